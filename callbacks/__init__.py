@@ -1,0 +1,1 @@
+"""The lab's callbacks: subclasses of RLlib's `DefaultCallbacks`, named in `conf/callbacks/`."""

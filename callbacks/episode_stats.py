@@ -1,0 +1,97 @@
+"""Figures of each episode that a person looks at beside the return.
+
+Imports RLlib through its base class, so it is imported only where training is about to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rlexp.run.callback import RunCallback
+
+
+class EpisodeStats(RunCallback):
+    """Logs custom metrics per episode, in training and in evaluation:
+
+    - `episode_len`: steps;
+    - `reward_per_step`: return divided by steps, for episodes of unequal length;
+    - `truncated`: 1 when a limit (of time, say) ended the episode rather than the environment;
+    - `action_entropy`: of the actions taken, 0 (always the same one) to 1 (all equally often); discrete
+    actions; - `action_std`: standard deviation over the episode, mean over dimensions; continuous actions; -
+    `success`: 1 or 0, from the last step's info. An environment must tell it at the end of every episode: one
+      without it counts as no figure, not as a failure.
+
+    Args:
+        metrics: which of these to log.
+        success_keys: keys of the info that may hold success; the first one that is there counts.
+    """
+
+    METRICS = ("episode_len", "reward_per_step", "truncated", "action_entropy", "action_std", "success")
+
+    def __init__(
+        self, metrics: Sequence[str] = METRICS, success_keys: Sequence[str] = ("success", "is_success")
+    ) -> None:
+        super().__init__()
+        if unknown := [name for name in metrics if name not in self.METRICS]:
+            known = ", ".join(self.METRICS)
+            raise ValueError(f"EpisodeStats has no metric {', '.join(unknown)}; write one of {known}")
+        self._wanted, self._success_keys = frozenset(metrics), tuple(success_keys)
+
+    def on_episode_end(
+        self,
+        *,
+        episode: Any,
+        prev_episode_chunks: Sequence[Any] | None = None,
+        metrics_logger: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Log the figures of the whole episode, the parts of it that earlier batches took included."""
+        chunks = [*(prev_episode_chunks or ()), episode]
+        for name, value in self._figures(chunks).items():
+            self.log_metric(metrics_logger, name, value)
+
+    def _figures(self, chunks: Sequence[Any]) -> dict[str, float]:
+        last = chunks[-1]
+        steps = sum(len(chunk) for chunk in chunks)
+        found: dict[str, float] = {"episode_len": steps, "truncated": float(last.is_truncated)}
+        if steps:
+            found["reward_per_step"] = sum(chunk.get_return() for chunk in chunks) / steps
+        # With several agents, each may have actions and infos of its own.
+        if not hasattr(last, "agent_episodes"):
+            if self._wanted & {"action_entropy", "action_std"}:
+                found |= action_figures(chunks, last.action_space)
+            found |= self._success(last)
+        return {name: value for name, value in found.items() if name in self._wanted}
+
+    def _success(self, last: Any) -> dict[str, float]:
+        info = last.get_infos(-1) or {}
+        for key in self._success_keys:
+            if key in info:
+                return {"success": float(np.asarray(info[key]).any())}
+        return {}
+
+
+def action_figures(chunks: Sequence[Any], space: Any) -> dict[str, float]:
+    """How varied an episode's actions are: entropy for a `Discrete` space, deviation for a `Box`.
+
+    Args:
+        chunks: the episode's parts, each with `get_actions()`: one action a step.
+        space: the action space; others than these two give no figure.
+    """
+    from gymnasium.spaces import Box, Discrete
+
+    if not isinstance(space, (Box, Discrete)):
+        return {}
+    parts = [np.asarray(chunk.get_actions()) for chunk in chunks if len(chunk)]
+    if not parts:
+        return {}
+    actions = np.concatenate(parts)
+    if isinstance(space, Box):
+        return {"action_std": float(actions.astype(np.float64).std(axis=0).mean())}
+    if space.n < 2:
+        return {}
+    shares = np.unique(actions, return_counts=True)[1] / len(actions)
+    return {"action_entropy": float(max(0.0, -(shares * np.log(shares)).sum() / np.log(int(space.n))))}

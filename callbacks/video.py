@@ -1,0 +1,160 @@
+"""Videos of episodes as the policy plays them at present.
+
+Imports RLlib through its base class, so it is imported only where training is about to start.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+
+from callbacks.film import check_encoder, write_film
+from rlexp.errors import ConfigError
+from rlexp.run.callback import RunCallback
+from rlexp.run.events import Record, RunInfo
+from rlexp.run.quiet import terminal
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm import Algorithm
+
+
+class Video(RunCallback):
+    """Records one episode after every n-th evaluation into `<run folder>/videos/step_<env steps>.<format>`.
+
+    The episode is played without exploration by an env runner of its own in the driver, with the present
+    weights and connector states; training's random numbers are left as they were. That an environment gives no
+    pictures is said once, and the run goes on.
+
+    Args:
+        every: evaluations from one video to the next; the first one gets a video.
+        format: `mp4` (needs imageio-ffmpeg) or `gif` (needs pillow).
+        fps: pictures per second.
+        max_steps: steps after which an episode is cut off.
+    """
+
+    def __init__(self, every: int = 1, format: str = "mp4", fps: int = 30, max_steps: int = 1000) -> None:
+        super().__init__()
+        if min(every, fps, max_steps) < 1:
+            raise ValueError("Video needs every, fps and max_steps of at least 1")
+        self._every, self._format, self._fps, self._max_steps = every, format, fps, max_steps
+        self._evaluations = 0
+        self._folder: Path | None = None
+        self._algorithm: Algorithm | None = None
+        self._due = self._gave_up = False
+        self._runner: SingleAgentEnvRunner | None = None
+
+    def on_algorithm_init(self, *, algorithm: Algorithm, **kwargs: Any) -> None:
+        """Refuse, before training, what cannot be recorded.
+
+        Raises:
+            ConfigError: no evaluation, no encoder, several agents, or an env runner of another kind.
+        """
+        config = algorithm.config
+        check_encoder(self._format)
+        if config.evaluation_interval is None:
+            raise ConfigError(
+                "callbacks=video records after evaluations, and evaluation is off",
+                key="callbacks.video",
+                fix="evaluation=default",
+            )
+        kind = config.env_runner_cls or SingleAgentEnvRunner
+        if config.is_multi_agent or not issubclass(kind, SingleAgentEnvRunner):
+            raise ConfigError(f"callbacks=video cannot record with {kind.__name__}", key="callbacks.video")
+        self._algorithm = algorithm
+
+    def on_run_start(self, run: RunInfo) -> None:
+        """Note where the videos go."""
+        self._folder = run.folder / "videos"
+
+    def on_evaluate_end(self, **kwargs: Any) -> None:
+        """Count the evaluation."""
+        self._due = self._evaluations % self._every == 0
+        self._evaluations += 1
+
+    def on_record(self, record: Record) -> None:
+        """Record an episode when an evaluation made it due."""
+        if not self._due or self._gave_up or self._folder is None:
+            return
+        self._due = False
+        frames = self._play()
+        if not frames:
+            self._gave_up = True
+            terminal().warn("no videos: the environment gives no pictures with render_mode=rgb_array")
+            return
+        write_film(self._folder / f"step_{record['env_steps']}.{self._format}", frames, self._fps)
+
+    def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
+        """Close the recording environment."""
+        if self._runner is not None:
+            self._runner.stop()
+        self._runner = self._algorithm = None
+
+    def _play(self) -> list[np.ndarray]:
+        """Pictures of one episode, each (height, width, 3) uint8; none where the environment gives none."""
+        assert self._algorithm is not None
+        with random_state_kept():
+            if self._runner is None:
+                self._runner = self._make_runner(self._algorithm)
+            # What travels to evaluation runners too: weights and connectors, not counters or metrics.
+            state = self._algorithm.env_runner.get_state()
+            keep = ("rl_module", "env_to_module_connector", "module_to_env_connector")
+            self._runner.set_state({name: state[name] for name in keep if name in state})
+            camera = next(c for c in self._runner._callbacks if isinstance(c, Camera))
+            camera.frames.clear()
+            self._runner.sample(num_episodes=1, explore=False)
+            return list(camera.frames)
+
+    def _make_runner(self, algorithm: Algorithm) -> SingleAgentEnvRunner:
+        config = algorithm.evaluation_config.copy(copy_frozen=False)
+        env = dict(config.env_config)
+        env["config"] = {**env.get("config", {}), "render_mode": "rgb_array"}
+        env["max_episode_steps"] = min(env.get("max_episode_steps") or self._max_steps, self._max_steps)
+        config.environment(env_config=env)
+        config.env_runners(num_env_runners=0, num_envs_per_env_runner=1, gym_env_vectorize_mode="sync")
+        config.callbacks(callbacks_class=[partial(Camera, self._max_steps)])
+        return SingleAgentEnvRunner(config=config, worker_index=0)
+
+
+class Camera(RunCallback):
+    """Keeps a picture of each step of the env runner that it belongs to, up to a number of them."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self.frames: list[np.ndarray] = []
+
+    def on_episode_start(self, *, env: Any = None, **kwargs: Any) -> None:
+        """The first picture."""
+        self._shoot(env)
+
+    def on_episode_step(self, *, env: Any = None, **kwargs: Any) -> None:
+        """One more."""
+        self._shoot(env)
+
+    def _shoot(self, env: Any) -> None:
+        if len(self.frames) > self._most:
+            return
+        pictures = env.render()
+        if pictures and isinstance(pictures[0], np.ndarray) and pictures[0].ndim == 3:
+            self.frames.append(np.ascontiguousarray(pictures[0][..., :3], dtype=np.uint8))
+
+
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Python's, numpy's and torch's random numbers go on as if nothing inside had drawn or seeded any."""
+    import torch
+
+    plain, array = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(plain)
+            np.random.set_state(array)

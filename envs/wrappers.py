@@ -1,0 +1,75 @@
+"""Wrappers that Gymnasium does not have in a form a YAML can name.
+
+Gymnasium's own go by their import paths, e.g. `{_target_: gymnasium.wrappers.RescaleObservation, min_obs: -1,
+max_obs: 1}`, `gymnasium.wrappers.ClipReward` or `gymnasium.wrappers.FlattenObservation`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+
+class ScaleReward(gymnasium.RewardWrapper):
+    """Multiplies every reward.
+
+    Args:
+        env: the environment.
+        scale: the factor.
+    """
+
+    def __init__(self, env: gymnasium.Env, scale: float) -> None:
+        super().__init__(env)
+        self.scale = scale
+
+    def reward(self, reward: Any) -> float:
+        """The reward times `scale`."""
+        return float(reward) * self.scale
+
+
+class RepeatAction(gymnasium.Wrapper):
+    """Does each action several times, and adds the rewards up; an episode's end cuts the repeats short.
+
+    Args:
+        env: the environment.
+        times: how often, at least 1.
+    """
+
+    def __init__(self, env: gymnasium.Env, times: int) -> None:
+        super().__init__(env)
+        if times < 1:
+            raise ValueError(f"times must be at least 1, not {times}")
+        self.times = times
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """The last observation, with the sum of the rewards."""
+        total = 0.0
+        for _ in range(self.times):
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total += float(reward)
+            if terminated or truncated:
+                break
+        return observation, total, terminated, truncated, info
+
+
+class OneHotObservation(gymnasium.ObservationWrapper):
+    """Turns a discrete observation into a float32 vector that is 1 at its index and 0 elsewhere.
+
+    Args:
+        env: an environment whose observation space is `Discrete(n)`; the new one is a `Box` of shape (n,).
+    """
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        super().__init__(env)
+        if not isinstance(env.observation_space, spaces.Discrete):
+            raise ValueError(f"the observation space must be Discrete, not {env.observation_space}")
+        self._start = int(env.observation_space.start)
+        self._rows = np.eye(int(env.observation_space.n), dtype=np.float32)
+        self.observation_space = spaces.Box(0.0, 1.0, (len(self._rows),), np.float32)
+
+    def observation(self, observation: Any) -> np.ndarray:
+        """The row of `observation`."""
+        return self._rows[int(observation) - self._start].copy()

@@ -1,0 +1,129 @@
+"""Groups, choices and keys as written in folders of YAML files; read as text, so that it takes no time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+_ENTRY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_][\w./@-]*):(?P<rest>\s.*)?$")
+_ITEM = re.compile(r"^(?P<indent> *)(?P<key>-)(?P<rest>\s.*)?$")
+_PACKAGE = re.compile(r"^#\s*@package\s+(\S+)")
+# Quoted text may hold a hash; elsewhere a hash after a space starts the comment.
+_COMMENT = re.compile(r"""^((?:[^#"']|"[^"]*"|'[^']*'|(?<=\S)#)*?)(?:(?:^|\s)#\s*(.*))?$""")
+_SILENT = {"defaults", "hydra", "_target_", "-"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One YAML file of a group: `description` is its first comment line."""
+
+    name: str
+    file: Path
+    description: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that a file sets: its dotted path, its value as written, and the comment beside it."""
+
+    path: str
+    value: str
+    comment: str
+
+
+def groups(dirs: Sequence[Path]) -> dict[str, dict[str, Choice]]:
+    """Groups and their choices over `dirs`; where two folders have the same choice the first one counts.
+
+    Shipped groups keep the order of `config.yaml`'s defaults list; the others follow by name.
+    """
+    found: dict[str, dict[str, Choice]] = {}
+    for root in dirs:
+        for file in sorted(root.rglob("*.yaml")):
+            group = file.parent.relative_to(root).as_posix()
+            if group != "." and not group.startswith("hydra") and not file.stem.startswith("_"):
+                choices = found.setdefault(group, {})
+                choices.setdefault(file.stem, Choice(file.stem, file, describe(file)))
+    order = list(default_choices(dirs))
+    rank = {group: order.index(group) if group in order else len(order) for group in found}
+    return {group: found[group] for group in sorted(found, key=lambda group: (rank[group], group))}
+
+
+def describe(file: Path) -> str:
+    """The first comment line of a YAML file that is not Hydra's `@package`; empty without one."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and not _PACKAGE.match(line):
+            return line.lstrip("# ").rstrip()
+        if line.strip() and not line.startswith("#"):
+            break
+    return ""
+
+
+def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
+    """The choices that the first `config.yaml` takes by default, by group in its order; none for null."""
+    import yaml
+
+    main = next((folder / "config.yaml" for folder in dirs if (folder / "config.yaml").is_file()), None)
+    if main is None:
+        return {}
+    chosen: dict[str, list[str]] = {}
+    # The defaults list ends where the next top-level key begins; the rest need not be parsed.
+    text = re.search(r"^defaults:.*?(?=^\w|\Z)", main.read_text(encoding="utf-8"), re.M | re.S)
+    for item in yaml.safe_load(text.group())["defaults"] if text else []:
+        if isinstance(item, dict):
+            ((key, value),) = item.items()
+            words = str(key).split()
+            if words[0] != "override":
+                names = value if isinstance(value, list) else [value]
+                chosen[words[-1].split("@")[0].lstrip("/")] = [
+                    str(name) for name in names if name is not None
+                ]
+    return chosen
+
+
+def keys(file: Path, group: str) -> list[Key]:
+    """The keys that a choice sets, in its order; none for files of the global package, which set others'."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    package = next((m.group(1) for line in lines if (m := _PACKAGE.match(line))), group.replace("/", "."))
+    if package == "_global_":
+        return []
+    found: list[Key] = []
+    stack: list[tuple[int, str]] = []
+    waiting: list[str] = []
+    for line in lines:
+        if line.lstrip().startswith("#"):
+            waiting.append(line.lstrip("# ").rstrip())
+            continue
+        match = _ENTRY.match(line) or _ITEM.match(line)
+        if match is None:
+            waiting.clear()
+            continue
+        indent = len(match["indent"])
+        while stack and stack[-1][0] >= indent:
+            stack.pop()
+        stack.append((indent, match["key"]))
+        value, comment = _split(match["rest"] or "")
+        # The first comment of a file describes the file, so only comments below another key describe a key.
+        comment = comment or (" ".join(waiting) if found else "")
+        waiting.clear()
+        names = [name for _, name in stack]
+        if not _SILENT & set(names):
+            found.append(Key(".".join(([package] if package else []) + names), value, comment))
+    return _leaves(found)
+
+
+def added_keys(file: Path, group: str, told: Set[str]) -> list[Key]:
+    """The keys of a choice whose paths are not in `told`."""
+    return [key for key in keys(file, group) if key.path not in told]
+
+
+def _split(rest: str) -> tuple[str, str]:
+    match = _COMMENT.match(rest)
+    return (match[1].strip(), (match[2] or "").strip()) if match else (rest.strip(), "")
+
+
+def _leaves(found: list[Key]) -> list[Key]:
+    """`found` without the keys that only hold others and say nothing of their own."""
+    holders = {key.path.rpartition(".")[0] for key in found}
+    return [key for key in found if key.path not in holders or (key.value or key.comment)]

@@ -1,0 +1,103 @@
+"""`rlexp clean`: ends what the Ray sessions of dead drivers left running, and marks their runs as failed.
+
+Only processes that rlexp's own sessions started, and only when their driver is dead: nobody else's cluster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import socket
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from rlexp.errors import ConfigError
+from rlexp.hardware import leftovers
+
+DEPTH = 4
+"""How deep folders are searched: `sweeps/<name>/trials/<trial>/manifest.json` is the deepest."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """The command; returns its exit code: 0, or 1 when something could not be ended."""
+    parser = argparse.ArgumentParser(prog="rlexp clean", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("paths", nargs="*", type=Path, help="folders of runs; by default runs and sweeps")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    arguments = parser.parse_args(list(argv))
+    stuck = _end_processes(arguments.dry_run)
+    _mark_runs(arguments.paths or [Path("runs"), Path("sweeps")], arguments.dry_run)
+    return 1 if stuck else 0
+
+
+def _end_processes(dry_run: bool) -> list[int]:
+    found = leftovers.find()
+    verb = "would end" if dry_run else "ended"
+    stuck = [] if dry_run else leftovers.end([left.pid for left in found])
+    for left in found:
+        said = "could not end" if left.pid in stuck else verb
+        print(f"{said} process {left.pid} ({left.name}) of the dead driver {left.driver}")
+    if not found:
+        print("no processes of dead drivers")
+    for driver in {left.driver for left in found}:
+        for folder in leftovers.spilled(driver):
+            print(f"{'would delete' if dry_run else 'deleted'} {folder}")
+            if not dry_run:
+                shutil.rmtree(folder, ignore_errors=True)
+    return stuck
+
+
+def _mark_runs(folders: Sequence[Path], dry_run: bool) -> None:
+    for path in abandoned_runs(folders):
+        if dry_run:
+            print(f"would mark {path} as failed: its driver is dead")
+        elif _mark(path):
+            print(f"marked {path} as failed: its driver is dead; continue it with: rlexp resume {path}")
+
+
+def abandoned_runs(folders: Sequence[Path]) -> list[Path]:
+    """Run folders under `folders` whose manifest says `running` on this host, by a process that is dead."""
+    return [path for folder in folders for path in _run_folders(folder, DEPTH) if _abandoned(path)]
+
+
+def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
+    if (folder / "manifest.json").is_file():
+        yield folder
+    elif depth > 0 and folder.is_dir():
+        for inner in sorted(folder.iterdir()):
+            if inner.is_dir() and not inner.is_symlink():
+                yield from _run_folders(inner, depth - 1)
+
+
+def _abandoned(path: Path) -> bool:
+    import psutil
+
+    try:
+        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        if manifest.get("status") != "running" or manifest.get("host") != socket.gethostname():
+            return False
+        driver = psutil.Process(int(manifest["pid"]))
+        started = datetime.fromisoformat(manifest["start"]).timestamp()
+    except psutil.NoSuchProcess:
+        return True
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    # A process that is younger than the run has the driver's id by chance.
+    return driver.status() == psutil.STATUS_ZOMBIE or driver.create_time() > started + 60
+
+
+def _mark(path: Path) -> bool:
+    """Set the manifest's status; False when another process holds the folder after all."""
+    from rlexp.run.folder import RunFolder
+
+    try:
+        with RunFolder.open(path) as folder:
+            if not _abandoned(path):
+                return False
+            end = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            folder.update_manifest(status="failed", end=end)
+    except ConfigError as error:
+        print(f"left {path} as it is: {error}")
+        return False
+    return True

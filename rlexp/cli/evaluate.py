@@ -1,0 +1,24 @@
+"""`rlexp evaluate PATH [overrides]`: evaluate a checkpoint from its folder alone."""
+
+from __future__ import annotations
+
+import json
+
+from rlexp.cli.resume import path_and_overrides
+from rlexp.errors import EXIT_DONE
+
+
+def run(argv: list[str]) -> int:
+    """Evaluates, prints the metrics, and says where they were written."""
+    path, overrides = path_and_overrides([word for word in argv if word != "--json"], "evaluate")
+    from rlexp.run.evaluate import RESULT, evaluate
+
+    result = evaluate(path, overrides)
+    if "--json" in argv:
+        print(json.dumps(result, indent=2))
+        return EXIT_DONE
+    width = max(len(name) for name in result["metrics"])
+    for name, value in result["metrics"].items():
+        print(f"{name:<{width}}  {value:.6g}" if isinstance(value, float) else f"{name:<{width}}  {value}")
+    print(f"{result['checkpoint']} evaluated; written to {path}/{RESULT}")
+    return EXIT_DONE

@@ -1,0 +1,155 @@
+"""`rlexp list [GROUP]`: the groups, their choices and a line on each. `rlexp --help` adds a line per key."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlexp.cli.catalogue import Choice, Key, added_keys, default_choices, groups, keys
+from rlexp.config.suggest import nearest
+from rlexp.errors import ConfigError
+
+WIDTH = 120
+
+USAGE = """\
+rlexp [overrides]            train one run, e.g.  rlexp env=acrobot algorithm=dqn algorithm.lr=3e-4 seed=1
+rlexp -m [overrides]         every combination, e.g.  rlexp -m algorithm=ppo,dqn seed=0,1,2
+rlexp resume PATH [overrides]    continue a run from its folder alone
+rlexp evaluate PATH [overrides]  evaluate a checkpoint; writes evaluation.json
+rlexp list [GROUP]           groups and choices with a line on each
+rlexp doctor                 what this machine is and what hardware=auto would choose
+rlexp clean                  end what dead runs have left behind
+rlexp init DIR               a lab repository of one's own
+"""
+
+FLAGS = """\
+--cfg job            print the composed config instead of running it
+--info               what Hydra found and where
+-m, --multirun       every combination of comma-separated values
+-cd, --config-dir D  one more folder of choices, e.g. that of a finished run
+-cn, --config-name N another primary config
+-sc, --shell-completion  how to install it: rlexp --hydra-help
+"""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run `rlexp list` with `argv`, the words after the verb; returns the exit code.
+
+    Raises:
+        ConfigError: the group does not exist.
+    """
+    parser = argparse.ArgumentParser(prog="rlexp list", description="Groups and choices with a line on each.")
+    parser.add_argument("group", nargs="?", help="one group only, with the keys of its choices")
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    arguments = parser.parse_args(list(argv))
+    found = groups(_config_dirs())
+    if arguments.group is not None:
+        if arguments.group not in found:
+            close = nearest(arguments.group, found)
+            raise ConfigError(
+                f"there is no group {arguments.group!r} (there are: {', '.join(found)})",
+                suggestions=close,
+                fix=f"rlexp list {close[0]}" if close else "rlexp list",
+            )
+        found = {arguments.group: found[arguments.group]}
+    if arguments.json:
+        sys.stdout.write(json.dumps(as_data(found), indent=2) + "\n")
+    else:
+        sys.stdout.write(as_text(found, with_keys=arguments.group is not None))
+    return 0
+
+
+def as_data(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, dict[str, str]]]:
+    """Groups and choices as plain values: `{group: {choice: {description, file}}}`."""
+    return {
+        group: {
+            name: {"description": choice.description, "file": str(choice.file)}
+            for name, choice in choices.items()
+        }
+        for group, choices in found.items()
+    }
+
+
+def as_text(found: dict[str, dict[str, Choice]], with_keys: bool = False) -> str:
+    """Groups and choices as text, a line (wrapped) each; `with_keys` adds the keys that each choice sets."""
+    defaults = default_choices(_config_dirs())
+    blocks = []
+    for group, choices in found.items():
+        chosen = defaults.get(group, [])
+        lines = [group]
+        for name, choice in choices.items():
+            mark = " (default)" if name in chosen else ""
+            lines.append(_entry(f"  {name}{mark}", choice.description, 28))
+            if with_keys:
+                lines.extend(_key_line(key, "    ") for key in keys(choice.file, group))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"
+
+
+def help_text() -> str:
+    """What `rlexp --help` prints: the verbs, Hydra's flags, the groups with choices, and a line per key."""
+    dirs = _config_dirs()
+    found, defaults = groups(dirs), default_choices(dirs)
+    parts = ["usage:", textwrap.indent(USAGE, "  "), "Hydra's flags:", textwrap.indent(FLAGS, "  ")]
+    parts.append(
+        "groups (GROUP=CHOICE; several at once where the default is a list; `rlexp list` tells more):"
+    )
+    for group, choices in found.items():
+        chosen = defaults.get(group, [])
+        names = " ".join(f"[{name}]" if name in chosen else name for name in choices)
+        parts.append(_entry(f"  {group}", names, 16))
+    parts.append("  [...]: the default\n\nkeys of every run (KEY=VALUE):")
+    if main := _main_config(dirs):
+        parts.extend(_key_line(key) for key in keys(main, ""))
+    for group, choices in found.items():
+        if lines := _group_keys(choices, group, defaults.get(group, [])):
+            parts.extend(["", f"keys of {group}:", *lines])
+    parts.append(
+        "\nAny other keyword of RLlib's builders may be set in its group: algorithm.X is .training(X=)."
+    )
+    return "\n".join(parts) + "\n"
+
+
+def _group_keys(choices: dict[str, Choice], group: str, chosen: list[str]) -> list[str]:
+    """Lines of the default choices' keys, then of the keys that only other choices have."""
+    lines: list[str] = []
+    told: set[str] = set()
+    for name in sorted(choices, key=lambda name: name not in chosen):
+        fresh = added_keys(choices[name].file, group, told)
+        if fresh and name not in chosen:
+            lines.append(f"  with {group}={name}:")
+        lines.extend(_key_line(key, "  " if name in chosen else "    ") for key in fresh)
+        told.update(key.path for key in fresh)
+    return lines
+
+
+def _key_line(key: Key, indent: str = "  ") -> str:
+    value = key.value if len(key.value) <= 40 else key.value[:37] + "..."
+    head = f"{key.path}={value}" if value else key.path
+    return _entry(indent + head, key.comment, 52)
+
+
+def _entry(head: str, text: str, column: int) -> str:
+    """`head`, and `text` wrapped into a column beside it; below it where `head` is too long."""
+    if not text:
+        return head
+    body = textwrap.wrap(text, WIDTH - column, break_long_words=False, break_on_hyphens=False)
+    lines = [" " * column + line for line in body]
+    if len(head) <= column - 2:
+        lines[0] = head.ljust(column) + body[0]
+        return "\n".join(lines)
+    return "\n".join([head, *lines])
+
+
+def _main_config(dirs: Sequence[Path]) -> Path | None:
+    return next((folder / "config.yaml" for folder in dirs if (folder / "config.yaml").is_file()), None)
+
+
+def _config_dirs() -> list[Path]:
+    from rlexp.config.search import config_dirs
+
+    return config_dirs()

@@ -1,0 +1,64 @@
+"""The `rlexp` command: finds the verb, and turns every error into one message and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from rlexp.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, RlexpError
+
+VERBS = {
+    "train": "rlexp.cli.train",
+    "resume": "rlexp.cli.resume",
+    "evaluate": "rlexp.cli.evaluate",
+    "list": "rlexp.cli.listing",
+    "doctor": "rlexp.cli.doctor",
+    "init": "rlexp.cli.init",
+    "clean": "rlexp.cli.clean",
+}
+"""Each verb's module has `run(argv) -> exit code`. Without a verb, `train` is meant."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code (see `rlexp.errors`)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        run, rest = _find(words)
+        return run(rest)
+    except RlexpError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_USAGE
+
+
+def _find(words: list[str]) -> tuple[Callable[[list[str]], int], list[str]]:
+    verb, rest = ("train", words)
+    if words and words[0] in VERBS:
+        verb, rest = words[0], words[1:]
+    elif words and not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:
+        raise _unknown_verb(words[0])
+    return import_module(VERBS[verb]).run, rest
+
+
+def _unknown_verb(word: str) -> ConfigError:
+    from rlexp.config.search import config_dirs
+    from rlexp.config.suggest import nearest
+
+    choices = [
+        f"{file.parent.name}={file.stem}" for folder in config_dirs() for file in folder.glob(f"*/{word}.yaml")
+    ]
+    close = [f"rlexp {verb}" for verb in nearest(word, VERBS)]
+    return ConfigError(
+        f"{word!r} is neither a command nor an override (key=value)",
+        suggestions=[*choices, *close] or [f"rlexp {verb}" for verb in VERBS],
+        fix=f"rlexp {(choices or ['[overrides]'])[0]}" if choices else "rlexp --help",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Which of RLlib's keywords a config group takes for an algorithm, and why it refuses the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from rlexp.config.ignored import reason
+from rlexp.config.schema import Builder, ModelChoice
+from rlexp.config.signatures import BASE, Keyword, keywords, model_fields
+from rlexp.config.targets import DEFAULT_TRUSTED
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The keywords of a group, and the refused ones with the reason and the replacement, where known."""
+
+    keywords: dict[str, Keyword] = field(default_factory=dict)
+    refused: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=256)
+def accepted(group: type, config_class: str | None, trusted: tuple[str, ...] = DEFAULT_TRUSTED) -> Accepted:
+    """What `group` (a class of the schema) takes for an algorithm's config class.
+
+    Args:
+        group: a config group's class; its `BUILDERS` name the builder methods.
+        config_class: import path; None for what all algorithms have.
+        trusted: prefixes of modules that may be imported to find the class.
+
+    Raises:
+        ConfigError: there is no such config class, or it is not trusted.
+    """
+    path = config_class or BASE
+    class_name = path.replace(":", ".").rpartition(".")[2]
+    found = Accepted()
+    if group is ModelChoice:
+        found.keywords.update(model_fields())
+    builders: tuple[Builder, ...] = getattr(group, "BUILDERS", ())
+    for builder in builders:
+        for keyword in keywords(path, builder.method, trusted).values():
+            _sort(found, builder, keyword, _no_effect(group, keyword.name, class_name))
+    return found
+
+
+def _sort(found: Accepted, builder: Builder, keyword: Keyword, no_effect: tuple[str, str] | None) -> None:
+    """Put a keyword where it belongs; deprecated ones and those of other groups are simply unknown."""
+    listed = not builder.only or keyword.name in builder.only
+    without = dict(builder.without)
+    if no_effect is not None and listed:
+        found.refused[keyword.name] = no_effect
+    elif keyword.name in without:
+        found.refused[keyword.name] = (without[keyword.name], None)
+    elif listed and not keyword.deprecated:
+        found.keywords[keyword.name] = keyword
+
+
+def _no_effect(group: type, name: str, class_name: str) -> tuple[str, str] | None:
+    """Why RLlib's new API stack ignores a keyword, and what to write instead."""
+    ignored = reason(name, class_name)
+    prefix = group.__name__.removesuffix("Choice").lower()
+    # Two builders may share a name: refused in one group for the sake of the other, it stands in that other.
+    return None if ignored is None or ignored[1].startswith(f"{prefix}.{name}") else ignored

@@ -1,0 +1,295 @@
+"""Between the composed plain config and the typed `RunConfig`: strict one way, flat the other.
+
+Nothing of the plain config is dropped: each key is a field of the schema or a keyword of an RLlib builder, or
+it is refused. All problems are collected and told at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, is_dataclass
+from functools import lru_cache
+from typing import Any
+
+from rlexp.config import ranges
+from rlexp.config.accepted import accepted
+from rlexp.config.annotations import describe, example, is_number, matches, parts
+from rlexp.config.rules import contradictions, untrusted_types
+from rlexp.config.schema import AlgorithmChoice, RunConfig
+from rlexp.config.signatures import BASE, annotation_of, known_config_classes
+from rlexp.config.suggest import nearest
+from rlexp.config.targets import DEFAULT_TRUSTED, is_trusted, trust_it
+from rlexp.errors import ConfigError, ConfigErrors
+
+MANDATORY = "???"
+"""OmegaConf's mark of a value that the person must give."""
+
+SETTINGS = "settings"
+"""The field of a group that gathers RLlib's own keywords; in YAML they stand beside its other keys."""
+
+_EXAMPLES = {
+    "env.id": "CartPole-v1",
+    "algorithm.config_class": "ray.rllib.algorithms.ppo.PPOConfig",
+    "model.module_class": "envs.my_models.MyModule",
+    "data.input_": "path/to/recordings",
+}
+
+_NOT_IN_YAML = {SETTINGS, "choices"}
+
+
+def to_run_config(plain: Mapping[str, Any], choices: Mapping[str, str | list[str]]) -> RunConfig:
+    """Check a composed, resolved config and give it its types.
+
+    Args:
+        plain: the config as nested plain values, as YAML spells it.
+        choices: which choice each config group got.
+
+    Raises:
+        ConfigErrors: every unknown key, wrong type, missing value and value out of range, with what to write.
+    """
+    reader = _Reader(plain)
+    config = reader.dataclass(RunConfig, plain, "")
+    problems = [*reader.problems, *ranges.problems(plain), *contradictions(plain)]
+    if problems:
+        raise ConfigErrors(problems)
+    assert isinstance(config, RunConfig)
+    config.choices = dict(choices)
+    return config
+
+
+def to_plain(config: RunConfig) -> dict[str, Any]:
+    """The config as YAML spells it: RLlib's settings beside the group's own keys, `choices` left out."""
+    flat = _flat(config)
+    assert isinstance(flat, dict)
+    return flat
+
+
+def valid_keys(config_class: str, trusted: tuple[str, ...] = DEFAULT_TRUSTED) -> list[str]:
+    """All dotted keys a config may have when the algorithm is of this class (an import path).
+
+    Raises:
+        ConfigError: there is no such config class, or it is not trusted.
+    """
+    return list(_dotted(RunConfig, "", config_class, trusted))
+
+
+def yaml_name(field: str) -> str:
+    """A field's name in YAML; `from` is no name in Python."""
+    return "from" if field == "from_" else field
+
+
+def _flat(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value) if field.name not in _NOT_IN_YAML]
+        own = {yaml_name(name): _flat(getattr(value, name)) for name in names}
+        return {**own, **_flat(getattr(value, SETTINGS, {}))}
+    if isinstance(value, Mapping):
+        return {name: _flat(inner) for name, inner in value.items()}
+    return [_flat(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+@lru_cache(maxsize=64)
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _nested(cls: type, field: str) -> type | None:
+    """The dataclass that a field holds, also where it may be null."""
+    hint = _hints(cls)[field]
+    for candidate in (hint, *typing.get_args(hint)):
+        if isinstance(candidate, type) and is_dataclass(candidate):
+            return candidate
+    return None
+
+
+def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
+    """The fields a person may write, by their names in YAML."""
+    return {yaml_name(f.name): f for f in dataclasses.fields(cls) if f.name not in _NOT_IN_YAML}
+
+
+def _dotted(cls: type, prefix: str, config_class: str, trusted: tuple[str, ...]) -> typing.Iterator[str]:
+    for name, field in _fields(cls).items():
+        yield prefix + name
+        inner = _nested(cls, field.name)
+        if inner is not None:
+            yield from _dotted(inner, f"{prefix}{name}.", config_class, trusted)
+    if SETTINGS in _hints(cls):
+        yield from (prefix + name for name in accepted(cls, config_class, trusted).keywords)
+
+
+class _Reader:
+    """One pass over a plain config; problems are gathered, so that the first does not hide the others."""
+
+    def __init__(self, plain: Mapping[str, Any]) -> None:
+        self.problems = [_not_given(key) for key in _mandatory(plain)]
+        listed = plain.get("trusted")
+        names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+        self._trusted = tuple(names) or DEFAULT_TRUSTED
+        self._config_class = self._find_config_class(plain)
+
+    def _find_config_class(self, plain: Mapping[str, Any]) -> str | None:
+        """The algorithm's config class, or None (with the problem noted) when it cannot be used."""
+        group = plain.get("algorithm")
+        path = group.get("config_class") if isinstance(group, Mapping) else None
+        if not isinstance(path, str) or path == MANDATORY:
+            return None  # Told as a missing or ill-typed value.
+        try:
+            accepted(AlgorithmChoice, path, self._trusted)
+            module = path.replace(":", ".").rpartition(".")[0]
+            if not is_trusted(module, self._trusted):
+                raise ConfigError(
+                    f"algorithm.config_class: {path} is refused: {module} is not among the trusted modules",
+                    fix=trust_it(module, self._trusted),
+                )
+        except ConfigError as error:
+            error.key = error.key or "algorithm.config_class"
+            self.problems.append(error)
+            return None
+        return path
+
+    def dataclass(self, cls: type, plain: Any, prefix: str) -> Any:
+        """The dataclass made of a mapping, or None when a problem stands in the way."""
+        if not isinstance(plain, Mapping):
+            self._add(
+                f"{prefix[:-1]} must be a mapping of keys, not {plain!r}",
+                prefix[:-1],
+                fix=self._opening(cls, prefix),
+            )
+            return None
+        fields, values = _fields(cls), {}
+        before = len(self.problems)
+        for name, field in fields.items():
+            if name in plain:
+                values[field.name] = self._field(cls, field, plain[name], prefix + name)
+            elif field.default is MISSING and field.default_factory is MISSING:
+                self._missing(cls, field, prefix + name)
+        others = {name: value for name, value in plain.items() if name not in fields}
+        if SETTINGS in _hints(cls):
+            values[SETTINGS] = self._settings(cls, others, prefix)
+        else:
+            for name in others:
+                self._unknown(prefix + str(name))
+        return cls(**values) if len(self.problems) == before else None
+
+    def _opening(self, cls: type, prefix: str) -> str:
+        return f"{prefix}{next(iter(_fields(cls)))}=..." if prefix else "key: value"
+
+    def _missing(self, cls: type, field: dataclasses.Field[Any], key: str) -> None:
+        if _nested(cls, field.name) is not None or "." not in key:
+            self._add(
+                f"{key} is missing: no choice of that group was made",
+                key,
+                fix=f"{key}=<choice>; see rlexp list {key}",
+            )
+        else:
+            self._add(
+                f"{key} is missing and has no default", key, fix=_written(key, str(field.type), MANDATORY)
+            )
+
+    def _field(self, cls: type, field: dataclasses.Field[Any], value: Any, key: str) -> Any:
+        """A value of one of the project's own fields."""
+        annotation = str(field.type)
+        inner = _nested(cls, field.name)
+        if inner is not None and value != MANDATORY and not (value is None and matches(annotation, None)):
+            return self.dataclass(inner, value, f"{key}.")
+        return self._typed(annotation, value, key)
+
+    def _typed(self, annotation: str, value: Any, key: str) -> Any:
+        """The value, if it is of the annotated type; whole floats (`1e6`) count as integers."""
+        if matches(annotation, value):
+            return _copy(value)
+        if isinstance(value, float) and value.is_integer() and matches(annotation, int(value)):
+            return int(value)
+        inner = parts(annotation)
+        if isinstance(value, Mapping) and len(inner) == 2:
+            return {name: self._typed(inner[1], member, f"{key}.{name}") for name, member in value.items()}
+        if value != MANDATORY:
+            message = f"{key} must be {describe(annotation)}, not {_shown(value)}"
+            self._add(message, key, fix=_written(key, annotation, value))
+        return None
+
+    def _settings(self, cls: type, others: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
+        """RLlib's own keywords of a group, checked against the signatures of its builders."""
+        if cls is AlgorithmChoice and self._config_class is None:
+            return {}  # Without the class nobody knows its keywords; the class is the problem told.
+        allowed = accepted(cls, self._config_class, self._trusted)
+        settings = {}
+        for name, value in others.items():
+            key = f"{prefix}{name}"
+            if name in allowed.refused:
+                reason, instead = allowed.refused[name]
+                self._add(f"{key} {reason}", key, fix=instead)
+            elif name not in allowed.keywords:
+                self._unknown(key)
+            else:
+                annotation = annotation_of(allowed.keywords[name]) or "Any"
+                settings[name] = self._typed(annotation, value, key)
+                self.problems += untrusted_types(value, key, self._trusted)
+        return settings
+
+    def _unknown(self, key: str) -> None:
+        close = nearest(key, valid_keys(self._config_class or BASE, self._trusted))
+        owners = _other_owners(key) if self._config_class else []
+        if owners and key.partition(".")[2] not in (name.partition(".")[2] for name in close):
+            mine = str(self._config_class).rpartition(".")[2]
+            self._add(
+                f"unknown key {key}: {', '.join(owners)} take it, {mine} does not", key, fix="remove it"
+            )
+            return
+        fix = f"{close[0]}=..." if close else "a key that rlexp --help lists"
+        self.problems.append(ConfigError(f"unknown key {key}", key=key, suggestions=close, fix=fix))
+
+    def _add(self, message: str, key: str, fix: str | None = None) -> None:
+        self.problems.append(ConfigError(message, key=key, fix=fix))
+
+
+def _mandatory(node: Any, key: str = "") -> typing.Iterator[str]:
+    """The keys, at any depth, whose value the person must give."""
+    inner: typing.Iterable[tuple[Any, Any]] = ()
+    if isinstance(node, Mapping):
+        inner = ((f"{key}.{name}" if key else name, value) for name, value in node.items())
+    elif isinstance(node, (list, tuple)):
+        inner = ((f"{key}[{index}]", value) for index, value in enumerate(node))
+    elif node == MANDATORY:
+        yield key
+    for name, value in inner:
+        yield from _mandatory(value, str(name))
+
+
+def _not_given(key: str) -> ConfigError:
+    message = f"{key} must be given: it has no default"
+    return ConfigError(message, key=key, fix=f"{key}={_EXAMPLES.get(key, '<value>')}")
+
+
+def _other_owners(key: str) -> list[str]:
+    """The algorithms' config classes that take an `algorithm.<name>` key."""
+    group, _, name = key.partition(".")
+    if group != "algorithm":
+        return []
+    takers = [path for path in known_config_classes() if name in accepted(AlgorithmChoice, path).keywords]
+    return [path.rpartition(".")[2] for path in takers]
+
+
+def _written(key: str, annotation: str, value: Any) -> str:
+    """An override of `key` that fits its type, as like the wrong one as can be."""
+    if key in _EXAMPLES:
+        return f"{key}={_EXAMPLES[key]}"
+    if value is None and "." in key and matches(annotation, {}):
+        return f"~{key} leaves it out"
+    if is_number(value) and matches(annotation, str(value)):
+        return f"'{key}=\"{value}\"'"
+    return f"{key}={example(annotation)}"
+
+
+def _copy(value: Any) -> Any:
+    """Plain containers afresh, so that the config shares none with what it was made of."""
+    if isinstance(value, Mapping):
+        return {name: _copy(inner) for name, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

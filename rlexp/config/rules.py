@@ -1,0 +1,59 @@
+"""Values that are fine alone and wrong together, and import paths hidden in RLlib's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rlexp.config.annotations import is_number
+from rlexp.config.signatures import model_fields
+from rlexp.config.targets import is_trusted, trust_it
+from rlexp.errors import ConfigError
+
+
+def contradictions(plain: Mapping[str, Any]) -> list[ConfigError]:
+    """Keys of a plain config that exclude or outgrow each other."""
+    algorithm, model = plain.get("algorithm"), plain.get("model")
+    found = list(_batch_sizes(algorithm)) if isinstance(algorithm, Mapping) else []
+    return found + (list(_model(model)) if isinstance(model, Mapping) else [])
+
+
+def _batch_sizes(algorithm: Mapping[str, Any]) -> Iterator[ConfigError]:
+    whole, part = algorithm.get("train_batch_size_per_learner"), algorithm.get("minibatch_size")
+    if is_number(whole) and is_number(part) and part > whole > 0:  # type: ignore[operator]
+        yield ConfigError(
+            f"algorithm.minibatch_size is {part}, more than algorithm.train_batch_size_per_learner, {whole}",
+            key="algorithm.minibatch_size",
+            fix=f"algorithm.minibatch_size={whole}",
+        )
+
+
+def _model(model: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """A module of one's own reads `module_config` alone, and nothing else reads that."""
+    custom = model.get("module_class")
+    if custom is None and model.get("module_config"):
+        message = "model.module_config has no effect without model.module_class"
+        yield ConfigError(
+            message, key="model.module_config", fix="model=custom model.module_class=<import path>"
+        )
+    for name in model_fields() if custom is not None else ():
+        if model.get(name) is not None:
+            yield ConfigError(
+                f"model.{name} has no effect beside model.module_class, which reads module_config alone",
+                key=f"model.{name}",
+                fix=f"model.module_config.{name}=... if {custom} knows that key",
+            )
+
+
+def untrusted_types(value: Any, key: str, trusted: Sequence[str]) -> list[ConfigError]:
+    """Untrusted import paths in `type` keys at any depth: RLlib imports and calls what they name."""
+    if isinstance(value, (list, tuple)):
+        return [error for inner in value for error in untrusted_types(inner, key, trusted)]
+    if not isinstance(value, Mapping):
+        return []
+    found = [e for name, inner in value.items() for e in untrusted_types(inner, f"{key}.{name}", trusted)]
+    named = value.get("type")
+    if isinstance(named, str) and "." in named and not is_trusted(named.rpartition(".")[0], trusted):
+        message = f"{key}.type: {named} is refused: it is not in a trusted module"
+        found.append(ConfigError(message, key=f"{key}.type", fix=trust_it(named, trusted)))
+    return found

@@ -1,0 +1,281 @@
+"""The typed, plain configuration of one run: what `compose` returns and `build` reads.
+
+Each class is one config group. Its fields are the project's own settings; every other key of the group must be a
+keyword of the RLlib builders in `BUILDERS` (their signatures are the schema, see `rlexp.config.signatures`) and
+lands in `settings` under RLlib's own name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+Target = dict[str, Any]
+"""`{_target_: import.path, **arguments}`: a callable named in YAML, built by `rlexp.config.targets`."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """An RLlib builder method whose keywords a group accepts.
+
+    Attributes:
+        method: name of the method on `AlgorithmConfig`, e.g. `env_runners`.
+        only: the accepted keywords; empty means all of them.
+        without: keywords refused although the method has them, each with the reason and replacement.
+    """
+
+    method: str
+    only: tuple[str, ...] = ()
+    without: tuple[tuple[str, str], ...] = ()
+
+
+OLD_STACK = "belongs to RLlib's old API stack and has no effect on the new one"
+
+
+@dataclass
+class AlgorithmChoice:
+    """What learns: an RLlib config class and the keywords of its `training()`."""
+
+    BUILDERS: ClassVar[tuple[Builder, ...]] = (
+        Builder(
+            "training",
+            without=(
+                ("model", f"{OLD_STACK}; set keys of the `model` group"),
+                ("train_batch_size", "is per cluster on the old stack; write algorithm.train_batch_size_per_learner"),
+                ("optimizer", f"{OLD_STACK}; set algorithm.lr, algorithm.grad_clip"),
+                ("learner_class", "is chosen by the algorithm; name another config_class instead"),
+                ("add_default_connectors_to_learner_pipeline", "must stay on: learners need their batches built"),
+                ("learner_connector", "is code; put it in a config_class of your own"),
+            ),
+        ),
+        Builder("env_runners", only=("rollout_fragment_length", "batch_mode", "compress_observations")),
+    )
+    config_class: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ModelChoice:
+    """The policy's network: RLlib's default model, or any RLModule by import path.
+
+    `settings` holds fields of RLlib's `DefaultModelConfig`; they are refused beside a `module_class`, which reads
+    `module_config` alone.
+    """
+
+    observation: str = "any"
+    module_class: str | None = None
+    module_config: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class EnvChoice:
+    """Where it learns: an id or import path, its arguments and its wrappers, innermost first."""
+
+    BUILDERS: ClassVar[tuple[Builder, ...]] = (
+        Builder(
+            "environment",
+            only=("clip_rewards", "normalize_actions", "clip_actions", "disable_env_checking", "action_mask_key"),
+        ),
+    )
+    id: str
+    config: dict[str, Any] = field(default_factory=dict)
+    wrappers: list[Target] = field(default_factory=list)
+    max_episode_steps: int | None = None
+    requires: dict[str, str] = field(default_factory=dict)
+    max_consecutive_failures: int = 10
+    check_finite: bool = True
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class HardwareChoice:
+    """What it runs on; with `auto`, keys left null are chosen from the machine and the environment's speed."""
+
+    BUILDERS: ClassVar[tuple[Builder, ...]] = (
+        Builder(
+            "env_runners",
+            only=(
+                "num_env_runners",
+                "num_envs_per_env_runner",
+                "gym_env_vectorize_mode",
+                "create_local_env_runner",
+                "create_env_on_local_worker",
+                "num_cpus_per_env_runner",
+                "num_gpus_per_env_runner",
+                "custom_resources_per_env_runner",
+                "validate_env_runners_after_construction",
+                "sample_timeout_s",
+                "max_requests_in_flight_per_env_runner",
+            ),
+        ),
+        Builder(
+            "learners",
+            only=(
+                "num_learners",
+                "num_cpus_per_learner",
+                "num_gpus_per_learner",
+                "custom_resources_per_learner",
+                "num_aggregator_actors_per_learner",
+                "max_requests_in_flight_per_aggregator_actor",
+                "local_gpu_idx",
+                "max_requests_in_flight_per_learner",
+            ),
+        ),
+        Builder(
+            "resources",
+            only=("num_cpus_for_main_process", "custom_resources_for_main_process", "placement_strategy"),
+        ),
+        Builder("fault_tolerance", without=(("restart_failed_sub_environments", "is done by the env guard"),)),
+        Builder(
+            "framework",
+            only=(
+                "torch_compile_learner",
+                "torch_compile_learner_what_to_compile",
+                "torch_compile_learner_dynamo_mode",
+                "torch_compile_learner_dynamo_backend",
+                "torch_ddp_kwargs",
+                "torch_skip_nan_gradients",
+            ),
+        ),
+    )
+    auto: bool = False
+    address: str = "local"
+    torch_threads: int | None = None
+    env_vars: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class EvaluationChoice:
+    """Evaluation every `evaluation_interval` iterations, on environments and a seed of its own."""
+
+    BUILDERS: ClassVar[tuple[Builder, ...]] = (
+        Builder(
+            "evaluation",
+            only=(
+                "evaluation_interval",
+                "evaluation_duration",
+                "evaluation_duration_unit",
+                "evaluation_auto_duration_min_env_steps_per_sample",
+                "evaluation_auto_duration_max_env_steps_per_sample",
+                "evaluation_sample_timeout_s",
+                "evaluation_parallel_to_training",
+                "evaluation_error_after_n_consecutive_skips",
+                "evaluation_force_reset_envs_before_iteration",
+                "evaluation_num_env_runners",
+            ),
+        ),
+    )
+    explore: bool = False
+    seed: int | None = None
+    num_envs: int = 1
+    env_config: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class DataChoice:
+    """Recorded experiences for the offline algorithms."""
+
+    BUILDERS: ClassVar[tuple[Builder, ...]] = (
+        Builder(
+            "offline_data",
+            only=(
+                "input_",
+                "input_read_method",
+                "input_read_method_kwargs",
+                "input_read_episodes",
+                "input_read_sample_batches",
+                "input_read_batch_size",
+                "materialize_data",
+                "materialize_mapped_data",
+                "dataset_num_iters_per_learner",
+                "map_batches_kwargs",
+                "iter_batches_kwargs",
+            ),
+        ),
+    )
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ReportingChoice:
+    """How much makes one iteration, and over how many episodes a mean runs."""
+
+    BUILDERS: ClassVar[tuple[Builder, ...]] = (
+        Builder(
+            "reporting",
+            only=(
+                "metrics_num_episodes_for_smoothing",
+                "min_time_s_per_iteration",
+                "min_train_timesteps_per_iteration",
+                "min_sample_timesteps_per_iteration",
+                "log_gradients",
+            ),
+        ),
+    )
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Plateau:
+    """Stop when `metric` has not risen by `min_delta` for `patience` iterations that report it."""
+
+    metric: str
+    patience: int
+    min_delta: float = 0.0
+    mode: str = "max"
+
+
+@dataclass
+class Stop:
+    """The run ends as soon as any of these holds; null never does.
+
+    `metric` maps a metric's name to a number it must reach, or to a bound as text (`"<=0.1"`).
+    """
+
+    env_steps: int | None = None
+    iterations: int | None = None
+    wall_s: float | None = None
+    metric: dict[str, float | str] = field(default_factory=dict)
+    plateau: Plateau | None = None
+
+
+@dataclass
+class CheckpointChoice:
+    """When checkpoints are written and which are kept; `from` starts from another run's weights."""
+
+    every: int | None = 10
+    keep: int = 3
+    best_by: str | None = "auto"
+    mode: str = "max"
+    replay: bool = True
+    from_: str | None = None
+    trust: bool = False
+
+
+@dataclass
+class RunConfig:
+    """One run, whole: resolved, typed and free of OmegaConf."""
+
+    algorithm: AlgorithmChoice
+    model: ModelChoice
+    env: EnvChoice
+    hardware: HardwareChoice
+    exploration: Target
+    evaluation: EvaluationChoice
+    callbacks: dict[str, Target]
+    tracking: dict[str, Target]
+    metrics: dict[str, Target]
+    data: DataChoice
+    reporting: ReportingChoice
+    stop: Stop
+    checkpoint: CheckpointChoice
+    seed: int = 0
+    name: str | None = None
+    runs_dir: str = "runs"
+    overwrite: bool = False
+    log_level: str = "WARNING"
+    trusted: list[str] = field(default_factory=list)
+    choices: dict[str, str | list[str]] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Environments: made from config, guarded, tried out, and brought to RLlib's processes."""

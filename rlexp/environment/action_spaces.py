@@ -1,0 +1,77 @@
+"""Which algorithm takes which actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+POLICY_GRADIENT = ("Discrete", "Box", "MultiDiscrete", "Dict", "Tuple")
+
+ACTION_SPACES: dict[str, tuple[str, ...]] = {
+    "ray.rllib.algorithms.ppo.PPOConfig": POLICY_GRADIENT,
+    "ray.rllib.algorithms.appo.APPOConfig": POLICY_GRADIENT,
+    "ray.rllib.algorithms.impala.IMPALAConfig": POLICY_GRADIENT,
+    "ray.rllib.algorithms.bc.BCConfig": POLICY_GRADIENT,
+    "ray.rllib.algorithms.marwil.MARWILConfig": POLICY_GRADIENT,
+    "ray.rllib.algorithms.dqn.DQNConfig": ("Discrete",),
+    "ray.rllib.algorithms.sac.SACConfig": ("Box", "Discrete"),
+    "ray.rllib.algorithms.tqc.TQCConfig": ("Box",),
+    "ray.rllib.algorithms.cql.CQLConfig": ("Box",),
+    "ray.rllib.algorithms.iql.IQLConfig": ("Box",),
+    "ray.rllib.algorithms.dreamerv3.DreamerV3Config": ("Discrete", "Box"),
+}
+"""Names of the `gymnasium.spaces` that each config class takes; one that is not here may take any."""
+
+
+def check_action_space(config_class: str, space: gymnasium.Space) -> None:
+    """Checks that an algorithm can choose such actions.
+
+    Args:
+        config_class: import path of the algorithm's config class; one not in the table takes any space.
+        space: one environment's action space.
+
+    Raises:
+        ConfigError: it cannot; names both and the algorithms that can.
+    """
+    takes = next((spaces for path, spaces in ACTION_SPACES.items() if _same(path, config_class)), None)
+    if takes is None:
+        return
+    problem = _problem(takes, space)
+    if problem is None:
+        return
+    fitting = [
+        path.rsplit(".", 2)[1] for path, spaces in ACTION_SPACES.items() if _problem(spaces, space) is None
+    ]
+    name = config_class.rsplit(".", 1)[1].removesuffix("Config")
+    raise ConfigError(
+        f"algorithm: {name} cannot act in {space}: {problem}",
+        key="algorithm",
+        suggestions=[f"algorithm={each}" for each in fitting],
+        fix=None if fitting else "a wrapper in env.wrappers that turns the actions into Discrete or Box ones",
+    )
+
+
+def _same(known: str, path: str) -> bool:
+    """Whether `path` is `known`, or the same by the module that defines it (`ray....ppo.ppo.PPOConfig`)."""
+    package, _, name = known.rpartition(".")
+    return path == known or (path.startswith(f"{package}.") and path.endswith(f".{name}"))
+
+
+def _problem(takes: tuple[str, ...], space: gymnasium.Space) -> str | None:
+    """Why the space does not fit, or None."""
+    import numpy as np
+    from gymnasium import spaces
+
+    kind = next((name for name in ("Dict", "Tuple") if isinstance(space, getattr(spaces, name))), None)
+    if kind is not None and kind in takes:
+        inner = space.spaces.values() if kind == "Dict" else space.spaces
+        return next((problem for part in inner if (problem := _problem(takes, part))), None)
+    if not any(isinstance(space, getattr(spaces, name)) for name in takes):
+        return f"it takes {' and '.join(takes)} actions"
+    if isinstance(space, spaces.Box) and not np.issubdtype(space.dtype, np.floating):
+        return "Box actions must be floating-point numbers; whole numbers are MultiDiscrete"
+    return None

@@ -1,0 +1,92 @@
+"""Errors of an environment that end a run; they cross process borders, so all they hold is plain."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from rlexp.errors import RunFailedError
+
+
+class FatalEnvError(RunFailedError):
+    """An environment cannot go on.
+
+    Args:
+        message: the whole message, or another such error, whose message and fields are then taken over
+            (`AsyncVectorEnv` re-raises a sub-process's error as `type(error)(error)`).
+
+    Attributes:
+        env: the environment's name, with its arguments.
+        trace: the original traceback as text; empty where there was no exception.
+    """
+
+    env: str = ""
+    trace: str = ""
+
+    def __init__(self, message: str | FatalEnvError) -> None:
+        super().__init__(str(message))
+        if isinstance(message, FatalEnvError):
+            self.__dict__.update(message.__dict__)
+
+
+class EnvBrokenError(FatalEnvError):
+    """An environment raised again and again, without a good step in between."""
+
+    @classmethod
+    def after(cls, env: str, failures: int, error: Exception) -> EnvBrokenError:
+        """The error after `failures` failures in a row, the last of which was `error`."""
+        times = "once" if failures == 1 else f"{failures} times in a row, with no good step in between"
+        broken = cls(f"the environment {env} failed {times}; the last error: {describe(error)}")
+        broken.env = env
+        broken.trace = "".join(traceback.format_exception(error))
+        return broken
+
+
+class NonFiniteError(FatalEnvError):
+    """An environment returned NaN or infinity.
+
+    Attributes:
+        field: what held it, e.g. `obs['position'][3]` or `reward`.
+        step: env step of this environment, counted from 1 over all its episodes; 0 is before the first.
+        episode_step: env step in its episode, counted from 1; 0 is the reset.
+    """
+
+    field: str = ""
+    step: int = 0
+    episode_step: int = 0
+
+    @classmethod
+    def found(cls, env: str, field: str, value: float, step: int, episode_step: int) -> NonFiniteError:
+        """The error for `value` found in `field`."""
+        when = f"at its step {step} (step {episode_step} of the episode)" if episode_step else "on reset"
+        error = cls(f"the environment {env} returned {value} in {field} {when}")
+        error.env, error.field, error.step, error.episode_step = env, field, step, episode_step
+        return error
+
+
+def describe(error: BaseException) -> str:
+    """One line: the error's type, its message where it has one, and where it was raised."""
+    text = type(error).__name__
+    message = " ".join(str(error).split())
+    text += f": {message}" if message else " (it has no message)"
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames:
+        text += f" ({Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name})"
+    return text
+
+
+def fatal_cause(error: BaseException | None) -> FatalEnvError | None:
+    """The environment's own fatal error behind `error`, through causes, contexts and Ray's task errors."""
+    seen: set[int] = set()
+    queue = [error]
+    while queue:
+        current = queue.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        # Ray mixes the cause's class into its task error; the plain error is its `cause`.
+        inner = getattr(current, "cause", None)
+        if isinstance(current, FatalEnvError) and not isinstance(inner, FatalEnvError):
+            return current
+        queue += [inner if isinstance(inner, BaseException) else None, current.__cause__, current.__context__]
+    return None

@@ -1,0 +1,139 @@
+"""From `EnvChoice` to a guarded Gymnasium environment, here and in RLlib's processes.
+
+Gymnasium and Ray are imported only inside the functions, so that the command line stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rlexp.config.schema import EnvChoice, RunConfig
+from rlexp.config.targets import build
+from rlexp.environment.construct import check_requirements, construct, env_name
+from rlexp.environment.errors import describe
+from rlexp.environment.paths import add_import_paths, import_paths
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+RLLIB_NAME = "rlexp"
+"""The one name under which RLlib knows every environment; which one it is stands in `env_config`."""
+
+
+def make_env(
+    choice: EnvChoice, trusted: Sequence[str], *, worker_index: int = 0, vector_index: int = 0
+) -> gymnasium.Env:
+    """Makes the environment, its wrappers (innermost first), its time limit, and the guard around them all.
+
+    Args:
+        choice: what to make; see `construct` for how `id` and `config` are read.
+        trusted: prefixes of the modules that `id` and the wrappers may come from.
+        worker_index: number of the env runner it is for, 0 in the main process; environments that take one
+            `config` dict are told.
+        vector_index: number of the environment in its env runner, told in the same way.
+
+    Raises:
+        ConfigError: it cannot be made as the config says.
+    """
+    from rlexp.environment.guard import Guard
+
+    _at_least_one("env.max_consecutive_failures", choice.max_consecutive_failures)
+    if choice.max_episode_steps is not None:
+        _at_least_one("env.max_episode_steps", choice.max_episode_steps)
+    check_requirements(choice)
+    return Guard(
+        lambda: _wrapped(choice, trusted, worker_index, vector_index),
+        env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
+        max_consecutive_failures=choice.max_consecutive_failures,
+        check_finite=choice.check_finite,
+    )
+
+
+def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env:
+    """Makes the environment in whatever process RLlib asks for it.
+
+    Args:
+        env_config: the fields of `EnvChoice` without `settings`, with `trusted` and `import_paths`; an
+            `EnvContext` where RLlib calls.
+
+    Raises:
+        ConfigError: it cannot be made, or RLlib was told to make a vector environment with it.
+    """
+    values = dict(env_config)
+    if "num_envs" in values:
+        raise ConfigError(
+            "hardware.gym_env_vectorize_mode: environments are vectorised by Gymnasium, not by themselves",
+            key="hardware.gym_env_vectorize_mode",
+            fix="hardware.gym_env_vectorize_mode=sync (or async)",
+        )
+    add_import_paths(values.pop("import_paths", ()))
+    trusted = values.pop("trusted")
+    return make_env(
+        EnvChoice(**values),
+        trusted,
+        worker_index=getattr(env_config, "worker_index", 0) or 0,
+        vector_index=getattr(env_config, "vector_index", 0) or 0,
+    )
+
+
+def rllib_environment(config: RunConfig, *, evaluation: bool = False) -> dict[str, Any]:
+    """Registers the environments with RLlib and says which one to make.
+
+    Args:
+        config: the run.
+        evaluation: whether `evaluation.env_config` goes over `env.config`.
+
+    Returns:
+        Keyword arguments of `AlgorithmConfig.environment()`; all values are plain.
+    """
+    from ray.tune.registry import register_env
+
+    register_env(RLLIB_NAME, env_creator)
+    wire = asdict(config.env)
+    settings = {name: value for name, value in wire.pop("settings").items() if value is not None}
+    if evaluation:
+        wire["config"] = {**wire["config"], **config.evaluation.env_config}
+    wire |= {"trusted": list(config.trusted), "import_paths": import_paths(config.trusted)}
+    return {"env": RLLIB_NAME, "env_config": wire, **settings}
+
+
+def _wrapped(
+    choice: EnvChoice, trusted: Sequence[str], worker_index: int, vector_index: int
+) -> gymnasium.Env:
+    from gymnasium.wrappers import TimeLimit
+
+    env = construct(choice, trusted, worker_index, vector_index)
+    for position, spec in enumerate(choice.wrappers):
+        env = _wrap(env, spec, trusted, f"env.wrappers[{position}]")
+    return env if choice.max_episode_steps is None else TimeLimit(env, choice.max_episode_steps)
+
+
+def _wrap(env: gymnasium.Env, spec: dict[str, Any], trusted: Sequence[str], key: str) -> gymnasium.Env:
+    import gymnasium
+
+    try:
+        wrapped = build(spec, trusted, env)
+    except ConfigError as error:
+        message = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"{key}: {message}", key=key, suggestions=error.suggestions, fix=error.fix
+        ) from error
+    except Exception as error:
+        raise ConfigError(
+            f"{key}: {spec['_target_']} cannot wrap {env}: {describe(error)}", key=key
+        ) from error
+    if not isinstance(wrapped, gymnasium.Env):
+        raise ConfigError(
+            f"{key}: {spec['_target_']} made a {type(wrapped).__name__}, not a gymnasium.Env", key=key
+        )
+    return wrapped
+
+
+def _at_least_one(key: str, value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(
+            f"{key} must be a whole number of at least 1, not {value!r}", key=key, fix=f"{key}=10"
+        )

@@ -1,0 +1,122 @@
+"""Tries an environment out before a run starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rlexp.config.schema import EnvChoice
+from rlexp.environment.construct import env_name
+from rlexp.environment.errors import FatalEnvError, describe
+from rlexp.environment.make import make_env
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+STEPS = 32
+BUDGET_S = 0.2
+
+
+@dataclass(frozen=True)
+class EnvProbe:
+    """What an environment is like.
+
+    Attributes:
+        observation_space: of one environment, after its wrappers.
+        action_space: likewise.
+        step_seconds: mean seconds of a step with random actions, resets left out; None when none succeeded.
+    """
+
+    observation_space: gymnasium.Space
+    action_space: gymnasium.Space
+    step_seconds: float | None
+
+
+def probe(choice: EnvChoice, trusted: Sequence[str], *, seed: int = 0) -> EnvProbe:
+    """Makes the environment, resets it, takes at most 32 random steps or 0.2 s of them, and closes it.
+
+    Single failures are left to the guard, as in training.
+
+    Raises:
+        ConfigError: it cannot be made, always fails, returns NaN or infinity, or what it returns does not lie
+            in its observation space.
+    """
+    env = make_env(choice, trusted)
+    try:
+        return _try_out(env, choice, seed)
+    except FatalEnvError as error:
+        raise ConfigError(f"env: {error}", key="env") from error
+    finally:
+        env.close()
+
+
+def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:
+    from rlexp.environment.guard import FAILURE
+
+    env.action_space.seed(seed)
+    _check(choice, env.observation_space, env.reset(seed=seed)[0], "reset")
+    spent, steps, end = 0.0, 0, time.perf_counter() + BUDGET_S
+    for _ in range(STEPS):
+        action = env.action_space.sample()
+        start = time.perf_counter()
+        observation, _, terminated, truncated, info = env.step(action)
+        if FAILURE not in info:
+            spent, steps = spent + time.perf_counter() - start, steps + 1
+        _check(choice, env.observation_space, observation, "step")
+        if terminated or truncated:
+            observation, _ = env.reset()
+            _check(choice, env.observation_space, observation, "reset")
+        if time.perf_counter() > end:
+            break
+    return EnvProbe(env.observation_space, env.action_space, spent / steps if steps else None)
+
+
+def _check(choice: EnvChoice, space: gymnasium.Space, observation: Any, source: str) -> None:
+    try:
+        problem = _misfit(space, observation, "obs")
+    except Exception as error:
+        problem = f"obs cannot be compared with it: {describe(error)}"
+    if problem is not None:
+        raise ConfigError(
+            f"env: {env_name(choice)}: what {source} returned is not in its observation_space: {problem}",
+            key="env",
+            fix="the right observation_space in the environment, or a wrapper in env.wrappers",
+        )
+
+
+def _misfit(space: gymnasium.Space, value: Any, path: str) -> str | None:
+    """The first part of `value` that is not in `space`, in words; None when all is well.
+
+    A Box may be given as another floating-point type or a list: it is cast when environments are vectorised.
+    """
+    import numpy as np
+    from gymnasium import spaces
+
+    if isinstance(space, spaces.Dict):
+        if not isinstance(value, dict) or set(value) != set(space.spaces):
+            found = list(value) if isinstance(value, dict) else type(value).__name__
+            return f"{path} has {found}, not {list(space)}"
+        return next(
+            (bad for k, inner in space.items() if (bad := _misfit(inner, value[k], f"{path}[{k!r}]"))), None
+        )
+    if isinstance(space, spaces.Tuple):
+        if not isinstance(value, (tuple, list)) or len(value) != len(space.spaces):
+            return f"{path} is not a tuple of {len(space.spaces)}"
+        parts = enumerate(space.spaces)
+        return next((bad for i, inner in parts if (bad := _misfit(inner, value[i], f"{path}[{i}]"))), None)
+    if not isinstance(space, spaces.Box):
+        return None if space.contains(value) else f"{path} is {value!r}, not in {space}"
+    array = np.asarray(value)
+    if array.shape != space.shape:
+        return f"{path} has shape {array.shape}, not {space.shape}"
+    if not np.can_cast(array.dtype, space.dtype, casting="same_kind"):
+        return f"{path} has type {array.dtype}, not {space.dtype}"
+    outside = np.argwhere((array < space.low) | (array > space.high))
+    if len(outside) == 0:
+        return None
+    where = tuple(int(i) for i in outside[0])
+    low, high = space.low[where], space.high[where]
+    return f"{path}{list(where)} is {array[where]}, not between {low} and {high}"

@@ -1,0 +1,245 @@
+"""`hardware=auto`: runners, vectorisation, learners and threads, from the machine and the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from rlexp.config.schema import HardwareChoice
+from rlexp.hardware.demand import number, shares
+from rlexp.hardware.kinds import Kind, kind_of
+from rlexp.hardware.machine import Machine
+from rlexp.hardware.threads import spare_threads
+
+FAST_S, SLOW_S = 0.2e-3, 2e-3
+"""Seconds a step: below the first RLlib's own work outweighs the environment, above the second it is slow."""
+MOST_RUNNERS = 32
+KEYS = (
+    "num_learners",
+    "num_gpus_per_learner",
+    "num_env_runners",
+    "gym_env_vectorize_mode",
+    "num_envs_per_env_runner",
+    "torch_threads",
+)
+"""What is chosen, in this order: each choice heeds those before it."""
+
+Chosen = tuple[Any, str]
+
+
+def choose(
+    hardware: HardwareChoice,
+    machine: Machine,
+    env_step_s: float | None,
+    algorithm: str,
+    tuned: Mapping[str, Any],
+    *,
+    evaluation: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Values for the keys that `hardware` leaves null (or out), each with its reason.
+
+    Args:
+        hardware: the choice as composed; what it sets stays and is reckoned with.
+        machine: where the run goes (`Machine.of_cluster` for a cluster).
+        env_step_s: seconds of one environment step, None when it was not measured (taken as medium).
+        algorithm: import path of the config class, or the choice's name.
+        tuned: values known to be good for this pair; they go before the rules here, where the machine has
+            room.
+        evaluation: settings of the evaluation choice, whose runners need CPUs too.
+
+    Returns:
+        The chosen values (RLlib's names, and `torch_threads`) and the reasons, as sentences.
+    """
+    so_far = deepcopy(hardware)
+    chosen: dict[str, Any] = {}
+    reasons: list[str] = []
+    for key in KEYS:
+        given = so_far.torch_threads if key == "torch_threads" else so_far.settings.get(key)
+        if given is not None:
+            continue
+        look = _Situation(so_far, machine, env_step_s, kind_of(algorithm), dict(evaluation or {}))
+        value, why = _tuned(key, tuned, look) or _RULES[key](look)
+        chosen[key] = value
+        reasons.append(f"{key}={value}: {why}.")
+        if key == "torch_threads":
+            so_far.torch_threads = value
+        else:
+            so_far.settings[key] = value
+    if hardware.address == "local" and machine.cluster is not None and machine.cluster.reachable:
+        reasons.append(
+            f"A Ray cluster at {machine.cluster.address} was left alone; hardware.address=auto would join it."
+        )
+    return chosen, reasons
+
+
+class _Situation:
+    """What the rules look at, with the choices made so far."""
+
+    def __init__(
+        self,
+        hardware: HardwareChoice,
+        machine: Machine,
+        step_s: float | None,
+        kind: Kind,
+        evaluation: dict[str, Any],
+    ) -> None:
+        self.hardware, self.settings, self.machine = hardware, hardware.settings, machine
+        self.kind, self.evaluation, self.cores = kind, evaluation, machine.cores
+        self.step_s = step_s
+        self.fast = step_s is not None and step_s < FAST_S
+        self.slow = step_s is not None and step_s > SLOW_S
+        self.speed = "of unknown speed" if step_s is None else f"{step_s * 1e3:.2g} ms a step"
+
+    def free(self, resource: str, without: str) -> float:
+        """CPUs or GPUs left when every process but the kind `without` has its share."""
+        bill = [share for share in shares(self.hardware, self.evaluation) if share.what != without]
+        have = self.machine.cores if resource == "CPU" else len(self.machine.gpus)
+        return have - sum(s.count * (s.cpus if resource == "CPU" else s.gpus) for s in bill)
+
+    def room_for_runners(self) -> int:
+        """Remote env runners that fit beside everything else."""
+        fits = [float(MOST_RUNNERS)]
+        for resource, key, default in (
+            ("CPU", "num_cpus_per_env_runner", 1),
+            ("GPU", "num_gpus_per_env_runner", 0),
+        ):
+            each = float(number(self.settings, key, default))
+            if each > 0:
+                fits.append(self.free(resource, "env runner") / each)
+        return max(0, int(min(fits) + 1e-6))
+
+    @property
+    def runners(self) -> int:
+        return int(number(self.settings, "num_env_runners", 0))
+
+
+def _tuned(key: str, tuned: Mapping[str, Any], look: _Situation) -> Chosen | None:
+    value = tuned.get(key)
+    if value is None:
+        return None
+    room = {
+        "num_env_runners": look.room_for_runners,
+        "num_gpus_per_learner": lambda: _gpus_for_learners(look),
+        "num_learners": lambda: max(0, int(look.free("CPU", "learner"))),
+        "torch_threads": lambda: look.cores,
+    }.get(key)
+    if room is not None and value > room():
+        return None
+    return value, "tuned for this algorithm and environment"
+
+
+def _num_learners(look: _Situation) -> Chosen:
+    more = (
+        f"; hardware=multi_gpu uses all {len(look.machine.gpus)} GPUs" if len(look.machine.gpus) > 1 else ""
+    )
+    return 0, f"the main process learns, which saves a process and the way of the data to it{more}"
+
+
+def _gpus_for_learners(look: _Situation) -> float:
+    """GPUs that each learner can have, when env runners have theirs."""
+    learners = max(1, int(number(look.settings, "num_learners", 0)))
+    bill = shares(look.hardware, look.evaluation)
+    others = sum(s.count * s.gpus for s in bill if s.what in ("env runner", "evaluation runner"))
+    return (len(look.machine.gpus) - others) / learners
+
+
+def _num_gpus_per_learner(look: _Situation) -> Chosen:
+    if not look.machine.gpus:
+        return 0, "there is no GPU"
+    if _gpus_for_learners(look) < 1:
+        return 0, "there are fewer free GPUs than learners"
+    return 1, (
+        f"there is a GPU ({look.machine.gpus[0]}); for a small network on vectors, "
+        "hardware.num_gpus_per_learner=0 can be faster"
+    )
+
+
+def _num_env_runners(look: _Situation) -> Chosen:
+    room = look.room_for_runners()
+    if look.kind == "offline":
+        return 0, "the algorithm learns from recorded data"
+    if room == 0:
+        return 0, f"{look.cores} core(s) leave no CPU for a runner of its own"
+    if look.kind == "async":
+        count = room if look.slow else min(room, 4)
+        return (
+            count,
+            f"the algorithm learns while remote runners sample, and {room} fit on {look.cores} cores",
+        )
+    if look.kind == "model_based":
+        return 0, "the algorithm spends its time in the world model, not in the environment"
+    if look.fast:
+        return (
+            0,
+            f"the environment is fast ({look.speed}): a remote runner would cost more than it brings",
+        )
+    if look.cores < 4:
+        return (
+            0,
+            f"{look.cores} cores: sampling and learning take turns, so remote runners would bring nothing",
+        )
+    if look.kind == "off_policy":
+        if not look.slow:
+            return 0, f"the updates outweigh the environment ({look.speed})"
+        return min(
+            room, 4
+        ), f"the environment is slow ({look.speed}); RLlib updates once a round of all runners"
+    if look.slow:
+        return room, f"the environment is slow ({look.speed}): every free core of {look.cores} samples"
+    if look.cores < 8:
+        return (
+            0,
+            f"the environment ({look.speed}) does not pay for remote runners on {look.cores} cores",
+        )
+    return min(room, 4), f"the environment takes {look.speed}: a few of {look.cores} cores sample"
+
+
+def _vectorize_mode(look: _Situation) -> Chosen:
+    if look.slow and look.runners == 0 and look.cores > 1 and look.kind == "on_policy":
+        return (
+            "async",
+            f"the environment is slow ({look.speed}): a process for each uses the {look.cores} cores",
+        )
+    if look.runners:
+        return "sync", "the runners are processes already"
+    return "sync", f"the environment is {look.speed}: a process for each would cost more than it brings"
+
+
+def _num_envs(look: _Situation) -> Chosen:
+    if look.kind in ("off_policy", "model_based"):
+        return (
+            1,
+            "off-policy: RLlib updates once a sampling round, so more environments mean fewer updates a step",
+        )
+    if look.kind == "offline":
+        return 1, "the algorithm learns from recorded data"
+    if look.settings.get("gym_env_vectorize_mode") == "async":
+        count = 2 if look.runners else max(2, min(16, 2 * look.cores))
+        return count, "two environment processes a core keep the cores busy while one waits"
+    if look.runners:
+        count = 4 if look.slow else 8
+        return count, f"the network acts for all {count} of a runner's environments at once"
+    count = 4 if look.slow else 8
+    return count, f"the network acts for all {count} at once, which costs little more than acting for one"
+
+
+def _torch_threads(look: _Situation) -> Chosen:
+    if look.settings.get("gym_env_vectorize_mode") == "async":
+        return 1, "the environment processes need the cores"
+    bill = shares(look.hardware, look.evaluation)
+    threads = spare_threads(look.hardware, look.machine, sum(s.count * s.cpus for s in bill if s.remote))
+    return (
+        threads,
+        "half of the free cores: a thread that waits for a busy core costs more than an idle core brings",
+    )
+
+
+_RULES = {
+    "num_learners": _num_learners,
+    "num_gpus_per_learner": _num_gpus_per_learner,
+    "num_env_runners": _num_env_runners,
+    "gym_env_vectorize_mode": _vectorize_mode,
+    "num_envs_per_env_runner": _num_envs,
+    "torch_threads": _torch_threads,
+}

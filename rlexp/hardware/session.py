@@ -1,0 +1,255 @@
+"""The Ray session of a run: none, one of its own on this machine, or a named cluster; never one by accident.
+
+`start` and `stop` import Ray; the rest does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rlexp.config.schema import RunConfig
+from rlexp.errors import RunFailedError
+from rlexp.hardware.connect import cluster_address
+from rlexp.hardware.demand import check_fits_cluster, custom_resources, shares
+from rlexp.hardware.kinds import WITHOUT_RAY
+from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
+from rlexp.hardware.limits import usable_cores
+from rlexp.hardware.machine import usable_memory
+from rlexp.hardware.worker_log import WorkerLog
+
+CONNECT_S = 60
+MIB = 1 << 20
+LEAST_STORE, MOST_STORE = 256 * MIB, 4096 * MIB
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Session:
+    """What this process has started and must end."""
+
+    started: bool = False
+    watchdog: subprocess.Popen[bytes] | None = None
+    worker_log: WorkerLog | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+_session = _Session()
+
+
+def needs_ray(config: RunConfig) -> bool:
+    """Whether the run needs Ray's processes.
+
+    It does not when everything is in this process (no remote runner, learner, aggregator or evaluation
+    runner) and the algorithm is one of RLlib's that is known to train so. A class that is not RLlib's own is
+    given Ray.
+    """
+    if config.hardware.address != "local" or config.data.settings.get("input_"):
+        return True
+    if any(share.remote for share in shares(config.hardware, config.evaluation.settings)):
+        return True
+    module, _, name = config.algorithm.config_class.replace(":", ".").rpartition(".")
+    return not (module.startswith("ray.rllib.") and name in WITHOUT_RAY)
+
+
+def apply_environment(config: RunConfig) -> None:
+    """Set `hardware.env_vars` in this process; `start` passes them on to Ray's."""
+    os.environ.update({key: str(value) for key, value in config.hardware.env_vars.items()})
+
+
+def start(config: RunConfig, folder_log: Path | None) -> None:
+    """Start a Ray session of this run's own, or join the cluster that `hardware.address` names.
+
+    Does nothing when this process has Ray running already (a notebook's own session is used and left
+    running).
+
+    Args:
+        config: the run.
+        folder_log: file that worker processes' output is appended to; None drops it.
+
+    Raises:
+        ConfigError: the cluster named cannot be reached (told within seconds), or has less than the run asks
+            for.
+        RunFailedError: Ray could not be started or joined.
+    """
+    apply_environment(config)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    address = "local" if config.hardware.address == "local" else cluster_address(config.hardware.address)
+    import ray
+
+    if ray.is_initialized():
+        _log.warning("using the Ray session that this process has running already")
+        return
+    if address == "local":
+        _start_local(config, folder_log)
+    else:
+        _join(config, address, folder_log)
+        try:
+            check_fits_cluster(config, ray.cluster_resources())
+        except BaseException:
+            stop()
+            raise
+
+
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+"""Set unless the user has: report nothing to Ray's makers, give no advice on stderr."""
+
+
+def stop() -> None:
+    """End the session that `start` started, or leave the cluster that it joined; harmless without one."""
+    if not _session.started:
+        return
+    import ray
+
+    _session.started = False
+    if _session.worker_log is not None:
+        _session.worker_log.close()
+    try:
+        ray.shutdown()
+    finally:
+        watchdog, _session.watchdog, _session.worker_log = _session.watchdog, None, None
+        if watchdog is not None:
+            watchdog.kill()
+            watchdog.wait()
+
+
+def store_bytes(memory: int) -> int:
+    """Size of the object store: a tenth of the memory, between 256 MiB and 4 GiB."""
+    return max(LEAST_STORE, min(MOST_STORE, memory // 10))
+
+
+def _start_local(config: RunConfig, folder_log: Path | None) -> None:
+    foreign = os.environ.get("RAY_ADDRESS")
+    if foreign:
+        _log.warning(
+            "RAY_ADDRESS=%s is ignored, for hardware.address=local; write hardware.address=auto to join it",
+            foreign,
+        )
+    mark = mark_of_this_process()
+    _session.watchdog = start_watchdog(mark)
+    given = {MARK: mark, "PYTHONPATH": _python_path(), **_strings(config.hardware.env_vars)}
+    with _environment(given, without=("RAY_ADDRESS",)):
+        _init(
+            folder_log,
+            address="local",
+            num_cpus=usable_cores(),
+            object_store_memory=store_bytes(usable_memory()),
+            resources=custom_resources(config) or None,
+        )
+    note(_session_folder(), mark)
+
+
+def _session_folder() -> Path:
+    from ray._private.worker import global_worker
+
+    return Path(global_worker.node.get_session_dir_path())
+
+
+def _join(config: RunConfig, address: str, folder_log: Path | None) -> None:
+    given = {"PYTHONPATH": _python_path(), **_strings(config.hardware.env_vars)}
+    _init(folder_log, address=address, runtime_env={"env_vars": given}, limit_s=CONNECT_S)
+
+
+def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments: Any) -> None:
+    """`ray.init`, quiet, with this process's signal handlers left as they are."""
+    import ray
+
+    local = arguments["address"] == "local"
+    extra = {"include_dashboard": False} if local else {}
+    try:
+        with _handlers_kept(), _at_most(limit_s):
+            ray.init(
+                log_to_driver=folder_log is not None,
+                logging_level=logging.getLogger("ray").getEffectiveLevel(),
+                configure_logging=False,
+                ignore_reinit_error=False,
+                **extra,
+                **arguments,
+            )
+    except Exception as error:
+        _session.started = True
+        with contextlib.suppress(Exception):
+            stop()
+        _session.started = False
+        raise RunFailedError(
+            f"Ray could not be {'started' if local else 'joined at ' + arguments['address']}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    _session.started = True
+    if folder_log is not None:
+        _session.worker_log = WorkerLog(folder_log)
+
+
+def _python_path() -> str:
+    """PYTHONPATH for Ray's processes: this one's, and the folders of the lab's and the shipped packages."""
+    from rlexp.config.search import import_paths
+
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys(path for path in [*inherited, *import_paths()] if path))
+
+
+def _strings(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in values.items()}
+
+
+@contextlib.contextmanager
+def _environment(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator[None]:
+    """The process environment with `given`, for the children started meanwhile, then as it was."""
+    before = {name: os.environ.get(name) for name in (*given, *without)}
+    os.environ.update(given)
+    for name in without:
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Restores the SIGTERM handler, which `ray.init` replaces by one that exits without a checkpoint."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _at_most(limit_s: float | None) -> Iterator[None]:
+    """Raises TimeoutError when the block takes longer; in the main thread only, where signals arrive."""
+    if limit_s is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"no answer within {limit_s:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,47 @@
+"""Torch threads for the main process, from the CPUs that it really has."""
+
+from __future__ import annotations
+
+from rlexp.config.schema import HardwareChoice, RunConfig
+from rlexp.hardware.demand import shares
+from rlexp.hardware.machine import Machine
+
+MOST = 8
+"""More threads than this have not helped networks of the size that RLlib's defaults have."""
+
+
+def spare_threads(hardware: HardwareChoice, machine: Machine, remote_cpus: float | None = None) -> int:
+    """Half of the cores that remote processes leave free, between 1 and 8.
+
+    Half, because a thread that waits for a busy core costs more than an idle core would bring: with two
+    threads beside another busy process, torch is many times slower than with one.
+    """
+    if remote_cpus is None:
+        remote_cpus = sum(share.count * share.cpus for share in shares(hardware) if share.remote)
+    return max(1, min(MOST, int((machine.cores - remote_cpus) // 2)))
+
+
+def torch_threads(config: RunConfig, machine: Machine) -> int:
+    """`hardware.torch_threads`, or when that is null what the machine leaves free.
+
+    With asynchronous vectorisation each environment is a process of its own that wants those cores: one
+    thread.
+    """
+    hardware = config.hardware
+    if hardware.torch_threads is not None:
+        return hardware.torch_threads
+    if hardware.address != "local" or hardware.settings.get("gym_env_vectorize_mode") == "async":
+        return 1
+    bill = shares(hardware, config.evaluation.settings)
+    return spare_threads(hardware, machine, sum(share.count * share.cpus for share in bill if share.remote))
+
+
+def apply_threads(threads: int) -> None:
+    """Give torch `threads` threads in this process; imports torch.
+
+    Remote runners and learners are not affected: Ray gives each as many as the CPUs it is given (hardware's
+    `num_cpus_per_*`), by OMP_NUM_THREADS, unless that is set in the environment or in `hardware.env_vars`.
+    """
+    import torch
+
+    torch.set_num_threads(threads)

@@ -1,0 +1,134 @@
+"""Which metric names a run will log, known before it starts, so that a wrong name is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rlexp.config.schema import RunConfig
+from rlexp.config.suggest import nearest
+from rlexp.errors import ConfigError, RunFailedError
+from rlexp.metrics.log import STATISTICS
+from rlexp.run.events import Record
+
+EPISODES = ("return_mean", "return_min", "return_max", "episode_len_mean", "episodes")
+
+PERF = ("sps", "iteration_s", "wall_s", "sample_s", "learn_s", "env_failures", "runner_restarts")
+
+_ACTOR_CRITIC = ("total_loss", "vf_loss", "entropy", "lr", "grad_norm", "curr_entropy_coeff")
+_Q_VALUES = ("qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean")
+_SAC_ACTOR = ("policy_loss", "policy_lr", "alpha_loss", "alpha_value", "alpha_lr", "logps", "target_entropy")
+LEARNER: dict[str, tuple[str, ...]] = {
+    "PPOConfig": (*_ACTOR_CRITIC, "policy_loss", "mean_kl_loss", "curr_kl_coeff", "vf_explained_var"),
+    "IMPALAConfig": (*_ACTOR_CRITIC, "pi_loss", "mean_pi_loss", "mean_vf_loss"),
+    "DQNConfig": ("total_loss", *_Q_VALUES, "lr", "grad_norm"),
+    "SACConfig": ("total_loss", *_Q_VALUES, *_SAC_ACTOR, "qf_lr", "qf_twin_loss", "qf_twin_lr"),
+}
+"""Learner metrics by RLlib's config class; a class that is not here may log any name under `learner/`."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The metric names of one run.
+
+    Attributes:
+        names: all names known beforehand, without `eval/...` when evaluation is off.
+        learner: whether the learner's names are all among `names`.
+        evaluates: whether the run evaluates.
+    """
+
+    names: frozenset[str]
+    learner: bool
+    evaluates: bool
+
+    def check(self, name: str, key: str) -> None:
+        """Checks a metric name that the config uses under `key`, e.g. `checkpoint.best_by`.
+
+        Raises:
+            ConfigError: nothing in the run logs it; says the nearest names.
+        """
+        if name in self.names or self._may_be_logged(name):
+            return
+        if name.startswith("eval/") and not self.evaluates:
+            raise ConfigError(
+                f"{key}: {name} will not be logged: evaluation is off",
+                key=key,
+                suggestions=[n for n in (name.replace("eval/", "train/", 1),) if n in self.names],
+                fix="evaluation=default",
+            )
+        raise ConfigError(
+            f"{key}: nothing in this run logs the metric {name}",
+            key=key,
+            suggestions=self.nearest(name),
+            fix=self._how_to_declare(name),
+        )
+
+    def nearest(self, name: str) -> list[str]:
+        """The at most three nearest known names, best first."""
+        return near_metrics(name, self.names)
+
+    def _may_be_logged(self, name: str) -> bool:
+        parts = name.split("/")
+        if parts[0] != "learner" or len(parts) < 2 or not all(parts):
+            return False
+        # A third part is there for modules other than the default one.
+        return not self.learner or len(parts) > 2
+
+    def _how_to_declare(self, name: str) -> str | None:
+        parts = name.split("/")
+        if "custom" not in parts[:-1] or self.nearest(name):
+            return None
+        bare = parts[-1]
+        for statistic in STATISTICS:
+            bare = bare.removesuffix(f"_{statistic}")
+        return f"METRICS = ({bare!r},) in the callback that logs it, or metrics.{bare}: {{info: <key>}}"
+
+
+def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
+    """The names that a run of `config` will log.
+
+    Args:
+        declared: the callbacks' `METRICS`: names given to `log_metric` (`success` stands for
+            `custom/success_mean`, `_min` and `_max`, and for the same under `eval/`), or full names with a
+            `/`, taken as they are.
+    """
+    evaluates = config.evaluation.settings.get("evaluation_interval") is not None
+    learner = LEARNER.get(config.algorithm.config_class.replace(":", ".").rpartition(".")[2])
+    names = {"env_steps", "iteration"} | {f"perf/{name}" for name in PERF}
+    names |= {f"train/{name}" for name in EPISODES} | {f"learner/{name}" for name in learner or ()}
+    if evaluates:
+        names |= {f"eval/{name}" for name in EPISODES} | {"perf/eval_s"}
+    custom = {*config.metrics, *declared}
+    for name in custom:
+        full = {name} if "/" in name else {f"custom/{name}_{statistic}" for statistic in STATISTICS}
+        names |= full
+        if evaluates:
+            names |= {f"eval/{n}" for n in full if n.startswith("custom/")}
+    if "success" in custom:
+        names |= {"train/success_rate"} | ({"eval/success_rate"} if evaluates else set())
+    return Catalogue(frozenset(names), learner is not None, evaluates)
+
+
+def require(record: Record, name: str, key: str) -> None:
+    """Checks that the first record that should have a metric has it.
+
+    Raises:
+        RunFailedError: it has not; names the key that asked for it, and the nearest names.
+    """
+    if name in record:
+        return
+    lines = [f"{key}: the metric {name} is not among what this run logs"]
+    if near := near_metrics(name, record):
+        lines.append("  did you mean: " + ", ".join(near))
+    lines.append("  logged are: " + ", ".join(sorted(record)))
+    raise RunFailedError("\n".join(lines))
+
+
+def near_metrics(name: str, names: Iterable[str]) -> list[str]:
+    """The at most three nearest of `names`, best first; the same name in another group comes first."""
+    names = sorted(names)
+    last = name.rpartition("/")[2]
+    same_last = [n for n in names if n.rpartition("/")[2] == last]
+    by_last = {n.rpartition("/")[2]: n for n in reversed(names)}
+    similar = [by_last[n] for n in nearest(last, by_last)] if "/" not in name else []
+    return list(dict.fromkeys([*same_last, *nearest(name, names), *similar]))[:3]

@@ -1,0 +1,220 @@
+"""From RLlib's nested result to the run's record: about twenty headline metrics under flat names.
+
+Values are plain floats and ints. What was not measured in an iteration is absent: RLlib reports an empty
+window as NaN and repeats old evaluation results; both are left out. A NaN that was computed stays.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rlexp.metrics.log import CUSTOM, statistics
+from rlexp.metrics.rllib_keys import (
+    LEARNER_NOISE,
+    is_env_runner_key,
+    is_evaluation_key,
+    is_top_level_key,
+    learner_name,
+)
+from rlexp.run.events import Record
+
+DEFAULT_MODULE = "default_policy"
+ALL_MODULES = "__all_modules__"
+
+PER_ITERATION = "per_iteration"
+"""Entry of `timers` that says that they hold seconds per iteration (see `rlexp.metrics.bookkeeping`)."""
+
+EPISODE_LENGTH = "__episode_length"
+"""Branch of the runners' results with the `sum` and `count` of exact episode lengths."""
+
+EVAL_SECONDS, EVAL_SKIPPED = "evaluation_s", "evaluation_skipped"
+"""What `rlexp.metrics.bookkeeping` adds to an evaluation's results."""
+
+_EPISODES = {
+    "return_mean": "episode_return_mean",
+    "return_min": "episode_return_min",
+    "return_max": "episode_return_max",
+    "episode_len_mean": "episode_len_mean",
+}
+_PASSED_ON = ("curriculum",)
+_TIMERS = {
+    "perf/sample_s": ("env_runner_sampling_timer", "sample"),
+    "perf/learn_s": ("learner_update_timer",),
+}
+
+
+def flatten(result: Mapping[str, Any]) -> Record:
+    """The headline metrics of what RLlib's `Algorithm.train()` returned (new API stack).
+
+    Returns:
+        `env_steps`, `iteration`, and what is there of `train/`, `eval/`, `learner/`, `custom/`, `curriculum/`
+        and `perf/`. Times are in seconds, of this iteration unless the name says otherwise.
+    """
+    runners = result.get("env_runners") or {}
+    record: Record = {"env_steps": _env_steps(result), "iteration": int(result["training_iteration"])}
+    record.update(_episodes("train", runners))
+    record.update(_learners(result.get("learners") or {}))
+    record.update(_custom("", runners, is_env_runner_key))
+    record.update(_custom("", result, is_top_level_key))
+    record.update(_perf(result, runners))
+    _success_rate(record, "train", "")
+    evaluation = result.get("evaluation") or {}
+    if _evaluation_ran(evaluation):
+        record.update(flatten_evaluation(evaluation))
+    return record
+
+
+def flatten_evaluation(results: Mapping[str, Any]) -> Record:
+    """The `eval/` metrics of what RLlib's `Algorithm.evaluate()` returned; empty if it was skipped."""
+    if results.get(EVAL_SKIPPED):
+        return {}
+    runners = results.get("env_runners") or {}
+    record = _episodes("eval", runners)
+    record.update(_custom("eval/", runners, is_env_runner_key))
+    own = {key: value for key, value in results.items() if key not in (EVAL_SECONDS, EVAL_SKIPPED)}
+    record.update(_custom("eval/", own, is_evaluation_key))
+    _put(record, "perf/eval_s", results.get(EVAL_SECONDS))
+    _success_rate(record, "eval", "eval/")
+    return record
+
+
+def _evaluation_ran(evaluation: Mapping[str, Any]) -> bool:
+    """RLlib repeats old evaluation results in its logger, but adds the workers' health to fresh ones only."""
+    return "num_healthy_workers" in evaluation
+
+
+def _env_steps(result: Mapping[str, Any]) -> int:
+    """Lifetime environment steps; for offline data, where none are sampled, the steps trained on."""
+    sampled = int(result.get("num_env_steps_sampled_lifetime") or 0)
+    if sampled or "env_runners" in result:
+        return sampled
+    trained = (result.get("learners") or {}).get(ALL_MODULES, {}).get("num_env_steps_trained_lifetime")
+    return int(trained or 0)
+
+
+def _episodes(prefix: str, runners: Mapping[str, Any]) -> Record:
+    """Returns and lengths of the episodes that ended; only their number (0) when none did."""
+    record: Record = {}
+    ended = plain(runners.get("num_episodes"))
+    if ended is None:
+        return record
+    episodes = 0 if math.isnan(ended) else int(ended)
+    record[f"{prefix}/episodes"] = episodes
+    for name, key in _EPISODES.items() if episodes else ():
+        _put(record, f"{prefix}/{name}", runners.get(key))
+    lengths = runners.get(EPISODE_LENGTH) or {}
+    if episodes and plain(lengths.get("count")):
+        record[f"{prefix}/episode_len_mean"] = float(lengths["sum"]) / float(lengths["count"])
+    return record
+
+
+def _learners(learners: Mapping[str, Any]) -> Record:
+    record: Record = {}
+    for module, values in learners.items():
+        if module == ALL_MODULES or not isinstance(values, Mapping) or not _updated(values):
+            continue
+        prefix = "learner/" if module == DEFAULT_MODULE else f"learner/{module}/"
+        for key, value in values.items():
+            if not LEARNER_NOISE.match(key):
+                _put(record, prefix + learner_name(key), value)
+    return record
+
+
+def _updated(values: Mapping[str, Any]) -> bool:
+    """Whether this module was trained on anything in this iteration; if not, its losses are empty windows."""
+    trained = plain(values.get("num_module_steps_trained"))
+    return trained is None or trained > 0
+
+
+def _custom(prefix: str, results: Mapping[str, Any], is_rllibs: Any) -> Record:
+    """What callbacks logged in one part of the result: by `log_metric`, or plainly under own names."""
+    record: Record = {}
+    for name, logged in (results.get(CUSTOM) or {}).items():
+        if isinstance(logged, Mapping) and ("count" in logged or "nan" in logged):
+            for statistic, value in statistics(dict(logged)).items():
+                record[f"{prefix}custom/{name}_{statistic}"] = value
+        else:
+            record.update(_leaves(f"{prefix}custom/{name}", logged))
+    for key, value in results.items():
+        if key in _PASSED_ON:
+            record.update(_leaves(f"{prefix}{key}", value))
+        elif key != CUSTOM and not str(key).startswith("__") and not is_rllibs(key):
+            record.update(_leaves(f"{prefix}custom/{key}", value))
+    return record
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, float | int]]:
+    """The numbers under `name`, nested names joined by `/`; other things and empty windows are left out."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(f"{name}/{key}", inner)
+        return
+    number = plain(value)
+    # A plainly logged value that is NaN cannot be told from a window in which nothing was logged.
+    if number is not None and not math.isnan(number):
+        yield name, number
+
+
+def _perf(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
+    record: Record = {}
+    _put(record, "perf/iteration_s", result.get("time_this_iter_s"))
+    _put(record, "perf/wall_s", result.get("time_total_s"))
+    steps, seconds = plain(runners.get("num_env_steps_sampled")), plain(result.get("time_this_iter_s"))
+    if steps is not None and seconds:
+        record["perf/sps"] = (0.0 if math.isnan(steps) else steps) / seconds
+    record.update(_timers(result))
+    if runners:
+        # The guard around every environment logs a failure when there is one, so nothing logged is none.
+        failures = plain(runners.get("env_failures")) or 0
+        record["perf/env_failures"] = 0 if math.isnan(failures) else int(failures)
+    _put(
+        record,
+        "perf/runner_restarts",
+        (result.get("fault_tolerance") or {}).get("num_remote_worker_restarts"),
+    )
+    return record
+
+
+def _timers(result: Mapping[str, Any]) -> Record:
+    """Seconds spent sampling and learning; RLlib's default timers are moving averages and say neither."""
+    record: Record = {}
+    timers = result.get("timers") or {}
+    if PER_ITERATION not in timers:
+        return record
+    # An asynchronous learner's timer measures how long handing over a batch took, not the update.
+    learners = (result.get("learners") or {}).get(ALL_MODULES, {})
+    asynchronous = any(key.startswith("learner_thread_") for key in learners)
+    for name, keys in _TIMERS.items():
+        seconds = [value for key in keys if (value := plain(timers.get(key))) is not None and value == value]
+        if seconds and not (asynchronous and name == "perf/learn_s"):
+            record[name] = sum(seconds)
+    return record
+
+
+def _success_rate(record: Record, kind: str, prefix: str) -> None:
+    success = record.get(f"{prefix}custom/success_mean")
+    if success is not None:
+        record[f"{kind}/success_rate"] = success
+
+
+def _put(record: Record, name: str, value: Any) -> None:
+    number = plain(value)
+    if number is not None:
+        record[name] = number
+
+
+def plain(value: Any) -> float | int | None:
+    """`value` as a Python int or float; None when it is no single number."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "size", 2) == 1:
+        return plain(item())
+    return None

@@ -1,0 +1,1 @@
+"""Networks: from the `model` group to RLlib's RLModules."""

@@ -1,0 +1,110 @@
+"""A `RunConfig` to RLlib's `AlgorithmConfig`: the one place that speaks RLlib's builders.
+
+Imported only once a run is being built: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rlexp.config import signatures
+from rlexp.config.schema import RunConfig
+from rlexp.config.targets import build as build_target
+from rlexp.config.targets import locate
+from rlexp.environment.failures import FailureCounter
+from rlexp.environment.fatal import env_runner_class
+from rlexp.environment.make import rllib_environment
+from rlexp.errors import ConfigError
+from rlexp.metrics.custom import metrics_callback
+from rlexp.models.spec import rl_module_settings
+
+if TYPE_CHECKING:
+    import gymnasium
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+EVALUATION_SEED_OFFSET = 1_000_000
+
+
+def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) -> AlgorithmConfig:
+    """Builds RLlib's config for a checked run.
+
+    Args:
+        config: resolved; `hardware=auto` has already chosen.
+        spaces: one environment's observation and action space.
+
+    Raises:
+        ConfigError: RLlib itself refuses the combination.
+    """
+    algorithm: AlgorithmConfig = locate(config.algorithm.config_class, config.trusted)()
+    algorithm.debugging(seed=config.seed, log_level=config.log_level)
+    algorithm.framework("torch")
+    algorithm.environment(**rllib_environment(config))
+    for choice in (config.algorithm, config.hardware, config.data, config.reporting):
+        apply(algorithm, choice, config.algorithm.config_class)
+    _model(algorithm, config, spaces)
+    _callbacks(algorithm, config)
+    _evaluation(algorithm, config)
+    strategy = build_target(config.exploration, config.trusted)
+    strategy.check(config.algorithm.config_class)
+    strategy.configure(algorithm)
+    algorithm.env_runners(env_runner_cls=env_runner_class(algorithm))
+    _validate(algorithm)
+    return algorithm
+
+
+def apply(algorithm: AlgorithmConfig, choice: Any, config_class: str) -> None:
+    """Hands each setting of a group to the first of its builders that knows it; null means RLlib's default."""
+    left = {k: v for k, v in choice.settings.items() if v is not None}
+    for builder in choice.BUILDERS:
+        known = builder.only or signatures.keywords(config_class, builder.method)
+        mine = {name: left.pop(name) for name in list(left) if name in known}
+        if mine:
+            getattr(algorithm, builder.method)(**mine)
+    assert not left, f"settings that no builder takes: {sorted(left)}"
+
+
+def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any]) -> None:
+    settings = rl_module_settings(config.model, config.trusted, *spaces, config.algorithm.config_class)
+    connector = settings.pop("env_to_module_connector", None)
+    algorithm.rl_module(**settings)
+    if connector is not None:
+        algorithm.env_runners(env_to_module_connector=connector)
+
+
+def _callbacks(algorithm: AlgorithmConfig, config: RunConfig) -> None:
+    classes: list[Any] = [FailureCounter]
+    if config.metrics:
+        classes.append(metrics_callback(config.metrics, partial(build_target, trusted=config.trusted)))
+    classes += [callback_factory(spec, config.trusted) for spec in config.callbacks.values()]
+    algorithm.callbacks(callbacks_class=classes)
+
+
+def callback_factory(spec: dict[str, Any], trusted: list[str]) -> Any:
+    """What RLlib calls without arguments, in every process, to make a callback with the YAML's arguments."""
+    arguments = {k: v for k, v in spec.items() if k != "_target_"}
+    return partial(locate(spec["_target_"], trusted), **arguments)
+
+
+def _evaluation(algorithm: AlgorithmConfig, config: RunConfig) -> None:
+    choice = config.evaluation
+    apply(algorithm, choice, config.algorithm.config_class)
+    if choice.settings.get("evaluation_interval") is None:
+        return
+    seed = choice.seed if choice.seed is not None else config.seed + EVALUATION_SEED_OFFSET
+    environment = rllib_environment(config, evaluation=True)
+    algorithm.evaluation(
+        evaluation_config={
+            "explore": choice.explore,
+            "seed": seed,
+            "num_envs_per_env_runner": choice.num_envs,
+            "env_config": environment["env_config"],
+        }
+    )
+
+
+def _validate(algorithm: AlgorithmConfig) -> None:
+    try:
+        algorithm.copy(copy_frozen=False).validate()
+    except (ValueError, NotImplementedError, ImportError) as error:
+        raise ConfigError(f"RLlib refuses this combination: {error}") from error

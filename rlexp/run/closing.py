@@ -1,0 +1,147 @@
+"""The last thing a run says: a short table, the folder's path, and what one may do next."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlexp.run.quiet import terminal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_STATUS_STYLE = {"done": "green", "stopped": "yellow", "failed": "bold red"}
+
+
+def closing_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and text of each figure that `summary` (a run's `summary.json`) has; pure.
+
+    Figures that are absent get no row; a return that is not a number is said to be none.
+    """
+    status = str(summary.get("status", "unknown"))
+    rows = [("status", status)]
+    if status != "failed" and (reason := summary.get("reason")):
+        rows.append(("ended by", str(reason)))
+    if (steps := _number(summary.get("env_steps"))) is not None:
+        rows.append(("env steps", f"{steps:,.0f}"))
+    if (seconds := _number(summary.get("wall_s"))) is not None:
+        rows.append(("wall time", f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.1f} min"))
+    if (speed := _number(summary.get("sps"))) is not None:
+        rows.append(("steps/s", f"{speed:,.0f}"))
+    for key, label, write in _FIGURES:
+        if text := _final_and_best(summary.get(key), summary.get(f"best_{key}"), write):
+            rows.append((label, text))
+    if checkpoint := summary.get("checkpoint"):
+        rows.append(("checkpoint", str(checkpoint)))
+    return rows
+
+
+def next_commands(
+    summary: Mapping[str, Any], folder: Path, resume_command: str | None
+) -> list[tuple[str, str]]:
+    """Purpose and command of what one may do next with the run in `folder`; pure.
+
+    Args:
+        summary: the run's `summary.json`.
+        folder: the run's folder.
+        resume_command: what continues the run; None writes a longer budget of steps, twice what is done.
+    """
+    path = shlex.quote(str(folder))
+    steps = _number(summary.get("env_steps"))
+    if resume_command is None:
+        finished = summary.get("status") == "done" and steps
+        resume_command = f"rlexp resume {path}" + (
+            f" stop.env_steps={2 * int(steps or 0)}" if finished else ""
+        )
+    if not summary.get("checkpoint"):
+        return []
+    purpose = "train longer" if summary.get("status") == "done" else "go on"
+    return [("evaluate", f"rlexp evaluate {path}"), (purpose, resume_command)]
+
+
+def closing_table(summary: Mapping[str, Any]) -> Table:
+    """The table of `closing_rows` for rich to print; pure."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in closing_rows(summary):
+        table.add_row(label, Text(text, _STATUS_STYLE.get(text, "") if label == "status" else ""))
+    return table
+
+
+def closing_lines(summary: Mapping[str, Any], folder: Path, resume_command: str | None = None) -> list[str]:
+    """The lines under the table: the folder, a failure's trace, the next commands; pure."""
+    told = [("folder", str(folder))]
+    if summary.get("status") == "failed":
+        told.append(("trace", str(folder / "error.txt")))
+    told += next_commands(summary, folder, resume_command)
+    width = max(len(label) for label, _ in told)
+    return [f"{label:<{width}}  {text}" for label, text in told]
+
+
+def print_closing(
+    summary: Mapping[str, Any], folder: Path, error: str | None = None, *, resume_command: str | None = None
+) -> None:
+    """Print the table, the folder and the next commands; `label  value` lines where there is no terminal.
+
+    Paths and commands are lines of their own, never wrapped, so that they can be copied.
+
+    Args:
+        summary: the run's `summary.json`.
+        folder: the run's folder.
+        error: one line on why it failed, for stderr.
+        resume_command: see `next_commands`.
+    """
+    screen = terminal()
+    rows = closing_rows(summary)
+    width = max(len(label) for label, _ in rows)
+    plain = "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+    if screen.console.is_terminal and not screen.console.is_dumb_terminal:
+        screen.show(closing_table(summary), plain)
+        screen.say("")
+    else:
+        screen.say(plain)
+    for line in closing_lines(summary, folder, resume_command):
+        screen.say(line)
+    if error is not None:
+        screen.error(error)
+
+
+def _final_and_best(final: object, best: object, write: Callable[[float], str]) -> str:
+    last, top = _number(final), _number(best)
+    if last is None and isinstance(final, float):
+        text = "not a number"
+    elif last is None:
+        return f"best {write(top)}" if top is not None else ""
+    else:
+        text = write(last)
+    return f"{text} (best {write(top)})" if top is not None and top != last else text
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.1f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+_FIGURES = (
+    ("return_mean", "train return", _figure),
+    ("eval_return_mean", "eval return", _figure),
+    ("success_rate", "train success", _percent),
+    ("eval_success_rate", "eval success", _percent),
+)

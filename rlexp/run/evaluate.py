@@ -1,0 +1,92 @@
+"""Evaluate a trained policy from its folder alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rlexp.config.checks import check
+from rlexp.config.schema import HardwareChoice, RunConfig
+from rlexp.run import saved
+from rlexp.run.atomic import write_json
+from rlexp.run.checkpoints import Checkpoint, require_trust, resolve
+from rlexp.run.provenance import now
+from rlexp.run.quiet import quiet
+
+RESULT = "evaluation.json"
+
+
+def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Runs episodes with a checkpoint's policy and writes `evaluation.json` into `path`.
+
+    Args:
+        path: a run folder (its latest checkpoint), `checkpoints/best`, or any checkpoint's folder.
+        overrides: e.g. `["evaluation.evaluation_duration=100", "evaluation.explore=true", "env.config.size=8"]`.
+
+    Returns:
+        `metrics` under flat names, and from what they come: `checkpoint`, `env_steps`, `episodes`.
+
+    Raises:
+        ConfigError: no run there, or a bad override.
+        CheckpointError: no whole checkpoint, or one written by somebody else.
+    """
+    checkpoint, skipped = resolve(path)
+    config = _config(path, checkpoint, overrides)
+    require_trust(checkpoint, config.checkpoint.trust)
+    log = checkpoint.path.parent / "evaluation.log"
+    with quiet(log, config.log_level) as terminal:
+        for message in skipped:
+            terminal.warn(message)
+        with terminal.status(f"evaluating {checkpoint.path} ..."):
+            metrics = _run_episodes(config, checkpoint)
+    result = {
+        "checkpoint": checkpoint.path.name,
+        "env_steps": checkpoint.step,
+        "explore": config.evaluation.explore,
+        "seed": config.evaluation.seed,
+        "overrides": list(overrides),
+        "time": now(),
+        "metrics": metrics,
+    }
+    write_json(Path(path) / RESULT, result)
+    return result
+
+
+def _config(path: Path | str, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
+    before = saved.read(saved.find_config(checkpoint.path))
+    saved.refuse_untrusted(before, overrides)
+    config = check(saved.composed(saved.with_overrides(before, overrides), {}))
+    evaluation = dataclasses.replace(
+        config.evaluation,
+        settings={
+            "evaluation_duration": 20,
+            "evaluation_duration_unit": "episodes",
+            **config.evaluation.settings,
+            "evaluation_interval": 1,
+            "evaluation_num_env_runners": 0,
+            "evaluation_parallel_to_training": False,
+        },
+    )
+    hardware = HardwareChoice(settings={"num_env_runners": 0, "num_envs_per_env_runner": 1, "num_learners": 0})
+    return dataclasses.replace(config, evaluation=evaluation, hardware=hardware, callbacks={}, tracking={})
+
+
+def _run_episodes(config: RunConfig, checkpoint: Checkpoint) -> dict[str, Any]:
+    from rlexp.hardware import session
+    from rlexp.metrics.headline import flatten_evaluation
+    from rlexp.run.prepare import prepare, start_processes
+    from rlexp.run.trainable import RunTrainable
+
+    prepared = prepare(config)
+    start_processes(prepared.config, None)
+    try:
+        trainable = RunTrainable(config={"prepared": prepared})
+        try:
+            trainable.load_checkpoint(str(checkpoint.path))
+            return dict(flatten_evaluation(trainable.algorithm.evaluate()))
+        finally:
+            trainable.stop()
+    finally:
+        session.stop()

@@ -1,0 +1,63 @@
+"""One process at a time in a run's folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rlexp.errors import ConfigError
+from rlexp.run.atomic import write_json
+
+_LOCK, _HOLDER = ".lock", ".lock.json"
+FILES = (_LOCK, _HOLDER)
+"""What locking leaves in a folder."""
+
+
+def hold(path: Path) -> FileLock:
+    """Lock the folder `path` for this process, at once or not at all.
+
+    Raises:
+        ConfigError: another process holds it; the message says which, and what to do.
+        OSError: the folder cannot be written to.
+    """
+    # The system drops the lock with the process that holds it, so a dead holder blocks nobody.
+    held = FileLock(path / _LOCK, thread_local=False)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            f"another process is using {path}{_holder(path)}",
+            key="name",
+            fix="name=<another name>   (or wait for that run to end, or stop it)",
+        ) from None
+    try:
+        for left_over in path.glob(".*.tmp"):
+            left_over.unlink()
+        since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        write_json(path / _HOLDER, {"pid": os.getpid(), "host": socket.gethostname(), "since": since})
+    except BaseException:
+        held.release()
+        raise
+    return held
+
+
+def release(path: Path, held: FileLock) -> None:
+    """Let others lock the folder `path`; does nothing if it is not locked any more."""
+    if held.is_locked:
+        with suppress(OSError):
+            (path / _HOLDER).unlink()
+        held.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads((path / _HOLDER).read_text(encoding="utf-8"))
+        return f": pid {holder['pid']} on {holder['host']}, since {holder['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

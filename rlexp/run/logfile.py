@@ -1,0 +1,196 @@
+"""A run's `log.txt`: stamped lines from Python's streams, `logging` and `warnings`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+_STAMPED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
+_STAMP = "%Y-%m-%d %H:%M:%S"
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# RLlib and Ray set levels of their own on these, which the root's level does not reach.
+_OWN_LEVELS = ("ray", "ray.rllib", "ray.tune", "ray.data", "ray.train")
+
+
+class LogFile:
+    """A file that several writers append whole lines to, this process's children among them."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path` for appending, making its folder.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        # O_APPEND puts every write at the end, whoever writes; a plain offset would let children overwrite
+        # us.
+        self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        # Re-entrant: a signal handler may have something to say while a line is being written.
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> LogFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def fileno(self) -> int:
+        """The open descriptor, to redirect others to."""
+        if self._descriptor is None:
+            raise ValueError(f"{self.path} is closed")
+        return self._descriptor
+
+    def lines(self, text: str) -> None:
+        """Append `text`, each line stamped unless it has a stamp already. Never raises: a full disk fails the
+        run where its results are written, not where a library chats."""
+        stamp = time.strftime(_STAMP + " ")
+        lines = [line for line in text.splitlines() if line.strip()]
+        whole = "".join((line if _STAMPED.match(line) else stamp + line) + "\n" for line in lines)
+        with self._lock, contextlib.suppress(OSError):
+            if self._descriptor is not None:
+                os.write(self._descriptor, whole.encode("utf-8", "replace"))
+
+
+class LogStream(io.TextIOBase):
+    """A text stream whose lines go to a log; after `detach_log`, to the stream that it stood in for.
+
+    Libraries keep the `sys.stderr` that they met (logging handlers do), so it must outlive the log.
+    """
+
+    def __init__(self, log: LogFile, before: IO[str] | None) -> None:
+        self._log: LogFile | None = log
+        self._before = before
+        self._rest = ""
+        self._lock = threading.RLock()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Text is written as UTF-8."""
+        return "utf-8"
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def isatty(self) -> bool:
+        """Never, so that nobody draws progress bars into the log."""
+        return False
+
+    def fileno(self) -> int:
+        """The log's descriptor; faulthandler and subprocesses write there."""
+        if self._log is not None:
+            return self._log.fileno()
+        if self._before is None:
+            raise io.UnsupportedOperation("no descriptor")
+        return self._before.fileno()
+
+    @property
+    def buffer(self) -> _Bytes:
+        """What takes bytes, for libraries that write them."""
+        return _Bytes(self)
+
+    def write(self, text: str, /) -> int:
+        """Keep `text` until its line is whole; a carriage return ends a line too."""
+        with self._lock:
+            if self._log is None:
+                return self._before.write(text) if self._before is not None else len(text)
+            *whole, self._rest = re.split(r"[\r\n]", self._rest + text)
+            if whole:
+                self._log.lines("\n".join(whole))
+        return len(text)
+
+    def flush(self) -> None:
+        """Lines are written when they are whole, so there is nothing to do before the log is detached."""
+        if self._log is None and self._before is not None:
+            self._before.flush()
+
+    def detach_log(self) -> None:
+        """Write the unfinished line and hand later writes to the stream that was there before."""
+        with self._lock:
+            if self._log is not None and self._rest:
+                self._log.lines(self._rest)
+            self._log, self._rest = None, ""
+
+
+class _Bytes:
+    """The binary side of a `LogStream`."""
+
+    def __init__(self, stream: LogStream) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        self._stream.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+class _Handler(logging.Handler):
+    """Formats records into a log file."""
+
+    def __init__(self, log: LogFile) -> None:
+        super().__init__()
+        self._log = log
+        self.setFormatter(logging.Formatter(_FORMAT, _STAMP))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._log.lines(self.format(record))
+        except Exception:  # A message that cannot be formatted must not end the run.
+            self.handleError(record)
+
+
+@contextlib.contextmanager
+def logging_to(log: LogFile, level: str) -> Iterator[None]:
+    """Python's `logging` (from `level` up) and `warnings` into `log`; the former handlers come back
+    afterwards.
+
+    Raises:
+        ValueError: `level` is no name of a logging level.
+    """
+    least = logging.getLevelName(level.upper())
+    if not isinstance(least, int):
+        raise ValueError(f"{level!r} is no logging level; write DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in _OWN_LEVELS)]
+    levels = [logger.level for logger in loggers]
+    root, handlers, show = loggers[0], list(loggers[0].handlers), warnings.showwarning
+    root.handlers[:] = [_Handler(log)]
+    for logger in loggers:
+        logger.setLevel(least)
+    warnings.showwarning = _show_warning
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
+        root.handlers[:] = handlers
+        for logger, old in zip(loggers, levels, strict=True):
+            logger.setLevel(old)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    text = f"{filename}:{lineno}: {category.__name__}: {message}"
+    logging.getLogger("py.warnings").warning(text)

@@ -1,0 +1,150 @@
+"""Where a run came from: command, commit, versions, machine. What looks like a secret is left out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import shlex
+import socket
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rlexp.run.atomic import write_text
+
+PACKAGES = ("rlexp", "ray", "torch", "gymnasium", "hydra-core", "omegaconf", "numpy", "wandb")
+DIFF = "uncommitted.diff"
+DIFF_LIMIT = 5 * 1024 * 1024  # bytes
+REDACTED = "***"
+_GIT_TIMEOUT_S = 10.0
+
+_SECRET_WORDS = {"token", "password", "passwd", "secret", "credential", "credentials", "apikey"}
+_SECRET_KEYS = {"api", "access", "secret", "private", "auth", "encryption", "ssh", "wandb"}
+_NAME = r"(?<![\w.+~-])([\w.+~-]+)"
+_PAIR = re.compile(_NAME + r"(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,{}\[\]]+)")
+_LITERAL = re.compile(_NAME + r"([\"']?\s*[=:]\s*[\"']?)(?=[\w+/=-]*\d)([\w+/=-]{16,})")
+_URL = re.compile(r"(://[^\s:/@]*:)[^\s@/]+(?=@)")
+_TOKEN = re.compile(
+    r"\b(?:gh[opsur]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{20,}|hf_\w{20,}|AKIA[0-9A-Z]{16}"
+    r"|xox[abp]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
+)
+
+
+def collect(
+    command: Sequence[str], overrides: Sequence[str], seed: int, *, repository: Path | None = None
+) -> dict[str, Any]:
+    """What the manifest says of a run's origin.
+
+    Args:
+        command: the command line, as `sys.argv`.
+        overrides: the overrides of the config.
+        repository: a folder of the git repository whose commit counts; the current folder by default.
+
+    Returns:
+        Plain data. `git_commit` and `git_dirty` are None where there is no repository or no git.
+    """
+    folder = repository or Path.cwd()
+    commit = _git(folder, "rev-parse", "HEAD")
+    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {
+        "command": shlex.join(_redact_arguments(command)),
+        "overrides": _redact_arguments(overrides),
+        "seed": seed,
+        "git_commit": commit.strip() if commit else None,
+        "git_dirty": None if status is None else bool(status.strip()),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "pid": os.getpid(),
+        "start": now(),
+    }
+
+
+def write_diff(folder: Path, *, repository: Path | None = None) -> str | None:
+    """Write the uncommitted changes of tracked files to `folder`; untracked files, often private, stay out.
+
+    Literals that look like secrets are blanked; what exceeds `DIFF_LIMIT` is cut off, and a line says so.
+
+    Returns:
+        The file's name, or None where nothing is changed or there is no repository.
+    """
+    diff = _git(repository or Path.cwd(), "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD")
+    if not diff or not diff.strip():
+        return None
+    text = redact(diff).encode("utf-8")
+    if len(text) > DIFF_LIMIT:
+        note = f"\n# cut off: the diff has {len(text)} bytes\n".encode()
+        text = text[: DIFF_LIMIT - len(note)] + note
+    write_text(folder / DIFF, text.decode("utf-8", errors="ignore"))
+    return DIFF
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def redact(text: str) -> str:
+    """`text` without known token formats, passwords in URLs and long literals of a secret's name."""
+    text = _URL.sub(rf"\1{REDACTED}", _TOKEN.sub(REDACTED, text))
+    return _LITERAL.sub(lambda m: f"{m[1]}{m[2]}{REDACTED}" if looks_secret(m[1]) else m[0], text)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a setting, option or variable of this name holds a key, token or password.
+
+    `api_key`, `WANDB_API_KEY` and `tracking.wandb.token` do; `action_mask_key` and `max_tokens` do not.
+    """
+    words = [word for word in re.split(r"[^a-z0-9]+", name.rpartition(".")[2].lower()) if word]
+    if not words or words[-1] != "key":
+        return bool(words) and words[-1] in _SECRET_WORDS
+    return len(words) == 1 or words[-2] in _SECRET_KEYS
+
+
+def _redact_arguments(arguments: Sequence[str]) -> list[str]:
+    redacted, hide_next = [], False
+    for argument in arguments:
+        if hide_next and not argument.startswith("-"):
+            redacted.append(REDACTED)
+        else:
+            redacted.append(redact(_PAIR.sub(_redact_pair, argument)))
+        hide_next = argument.startswith("--") and "=" not in argument and looks_secret(argument)
+    return redacted
+
+
+def _redact_pair(match: re.Match[str]) -> str:
+    """Blank the value of one `name=value`, in an argument or inside a dictionary given as one."""
+    name, equals, value = match.groups()
+    if looks_secret(name):
+        return f"{name}{equals}{REDACTED}"
+    return f"{name}{equals}" + _PAIR.sub(_redact_pair, value)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Output of a git command that changes nothing; None if it fails, hangs or git is absent."""
+    # Without optional locks git does not write its index, so it never disturbs a git at work beside it.
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", errors="replace")

@@ -1,0 +1,133 @@
+"""A quiet terminal: while a run is on, the terminal is ours and everything else goes to `log.txt`.
+
+Goes to the log: Python's `logging` and `warnings`, `print` in environments and callbacks, and whatever any
+library or child process writes to file descriptors 1 and 2. Lines written through Python get a time stamp;
+what comes from below Python (C libraries, child processes) is appended as it is, because stamping it would
+need a pipe and a thread, and a library that fills a pipe while it holds the interpreter's lock stops the
+program for ever.
+
+A callback that has something to say to the person says it with `rlexp.run.quiet.terminal().say(...)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from rlexp.run.logfile import LogFile, LogStream, logging_to
+from rlexp.run.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_active: list[Terminal] = []
+
+
+def terminal() -> Terminal:
+    """The terminal of the innermost `quiet`, or one on plain stdout and stderr where none is active."""
+    return _active[-1] if _active else Terminal(sys.stdout, sys.stderr)
+
+
+def console() -> Console:
+    """The rich console to draw on: the one that survives the redirection while a `quiet` is active."""
+    return terminal().console
+
+
+@contextlib.contextmanager
+def quiet(log_path: Path, level: str = "WARNING") -> Iterator[Terminal]:
+    """Send everything but the yielded terminal's own messages to `log_path` (appended to).
+
+    May be nested: the inner one writes to its own log and to the same terminal. Everything is as it was on
+    leaving, whatever happened inside. Streams that are not the process's own (a notebook's, a test's capture,
+    a `StringIO`) stay the terminal; where descriptors 1 and 2 cannot be duplicated, only Python's streams are
+    redirected.
+
+    Args:
+        log_path: the file; its folder is made.
+        level: the least `logging` level that reaches the log.
+
+    Raises:
+        OSError: the log cannot be opened; nothing has been redirected then.
+        ValueError: `level` is no name of a logging level.
+    """
+    with LogFile(log_path) as log, contextlib.ExitStack() as undo:
+        undo.enter_context(logging_to(log, level))
+        # Before the streams change: a terminal on descriptors 1 and 2 moves to duplicates of them.
+        if _active:
+            real = _active[-1].on_log(log)
+        else:
+            out = undo.enter_context(_kept(sys.stdout, 1))
+            err = undo.enter_context(_kept(sys.stderr, 2))
+            real = Terminal(out, err, log)
+        undo.enter_context(_descriptors_to(log))
+        undo.enter_context(_streams_to(log))
+        _active.append(real)
+        try:
+            yield real
+        finally:
+            real.close()
+            _active.remove(real)
+
+
+@contextlib.contextmanager
+def _kept(stream: IO[str] | None, descriptor: int) -> Iterator[IO[str]]:
+    """`stream` on a duplicate of its descriptor, so that redirecting the descriptor leaves it be."""
+    if stream is None:
+        with Path(os.devnull).open("w") as nowhere:
+            yield nowhere
+        return
+    try:
+        stream.flush()
+        duplicate = os.dup(descriptor) if stream.fileno() == descriptor else None
+    except (OSError, ValueError, AttributeError):
+        duplicate = None
+    if duplicate is None:
+        yield stream
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    with os.fdopen(duplicate, "w", buffering=1, encoding=encoding, errors="replace") as kept:
+        yield kept
+
+
+@contextlib.contextmanager
+def _descriptors_to(log: LogFile) -> Iterator[None]:
+    """File descriptors 1 and 2 on the log, for this process and for those that it starts."""
+    saved: list[tuple[int, int]] = []
+    try:
+        for descriptor in (1, 2):
+            with contextlib.suppress(OSError):
+                copy = os.dup(descriptor)
+                saved.append((descriptor, copy))
+                os.dup2(log.fileno(), descriptor)
+        yield
+    finally:
+        # What C's own buffers still hold belongs to the log.
+        _flush_c()
+        for descriptor, copy in saved:
+            os.dup2(copy, descriptor)
+            os.close(copy)
+
+
+@contextlib.contextmanager
+def _streams_to(log: LogFile) -> Iterator[None]:
+    """Python's stdout and stderr on the log, line by line with time stamps."""
+    before = sys.stdout, sys.stderr
+    streams = LogStream(log, before[0]), LogStream(log, before[1])
+    sys.stdout, sys.stderr = streams
+    try:
+        yield
+    finally:
+        for stream in streams:
+            stream.detach_log()
+        sys.stdout, sys.stderr = before
+
+
+def _flush_c() -> None:
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)

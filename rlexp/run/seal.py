@@ -1,0 +1,242 @@
+"""The seal of a checkpoint: which files belong to it, their hashes, and whose key vouches for them.
+
+`seal.json` is written last, when all else is on the disk. A digest over it tells damage from wholeness for
+anyone; an HMAC with a key that only this user has tells the user's own checkpoints from foreign ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from rlexp.errors import CheckpointError, ConfigError
+from rlexp.run.atomic import sync_folder, to_json, write_text
+from rlexp.run.seal_key import ensure_key, key_name, key_path, load_key
+
+NAME = "seal.json"
+FORMAT = 1
+_BODY = ("format", "step", "score", "meta", "created", "serial", "files", "folders", "key")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What `seal.json` says.
+
+    Attributes:
+        step: environment steps at which the checkpoint was taken.
+        score: value of the metric that picks the best; None when there was none.
+        meta: whatever the writer wants back.
+        created: UTC time, ISO 8601.
+        serial: counts the saves of a store; a higher one is newer, whatever the clock said.
+        files: relative path to `{"size": bytes, "sha256": hex}`, the seal itself left out.
+        folders: relative paths of all folders, empty ones too.
+        key: name of the key that made the HMAC (not the key).
+    """
+
+    format: int
+    step: int
+    score: float | None
+    meta: dict[str, Any]
+    created: str
+    serial: int
+    files: dict[str, dict[str, Any]]
+    folders: list[str]
+    key: str
+    hmac: str
+
+
+def write(path: Path, *, step: int, score: float | None, meta: dict[str, Any], serial: int) -> Seal:
+    """Seal the folder `path` as it is: make its files durable, hash them, write `seal.json`.
+
+    Raises:
+        CheckpointError: it holds something other than plain files and folders.
+        OSError: the disk is full or failed.
+        TypeError: `meta` is not plain data.
+    """
+    key = ensure_key()
+    files, folders = _contents(path)
+    sealed = {
+        name: {"size": (path / name).stat().st_size, "sha256": _sync_and_hash(path / name)} for name in files
+    }
+    for name in [*folders, "."]:
+        sync_folder(path / name)
+    values = (FORMAT, step, score, meta, _now(), serial, sealed, folders, key_name(key))
+    body = json.loads(to_json(dict(zip(_BODY, values, strict=True)), strict=False))
+    signed = body | {"hmac": _sign(key, body)}
+    write_text(path / NAME, to_json(signed | {"digest": _digest(signed)}, strict=False) + "\n")
+    return Seal(**signed)
+
+
+def read(path: Path) -> Seal:
+    """The seal of the checkpoint folder `path`, itself proved undamaged; its files are not looked at.
+
+    Raises:
+        CheckpointError: there is no seal, or it was altered, or a newer version wrote it.
+    """
+    try:
+        content = json.loads((path / NAME).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise CheckpointError(
+            f"checkpoint {path} has no {NAME}: it was never finished, or is no checkpoint"
+        ) from None
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"checkpoint {path} is damaged: {NAME} was altered or truncated") from None
+    except OSError as error:
+        raise CheckpointError(
+            f"checkpoint {path}: {NAME} cannot be read: {error.strerror or error}"
+        ) from error
+    if isinstance(content, dict) and isinstance(content.get("format"), int) and content["format"] > FORMAT:
+        raise CheckpointError(
+            f"checkpoint {path} has seal format {content['format']}, this rlexp reads {FORMAT}: upgrade it"
+        )
+    return _checked(path, content)
+
+
+def verify(path: Path) -> Seal:
+    """Prove that the checkpoint folder `path` holds exactly the files it was sealed with, byte for byte.
+
+    Raises:
+        CheckpointError: a file is missing, altered, truncated or was added; the message names it.
+    """
+    seal = read(path)
+    try:
+        files, folders = _contents(path)
+        _compare_names(path, sorted(seal.files), files, "file")
+        _compare_names(path, seal.folders, folders, "folder")
+        for name, sealed in seal.files.items():
+            _compare_content(path, name, sealed)
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read: {error}") from error
+    return seal
+
+
+def origin(path: Path) -> Literal["own", "foreign"]:
+    """Whether this user's key sealed the checkpoint folder `path` (its files are not looked at).
+
+    Raises:
+        CheckpointError: the seal is missing or altered.
+    """
+    return "own" if _own_key(read(path)) else "foreign"
+
+
+def _checked(path: Path, content: Any) -> Seal:
+    """Check `content` against its digest and, if it claims to be this user's, against its HMAC."""
+    damaged = CheckpointError(f"checkpoint {path} is damaged: {NAME} was altered")
+    if not isinstance(content, dict) or set(content) != {*_BODY, "hmac", "digest"}:
+        raise damaged
+    digest = content.pop("digest")
+    if digest != _digest(content) or not _well_formed(content):
+        raise damaged
+    seal = Seal(**content)
+    key = _own_key(seal)
+    if key and not hmac.compare_digest(seal.hmac.encode(), _sign(key, _body(seal)).encode()):
+        raise damaged
+    return seal
+
+
+def _well_formed(content: dict[str, Any]) -> bool:
+    """Whether all fields have their types: a foreign seal may hold anything under a right digest."""
+    types: dict[str, Any] = {"format": int, "step": int, "score": (int, float, type(None)), "meta": dict}
+    types |= {"created": str, "serial": int, "files": dict, "folders": list, "key": str, "hmac": str}
+    return (
+        all(isinstance(content[name], kind) for name, kind in types.items())
+        and all(isinstance(name, str) for name in content["folders"])
+        and all(
+            isinstance(file, dict) and set(file) == {"size", "sha256"} for file in content["files"].values()
+        )
+        and all(isinstance(file["size"], int) for file in content["files"].values())
+    )
+
+
+def _own_key(seal: Seal) -> bytes | None:
+    """This user's key if `seal` names it; a missing key is not made here, reading must leave no trace."""
+    try:
+        key = load_key(key_path())
+    except (OSError, ConfigError):
+        return None
+    return key if seal.key == key_name(key) else None
+
+
+def _sign(key: bytes, body: dict[str, Any]) -> str:
+    return hmac.new(key, _canonical(body), hashlib.sha256).hexdigest()
+
+
+def _digest(signed: dict[str, Any]) -> str:
+    return hashlib.sha256(_canonical(signed)).hexdigest()
+
+
+def _canonical(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+def _body(seal: Seal) -> dict[str, Any]:
+    return {name: value for name, value in asdict(seal).items() if name != "hmac"}
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _contents(path: Path) -> tuple[list[str], list[str]]:
+    """Relative POSIX paths of the files (without the seal) and of the folders under `path`, sorted."""
+    files, folders = [], []
+    for item in path.rglob("*"):
+        name, mode = item.relative_to(path).as_posix(), item.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            folders.append(name)
+        elif not stat.S_ISREG(mode):
+            raise CheckpointError(
+                f"checkpoint {path} is refused: {name} is a link or device, not a plain file"
+            )
+        elif name != NAME:
+            files.append(name)
+    return sorted(files), sorted(folders)
+
+
+def _sync_and_hash(file: Path) -> str:
+    # Windows flushes only what is open for writing; elsewhere a file may well be read-only.
+    with file.open("rb" if os.name == "posix" else "rb+") as opened:
+        os.fsync(opened.fileno())
+    return _hash(file)
+
+
+def _hash(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _compare_names(path: Path, sealed: list[str], found: list[str], kind: str) -> None:
+    missing, added = sorted(set(sealed) - set(found)), sorted(set(found) - set(sealed))
+    if missing:
+        raise CheckpointError(f"checkpoint {path} is damaged: {kind} {_some(missing)} missing")
+    if added:
+        raise CheckpointError(
+            f"checkpoint {path} is refused: {kind} {_some(added)} not part of what was sealed"
+        )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more + (" is" if len(names) == 1 else " are")
+
+
+def _compare_content(path: Path, name: str, sealed: dict[str, Any]) -> None:
+    size = (path / name).stat().st_size
+    if size != sealed["size"]:
+        change = "truncated" if size < sealed["size"] else "longer than sealed"
+        raise CheckpointError(
+            f"checkpoint {path} is damaged: {name} is {change} ({size} bytes, sealed with {sealed['size']})"
+        )
+    if _hash(path / name) != sealed["sha256"]:
+        raise CheckpointError(f"checkpoint {path} is damaged: {name} was altered (its hash differs)")

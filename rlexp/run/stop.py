@@ -1,0 +1,123 @@
+"""When a run has had enough: steps, iterations, time, a metric's bound, or no progress."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlexp.config.schema import Plateau, Stop
+from rlexp.errors import ConfigError
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_BOUND = re.compile(r"^\s*(<=|>=|<|>)?\s*(\S+)\s*$")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A threshold on a metric; a bare number means "reach it from below"."""
+
+    metric: str
+    sign: str
+    value: float
+
+    @classmethod
+    def parse(cls, metric: str, text: float | str) -> Bound:
+        """Reads `450`, `">=450"` or `"<0.1"`; anything else is a `ConfigError`."""
+        match = _BOUND.match(str(text))
+        try:
+            if match:
+                return cls(metric, match[1] or ">=", float(match[2]))
+        except ValueError:
+            pass
+        raise ConfigError(
+            f"stop.metric.{metric}: {text!r} is neither a number nor a bound",
+            key=f"stop.metric.{metric}",
+            fix=f"'stop.metric={{{metric}: 450}}' or '<=0.1'",
+        )
+
+    def holds(self, record: Mapping[str, Any]) -> bool:
+        """Whether the record has the metric and it is within the bound; NaN never is."""
+        value = record.get(self.metric)
+        return isinstance(value, (int, float)) and _OPERATORS[self.sign](value, self.value)
+
+
+@dataclass
+class PlateauWatch:
+    """Counts the reports of a metric since it was last better by `min_delta`."""
+
+    rule: Plateau
+    best: float = -math.inf
+    reports_since_best: int = 0
+
+    def update(self, record: Mapping[str, Any]) -> bool:
+        """Whether the metric has now gone `patience` reports without progress."""
+        value = record.get(self.rule.metric)
+        if not isinstance(value, (int, float)) or math.isnan(value):
+            return False
+        gain = value if self.rule.mode == "max" else -value
+        if gain > self.best + self.rule.min_delta:
+            self.best, self.reports_since_best = gain, 0
+        else:
+            self.reports_since_best += 1
+        return self.reports_since_best >= self.rule.patience
+
+
+@dataclass
+class StopRules:
+    """All stop rules of a run; `update` once per iteration."""
+
+    rules: Stop
+    bounds: list[Bound] = field(init=False)
+    plateau: PlateauWatch | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bounds = [Bound.parse(name, value) for name, value in self.rules.metric.items()]
+        self.plateau = PlateauWatch(self.rules.plateau) if self.rules.plateau else None
+
+    def update(self, record: Mapping[str, Any]) -> str | None:
+        """The reason to stop after this iteration, or None."""
+        stuck = self.plateau is not None and self.plateau.update(record)
+        if reason := self.budget_spent(record):
+            return reason
+        for bound in self.bounds:
+            if bound.holds(record):
+                return f"{bound.metric} {bound.sign} {bound.value:g}"
+        if stuck and self.plateau:
+            return f"{self.plateau.rule.metric} has not improved for {self.plateau.rule.patience} reports"
+        return None
+
+    def budget_spent(self, record: Mapping[str, Any]) -> str | None:
+        """The budget (steps, iterations, seconds) that is used up, or None."""
+        rules = self.rules
+        if rules.env_steps is not None and record["env_steps"] >= rules.env_steps:
+            return f"{rules.env_steps:,} env steps"
+        if rules.iterations is not None and record["iteration"] >= rules.iterations:
+            return f"{rules.iterations:,} iterations"
+        if rules.wall_s is not None and record["perf/wall_s"] >= rules.wall_s:
+            return f"{rules.wall_s:g} s"
+        return None
+
+    def metrics(self) -> dict[str, str]:
+        """The metrics that the rules read, each with its config key."""
+        names = {b.metric: f"stop.metric.{b.metric}" for b in self.bounds}
+        if self.plateau:
+            names[self.plateau.rule.metric] = "stop.plateau.metric"
+        return names
+
+    def state(self) -> dict[str, Any]:
+        """What must survive a resume."""
+        return {"best": self.plateau.best, "since": self.plateau.reports_since_best} if self.plateau else {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes up a plateau's count where it stood."""
+        if self.plateau and state:
+            self.plateau.best, self.plateau.reports_since_best = state["best"], state["since"]

@@ -1,0 +1,121 @@
+"""What the person sees: our messages and the live display, on the real terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from rlexp.run.logfile import LogFile
+
+
+class Terminal:
+    """Messages to the person on `out` and `err`, and a copy of each in the log.
+
+    Colours and drawing follow rich's rules: none without a terminal, with `NO_COLOR` or with `TERM=dumb`.
+    """
+
+    def __init__(self, out: IO[str], err: IO[str], log: LogFile | None = None) -> None:
+        self._out, self._err, self._log = out, err, log
+        self._closers: list[Callable[[], None]] = []
+        self._status: Status | None = None
+
+    @cached_property
+    def console(self) -> Console:
+        """The rich console on the real stdout."""
+        return _console(self._out)
+
+    @cached_property
+    def _error_console(self) -> Console:
+        # On one and the same screen a second console would write into the middle of the live display.
+        if self.console.is_terminal and _is_terminal(self._err):
+            return self.console
+        return _console(self._err)
+
+    @property
+    def live(self) -> bool:
+        """Whether a display may redraw itself: a capable terminal, and not in continuous integration."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal and not os.environ.get("CI")
+
+    def say(self, text: str) -> None:
+        """A plain message, on stdout."""
+        self._print(self.console, text, None)
+
+    def warn(self, text: str) -> None:
+        """A warning, on stderr."""
+        self._print(self._error_console, f"warning: {text}", "yellow")
+
+    def error(self, text: str) -> None:
+        """An error, on stderr."""
+        self._print(self._error_console, f"error: {text}", "bold red")
+
+    def show(self, renderable: Any, plain: str) -> None:
+        """A rich renderable (a table, say), on stdout; the log gets `plain`, its text."""
+        self.console.print(renderable)
+        if self._log is not None:
+            self._log.lines(plain)
+
+    @contextlib.contextmanager
+    def status(self, text: str) -> Iterator[None]:
+        """A moving line while something takes its time ("building ..."); one plain line where nothing can
+        move.
+        """
+        if not self.live:
+            self.say(text)
+            yield
+            return
+        if self._log is not None:
+            self._log.lines(text)
+        self._status = self.console.status(text, spinner="dots")
+        try:
+            with self._status:
+                yield
+        finally:
+            self._status = None
+
+    def end_status(self) -> None:
+        """Take the moving line of `status` away at once: another display is about to begin."""
+        if self._status is not None:
+            self._status.stop()
+
+    def on_close(self, closer: Callable[[], None]) -> None:
+        """Have `closer` called when the terminal is given back, so that no display outlives a failed run."""
+        self._closers.append(closer)
+
+    def close(self) -> None:
+        """Call the closers, last one first; each is called once."""
+        while self._closers:
+            self._closers.pop()()
+
+    def on_log(self, log: LogFile) -> Terminal:
+        """The same terminal with its messages copied to another log."""
+        other = Terminal(self._out, self._err, log)
+        other.__dict__["console"] = self.console
+        return other
+
+    def _print(self, console: Console, text: str, style: str | None) -> None:
+        from rich.text import Text
+
+        # Text, not markup: messages hold brackets. soft_wrap: paths must stay in one piece to be copied.
+        console.print(Text(text, style or ""), soft_wrap=True)
+        if self._log is not None:
+            self._log.lines(text)
+
+
+def _console(file: IO[str]) -> Console:
+    from rich.console import Console
+
+    return Console(file=file, highlight=False)
+
+
+def _is_terminal(file: IO[str]) -> bool:
+    try:
+        return file.isatty()
+    except (ValueError, AttributeError):
+        return False

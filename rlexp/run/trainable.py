@@ -1,0 +1,170 @@
+"""The trainable: one run as Ray's `Trainable`, the same class for a single run and for a trial of a sweep.
+
+Imported only once a run is being built: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
+from ray.tune import Trainable
+
+from rlexp.config.convert import to_run_config
+from rlexp.environment.fatal import raise_if_broken
+from rlexp.errors import CheckpointError, RunFailedError
+from rlexp.metrics.headline import flatten
+from rlexp.run.counters import Counters
+from rlexp.run.events import Record
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm import Algorithm
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+    from ray.rllib.core.learner.learner import Learner
+
+    from rlexp.config.schema import RunConfig
+
+ALGORITHM = "algorithm"
+COUNTERS = "counters.json"
+SPACES = "spaces.json"
+REPLAY = "replay.pkl"
+LIFETIME = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
+STALLED_ITERATIONS = 3
+
+
+class RunTrainable(Trainable):
+    """Trains one `RunConfig`; each step is one RLlib iteration and returns its headline metrics.
+
+    `config` holds either `run` (a config as plain values, as Tune hands it over) or `prepared` (what
+    `rlexp.run.prepare` made of one in this process).
+    """
+
+    algorithm: Algorithm
+    run: RunConfig
+    counters: Counters
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Builds the algorithm; the environments are made here."""
+        prepared = config.get("prepared") or _prepare(config["run"])
+        self.run, self._built = prepared.config, prepared.algorithm_config
+        self.counters = Counters()
+        self._steps_before_restore = 0
+        self._idle_iterations = 0
+        self.algorithm = self._built.build_algo()
+
+    def step(self) -> Record:
+        """One iteration: sample, learn, perhaps evaluate.
+
+        Returns:
+            Headline metrics under flat names, with `env_steps` and `iteration` over the run's whole life.
+
+        Raises:
+            RunFailedError: the environments can no longer be stepped.
+        """
+        started = time.perf_counter()
+        result = self.algorithm.train()
+        record = flatten(result)
+        self.counters.advance(
+            env_steps=self._steps_before_restore + int(record["env_steps"]), seconds=time.perf_counter() - started
+        )
+        record.update(self.counters.metrics())
+        self._watch_progress()
+        return record
+
+    def _watch_progress(self) -> None:
+        raise_if_broken(self.algorithm)
+        self._idle_iterations = 0 if self.counters.new_env_steps else self._idle_iterations + 1
+        if self.algorithm.config.is_online and self._idle_iterations >= STALLED_ITERATIONS:
+            raise RunFailedError(
+                f"no environment step was made in {self._idle_iterations} iterations: every env runner is failing or "
+                "too slow for hardware.sample_timeout_s; log.txt has their errors"
+            )
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Writes RLlib's checkpoint, the run's own counters, and the replay buffer, which RLlib leaves out."""
+        folder = Path(checkpoint_dir)
+        self.algorithm.save_to_path(str((folder / ALGORITHM).resolve()))
+        (folder / COUNTERS).write_text(json.dumps(self.counters.state()))
+        (folder / SPACES).write_text(json.dumps(_spaces(self.algorithm)))
+        buffer = self.algorithm.local_replay_buffer
+        if self.run.checkpoint.replay and buffer is not None:
+            with (folder / REPLAY).open("wb") as file:
+                pickle.dump(buffer.get_state(), file, protocol=pickle.HIGHEST_PROTOCOL)
+
+    def load_checkpoint(self, checkpoint: str | dict | None) -> None:
+        """Continues from `save_checkpoint`: weights, optimisers, schedules, counters, replay.
+
+        Raises:
+            CheckpointError: the checkpoint is of other spaces or another kind of algorithm.
+        """
+        folder = Path(str(checkpoint))
+        check_same_spaces(folder, self.algorithm)
+        self.algorithm.restore_from_path(str((folder / ALGORITHM).resolve()))
+        self.counters.restore(json.loads((folder / COUNTERS).read_text()))
+        if (folder / REPLAY).is_file() and self.algorithm.local_replay_buffer is not None:
+            with (folder / REPLAY).open("rb") as file:
+                self.algorithm.local_replay_buffer.set_state(pickle.load(file))
+        self._take_up_counters()
+        self.algorithm.learner_group.foreach_learner(configured_learning_rates)
+
+    def _take_up_counters(self) -> None:
+        restored = self.algorithm.metrics.peek(LIFETIME, default=0) if self.algorithm.config.is_online else 0
+        self._steps_before_restore = self.counters.env_steps - int(restored)
+
+    def load_weights(self, folder: Path) -> None:
+        """Takes over a checkpoint's network alone; counters, optimisers and schedules start fresh."""
+        check_same_spaces(folder, self.algorithm)
+        learner = "learner_group/learner/rl_module"
+        self.algorithm.restore_from_path(str((folder / ALGORITHM / learner).resolve()), component=learner)
+
+    def cleanup(self) -> None:
+        """Stops RLlib's processes."""
+        if hasattr(self, "algorithm"):
+            self.algorithm.stop()
+
+
+def _prepare(plain: Mapping[str, Any]) -> Any:
+    from rlexp.run.prepare import prepare
+
+    return prepare(to_run_config(plain, {}))
+
+
+def configured_learning_rates(learner: Learner, **_: Any) -> None:
+    """Puts the configured learning rates in force; restoring an optimiser brings back the checkpoint's."""
+    for optimizer, schedule in learner._optimizer_lr_schedules.items():
+        if not schedule.use_schedule:
+            learner._set_optimizer_lr(optimizer, lr=schedule.get_current_value())
+
+
+def _spaces(algorithm: Algorithm) -> dict[str, str]:
+    """Module classes and spaces as text: what must be the same for a checkpoint to fit."""
+    modules = algorithm.learner_group.foreach_learner(_describe_modules).result_or_errors[0].get()
+    return {"algorithm": type(algorithm).__name__, **modules}
+
+
+def _describe_modules(learner: Learner, **_: Any) -> dict[str, str]:
+    described = {}
+    for name in learner.module.keys():  # noqa: SIM118: a MultiRLModule is no mapping
+        module = learner.module[name].unwrapped()
+        described[f"{name} class"] = f"{type(module).__module__}.{type(module).__qualname__}"
+        described[f"{name} observation space"] = str(module.observation_space)
+        described[f"{name} action space"] = str(module.action_space)
+        shapes = {k: tuple(v.shape) for k, v in module.named_parameters()}
+        described[f"{name} parameters"] = ", ".join(f"{k} {list(v)}" for k, v in sorted(shapes.items()))
+    return described
+
+
+def check_same_spaces(folder: Path, algorithm: Algorithm) -> None:
+    """Refuses a checkpoint whose algorithm, spaces or network differ from what has been built, naming each."""
+    if not (folder / SPACES).is_file():
+        return
+    saved, built = json.loads((folder / SPACES).read_text()), _spaces(algorithm)
+    different = [k for k in sorted(saved.keys() | built.keys()) if saved.get(k) != built.get(k)]
+    if different:
+        lines = [f"  {k}:\n    checkpoint {saved.get(k)}\n    this run   {built.get(k)}" for k in different]
+        raise CheckpointError(f"{folder} does not fit this run:\n" + "\n".join(lines))

@@ -1,0 +1,62 @@
+"""TensorBoard event files in the run's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlexp.run.events import Record, RunInfo
+from rlexp.tracking.background import Background
+from rlexp.tracking.redact import redacted
+
+CLOSE_S = 30.0
+
+
+class TensorBoardTracker:
+    """Writes every metric of every record to `<folder>/tensorboard`; the x axis is `env_steps`.
+
+    Args:
+        flush_s: seconds after which written values are on disk at the latest.
+    """
+
+    def __init__(self, flush_s: int = 5) -> None:
+        self.flush_s = flush_s
+        self._background: Background | None = None
+
+    def on_run_start(self, run: RunInfo) -> None:
+        """Starts to open the event file; on resume later steps of the earlier files are marked as void."""
+        self._background = Background("TensorBoard", lambda: self._open(run))
+
+    def on_record(self, record: Record) -> None:
+        """Hands the record's numbers to the writer."""
+        if self._background is not None:
+            self._background.put(lambda writer: _write(writer, dict(record)))
+
+    def on_checkpoint(self, path: Path, record: Record) -> None:
+        """Nothing: TensorBoard shows curves."""
+
+    def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
+        """Writes what is left and closes the file."""
+        if self._background is not None:
+            self._background.put(lambda writer: writer.close())
+            self._background.close(CLOSE_S)
+            self._background = None
+
+    def _open(self, run: RunInfo) -> Any:
+        import yaml
+        from tensorboardX import SummaryWriter
+
+        purge = run.resumed_at + 1 if run.resumed_at else None
+        folder = str(run.folder / "tensorboard")
+        writer = SummaryWriter(folder, purge_step=purge, flush_secs=self.flush_s, max_queue=1000)
+        if not run.resumed_at:
+            text = yaml.safe_dump(redacted(run.config), sort_keys=False)
+            writer.add_text("config", "    " + text.replace("\n", "\n    "), global_step=0)
+        return writer
+
+
+def _write(writer: Any, record: Record) -> None:
+    step = int(record["env_steps"])
+    for name, value in record.items():
+        if isinstance(value, (int, float)) and name != "env_steps":
+            writer.add_scalar(name, value, global_step=step)

@@ -1,0 +1,163 @@
+"""One W&B run: opened online or offline, written to, and finished; called from the tracker's own thread."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlexp.run.events import Record, RunInfo
+from rlexp.tracking.redact import redacted
+from rlexp.tracking.wandb_mode import choose, why_unreachable
+
+PROBE_S = 3.0
+FLUSH_S = 2.0
+"""At most these seconds of history are lost when the process is killed; wandb's own default is 15."""
+
+MAXIMA = ("train/return_mean", "eval/return_mean", "train/success_rate", "eval/success_rate")
+"""Metrics of which the summary keeps the maximum beside the last value."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WandbSettings:
+    """What a person chooses in `conf/tracking/wandb.yaml`; see there."""
+
+    mode: str
+    project: str | None
+    entity: str | None
+    group: str | None
+    tags: tuple[str, ...]
+    notes: str | None
+    init_timeout_s: float
+    finish_timeout_s: float
+
+
+class WandbRun:
+    """An open W&B run whose steps are environment steps and only ever increase, over all resumes."""
+
+    def __init__(self, settings: WandbSettings, info: RunInfo) -> None:
+        self.settings, self.info = settings, info
+        self._step_file = info.folder / "wandb" / "last_step"
+        self._last_step = self._read_last_step()
+        self._media: dict[str, Any] = {}
+        self.run = self._open()
+        self._define_metrics()
+
+    def log(self, record: Record) -> None:
+        """Writes one row; steps that a killed process logged past its checkpoint come only once."""
+        step = int(record["env_steps"])
+        if step <= self._last_step:
+            return
+        self.run.log({**record, **self._media}, step=step, commit=True)
+        self._media = {}
+        self._last_step = step
+        self._step_file.write_text(str(step))
+
+    def add_video(self, name: str, path: Path) -> None:
+        """Keeps a video for the next row: W&B takes one row per step."""
+        import wandb
+
+        self._media[name] = wandb.Video(str(path), format=path.suffix.lstrip(".") or "mp4")
+
+    def add_checkpoint(self, path: Path, record: Record) -> None:
+        """Logs a checkpoint's folder as a new version of the run's model artifact."""
+        import wandb
+
+        metadata = {key: record[key] for key in ("env_steps", "iteration") if key in record}
+        artifact = wandb.Artifact(f"{self.info.run_id}-checkpoint", type="model", metadata=metadata)
+        artifact.add_dir(str(path))
+        best = path.parent / "best"
+        aliases = ["latest", *(["best"] if best.exists() and best.resolve() == path.resolve() else [])]
+        self.run.log_artifact(artifact, aliases=aliases)
+
+    def finish(self, status: str, summary: Mapping[str, Any]) -> None:
+        """Writes the summary and closes the run; `failed` shows as a failed run."""
+        if self._media:
+            self.run.log(self._media, step=self._last_step + 1, commit=True)
+        self.run.summary.update({**_finite(redacted(dict(summary))), "status": status})
+        self.run.finish(exit_code=1 if status == "failed" else 0)
+
+    @property
+    def sync_command(self) -> str | None:
+        """What uploads this run later; None when it is online or writes no files."""
+        settings = self.run.settings
+        return f"wandb sync {settings.sync_dir}" if self.run.offline else None
+
+    def _open(self) -> Any:
+        import wandb
+
+        base_url = wandb.setup().settings.base_url
+        mode = choose(self.settings.mode, base_url)
+        if mode != "online":
+            return self._init(mode)
+        reason = why_unreachable(base_url, PROBE_S)
+        if reason is None:
+            try:
+                return self._init("online")
+            except Exception as error:
+                reason = str(error) or type(error).__name__
+        run = self._init("offline")
+        _log.warning(
+            "W&B at %s cannot be used (%s); the run is logged offline. Upload it later with: wandb sync %s",
+            base_url,
+            reason.splitlines()[0],
+            run.settings.sync_dir,
+        )
+        return run
+
+    def _init(self, mode: str) -> Any:
+        import wandb
+
+        chosen, info = self.settings, self.info
+        return wandb.init(
+            mode=mode,  # type: ignore[arg-type]
+            project=chosen.project,
+            entity=chosen.entity,
+            group=chosen.group or info.group,
+            tags=list(chosen.tags) or None,
+            notes=chosen.notes,
+            name=info.name,
+            id=info.run_id,
+            resume="allow",
+            dir=str(info.folder),
+            config=redacted(info.config),
+            reinit="create_new",  # Another run of this process may be open, in a notebook or a sweep.
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                init_timeout=chosen.init_timeout_s,
+                finish_timeout=chosen.finish_timeout_s,
+                x_transaction_log_flush_interval=FLUSH_S,
+                # The command and the checkout's diff can hold secrets; the manifest has the rest.
+                x_disable_meta=True,
+                disable_git=True,
+                disable_code=True,
+                save_code=False,
+                x_save_requirements=False,
+            ),
+        )
+
+    def _define_metrics(self) -> None:
+        self.run.define_metric("env_steps")
+        self.run.define_metric("*", step_metric="env_steps")
+        for name in MAXIMA:
+            self.run.define_metric(name, step_metric="env_steps", summary="max,last")
+
+    def _read_last_step(self) -> int:
+        """The last step that any process of this run logged; -1 for a new run."""
+        if not self.info.resumed_at:
+            return -1
+        try:
+            return int(self._step_file.read_text())
+        except (OSError, ValueError):
+            return -1
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` without infinities, which W&B's summary cannot hold."""
+    return {k: v for k, v in values.items() if not (isinstance(v, float) and math.isinf(v))}

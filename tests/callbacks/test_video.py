@@ -1,0 +1,102 @@
+"""Videos recorded from a real training run, read back."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from callbacks.film import check_encoder, write_film
+from rlexp.errors import ConfigError
+from rlexp.run.events import RunInfo
+
+FRAMES = [np.full((21, 33, 3), shade, np.uint8) for shade in (0, 120, 240)]
+needs_ffmpeg = pytest.mark.skipif(not importlib.util.find_spec("imageio_ffmpeg"), reason="no imageio-ffmpeg")
+needs_pillow = pytest.mark.skipif(not importlib.util.find_spec("PIL"), reason="no pillow")
+
+
+@needs_ffmpeg
+def test_mp4_holds_every_picture(tmp_path: Path) -> None:
+    from imageio_ffmpeg import read_frames
+
+    write_film(tmp_path / "new" / "a.mp4", FRAMES, fps=10)
+    reader = read_frames(str(tmp_path / "new" / "a.mp4"))
+    facts: Any = next(reader)
+    shades = [np.frombuffer(picture, np.uint8).mean() for picture in reader]
+    assert facts["size"] == (32, 20) and facts["fps"] == 10
+    assert np.allclose(shades, [0, 120, 240], atol=8)
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["a.mp4"]
+
+
+@needs_pillow
+def test_gif_holds_every_picture(tmp_path: Path) -> None:
+    from PIL import Image
+
+    write_film(tmp_path / "a.gif", FRAMES, fps=20)
+    with Image.open(tmp_path / "a.gif") as film:
+        assert film.n_frames == 3 and film.size == (33, 21) and film.info["duration"] == 50  # type: ignore[attr-defined]
+
+
+def test_unknown_format_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no format to record in"):
+        check_encoder("avi")
+
+
+def algorithm_config(evaluation_interval: int | None, **arguments: Any) -> Any:
+    from ray.rllib.algorithms.ppo import PPOConfig
+    from ray.tune.registry import register_env
+
+    from callbacks.video import Video
+    from rlexp.config.schema import EnvChoice
+    from rlexp.environment.make import RLLIB_NAME, env_creator
+
+    register_env(RLLIB_NAME, env_creator)
+    choice = EnvChoice(id="MountainCar-v0")
+    wire = {k: v for k, v in vars(choice).items() if k != "settings"} | {"trusted": ["gymnasium"]}
+    return (
+        PPOConfig()
+        .environment(RLLIB_NAME, env_config=wire)
+        .env_runners(num_env_runners=0, num_envs_per_env_runner=2)
+        .evaluation(evaluation_interval=evaluation_interval, evaluation_duration=1)
+        .training(train_batch_size_per_learner=64, minibatch_size=64, num_epochs=1)
+        .rl_module(model_config={"fcnet_hiddens": [4]})
+        .callbacks(callbacks_class=[partial(Video, **arguments)])
+        .debugging(seed=3)
+    )
+
+
+@needs_pillow
+def test_a_run_leaves_videos_of_its_evaluations(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from rlexp.run.rayless import install
+
+    install()
+    algorithm = algorithm_config(evaluation_interval=1, every=2, format="gif", max_steps=12).build_algo()
+    (video,) = algorithm.callbacks
+    video.on_run_start(RunInfo(tmp_path, "run", "id", {}))
+    for iteration in range(1, 4):
+        algorithm.train()
+        before = np.random.get_state()[1].copy()  # type: ignore[union-attr]
+        video.on_record({"env_steps": 64 * iteration, "iteration": iteration})
+        assert (np.random.get_state()[1] == before).all(), "recording disturbs training's random numbers"
+    weights = {k: v.copy() for k, v in algorithm.env_runner.module.get_state().items()}
+    recorded = video._runner.module.get_state()
+    assert all(np.array_equal(recorded[k], v) for k, v in weights.items()), "the present weights play"
+    video.on_run_end("done", {})
+    algorithm.stop()
+    assert sorted(file.name for file in (tmp_path / "videos").iterdir()) == ["step_192.gif", "step_64.gif"]
+    with Image.open(tmp_path / "videos" / "step_64.gif") as film:
+        assert film.n_frames > 1 and film.size == (600, 400)  # type: ignore[attr-defined]
+
+
+def test_without_evaluation_it_is_refused() -> None:
+    from rlexp.run.rayless import install
+
+    install()
+    with pytest.raises(ConfigError, match="evaluation is off"):
+        algorithm_config(evaluation_interval=None, format="gif").build_algo()

@@ -1,0 +1,128 @@
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rlexp.errors import ConfigError
+from rlexp.hardware.connect import cluster_address, why_not
+from rlexp.hardware.machine import find_cluster, free_disk, look, split_address
+from rlexp.hardware.measure import measure_step_seconds
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port where connections are taken and never answered."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_look_tells_this_machine(tmp_path: Path) -> None:
+    here = look(tmp_path / "not" / "yet")
+    assert here.cores >= 1
+    assert here.memory_bytes > 1 << 28
+    assert here.free_disk_bytes > 0
+    assert here.versions["ray"].startswith("2.60")
+    assert free_disk(tmp_path) > 0
+
+
+def test_looking_imports_neither_ray_nor_torch() -> None:
+    code = (
+        "import sys; from rlexp.hardware import auto, demand, machine, session; machine.look();"
+        "print([m for m in ('ray', 'torch', 'gymnasium', 'wandb') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_cluster_by_environment_and_by_note(silent_port: int, tmp_path: Path) -> None:
+    note = tmp_path / "current"
+    assert find_cluster({}, note) is None
+    found = find_cluster({"RAY_ADDRESS": f"127.0.0.1:{silent_port}"}, note)
+    assert found is not None and found.reachable and found.source == "RAY_ADDRESS"
+    note.write_text(f"127.0.0.1:{_closed_port()}\n")
+    noted = find_cluster({"RAY_ADDRESS": "auto"}, note)
+    assert noted is not None and not noted.reachable and noted.source == "ray start"
+
+
+def test_addresses() -> None:
+    assert split_address("ray://head") == ("head", 10001)
+    assert split_address("ray://head:7/") == ("head", 7)
+    assert split_address("[::1]:6379") == ("::1", 6379)
+    for bad in ("head", "head:x", ":6379", "head:0", ""):
+        with pytest.raises(ValueError, match="host:port"):
+            split_address(bad)
+
+
+def test_an_unreachable_cluster_is_told_in_bounded_time(silent_port: int) -> None:
+    start = time.perf_counter()
+    for port, what in ((_closed_port(), "refused"), (silent_port, "no answer within")):
+        with pytest.raises(ConfigError, match=what) as caught:
+            cluster_address(f"127.0.0.1:{port}")
+        assert caught.value.key == "hardware.address"
+    assert time.perf_counter() - start < 12
+
+
+def test_another_server_is_no_cluster() -> None:
+    import http.server
+    import threading
+
+    class Quiet(http.server.BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert why_not(f"127.0.0.1:{server.server_port}") == "something else listens there"
+        server.shutdown()
+
+
+def test_auto_without_a_cluster_says_what_to_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("rlexp.hardware.machine.CLUSTER_FILE", tmp_path / "none")
+    monkeypatch.setattr("rlexp.hardware.machine.find_cluster.__defaults__", (None, tmp_path / "none"))
+    with pytest.raises(ConfigError, match="RAY_ADDRESS is not set") as caught:
+        cluster_address("auto")
+    assert "hardware.address=" in (caught.value.fix or "")
+
+
+class _Sleeper:
+    """A counting environment whose steps take 5 ms; each tenth step ends the episode, and a reset takes 20 ms."""
+
+    def __init__(self) -> None:
+        import gymnasium
+
+        self.action_space, self.steps, self.closed = gymnasium.spaces.Discrete(2), 0, False
+
+    def reset(self, seed: int | None = None) -> tuple[int, dict]:
+        time.sleep(0.02)
+        return 0, {}
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict]:
+        time.sleep(0.005)
+        self.steps += 1
+        return 0, 0.0, self.steps % 10 == 0, False, {}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_measured_step_time_has_the_resets_in_it() -> None:
+    made: list[_Sleeper] = []
+    seconds = measure_step_seconds(lambda: made.append(_Sleeper()) or made[0], budget_s=1.0)
+    assert 0.005 < seconds < 0.012
+    assert made[0].closed
+
+
+def test_one_step_longer_than_the_budget_ends_the_measurement() -> None:
+    start = time.perf_counter()
+    assert measure_step_seconds(_Sleeper, budget_s=0.001) >= 0.005
+    assert time.perf_counter() - start < 0.2

@@ -1,0 +1,186 @@
+"""Real Ray sessions, each in a driver process of its own; faults 33 and 34 are caused, not imitated."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hardware_configs import run_config
+
+from rlexp.cli import clean
+from rlexp.errors import ConfigError
+from rlexp.hardware import leftovers
+from rlexp.hardware.session import needs_ray, start, store_bytes
+from rlexp.hardware.threads import apply_threads, torch_threads
+
+HERE = Path(__file__).parent
+ALGORITHMS = "ray.rllib.algorithms"
+
+
+def _driver(action: str, log: Path, **environ: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """A driver that has its session, and what it says of it."""
+    path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
+    driver = subprocess.Popen(
+        [sys.executable, str(HERE / "ray_driver.py"), action, str(log)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, **environ},
+    )
+    assert driver.stdout is not None
+    return driver, json.loads(driver.stdout.readline())
+
+
+def _alive(pids: list[int]) -> list[int]:
+    found = []
+    for pid in pids:
+        try:
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def _seconds_until_gone(pids: list[int], limit_s: float = 40) -> float:
+    begin = time.monotonic()
+    while _alive(pids) and time.monotonic() - begin < limit_s:
+        time.sleep(0.1)
+    return time.monotonic() - begin
+
+
+def test_foreign_address_is_ignored_and_nothing_is_left(tmp_path: Path) -> None:
+    """Fault 34: a stale RAY_ADDRESS, and a port of Ray's that something else holds."""
+    log = tmp_path / "run" / "log.txt"
+    with socket.socket() as busy:
+        try:
+            busy.bind(("127.0.0.1", 6379))
+            busy.listen()
+        except OSError:
+            pass  # Held already, which is what the test wants.
+        driver, told = _driver("leave", log, RAY_ADDRESS="127.0.0.1:6379")
+        assert driver.wait(60) == 0
+    assert told["worker"]["LAB_SETTING"] == "7"
+    assert told["worker"]["OMP_NUM_THREADS"] == os.environ.get("OMP_NUM_THREADS", "1")
+    assert told["worker"]["RAY_ADDRESS"] is None
+    assert str(HERE.parents[1]) in told["worker"]["PYTHONPATH"].split(os.pathsep)
+    assert told["own_ray_address"] == "127.0.0.1:6379", "the environment is as it was"
+    assert told["own_mark"] is None, "what the driver starts later is no part of the session"
+    assert told["sigterm_kept"], "ray.init replaces the handler that saves a checkpoint"
+    assert told["cpus"] <= len(os.sched_getaffinity(0))
+    assert "(Worker pid=" in log.read_text() and "a line from a worker" in log.read_text()
+    assert "Autoscaler status" not in log.read_text()
+    assert _seconds_until_gone(told["processes"]) < 10
+
+
+def test_no_orphans_after_the_driver_is_killed(tmp_path: Path) -> None:
+    """Fault 33: SIGKILL, with two actors busy."""
+    driver, told = _driver("wait", tmp_path / "log.txt")
+    assert len(told["processes"]) >= 8, "the head's processes, the agents, two actors and the watchdog"
+    driver.kill()
+    driver.wait(10)
+    assert _seconds_until_gone(told["processes"]) < 30
+    assert leftovers.marked(told["mark"]) == []
+
+
+def test_clean_ends_what_a_dead_watchdog_could_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bystander, other = _driver("wait", tmp_path / "other.txt")
+    driver, told = _driver("wait", tmp_path / "log.txt")
+    try:
+        for pid in told["processes"]:
+            if any(part.endswith("leftovers.py") for part in psutil.Process(pid).cmdline()):
+                os.kill(pid, signal.SIGKILL)
+        driver.kill()
+        driver.wait(10)
+        time.sleep(2)
+        left = _alive(told["processes"])
+        assert left, "Ray's agents outlive their driver by more than a minute"
+        assert {found.pid for found in leftovers.find()} >= set(left)
+        assert clean.run(["--dry-run", str(tmp_path)]) == 0
+        assert f"would end process {left[0]}" in capsys.readouterr().out
+        assert _alive(left) == left
+        assert clean.run([str(tmp_path)]) == 0
+        assert f"ended process {left[0]} " in capsys.readouterr().out
+        assert _alive(left) == []
+        assert _alive(other["processes"]) == other["processes"], "a living driver's session is left alone"
+        assert clean.run([str(tmp_path)]) == 0
+    finally:
+        bystander.kill()
+        bystander.wait(10)
+    assert _seconds_until_gone(other["processes"]) < 30
+
+
+def test_a_driver_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
+    driver, told = _driver("exit", tmp_path / "log.txt")
+    assert driver.wait(60) == 0
+    assert _seconds_until_gone(told["processes"]) < 30
+
+
+def test_an_unreachable_cluster_is_told_before_ray_is_imported() -> None:
+    code = (
+        "import sys; from hardware_configs import run_config; from rlexp.hardware import session\n"
+        "try: session.start(run_config(address='127.0.0.1:1'), None)\n"
+        "except session.RunFailedError: raise\n"
+        "except Exception as error: print(type(error).__name__, 'ray' in sys.modules)"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=30)
+    assert done.stdout.split() == ["ConfigError", "False"]
+
+
+def test_a_failed_start_leaves_no_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="not host:port"):
+        start(run_config(address="nowhere"), None)
+    assert leftovers.marked(leftovers.mark_of_this_process()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "needed"),
+    [
+        (run_config(), False),
+        (run_config(f"{ALGORITHMS}.dqn.DQNConfig"), False),
+        (run_config(f"{ALGORITHMS}.dreamerv3.DreamerV3Config"), False),
+        (run_config(f"{ALGORITHMS}.impala.IMPALAConfig"), True),
+        (run_config(f"{ALGORITHMS}.bc.BCConfig"), True),
+        (run_config("my_lab.PPOConfig"), True),
+        (run_config(num_env_runners=1), True),
+        (run_config(num_learners=1), True),
+        (run_config(num_aggregator_actors_per_learner=1), True),
+        (run_config(address="auto"), True),
+        (run_config(evaluation={"evaluation_interval": 1, "evaluation_num_env_runners": 1}), True),
+        (run_config(evaluation={"evaluation_interval": None, "evaluation_num_env_runners": 1}), False),
+    ],
+)
+def test_needs_ray(config: Any, needed: bool) -> None:
+    assert needs_ray(config) is needed
+
+
+def test_object_store_is_modest() -> None:
+    assert store_bytes(1 << 30) == 256 << 20
+    assert store_bytes(16 << 30) == (16 << 30) // 10
+    assert store_bytes(1 << 40) == 4 << 30
+
+
+def test_torch_threads() -> None:
+    import torch
+    from hardware_configs import machine
+
+    assert torch_threads(run_config(torch_threads=5), machine(2)) == 5
+    assert torch_threads(run_config(), machine(2)) == 1
+    assert torch_threads(run_config(), machine(64)) == 8
+    assert torch_threads(run_config(num_env_runners=10), machine(16)) == 3
+    assert torch_threads(run_config(gym_env_vectorize_mode="async"), machine(16)) == 1
+    before = torch.get_num_threads()
+    try:
+        apply_threads(3)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

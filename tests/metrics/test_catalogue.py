@@ -1,0 +1,93 @@
+"""A metric name that nothing logs is told before the run, or at the first report that lacks it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rlexp.config import schema
+from rlexp.errors import ConfigError, RunFailedError
+from rlexp.metrics.catalogue import known, require
+
+
+def config(algorithm: str = "ppo.PPO", interval: int | None = 5, metrics: Any = None) -> schema.RunConfig:
+    return schema.RunConfig(
+        algorithm=schema.AlgorithmChoice(config_class=f"ray.rllib.algorithms.{algorithm}Config"),
+        model=schema.ModelChoice(),
+        env=schema.EnvChoice(id="CartPole-v1"),
+        hardware=schema.HardwareChoice(),
+        exploration={},
+        evaluation=schema.EvaluationChoice(settings={"evaluation_interval": interval}),
+        callbacks={},
+        tracking={},
+        metrics=metrics or {},
+        data=schema.DataChoice(),
+        reporting=schema.ReportingChoice(),
+        stop=schema.Stop(),
+        checkpoint=schema.CheckpointChoice(),
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("train/return_mean", "eval/return_max", "learner/entropy", "perf/sps", "env_steps", "perf/eval_s"),
+        *("custom/success_mean", "eval/custom/success_min", "train/success_rate", "eval/success_rate"),
+        *("custom/pace_max", "learner/red/entropy", "curriculum/level"),
+    ],
+)
+def test_names_that_will_be_logged_pass(name: str) -> None:
+    catalogue = known(config(metrics={"success": {"info": "success"}}), ["pace", "curriculum/level"])
+    catalogue.check(name, "checkpoint.best_by")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("train/return_meen", "train/return_mean"),
+        ("train/reward_mean", "train/return_mean"),
+        ("return_mean", "train/return_mean"),
+        ("eval/returns_mean", "eval/return_mean"),
+        ("learner/entropi", "learner/entropy"),
+        ("custom/sucess_mean", "custom/success_mean"),
+        ("custom/success", "custom/success_mean"),
+        ("custom/return_mean", "train/return_mean"),
+        ("perf/fps", "perf/sps"),
+    ],
+)
+def test_wrong_names_are_refused_with_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        known(config(metrics={"success": {"info": "success"}})).check(name, "stop.plateau.metric")
+    assert caught.value.key == "stop.plateau.metric"
+    assert nearest in caught.value.suggestions, caught.value.suggestions
+    assert name in str(caught.value)
+
+
+def test_evaluation_that_is_off_is_said() -> None:
+    with pytest.raises(ConfigError, match="evaluation is off") as caught:
+        known(config(interval=None)).check("eval/return_mean", "checkpoint.best_by")
+    assert caught.value.suggestions == ["train/return_mean"]
+    assert caught.value.fix == "evaluation=default"
+
+
+def test_an_algorithm_of_ones_own_may_log_any_learner_metric() -> None:
+    known(config("mine.Mine")).check("learner/anything", "stop.metric")
+    with pytest.raises(ConfigError):
+        known(config("mine.Mine")).check("learner/", "stop.metric")
+    with pytest.raises(ConfigError):
+        known(config()).check("learner/anything", "stop.metric")
+
+
+def test_an_undeclared_custom_metric_says_how_to_declare_it() -> None:
+    with pytest.raises(ConfigError, match=r"METRICS = \('zzzyx',\)"):
+        known(config()).check("custom/zzzyx_mean", "checkpoint.best_by")
+
+
+def test_a_missing_metric_is_an_error_at_the_first_report() -> None:
+    record: Any = {"env_steps": 1, "iteration": 1, "train/return_mean": 2.0, "custom/pace_mean": 1.0}
+    require(record, "train/return_mean", "checkpoint.best_by")
+    with pytest.raises(RunFailedError) as caught:
+        require(record, "custom/pase_mean", "checkpoint.best_by")
+    assert str(caught.value).startswith("checkpoint.best_by: the metric custom/pase_mean")
+    assert "did you mean: custom/pace_mean" in str(caught.value)
