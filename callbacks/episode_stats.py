@@ -55,7 +55,8 @@ class EpisodeStats(RunCallback):
 
     def _figures(self, chunks: Sequence[Any]) -> dict[str, float]:
         last = chunks[-1]
-        steps = sum(len(chunk) for chunk in chunks)
+        # Not the sum of the chunks' lengths: a learner in this process lengthens those that it sees.
+        steps = last.env_t if hasattr(last, "env_t") else last.t
         found: dict[str, float] = {"episode_len": steps, "truncated": float(last.is_truncated)}
         if steps:
             found["reward_per_step"] = sum(chunk.get_return() for chunk in chunks) / steps
@@ -78,14 +79,19 @@ def action_figures(chunks: Sequence[Any], space: Any) -> dict[str, float]:
     """How varied an episode's actions are: entropy for a `Discrete` space, deviation for a `Box`.
 
     Args:
-        chunks: the episode's parts, each with `get_actions()`: one action a step.
+        chunks: the episode's parts, `SingleAgentEpisode`s in order.
         space: the action space; others than these two give no figure.
     """
     from gymnasium.spaces import Box, Discrete
 
     if not isinstance(space, (Box, Discrete)):
         return {}
-    parts = [np.asarray(chunk.get_actions()) for chunk in chunks if len(chunk)]
+    ends = [*(chunk.t_started for chunk in chunks[1:]), chunks[-1].t]
+    parts = [
+        np.asarray(chunk.get_actions())[: end - chunk.t_started]
+        for chunk, end in zip(chunks, ends, strict=True)
+        if end > chunk.t_started
+    ]
     if not parts:
         return {}
     actions = np.concatenate(parts)

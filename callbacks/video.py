@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 class Video(RunCallback):
     """Records one episode after every n-th evaluation into `<run folder>/videos/step_<env steps>.<format>`.
 
-    The episode is played without exploration by an env runner of its own in the driver, with the present
-    weights and connector states; training's random numbers are left as they were. That an environment gives no
-    pictures is said once, and the run goes on.
+    The episode is played without exploration and from the same start each time, by an env runner of its own
+    in the driver, with the present weights and connector states. Training's random numbers stay as they were.
 
     Args:
         every: evaluations from one video to the next; the first one gets a video.
@@ -70,8 +69,22 @@ class Video(RunCallback):
         self._algorithm = algorithm
 
     def on_run_start(self, run: RunInfo) -> None:
-        """Note where the videos go."""
+        """Make the environment to record.
+
+        Raises:
+            ConfigError: it cannot be made with `render_mode=rgb_array`.
+        """
+        assert self._algorithm is not None, "on_algorithm_init comes first"
         self._folder = run.folder / "videos"
+        try:
+            with random_state_kept():
+                self._runner = self._make_runner(self._algorithm)
+        except Exception as error:
+            told = str(error).strip().splitlines()
+            raise _does_not_draw(told[0] if told else type(error).__name__) from error
+        modes = self._runner.env.unwrapped.envs[0].metadata.get("render_modes", ())
+        if "rgb_array" not in modes:
+            raise _does_not_draw(f"it has the render modes {', '.join(map(str, modes)) or 'none'}")
 
     def on_evaluate_end(self, **kwargs: Any) -> None:
         """Count the evaluation."""
@@ -98,10 +111,8 @@ class Video(RunCallback):
 
     def _play(self) -> list[np.ndarray]:
         """Pictures of one episode, each (height, width, 3) uint8; none where the environment gives none."""
-        assert self._algorithm is not None
+        assert self._algorithm is not None and self._runner is not None
         with random_state_kept():
-            if self._runner is None:
-                self._runner = self._make_runner(self._algorithm)
             # What travels to evaluation runners too: weights and connectors, not counters or metrics.
             state = self._algorithm.env_runner.get_state()
             keep = ("rl_module", "env_to_module_connector", "module_to_env_connector")
@@ -120,6 +131,14 @@ class Video(RunCallback):
         config.env_runners(num_env_runners=0, num_envs_per_env_runner=1, gym_env_vectorize_mode="sync")
         config.callbacks(callbacks_class=[partial(Camera, self._max_steps)])
         return SingleAgentEnvRunner(config=config, worker_index=0)
+
+
+def _does_not_draw(reason: str) -> ConfigError:
+    return ConfigError(
+        f"callbacks=video: the environment gives no pictures with render_mode=rgb_array: {reason}",
+        key="callbacks.video",
+        fix="an environment that draws, or callbacks without video",
+    )
 
 
 class Camera(RunCallback):

@@ -46,7 +46,8 @@ def groups(dirs: Sequence[Path]) -> dict[str, dict[str, Choice]]:
                 choices = found.setdefault(group, {})
                 choices.setdefault(file.stem, Choice(file.stem, file, describe(file)))
     order = list(default_choices(dirs))
-    rank = {group: order.index(group) if group in order else len(order) for group in found}
+    top = {group: group.split("/")[0] for group in found}
+    rank = {group: order.index(top[group]) if top[group] in order else len(order) for group in found}
     return {group: found[group] for group in sorted(found, key=lambda group: (rank[group], group))}
 
 

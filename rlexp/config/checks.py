@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from rlexp.config.compose import Composed
@@ -20,7 +21,7 @@ def check(composed: Composed) -> RunConfig:
     """
     config = to_run_config(_with_automatic(composed.plain), composed.choices)
     problems: list[ConfigError] = []
-    for judge in (_trust, _stop_bounds, _metric_specs, _metric_names, _resources, _data):
+    for judge in (_trust, _stop_bounds, _metric_specs, _metric_names, _resources, _data, _secrets):
         _collect(problems, judge, config)
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
@@ -109,7 +110,29 @@ def _resources(config: RunConfig) -> None:
     from rlexp.hardware.machine import look
 
     if config.hardware.address == "local":
-        check_fits(config, look())
+        check_fits(_as_if_least(config), look())
+
+
+def _as_if_least(config: RunConfig) -> RunConfig:
+    """What `hardware=auto` has yet to choose counts as nothing: it never chooses more than there is."""
+    if not config.hardware.auto:
+        return config
+    open_keys = {key: 0 for key, value in config.hardware.settings.items() if value is None}
+    settings = {**config.hardware.settings, **open_keys}
+    return replace(config, hardware=replace(config.hardware, settings=settings))
+
+
+def _secrets(config: RunConfig) -> None:
+    """The config is written to the run folder, so no key or token may stand in it."""
+    from rlexp.run.provenance import looks_secret
+
+    for name in config.hardware.env_vars:
+        if looks_secret(name):
+            raise ConfigError(
+                f"hardware.env_vars.{name} would be written to the run folder",
+                key=f"hardware.env_vars.{name}",
+                fix=f"export {name}=... in the shell; every process of the run inherits it",
+            )
 
 
 OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.errors import ConfigError
+from rlexp.hardware.kinds import DEFAULTS, class_name
 from rlexp.hardware.machine import Machine
 
 EPSILON = 1e-6
@@ -101,6 +102,14 @@ def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
     return [share for share in bill if share.count > 0]
 
 
+def bill_of(config: RunConfig) -> list[Share]:
+    """Every process that a run starts, with RLlib's own defaults for what its hardware leaves null."""
+    defaults = DEFAULTS.get(class_name(config.algorithm.config_class), {})
+    given = {key: value for key, value in config.hardware.settings.items() if value is not None}
+    hardware = replace(config.hardware, settings={**defaults, **given})
+    return shares(hardware, config.evaluation.settings)
+
+
 def evaluation_runners(evaluation: Mapping[str, Any]) -> int:
     """Remote evaluation runners that these evaluation settings start; none without an interval."""
     if not evaluation.get("evaluation_interval"):
@@ -119,7 +128,7 @@ def total(bill: list[Share]) -> dict[str, float]:
 
 def custom_resources(config: RunConfig) -> dict[str, float]:
     """Custom resources that the run asks for in all."""
-    sums = total(shares(config.hardware, config.evaluation.settings))
+    sums = total(bill_of(config))
     return {name: amount for name, amount in sums.items() if name not in ("CPU", "GPU") and amount > 0}
 
 
@@ -132,7 +141,7 @@ def check_fits(config: RunConfig, machine: Machine) -> None:
     """
     if config.hardware.address != "local":
         return
-    bill = shares(config.hardware, config.evaluation.settings)
+    bill = bill_of(config)
     # One process alone always runs: RLlib books nothing for the main process outside of Tune.
     if any(share.remote for share in bill):
         _check(bill, "CPU", machine.cores, "this machine lets the run use")
@@ -145,7 +154,7 @@ def check_fits_cluster(config: RunConfig, resources: Mapping[str, float]) -> Non
     Raises:
         ConfigError: naming the keys that add up and what to write instead.
     """
-    bill = shares(config.hardware, config.evaluation.settings)
+    bill = bill_of(config)
     for name in total(bill):
         _check(bill, name, float(resources.get(name, 0.0)), "the cluster has")
 

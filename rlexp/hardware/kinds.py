@@ -21,6 +21,13 @@ KINDS: dict[str, Kind] = {
 }
 """RLlib's config classes. One that is not here counts as on-policy and is given Ray, which is never wrong."""
 
+DEFAULTS: dict[str, dict[str, int]] = {
+    "PPOConfig": {"num_env_runners": 2},
+    "APPOConfig": {"num_env_runners": 2, "num_learners": 1},
+    "IMPALAConfig": {"num_env_runners": 2, "num_learners": 1},
+}
+"""What RLlib takes for a hardware setting left null, where that is not its general default."""
+
 WITHOUT_RAY = frozenset(
     name for name, kind in KINDS.items() if kind in ("on_policy", "off_policy", "model_based")
 )

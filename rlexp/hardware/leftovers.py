@@ -188,7 +188,7 @@ def watch(mark: str) -> None:
 
 
 def spilled(driver: int) -> list[Path]:
-    """Folders of objects that the session of `driver` spilled to disk; Ray deletes them on a clean end only."""
+    """Folders of objects that the session of `driver` spilled to disk; only a clean end deletes them."""
     return _sessions(f"session_*_{driver}/ray_spilled_objects*")
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from rlexp.config.schema import RunConfig
 from rlexp.errors import RunFailedError
 from rlexp.hardware.connect import cluster_address
-from rlexp.hardware.demand import check_fits_cluster, custom_resources, shares
+from rlexp.hardware.demand import bill_of, check_fits_cluster, custom_resources
 from rlexp.hardware.kinds import WITHOUT_RAY
 from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.hardware.limits import usable_cores
@@ -55,7 +55,7 @@ def needs_ray(config: RunConfig) -> bool:
     """
     if config.hardware.address != "local" or config.data.settings.get("input_"):
         return True
-    if any(share.remote for share in shares(config.hardware, config.evaluation.settings)):
+    if any(share.remote for share in bill_of(config)):
         return True
     module, _, name = config.algorithm.config_class.replace(":", ".").rpartition(".")
     return not (module.startswith("ray.rllib.") and name in WITHOUT_RAY)
@@ -184,13 +184,19 @@ def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments:
         with contextlib.suppress(Exception):
             stop()
         _session.started = False
-        raise RunFailedError(
-            f"Ray could not be {'started' if local else 'joined at ' + arguments['address']}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        raise RunFailedError(_told(error, arguments["address"])) from error
     _session.started = True
     if folder_log is not None:
         _session.worker_log = WorkerLog(folder_log)
+
+
+def _told(error: Exception, address: str) -> str:
+    """What to say of an error of `ray.init`."""
+    if address == "local":
+        return f"Ray could not be started: {type(error).__name__}: {error}"
+    # A cluster with tokens says nothing to a client without one, which then only sees no connection.
+    hint = "" if os.environ.get("RAY_AUTH_MODE") else "; if it asks for a token, set RAY_AUTH_MODE=token"
+    return f"the Ray cluster at {address} could not be joined: {type(error).__name__}: {error}{hint}"
 
 
 def _python_path() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlexp.config.schema import HardwareChoice, RunConfig
-from rlexp.hardware.demand import shares
+from rlexp.hardware.demand import bill_of, shares
 from rlexp.hardware.machine import Machine
 
 MOST = 8
@@ -32,7 +32,7 @@ def torch_threads(config: RunConfig, machine: Machine) -> int:
         return hardware.torch_threads
     if hardware.address != "local" or hardware.settings.get("gym_env_vectorize_mode") == "async":
         return 1
-    bill = shares(hardware, config.evaluation.settings)
+    bill = bill_of(config)
     return spare_threads(hardware, machine, sum(share.count * share.cpus for share in bill if share.remote))
 
 

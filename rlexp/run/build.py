@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config import signatures
-from rlexp.config.schema import RunConfig
+from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.config.targets import build as build_target
 from rlexp.config.targets import locate
 from rlexp.environment.failures import FailureCounter
@@ -54,8 +54,13 @@ def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) ->
 
 
 def apply(algorithm: AlgorithmConfig, choice: Any, config_class: str) -> None:
-    """Hands each setting of a group to the first of its builders that knows it; null means RLlib's default."""
-    left = {k: v for k, v in choice.settings.items() if v is not None}
+    """Hands each setting of a group to the first of its builders that knows it.
+
+    Null is a value like any other (no gradient clipping, no evaluation), but for hardware, where it leaves RLlib's.
+    """
+    left = dict(choice.settings)
+    if isinstance(choice, HardwareChoice):
+        left = {k: v for k, v in left.items() if v is not None}
     for builder in choice.BUILDERS:
         known = builder.only or signatures.keywords(config_class, builder.method)
         mine = {name: left.pop(name) for name in list(left) if name in known}

@@ -15,7 +15,7 @@ from rlexp.run.checkpoints import Checkpoint, require_trust, resolve
 from rlexp.run.provenance import now
 from rlexp.run.quiet import quiet
 
-RESULT = "evaluation.json"
+RESULT, LOG = "evaluation.json", "evaluation.log"
 
 
 def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -35,8 +35,7 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     checkpoint, skipped = resolve(path)
     config = _config(path, checkpoint, overrides)
     require_trust(checkpoint, config.checkpoint.trust)
-    log = checkpoint.path.parent / "evaluation.log"
-    with quiet(log, config.log_level) as terminal:
+    with quiet(Path(path) / LOG, config.log_level) as terminal:
         for message in skipped:
             terminal.warn(message)
         with terminal.status(f"evaluating {checkpoint.path} ..."):
@@ -70,7 +69,7 @@ def _config(path: Path | str, checkpoint: Checkpoint, overrides: Sequence[str]) 
         },
     )
     hardware = HardwareChoice(settings={"num_env_runners": 0, "num_envs_per_env_runner": 1, "num_learners": 0})
-    return dataclasses.replace(config, evaluation=evaluation, hardware=hardware, callbacks={}, tracking={})
+    return dataclasses.replace(config, evaluation=evaluation, hardware=hardware, tracking={})
 
 
 def _run_episodes(config: RunConfig, checkpoint: Checkpoint) -> dict[str, Any]:

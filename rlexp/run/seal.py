@@ -21,6 +21,8 @@ from rlexp.run.atomic import sync_folder, to_json, write_text
 from rlexp.run.seal_key import ensure_key, key_name, key_path, load_key
 
 NAME = "seal.json"
+ADDED_LATER = frozenset({"evaluation.json", "evaluation.log"})
+"""Written into a checkpoint by its evaluation; nothing that is loaded."""
 FORMAT = 1
 _BODY = ("format", "step", "score", "meta", "created", "serial", "files", "folders", "key")
 _CHUNK = 1 << 20
@@ -196,7 +198,7 @@ def _contents(path: Path) -> tuple[list[str], list[str]]:
             raise CheckpointError(
                 f"checkpoint {path} is refused: {name} is a link or device, not a plain file"
             )
-        elif name != NAME:
+        elif name != NAME and name not in ADDED_LATER:
             files.append(name)
     return sorted(files), sorted(folders)
 

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 from ray.tune import Trainable
 
-from rlexp.config.convert import to_run_config
+from rlexp.config.convert import to_plain, to_run_config
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.metrics.headline import flatten
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rlexp.config.schema import RunConfig
 
 ALGORITHM = "algorithm"
+CONFIG = "config.yaml"
 COUNTERS = "counters.json"
 SPACES = "spaces.json"
 REPLAY = "replay.pkl"
@@ -89,6 +91,7 @@ class RunTrainable(Trainable):
         """Writes RLlib's checkpoint, the run's own counters, and the replay buffer, which RLlib leaves out."""
         folder = Path(checkpoint_dir)
         self.algorithm.save_to_path(str((folder / ALGORITHM).resolve()))
+        (folder / CONFIG).write_text(yaml.safe_dump(to_plain(self.run), sort_keys=False))
         (folder / COUNTERS).write_text(json.dumps(self.counters.state()))
         (folder / SPACES).write_text(json.dumps(_spaces(self.algorithm)))
         buffer = self.algorithm.local_replay_buffer

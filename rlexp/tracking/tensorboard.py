@@ -48,7 +48,10 @@ class TensorBoardTracker:
 
         purge = run.resumed_at + 1 if run.resumed_at else None
         folder = str(run.folder / "tensorboard")
-        writer = SummaryWriter(folder, purge_step=purge, flush_secs=self.flush_s, max_queue=1000)
+        suffix = f".{run.resumed_at}"  # Files are named by the second; a resume may be quicker.
+        writer = SummaryWriter(
+            folder, purge_step=purge, flush_secs=self.flush_s, max_queue=1000, filename_suffix=suffix
+        )
         if not run.resumed_at:
             text = yaml.safe_dump(redacted(run.config), sort_keys=False)
             writer.add_text("config", "    " + text.replace("\n", "\n    "), global_step=0)

@@ -10,7 +10,7 @@ from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
 from rlexp.run.events import Record, RunInfo
 from rlexp.tracking.background import Background
-from rlexp.tracking.wandb_mode import MODES, asked, has_key
+from rlexp.tracking.wandb_mode import MODES, asked, has_key, has_key_in_environment
 from rlexp.tracking.wandb_run import PROBE_S, WandbRun, WandbSettings
 
 _SPARE_S = 10.0
@@ -111,14 +111,14 @@ def _check_mode(mode: str) -> None:
             key=key,
             suggestions=nearest(str(mode), MODES),
         )
-    if mode != "online":
+    if mode != "online" or has_key_in_environment():
         return
     import wandb
 
-    base_url = wandb.setup().settings.base_url
+    base_url = wandb.setup(wandb.Settings(silent=True)).settings.base_url
     if not has_key(base_url):
         raise ConfigError(
             f"{key} is online, but there is no API key for {base_url}",
             key=key,
-            fix="`wandb login` once, or WANDB_API_KEY=<key> in the environment, or tracking.wandb.mode=offline",
+            fix="tracking.wandb.mode=offline, or once `wandb login`, or WANDB_API_KEY=... in the environment",
         )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import netrc
 import os
-import socket
+import ssl
+import urllib.error
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
 MODES = ("auto", "online", "offline", "disabled")
-
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def asked(mode: str) -> str:
@@ -30,10 +30,15 @@ def choose(mode: str, base_url: str) -> str:
 
 def has_key(base_url: str) -> bool:
     """Whether the environment or an earlier `wandb login` holds credentials for this server."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+    if has_key_in_environment():
         return True
     host = urlsplit(base_url).netloc
     return any(_login_in(file, host) for file in _netrc_files())
+
+
+def has_key_in_environment() -> bool:
+    """Whether the environment holds credentials."""
+    return bool(os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"))
 
 
 def _netrc_files() -> list[Path]:
@@ -50,16 +55,16 @@ def _login_in(file: Path, host: str) -> bool:
 
 
 def why_unreachable(base_url: str, timeout: float) -> str | None:
-    """Why no connection to the server can be made; None when it answers or a proxy stands between.
+    """Why the server does not answer HTTP (through the proxy, where one is set); None when it does.
 
-    wandb itself retries for minutes; a connection that is refused is known at once.
+    wandb itself retries for minutes; a refused connection or a silent server is known at once.
     """
-    if any(os.environ.get(name) or os.environ.get(name.lower()) for name in _PROXIES):
-        return None
-    parts = urlsplit(base_url)
-    address = (parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 443))
     try:
-        socket.create_connection(address, timeout=timeout).close()
+        urllib.request.urlopen(base_url, timeout=timeout).close()
+    except (urllib.error.HTTPError, http.client.HTTPException, ValueError):
+        return None  # It answers; whether it likes the key is for wandb to find out.
     except OSError as error:
-        return str(error)
+        reason = getattr(error, "reason", error)
+        # wandb has its own settings for certificates.
+        return None if isinstance(reason, ssl.SSLError) else str(reason)
     return None

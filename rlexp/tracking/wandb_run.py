@@ -53,10 +53,18 @@ class WandbRun:
         step = int(record["env_steps"])
         if step <= self._last_step:
             return
-        self.run.log({**record, **self._media}, step=step, commit=True)
-        self._media = {}
+        self._log_with_media(record, step)
         self._last_step = step
         self._step_file.write_text(str(step))
+
+    def _log_with_media(self, row: Mapping[str, Any], step: int) -> None:
+        media, self._media = self._media, {}
+        try:
+            self.run.log({**row, **media}, step=step, commit=True)
+        except Exception:
+            if media:  # A video that is gone by now must not take the figures with it.
+                self.run.log(dict(row), step=step, commit=True)
+            raise
 
     def add_video(self, name: str, path: Path) -> None:
         """Keeps a video for the next row: W&B takes one row per step."""
@@ -78,20 +86,19 @@ class WandbRun:
     def finish(self, status: str, summary: Mapping[str, Any]) -> None:
         """Writes the summary and closes the run; `failed` shows as a failed run."""
         if self._media:
-            self.run.log(self._media, step=self._last_step + 1, commit=True)
+            self._log_with_media({}, self._last_step + 1)
         self.run.summary.update({**_finite(redacted(dict(summary))), "status": status})
         self.run.finish(exit_code=1 if status == "failed" else 0)
 
     @property
     def sync_command(self) -> str | None:
         """What uploads this run later; None when it is online or writes no files."""
-        settings = self.run.settings
-        return f"wandb sync {settings.sync_dir}" if self.run.offline else None
+        return f"wandb sync {self.run.settings.sync_dir}" if self.run.offline else None
 
     def _open(self) -> Any:
         import wandb
 
-        base_url = wandb.setup().settings.base_url
+        base_url = wandb.setup(wandb.Settings(silent=True)).settings.base_url
         mode = choose(self.settings.mode, base_url)
         if mode != "online":
             return self._init(mode)
@@ -101,6 +108,9 @@ class WandbRun:
                 return self._init("online")
             except Exception as error:
                 reason = str(error) or type(error).__name__
+                # The failed attempt holds the run's id in wandb's service until that ends.
+                wandb.teardown()
+                wandb.setup(wandb.Settings(silent=True))
         run = self._init("offline")
         _log.warning(
             "W&B at %s cannot be used (%s); the run is logged offline. Upload it later with: wandb sync %s",

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from callbacks.episode_stats import EpisodeStats, action_figures
 from rlexp.metrics.log import statistics
+from rlexp.run.rayless import install
 
 LENGTH = 7
 BOOKS: list[dict[str, Any]] = []
@@ -49,7 +51,16 @@ class Ledger(gym.Env):
 def sampled(continuous: bool, **arguments: Any) -> dict[str, dict[str, float]]:
     """Statistics of each metric after 5 batches of 10 steps in 2 envs: episodes span batches."""
     BOOKS.clear()
-    config = (
+    runner = SingleAgentEnvRunner(config=ledger_config(continuous, **arguments), worker_index=0)
+    for _ in range(5):
+        runner.sample()
+    logged = runner.get_metrics()["custom"]
+    reduced = {name: {k: v.peek() for k, v in parts.items()} for name, parts in logged.items()}
+    return {name: statistics(parts) for name, parts in reduced.items()}
+
+
+def ledger_config(continuous: bool, **arguments: Any) -> PPOConfig:
+    return (
         PPOConfig()
         .environment(
             Ledger, env_config={"continuous": continuous}, clip_actions=False, normalize_actions=False
@@ -59,12 +70,6 @@ def sampled(continuous: bool, **arguments: Any) -> dict[str, dict[str, float]]:
         .callbacks(partial(EpisodeStats, **arguments))
         .debugging(seed=1)
     )
-    runner = SingleAgentEnvRunner(config=config, worker_index=0)
-    for _ in range(5):
-        runner.sample()
-    logged = runner.get_metrics()["custom"]
-    reduced = {name: {k: v.peek() for k, v in parts.items()} for name, parts in logged.items()}
-    return {name: statistics(parts) for name, parts in reduced.items()}
 
 
 def agrees(found: dict[str, float], expected: list[float]) -> bool:
@@ -104,13 +109,23 @@ def test_unknown_metric_is_refused_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize(("actions", "entropy"), [([0] * 6, 0.0), ([0, 1, 2] * 2, 1.0)])
 def test_entropy_spans_zero_to_one(actions: list[int], entropy: float) -> None:
-    class Chunk:
-        def __len__(self) -> int:
-            return len(actions)
-
-        def get_actions(self) -> list[int]:
-            return actions
-
-    figures = action_figures([Chunk()], gym.spaces.Discrete(3))
+    episode = SingleAgentEpisode(
+        observations=[0.0] * 7, actions=actions, rewards=[0.0] * 6, len_lookback_buffer=0
+    )
+    figures = action_figures([episode], gym.spaces.Discrete(3))
     assert figures == {"action_entropy": pytest.approx(entropy)}
-    assert action_figures([Chunk()], gym.spaces.MultiDiscrete([2, 2])) == {}
+    assert action_figures([episode], gym.spaces.MultiDiscrete([2, 2])) == {}
+
+
+def test_a_learner_that_lengthens_chunks_changes_nothing() -> None:
+    """RLlib's learner adds a step to each chunk in place, and the env runner still holds those chunks."""
+    install()
+    algorithm = ledger_config(continuous=False).training(
+        train_batch_size_per_learner=10, minibatch_size=10, num_epochs=1
+    )
+    built = algorithm.build_algo()
+    logged = [built.train()["env_runners"].get("custom", {}) for _ in range(4)]
+    built.stop()
+    # An iteration in which no episode ended has no figures.
+    lengths = [found for parts in logged if (found := statistics(parts.get("episode_len", {})))]
+    assert lengths and all(found == dict.fromkeys(("mean", "min", "max"), LENGTH) for found in lengths)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from callbacks.film import check_encoder, write_film
 from rlexp.errors import ConfigError
@@ -46,7 +47,9 @@ def test_unknown_format_is_refused() -> None:
         check_encoder("avi")
 
 
-def algorithm_config(evaluation_interval: int | None, **arguments: Any) -> Any:
+def algorithm_config(
+    evaluation_interval: int | None, env_id: str = "MountainCar-v0", **arguments: Any
+) -> Any:
     from ray.rllib.algorithms.ppo import PPOConfig
     from ray.tune.registry import register_env
 
@@ -55,7 +58,7 @@ def algorithm_config(evaluation_interval: int | None, **arguments: Any) -> Any:
     from rlexp.environment.make import RLLIB_NAME, env_creator
 
     register_env(RLLIB_NAME, env_creator)
-    choice = EnvChoice(id="MountainCar-v0")
+    choice = EnvChoice(id=env_id, max_episode_steps=20)
     wire = {k: v for k, v in vars(choice).items() if k != "settings"} | {"trusted": ["gymnasium"]}
     return (
         PPOConfig()
@@ -81,9 +84,12 @@ def test_a_run_leaves_videos_of_its_evaluations(tmp_path: Path) -> None:
     video.on_run_start(RunInfo(tmp_path, "run", "id", {}))
     for iteration in range(1, 4):
         algorithm.train()
-        before = np.random.get_state()[1].copy()  # type: ignore[union-attr]
+        before: Any = np.random.get_state()
         video.on_record({"env_steps": 64 * iteration, "iteration": iteration})
-        assert (np.random.get_state()[1] == before).all(), "recording disturbs training's random numbers"
+        after: Any = np.random.get_state()
+        assert before[2] == after[2] and (before[1] == after[1]).all(), (
+            "recording disturbs training's random numbers"
+        )
     weights = {k: v.copy() for k, v in algorithm.env_runner.module.get_state().items()}
     recorded = video._runner.module.get_state()
     assert all(np.array_equal(recorded[k], v) for k, v in weights.items()), "the present weights play"
@@ -100,3 +106,22 @@ def test_without_evaluation_it_is_refused() -> None:
     install()
     with pytest.raises(ConfigError, match="evaluation is off"):
         algorithm_config(evaluation_interval=None, format="gif").build_algo()
+
+
+def test_an_environment_that_does_not_draw_is_refused_before_training(tmp_path: Path) -> None:
+    import gymnasium
+
+    from rlexp.run.rayless import install
+
+    install()
+    gymnasium.register("TextOnly-v0", entry_point=TextOnly)
+    algorithm = algorithm_config(evaluation_interval=1, env_id="TextOnly-v0", format="gif").build_algo()
+    with pytest.raises(ConfigError, match="render_mode=rgb_array"):
+        algorithm.callbacks[0].on_run_start(RunInfo(tmp_path, "run", "id", {}))
+    algorithm.stop()
+
+
+class TextOnly(CartPoleEnv):
+    """CartPole that can only be read."""
+
+    metadata = {"render_modes": ["ansi"], "render_fps": 30}

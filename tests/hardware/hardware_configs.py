@@ -13,7 +13,11 @@ PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 def run_config(
     algorithm: str = PPO, evaluation: dict[str, Any] | None = None, *, address: str = "local", **hardware: Any
 ) -> schema.RunConfig:
-    """A run of CartPole; `hardware` are settings of RLlib, or `torch_threads` and `env_vars`."""
+    """A run of CartPole, in one process unless `hardware` says more.
+
+    `hardware` are settings of RLlib, or `torch_threads` and `env_vars`.
+    """
+    hardware = {"num_env_runners": 0, "num_learners": 0, **hardware}
     own = {key: hardware.pop(key) for key in ("torch_threads", "env_vars") if key in hardware}
     return schema.RunConfig(
         algorithm=schema.AlgorithmChoice(algorithm),

@@ -1,6 +1,6 @@
-"""A driver for the tests of sessions: starts one with two actors, says what it sees as JSON, and does as told.
+"""A driver for the tests of sessions: starts one with actors, says what it sees as JSON, does as told.
 
-Usage: ray_driver.py ACTION LOG, where ACTION is `leave` (stop and end), `wait` (until killed) or `exit` (without stop).
+Usage: ray_driver.py ACTION LOG; ACTION is `leave` (stop and end), `wait` (until killed), `exit` (no stop).
 """
 
 import json
@@ -47,6 +47,7 @@ def main() -> None:
             {
                 "pid": os.getpid(),
                 "mark": mark,
+                "address": ray.get_runtime_context().gcs_address,
                 "seconds": seconds,
                 "worker": told,
                 "cpus": ray.cluster_resources().get("CPU"),

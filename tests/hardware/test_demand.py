@@ -2,8 +2,9 @@ import pytest
 from hardware_configs import machine, run_config
 
 from rlexp.errors import ConfigError
-from rlexp.hardware.demand import check_fits, check_fits_cluster, custom_resources
+from rlexp.hardware.demand import bill_of, check_fits, check_fits_cluster, custom_resources, total
 from rlexp.hardware.machine import Machine
+from rlexp.hardware.session import needs_ray
 
 
 def test_a_thousand_runners_are_refused_with_the_sum_and_the_keys() -> None:
@@ -28,6 +29,18 @@ def test_every_process_is_counted() -> None:
         check_fits(config, machine(8))
     config.evaluation.settings["evaluation_interval"] = None
     check_fits(config, machine(7))
+
+
+def test_null_means_what_rllib_takes_for_it() -> None:
+    from ray.rllib.algorithms.impala import IMPALAConfig
+    from ray.rllib.algorithms.ppo import PPOConfig
+
+    for rllib in (PPOConfig(), IMPALAConfig()):
+        path = f"{type(rllib).__module__}.{type(rllib).__name__}"
+        config = run_config(path, num_env_runners=None, num_learners=None)
+        asked = total(bill_of(config))["CPU"]
+        assert asked == 1 + rllib.num_env_runners + rllib.num_learners
+        assert needs_ray(config)
 
 
 def test_the_proposed_value_fits() -> None:

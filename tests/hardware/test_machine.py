@@ -95,7 +95,7 @@ def test_auto_without_a_cluster_says_what_to_write(monkeypatch: pytest.MonkeyPat
 
 
 class _Sleeper:
-    """A counting environment whose steps take 5 ms; each tenth step ends the episode, and a reset takes 20 ms."""
+    """Steps take 5 ms, each tenth one ends the episode, and a reset takes 20 ms."""
 
     def __init__(self) -> None:
         import gymnasium

@@ -82,7 +82,7 @@ def test_foreign_address_is_ignored_and_nothing_is_left(tmp_path: Path) -> None:
 def test_no_orphans_after_the_driver_is_killed(tmp_path: Path) -> None:
     """Fault 33: SIGKILL, with two actors busy."""
     driver, told = _driver("wait", tmp_path / "log.txt")
-    assert len(told["processes"]) >= 8, "the head's processes, the agents, two actors and the watchdog"
+    assert len(told["processes"]) >= 8, "the head's processes, the agents and two actors"
     driver.kill()
     driver.wait(10)
     assert _seconds_until_gone(told["processes"]) < 30
@@ -95,14 +95,18 @@ def test_clean_ends_what_a_dead_watchdog_could_not(
     bystander, other = _driver("wait", tmp_path / "other.txt")
     driver, told = _driver("wait", tmp_path / "log.txt")
     try:
-        for pid in told["processes"]:
-            if any(part.endswith("leftovers.py") for part in psutil.Process(pid).cmdline()):
-                os.kill(pid, signal.SIGKILL)
+        children = psutil.Process(driver.pid).children()
+        (watchdog,) = [child for child in children if any("leftovers.py" in part for part in child.cmdline())]
+        watchdog.kill()
+        # Ray's agents outlive a killed driver by up to two minutes, but not always; suspended, they do.
+        agents = [pid for pid in told["processes"] if psutil.Process(pid).name().endswith("Agent")]
+        for pid in agents:
+            os.kill(pid, signal.SIGSTOP)
         driver.kill()
         driver.wait(10)
-        time.sleep(2)
+        _seconds_until_gone([pid for pid in told["processes"] if pid not in agents])
         left = _alive(told["processes"])
-        assert left, "Ray's agents outlive their driver by more than a minute"
+        assert left == sorted(agents) and left
         assert {found.pid for found in leftovers.find()} >= set(left)
         assert clean.run(["--dry-run", str(tmp_path)]) == 0
         assert f"would end process {left[0]}" in capsys.readouterr().out
@@ -118,6 +122,7 @@ def test_clean_ends_what_a_dead_watchdog_could_not(
     assert _seconds_until_gone(other["processes"]) < 30
 
 
+@pytest.mark.slow
 def test_a_driver_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
     driver, told = _driver("exit", tmp_path / "log.txt")
     assert driver.wait(60) == 0
@@ -134,6 +139,46 @@ def test_an_unreachable_cluster_is_told_before_ray_is_imported() -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=30)
     assert done.stdout.split() == ["ConfigError", "False"]
+
+
+JOIN = """
+import sys
+import ray
+from hardware_configs import run_config
+from rlexp.errors import ConfigError
+from rlexp.hardware import session
+
+try:
+    session.start(run_config(address=sys.argv[1], num_env_runners=500), None)
+except ConfigError as error:
+    print("the cluster has" in str(error), ray.is_initialized())
+session.start(run_config(address="auto", env_vars={"LAB_SETTING": "8"}), None)
+
+@ray.remote(num_cpus=0)
+def setting():
+    import os
+    import rlexp
+    return os.environ["LAB_SETTING"]
+
+print(ray.get_runtime_context().gcs_address == sys.argv[1], ray.get(setting.remote()))
+session.stop()
+print(ray.is_initialized())
+"""
+
+
+def test_a_named_cluster_is_joined_checked_and_left_running(tmp_path: Path) -> None:
+    owner, told = _driver("wait", tmp_path / "log.txt")
+    try:
+        path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
+        env = {**os.environ, "PYTHONPATH": path, "RAY_ADDRESS": told["address"], "RAY_AUTH_MODE": "token"}
+        command = [sys.executable, "-c", JOIN, told["address"]]
+        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+        assert done.stdout.split("\n")[:3] == ["True False", "True 8", "False"], done.stderr
+        assert _alive(told["processes"]) == told["processes"], "leaving a cluster does not end it"
+    finally:
+        owner.kill()
+        owner.wait(10)
+    assert _seconds_until_gone(told["processes"]) < 30
 
 
 def test_a_failed_start_leaves_no_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Convolution stacks: the size they leave, the default for any image, the refusal of those that do not fit."""
+"""Convolution stacks: the size they leave, a default for any image, the refusal of those that do not fit."""
 
 import pytest
 from hypothesis import given

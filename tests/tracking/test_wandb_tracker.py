@@ -1,0 +1,230 @@
+"""Real W&B offline folders, written by real processes and read back by wandb's own reader."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from reading import KEY, child, finished, history, logs, records, summary
+
+from rlexp.errors import ConfigError
+from rlexp.run.events import RunInfo
+from rlexp.tracking.wandb import WandbTracker
+from rlexp.tracking.wandb_mode import choose, has_key, why_unreachable
+
+INFO = {"name": "a-run", "run_id": "run0id", "config": {"algorithm": {"lr": 0.1}}}
+
+
+def test_an_offline_run_has_config_history_group_and_summary_and_no_secret(tmp_path: Path) -> None:
+    arguments = {"mode": "offline", "project": "lab", "tags": ["a", "b"], "notes": "why"}
+    process = child(
+        tmp_path / "run", "wandb", 10, 100, 10, 0.001, 0, json.dumps(arguments), WANDB_API_KEY=KEY
+    )
+    figures, err = finished(process)
+    assert err == ""
+    assert figures["longest"] < 0.2
+    (log,) = logs(tmp_path / "run")
+    rows = history(log)
+    assert [row["env_steps"] for row in rows] == list(range(10, 101, 10))
+    assert [row["_step"] for row in rows] == list(range(10, 101, 10))
+    assert [row["train/return_mean"] for row in rows] == list(range(-10, -101, -10))
+    (run,) = records(log, "run")
+    assert (run["run_id"], run["run_group"], run["display_name"]) == ("run0id", "a-sweep", "a-run")
+    told = summary(log)
+    assert told["config"]["algorithm"] == {"lr": 0.1}
+    assert told["config"]["env"]["config"]["api_token"] == "***"
+    assert (told["project"], told["tags"], told["notes"]) == ("lab", ["a", "b"], "why")
+    assert (told["state"], told["exit_code"]) == ("finished", 0)
+    assert told["summary"]["train/return_mean"] == {"max": -10, "last": -100}
+    assert told["summary"]["return_mean"] == 1.5
+    assert told["summary"]["status"] == "done"
+    metrics = {metric.get("name") or metric["glob_name"]: metric for metric in records(log, "metric")}
+    assert metrics["*"]["step_metric"] == "env_steps"
+    for file in (tmp_path / "run").rglob("*"):
+        if file.is_file():
+            assert KEY.encode() not in file.read_bytes(), file
+            assert b"s3cr3t" not in file.read_bytes(), file
+
+
+def test_a_closed_port_neither_stops_nor_slows_the_run(tmp_path: Path) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"  # bound, but nobody listens
+        extra = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": url}
+        arguments = json.dumps({"mode": "online"})
+        figures, err = finished(child(tmp_path / "run", "wandb", 1, 300, 1, 0.005, 0, arguments, **extra))
+    assert figures["longest"] < 0.2
+    assert figures["end"] < 10
+    (log,) = logs(tmp_path / "run")
+    assert [row["env_steps"] for row in history(log)] == list(range(1, 301))
+    assert f"W&B at {url} cannot be used" in err
+    assert f"wandb sync {log.parent}" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.fixture
+def refusing_server() -> Iterator[str]:
+    """An HTTP server that answers, but takes no key."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self) -> None:  # noqa: N802
+            self.send_response(401)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_server_that_refuses_the_key_makes_the_run_offline_under_the_same_id(
+    tmp_path: Path, refusing_server: str
+) -> None:
+    extra = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": refusing_server}
+    figures, err = finished(child(tmp_path / "run", "wandb", 1, 200, 1, 0.002, 0, "{}", **extra))
+    assert figures["longest"] < 0.2
+    (log,) = logs(tmp_path / "run")
+    assert log.name == "run-run0id.wandb"
+    assert len(history(log)) == 200
+    assert "401" in err
+    assert f"wandb sync {log.parent}" in err
+
+
+def test_a_silent_server_is_given_up_after_the_time_limit() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        started = time.monotonic()
+        reason = why_unreachable(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.3)
+    assert reason is not None
+    assert time.monotonic() - started < 2
+
+
+def test_a_killed_and_resumed_run_is_one_run_whose_steps_only_increase(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = child(folder, "wandb", 10, 10**6, 10, 0.02, 0, json.dumps({"mode": "offline"}))
+    assert process.stdout is not None
+    printed: list[tuple[int, float]] = []
+    while not printed or printed[-1][1] - printed[0][1] < 7:
+        _, step, at = process.stdout.readline().split()
+        printed.append((int(step), float(at)))
+    process.send_signal(signal.SIGKILL)
+    killed = time.time()
+    process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGKILL
+    (first,) = logs(folder)
+    before = [row["env_steps"] for row in history(first)]
+    assert before == list(range(10, before[-1] + 1, 10)), "a hole in the history"
+    # The seconds that the kill cost: those after the last row that the file has.
+    lost_s = killed - dict(printed)[before[-1]]
+    assert lost_s < 4
+
+    time.sleep(1.1)  # wandb names its folders by the second
+    checkpoint = before[-1] - 50
+    resumed = child(
+        folder, "wandb", checkpoint + 10, before[-1] + 500, 10, 0.0, checkpoint, '{"mode": "offline"}'
+    )
+    finished(resumed)
+    _, second = logs(folder)
+    after = [row["_step"] for row in history(second)]
+    assert records(second, "run")[0]["run_id"] == records(first, "run")[0]["run_id"]
+    assert after[-1] == before[-1] + 500
+    assert after == sorted(set(after))
+    assert after[0] > before[-1]
+
+
+def finish_one(folder: Path, tracker: WandbTracker, status: str = "done") -> Path:
+    tracker.on_run_end(status, {})
+    (log,) = logs(folder)
+    return log
+
+
+def test_videos_checkpoints_and_failure_are_logged(tmp_path: Path) -> None:
+    tracker = WandbTracker(mode="offline", log_checkpoints=True)
+    tracker.on_run_start(RunInfo(folder=tmp_path, **INFO))
+    video = tmp_path / "episode.gif"
+    video.write_bytes(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
+    tracker.log_video("video/eval", video)
+    tracker.on_record({"env_steps": 5, "iteration": 1})
+    checkpoint = tmp_path / "checkpoints" / "step_5"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "weights").write_text("w")
+    (checkpoint.parent / "best").symlink_to("step_5")
+    tracker.on_checkpoint(checkpoint, {"env_steps": 5, "iteration": 1})
+    tracker.log_video("video/last", video)
+    log = finish_one(tmp_path, tracker, "failed")
+    rows = history(log)
+    assert rows[0]["video/eval._type"] == "video-file"
+    assert rows[-1]["video/last._type"] == "video-file"
+    assert len(list(log.parent.glob("files/media/videos/video/*.gif"))) == 2
+    (artifact,) = records(log, "artifact")
+    assert artifact["name"] == "run0id-checkpoint"
+    assert set(artifact["aliases"]) == {"latest", "best"}
+    assert [entry["path"] for entry in artifact["manifest"]["contents"]] == ["weights"]
+    assert summary(log)["exit_code"] == 1
+    assert tracker.notice == f"W&B was offline; upload the run with: wandb sync {log.parent}"
+
+
+def test_something_wandb_cannot_take_is_said_once_and_costs_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = WandbTracker(mode="offline")
+    tracker.on_run_start(RunInfo(folder=tmp_path, **INFO))
+    tracker.log_video("video/eval", tmp_path / "missing.mp4")
+    tracker.log_video("video/eval", tmp_path / "missing.mp4")
+    tracker.on_record({"env_steps": 5, "iteration": 1, "train/return_mean": float("nan")})
+    with caplog.at_level(logging.WARNING):
+        log = finish_one(tmp_path, tracker)
+    assert [row["env_steps"] for row in history(log)] == [5]
+    assert history(log)[0]["train/return_mean"] == "NaN"
+    assert len([record for record in caplog.records if "could not take" in record.message]) <= 1
+
+
+def test_disabled_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    tracker = WandbTracker()
+    tracker.on_run_start(RunInfo(folder=tmp_path, **INFO))
+    tracker.on_record({"env_steps": 5, "iteration": 1})
+    tracker.on_run_end("done", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_auto_goes_online_only_with_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://wandb.example.org"
+    assert choose("auto", url) == "offline"
+    file = tmp_path / "netrc"
+    file.write_text(f"machine other.example.org login user password {KEY}\n")
+    monkeypatch.setenv("NETRC", str(file))
+    assert choose("auto", url) == "offline"
+    file.write_text(f"machine wandb.example.org login user password {KEY}\n")
+    assert choose("auto", url) == "online"
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert choose("auto", url) == "offline"
+    assert choose("online", url) == "online"
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    assert has_key(url)
+
+
+def test_wrong_modes_are_refused() -> None:
+    with pytest.raises(ConfigError, match="tracking.wandb.mode is 'onlin'") as caught:
+        WandbTracker(mode="onlin")
+    assert "online" in caught.value.suggestions
+    with pytest.raises(ConfigError, match="there is no API key"):
+        WandbTracker(mode="online")
