@@ -56,6 +56,8 @@ def run(argv: Sequence[str]) -> int:
                 fix=f"rlexp list {close[0]}" if close else "rlexp list",
             )
         found = {arguments.group: found[arguments.group]}
+    elif not arguments.json:
+        found = _to_choose_from(found)
     if arguments.json:
         sys.stdout.write(json.dumps(as_data(found), indent=2) + "\n")
     else:
@@ -93,7 +95,7 @@ def as_text(found: dict[str, dict[str, Choice]], with_keys: bool = False) -> str
 def help_text() -> str:
     """What `rlexp --help` prints: the verbs, Hydra's flags, the groups with choices, and a line per key."""
     dirs = _config_dirs()
-    found, defaults = groups(dirs), default_choices(dirs)
+    found, defaults = _to_choose_from(groups(dirs)), default_choices(dirs)
     parts = ["usage:", textwrap.indent(USAGE, "  "), "Hydra's flags:", textwrap.indent(FLAGS, "  ")]
     parts.append(
         "groups (GROUP=CHOICE; several at once where the default is a list; `rlexp list` tells more):"
@@ -112,6 +114,15 @@ def help_text() -> str:
         "\nAny other keyword of RLlib's builders may be set in its group: algorithm.X is .training(X=)."
     )
     return "\n".join(parts) + "\n"
+
+
+def _to_choose_from(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, Choice]]:
+    """The groups that a person chooses from: those inside another group are chosen by its files."""
+    return {
+        group: choices
+        for group, choices in found.items()
+        if group.split("/")[0] not in found or "/" not in group
+    }
 
 
 def _group_keys(choices: dict[str, Choice], group: str, chosen: list[str]) -> list[str]:

@@ -48,7 +48,7 @@ class AlgorithmChoice:
                 ("learner_connector", "is code; put it in a config_class of your own"),
             ),
         ),
-        Builder("env_runners", only=("rollout_fragment_length", "batch_mode", "compress_observations")),
+        Builder("env_runners", only=("rollout_fragment_length", "batch_mode")),
     )
     config_class: str
     settings: dict[str, Any] = field(default_factory=dict)

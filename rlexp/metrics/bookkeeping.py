@@ -32,8 +32,7 @@ class Bookkeeping(RLlibCallback):
     def on_episode_end(self, *, episode: Any, metrics_logger: MetricsLogger, **kwargs: Any) -> None:
         """Logs the number of environment steps of the whole episode."""
         length = episode.env_t if hasattr(episode, "env_t") else episode.t
-        metrics_logger.log_value((EPISODE_LENGTH, "sum"), length, reduce="sum")
-        metrics_logger.log_value((EPISODE_LENGTH, "count"), 1, reduce="sum")
+        metrics_logger.log_value(EPISODE_LENGTH, length, reduce="item_series")
 
     def on_algorithm_init(self, *, metrics_logger: MetricsLogger | None = None, **kwargs: Any) -> None:
         """Creates the timers as sums, before RLlib first uses them."""

@@ -28,7 +28,7 @@ PER_ITERATION = "per_iteration"
 """Entry of `timers` that says that they hold seconds per iteration (see `rlexp.metrics.bookkeeping`)."""
 
 EPISODE_LENGTH = "__episode_length"
-"""Branch of the runners' results with the `sum` and `count` of exact episode lengths."""
+"""Entry of the runners' results with the true length of each episode."""
 
 EVAL_SECONDS, EVAL_SKIPPED = "evaluation_s", "evaluation_skipped"
 """What `rlexp.metrics.bookkeeping` adds to an evaluation's results."""
@@ -105,9 +105,9 @@ def _episodes(prefix: str, runners: Mapping[str, Any]) -> Record:
     record[f"{prefix}/episodes"] = episodes
     for name, key in _EPISODES.items() if episodes else ():
         _put(record, f"{prefix}/{name}", runners.get(key))
-    lengths = runners.get(EPISODE_LENGTH) or {}
-    if episodes and plain(lengths.get("count")):
-        record[f"{prefix}/episode_len_mean"] = float(lengths["sum"]) / float(lengths["count"])
+    lengths = runners.get(EPISODE_LENGTH)
+    if isinstance(lengths, (list, tuple)) and lengths:
+        record[f"{prefix}/episode_len_mean"] = float(sum(lengths) / len(lengths))
     return record
 
 
@@ -133,8 +133,8 @@ def _custom(prefix: str, results: Mapping[str, Any], is_rllibs: Any) -> Record:
     """What callbacks logged in one part of the result: by `log_metric`, or plainly under own names."""
     record: Record = {}
     for name, logged in (results.get(CUSTOM) or {}).items():
-        if isinstance(logged, Mapping) and ("count" in logged or "nan" in logged):
-            for statistic, value in statistics(dict(logged)).items():
+        if isinstance(logged, (list, tuple)):
+            for statistic, value in statistics(logged).items():
                 record[f"{prefix}custom/{name}_{statistic}"] = value
         else:
             record.update(_leaves(f"{prefix}custom/{name}", logged))

@@ -1,15 +1,16 @@
 """How a callback logs a custom metric so that its mean, minimum and maximum arrive.
 
-RLlib's own `mean` is a mean of the runners' means, whatever number of episodes each had. Here the sum and the
-count travel, so the mean over an iteration's episodes is exact with any number of runners. All reductions are
-cleared in each iteration, as RLlib's returns are.
+RLlib's own `mean` is a mean of the runners' means, whatever number of episodes each had. Here the values
+themselves travel, so all three are exact over an iteration's episodes with any number of runners; and one
+list costs RLlib's logger a tenth of three reductions. Like RLlib's returns it is cleared in each iteration.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
@@ -31,7 +32,7 @@ def log_metric(metrics_logger: MetricsLogger, name: str, value: float) -> None:
     """Log one value of a custom metric, usually one per episode.
 
     It arrives as `custom/<name>_mean`, `_min` and `_max` over all values of the iteration; from an evaluation
-    runner as `eval/custom/<name>_...`. A value that is NaN makes the iteration's mean NaN.
+    runner as `eval/custom/<name>_...`. A value that is NaN makes the iteration's three NaN.
 
     Args:
         metrics_logger: the one that RLlib gives to the callback's method.
@@ -43,35 +44,14 @@ def log_metric(metrics_logger: MetricsLogger, name: str, value: float) -> None:
     """
     if not is_metric_name(name):
         raise ValueError(f"{name!r} cannot be a metric's name: use letters, digits, _ . - (no --)")
-    number = float(value)
-    if math.isnan(number):
-        metrics_logger.log_value((CUSTOM, name, "nan"), 1, reduce="sum")
-        return
-    metrics_logger.log_value((CUSTOM, name, "sum"), number, reduce="sum")
-    metrics_logger.log_value((CUSTOM, name, "count"), 1, reduce="sum")
-    metrics_logger.log_value((CUSTOM, name, "min"), number, reduce="min")
-    metrics_logger.log_value((CUSTOM, name, "max"), number, reduce="max")
+    metrics_logger.log_value((CUSTOM, name), float(value), reduce="item_series")
 
 
-def statistics(logged: dict[str, Any]) -> dict[str, float]:
-    """Mean, minimum and maximum of what `log_metric` logged; empty when nothing was in this iteration.
-
-    Args:
-        logged: the reduced `sum`, `count`, `min`, `max` and perhaps `nan` of one metric.
-    """
-    count, nans = (_number(logged.get(key)) for key in ("count", "nan"))
-    if nans:
-        return dict.fromkeys(STATISTICS, math.nan)
-    if not count:
+def statistics(values: Sequence[float]) -> dict[str, float]:
+    """Mean, minimum and maximum of an iteration's values; empty when there were none, NaN when one is NaN."""
+    if not values:
         return {}
-    return {
-        "mean": _number(logged["sum"]) / count,
-        "min": _number(logged["min"]),
-        "max": _number(logged["max"]),
-    }
-
-
-def _number(value: Any) -> float:
-    """`value` as a float; RLlib reduces an empty sum to NaN, which counts as nothing."""
-    number = math.nan if value is None else float(value)
-    return 0.0 if math.isnan(number) else number
+    mean = float(sum(values)) / len(values)
+    if math.isnan(mean):
+        return dict.fromkeys(STATISTICS, math.nan)
+    return {"mean": mean, "min": min(values), "max": max(values)}

@@ -16,14 +16,14 @@ from rlexp.environment.failures import FailureCounter
 from rlexp.environment.fatal import env_runner_class
 from rlexp.environment.make import rllib_environment
 from rlexp.errors import ConfigError
+from rlexp.metrics.bookkeeping import Bookkeeping
 from rlexp.metrics.custom import metrics_callback
 from rlexp.models.spec import rl_module_settings
+from rlexp.run.seeding import ReplaySeed, evaluation_seed
 
 if TYPE_CHECKING:
     import gymnasium
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-
-EVALUATION_SEED_OFFSET = 1_000_000
 
 
 def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) -> AlgorithmConfig:
@@ -78,7 +78,7 @@ def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any
 
 
 def _callbacks(algorithm: AlgorithmConfig, config: RunConfig) -> None:
-    classes: list[Any] = [FailureCounter]
+    classes: list[Any] = [FailureCounter, Bookkeeping, partial(ReplaySeed, config.seed)]
     if config.metrics:
         classes.append(metrics_callback(config.metrics, partial(build_target, trusted=config.trusted)))
     classes += [callback_factory(spec, config.trusted) for spec in config.callbacks.values()]
@@ -96,12 +96,11 @@ def _evaluation(algorithm: AlgorithmConfig, config: RunConfig) -> None:
     apply(algorithm, choice, config.algorithm.config_class)
     if choice.settings.get("evaluation_interval") is None:
         return
-    seed = choice.seed if choice.seed is not None else config.seed + EVALUATION_SEED_OFFSET
     environment = rllib_environment(config, evaluation=True)
     algorithm.evaluation(
         evaluation_config={
             "explore": choice.explore,
-            "seed": seed,
+            "seed": evaluation_seed(config.seed, choice.seed),
             "num_envs_per_env_runner": choice.num_envs,
             "env_config": environment["env_config"],
         }

@@ -5,6 +5,7 @@ Imported only once a run is being built.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.metrics.catalogue import require
-from rlexp.metrics.headline import flatten_evaluation
-from rlexp.run.checkpoints import CheckpointStore
+from rlexp.run.checkpoints import CheckpointSaveError, CheckpointStore
 from rlexp.run.events import Record, RunListener
 from rlexp.run.interrupt import Interrupt
 from rlexp.run.stop import StopRules
@@ -25,6 +25,15 @@ SUMMARISED = {
     "success_rate": "train/success_rate",
     "eval_success_rate": "eval/success_rate",
 }
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: `status` is `done`, `stopped` or `failed`, and `reason` one line on why."""
+
+    status: str
+    reason: str
 
 
 @dataclass
@@ -57,9 +66,20 @@ class Progress:
             "sps": round(steps / wall_s, 1) if wall_s else 0.0,
         }
 
+    def meta(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        return {"final": self.final, "best": self.best, "stop": self.stop}
+
 
 class Loop:
-    """Drives one trainable to its end."""
+    """Drives one trainable to its end.
+
+    Args:
+        trainable: built, and restored where the run is resumed.
+        store: where checkpoints go.
+        listeners: told of everything, in this order; the first keeps the run's own record of its metrics.
+        progress: what a resumed run remembers from before.
+    """
 
     def __init__(
         self,
@@ -74,55 +94,73 @@ class Loop:
         self.stop = StopRules(self.config.stop)
         self.stop.restore(self.progress.stop)
         self.best_by = self.config.checkpoint.best_by
-        self._best_score = -math.inf
-        self._required = {k: v for k, v in self.stop.metrics().items()}
+        self._best_score = max((self._signed(c.score) for c in store.all()), default=-math.inf)
+        self._unsaved: Record | None = None
+        self.unseen = dict(self.stop.metrics())
         if self.best_by:
-            self._required[self.best_by] = "checkpoint.best_by"
+            self.unseen[self.best_by] = "checkpoint.best_by"
 
-    def run(self, interrupt: Interrupt) -> str:
+    def run(self, interrupt: Interrupt) -> Ending:
         """Trains until a stop rule holds or an interrupt comes; the last state is always checkpointed.
 
-        Returns:
-            Why it ended: the stop rule, or the signal's name.
+        After an error in a listener or in the last evaluation too, for the training itself is whole then.
         """
         reason = self._already_done()
-        while reason is None:
-            record = self.trainable.step()
-            reason = self.stop.update(record)
-            if reason is not None and not interrupt:
-                record.update(self._final_evaluation(record))
-                reason = self.stop.update(record) or reason
-            self._take_in(record)
-            reason = reason or interrupt.name
-            if reason or self._is_due(record):
-                self.save(record)
-        return reason
+        try:
+            while reason is None and not interrupt:
+                reason = self._iterate(interrupt)
+            if self._unsaved is not None:
+                self.save(self._unsaved)
+        except Exception as error:
+            self._rescue(error)
+            raise
+        return Ending("done", reason) if reason is not None else Ending("stopped", str(interrupt.name))
 
     def _already_done(self) -> str | None:
-        final = self.progress.final
-        return self.stop.budget_spent(final) if final else None
+        return self.stop.holds(self.progress.final) if self.progress.final else None
+
+    def _iterate(self, interrupt: Interrupt) -> str | None:
+        self._unsaved = None
+        record = self.trainable.step()
+        reason = self.stop.update(record)
+        if reason is not None and not interrupt and self._lacks_evaluation(record):
+            try:
+                record.update(self.trainable.evaluate())
+            except Exception:
+                self._take_in(record)
+                raise
+            self.stop.observe(record, names=("eval/",))
+        self._take_in(record)
+        if self._is_due(record):
+            self.save(record)
+        return reason
+
+    def _lacks_evaluation(self, record: Record) -> bool:
+        return self.trainable.evaluates and "eval/return_mean" not in record
 
     def _take_in(self, record: Record) -> None:
         self.progress.update(record)
         self.progress.stop = self.stop.state()
-        self._check_required(record)
         for listener in self.listeners:
             listener.on_record(record)
+            # Once the metrics file has it, a checkpoint may say that it has happened.
+            self._unsaved = record
+        self._check_required(record)
 
-    def _final_evaluation(self, record: Record) -> Record:
-        algorithm = self.trainable.algorithm
-        if algorithm.config.evaluation_interval is None or "eval/return_mean" in record:
-            return {}
-        return flatten_evaluation(algorithm.evaluate())
+    def _rescue(self, error: Exception) -> None:
+        if self._unsaved is None or isinstance(error, CheckpointSaveError):
+            return
+        try:
+            self._save(self._unsaved)
+        except Exception as second:
+            _log.warning("the state before the error could not be saved: %s", second)
 
     def _check_required(self, record: Record) -> None:
         """A metric that a setting reads must be there as soon as its kind is first reported (never later)."""
-        for name, key in list(self._required.items()):
-            kind = "eval/" if name.startswith("eval/") else "train/" if name.startswith("train/") else ""
-            if name not in record and kind and f"{kind}return_mean" not in record:
-                continue  # no episode has ended yet, or no evaluation has run
-            require(record, name, key)
-            del self._required[name]
+        for name, key in list(self.unseen.items()):
+            if name in record or _kind_reported(name, record):
+                require(record, name, key)
+                del self.unseen[name]
 
     def _is_due(self, record: Record) -> bool:
         every = self.config.checkpoint.every
@@ -142,15 +180,34 @@ class Loop:
 
     def save(self, record: Record) -> Path:
         """Writes and seals a checkpoint of the present state, and tells the listeners."""
+        path = self._save(record)
+        for listener in self.listeners:
+            listener.on_checkpoint(path, record)
+        return path
+
+    def _save(self, record: Record) -> Path:
         score = self._score(record)
-        self._best_score = max(self._best_score, self._signed(score))
-        meta = {"final": self.progress.final, "best": self.progress.best, "stop": self.progress.stop}
         checkpoint = self.store.save(
             int(record["env_steps"]),
             lambda folder: self.trainable.save_checkpoint(str(folder)),
             score=score,
-            meta=meta,
+            meta=self.progress.meta(),
         )
-        for listener in self.listeners:
-            listener.on_checkpoint(checkpoint.path, record)
+        self._best_score = max(self._best_score, self._signed(score))
+        self._unsaved = None
         return checkpoint.path
+
+
+def _kind_reported(name: str, record: Record) -> bool:
+    """Whether `record` has what would be logged together with the metric `name`.
+
+    What callbacks log may be rare, so `custom/...`, which was declared before the start, is waited for.
+    """
+    kind = name.partition("/")[0]
+    if "custom" in name.split("/"):
+        return False
+    if kind == "eval" or name == "perf/eval_s":
+        return "eval/return_mean" in record
+    if kind == "train":
+        return "train/return_mean" in record
+    return any(other.startswith(f"{kind}/") for other in record)

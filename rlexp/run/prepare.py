@@ -52,6 +52,7 @@ def prepare(config: RunConfig) -> Prepared:
         ConfigError: the parts do not fit.
     """
     rayless.install()
+    session.apply_environment(config)
     env = probe(config.env, config.trusted)
     check_action_space(config.algorithm.config_class, env.action_space)
     check_fit(config.model, env.observation_space, config.algorithm.config_class)
@@ -65,8 +66,6 @@ def start_processes(config: RunConfig, log: Path | None) -> None:
     """Starts or joins Ray where the run needs it; its processes' output goes to `log`."""
     if session.needs_ray(config):
         session.start(config, log)
-    else:
-        session.apply_environment(config)
 
 
 def check_callables(config: RunConfig) -> None:
@@ -89,7 +88,7 @@ def choose_hardware(config: RunConfig, env: EnvProbe) -> tuple[RunConfig, list[s
     machine = look()
     notes: list[str] = []
     if config.hardware.auto:
-        chosen, notes = choose(config.hardware, machine, env.step_seconds, config.algorithm.config_class, {})
+        chosen, notes = choose(config.hardware, machine, env.step_seconds, config.algorithm.config_class, {}, evaluation=config.evaluation.settings)
         hardware = _with_settings(config.hardware, chosen)
         config = dataclasses.replace(config, hardware=hardware)
     if config.hardware.address == "local":

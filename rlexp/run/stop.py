@@ -58,17 +58,21 @@ class PlateauWatch:
     best: float = -math.inf
     reports_since_best: int = 0
 
-    def update(self, record: Mapping[str, Any]) -> bool:
-        """Whether the metric has now gone `patience` reports without progress."""
-        value = record.get(self.rule.metric)
-        if not isinstance(value, (int, float)) or math.isnan(value):
-            return False
-        gain = value if self.rule.mode == "max" else -value
-        if gain > self.best + self.rule.min_delta:
-            self.best, self.reports_since_best = gain, 0
-        else:
-            self.reports_since_best += 1
+    @property
+    def stuck(self) -> bool:
+        """Whether the metric has gone `patience` reports without progress."""
         return self.reports_since_best >= self.rule.patience
+
+    def update(self, record: Mapping[str, Any]) -> bool:
+        """Counts a report, if `record` has the metric; returns `stuck`."""
+        value = record.get(self.rule.metric)
+        if isinstance(value, (int, float)) and not math.isnan(value):
+            gain = value if self.rule.mode == "max" else -value
+            if gain > self.best + self.rule.min_delta:
+                self.best, self.reports_since_best = gain, 0
+            else:
+                self.reports_since_best += 1
+        return self.stuck
 
 
 @dataclass
@@ -84,16 +88,39 @@ class StopRules:
         self.plateau = PlateauWatch(self.rules.plateau) if self.rules.plateau else None
 
     def update(self, record: Mapping[str, Any]) -> str | None:
-        """The reason to stop after this iteration, or None."""
-        stuck = self.plateau is not None and self.plateau.update(record)
+        """Takes in an iteration; the reason to stop after it, or None."""
+        self.observe(record)
+        return self.holds(record)
+
+    def observe(self, record: Mapping[str, Any], names: tuple[str, ...] = ("",)) -> None:
+        """Counts a plateau's reports among the metrics whose name starts with one of `names`."""
+        if self.plateau is not None and self.plateau.rule.metric.startswith(names):
+            self.plateau.update(record)
+
+    def holds(self, record: Mapping[str, Any]) -> str | None:
+        """The reason to stop, judged by `record` and the plateau so far; counts nothing."""
         if reason := self.budget_spent(record):
             return reason
         for bound in self.bounds:
             if bound.holds(record):
                 return f"{bound.metric} {bound.sign} {bound.value:g}"
-        if stuck and self.plateau:
+        if self.plateau is not None and self.plateau.stuck:
             return f"{self.plateau.rule.metric} has not improved for {self.plateau.rule.patience} reports"
         return None
+
+    def more(self, record: Mapping[str, Any]) -> str:
+        """The override that lets a run that ended with `record` go on."""
+        rules = self.rules
+        if rules.env_steps is not None and record["env_steps"] >= rules.env_steps:
+            return f"stop.env_steps={2 * int(record['env_steps'])}"
+        if rules.iterations is not None and record["iteration"] >= rules.iterations:
+            return f"stop.iterations={2 * int(record['iteration'])}"
+        if rules.wall_s is not None and record["perf/wall_s"] >= rules.wall_s:
+            return f"stop.wall_s={math.ceil(2 * record['perf/wall_s'])}"
+        for bound in self.bounds:
+            if bound.holds(record):
+                return f"'stop.metric={{{bound.metric}: \"{bound.sign}<another bound>\"}}'"
+        return "stop.plateau=null"
 
     def budget_spent(self, record: Mapping[str, Any]) -> str | None:
         """The budget (steps, iterations, seconds) that is used up, or None."""
@@ -115,9 +142,12 @@ class StopRules:
 
     def state(self) -> dict[str, Any]:
         """What must survive a resume."""
-        return {"best": self.plateau.best, "since": self.plateau.reports_since_best} if self.plateau else {}
+        watch = self.plateau
+        if watch is None:
+            return {}
+        return {"metric": watch.rule.metric, "best": watch.best, "since": watch.reports_since_best}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes up a plateau's count where it stood."""
-        if self.plateau and state:
+        """Takes up a plateau's count where it stood, unless it was another metric's."""
+        if self.plateau and state.get("metric") == self.plateau.rule.metric:
             self.plateau.best, self.plateau.reports_since_best = state["best"], state["since"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from rlexp.run.events import Record, RunInfo
 from rlexp.tracking.redact import redacted
+from rlexp.tracking.wandb_log import last_step
 from rlexp.tracking.wandb_mode import choose, why_unreachable
 
 PROBE_S = 3.0
@@ -42,8 +43,7 @@ class WandbRun:
 
     def __init__(self, settings: WandbSettings, info: RunInfo) -> None:
         self.settings, self.info = settings, info
-        self._step_file = info.folder / "wandb" / "last_step"
-        self._last_step = self._read_last_step()
+        self._last_step = last_step(info.folder, info.run_id)
         self._media: dict[str, Any] = {}
         self.run = self._open()
         self._define_metrics()
@@ -55,7 +55,6 @@ class WandbRun:
             return
         self._log_with_media(record, step)
         self._last_step = step
-        self._step_file.write_text(str(step))
 
     def _log_with_media(self, row: Mapping[str, Any], step: int) -> None:
         media, self._media = self._media, {}
@@ -157,15 +156,6 @@ class WandbRun:
         self.run.define_metric("*", step_metric="env_steps")
         for name in MAXIMA:
             self.run.define_metric(name, step_metric="env_steps", summary="max,last")
-
-    def _read_last_step(self) -> int:
-        """The last step that any process of this run logged; -1 for a new run."""
-        if not self.info.resumed_at:
-            return -1
-        try:
-            return int(self._step_file.read_text())
-        except (OSError, ValueError):
-            return -1
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def test_list_has_every_group_and_choice(capsys: pytest.CaptureFixture[str]) -> 
     text = capsys.readouterr().out
     assert "callbacks\n" in text and "  progress (default)" in text
     assert max(len(line) for line in text.splitlines()) <= listing.WIDTH
+    assert "debug" in text.splitlines() and "debug/" not in text, "groups inside groups choose themselves"
 
 
 def test_a_group_is_listed_with_its_keys(capsys: pytest.CaptureFixture[str]) -> None:

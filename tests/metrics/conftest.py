@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(scope="session")
 def small_ray() -> Iterator[None]:
+    import metric_samples
     import ray
+    from ray import cloudpickle
 
-    before = os.environ.get("PYTHONPATH")
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[2]), *([before] if before else [])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    # Remote processes cannot import what lies beside the tests.
+    cloudpickle.register_pickle_by_value(metric_samples)
     started = not ray.is_initialized()
     if started:
         ray.init(
@@ -29,7 +28,4 @@ def small_ray() -> Iterator[None]:
     yield
     if started:
         ray.shutdown()
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
+    cloudpickle.unregister_pickle_by_value(metric_samples)

@@ -26,7 +26,6 @@ SPECS: dict[str, Any] = {
     "steps": {"_target_": "metric_samples.last_time"},
     "half": {"_target_": "metric_samples.scaled", "by": 0.5},
 }
-BUILD = partial(build_target, trusted=["metric_samples"])
 
 
 def config_of(specs: dict[str, Any], runners: int) -> Any:
@@ -37,7 +36,13 @@ def config_of(specs: dict[str, Any], runners: int) -> Any:
     config.env_runners(num_env_runners=runners, num_envs_per_env_runner=2, rollout_fragment_length=8)
     config.training(train_batch_size_per_learner=160, num_epochs=1, minibatch_size=160)
     config.rl_module(model_config={"fcnet_hiddens": [8]})
-    config.callbacks(callbacks_class=[Bookkeeping, metrics_callback(specs, BUILD), metric_samples.Lengths])
+    config.callbacks(
+        callbacks_class=[
+            Bookkeeping,
+            metrics_callback(specs, metric_samples.build_here),
+            metric_samples.Lengths,
+        ]
+    )
     return config.evaluation(
         evaluation_interval=2,
         evaluation_duration=6,
@@ -111,8 +116,10 @@ def test_a_metric_function_that_fails_ends_the_run() -> None:
 
 
 def test_the_factory_travels_to_remote_runners() -> None:
-    made = pickle.loads(pickle.dumps(metrics_callback(SPECS, BUILD)))()
+    build = partial(build_target, trusted=["metric_samples"])
+    made = pickle.loads(pickle.dumps(metrics_callback(SPECS, build)))()
     assert made.specs == SPECS
+    assert made.build({"_target_": "metric_samples.scaled", "by": 2.0}, episode=[1, 2, 3]) == 6.0
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_a_killed_and_resumed_run_is_one_run_whose_steps_only_increase(tmp_path:
     assert before == list(range(10, before[-1] + 1, 10)), "a hole in the history"
     # The seconds that the kill cost: those after the last row that the file has.
     lost_s = killed - dict(printed)[before[-1]]
-    assert lost_s < 4
+    assert lost_s < 4, lost_s
 
     time.sleep(1.1)  # wandb names its folders by the second
     checkpoint = before[-1] - 50
@@ -146,7 +146,7 @@ def test_a_killed_and_resumed_run_is_one_run_whose_steps_only_increase(tmp_path:
     assert records(second, "run")[0]["run_id"] == records(first, "run")[0]["run_id"]
     assert after[-1] == before[-1] + 500
     assert after == sorted(set(after))
-    assert after[0] > before[-1]
+    assert after[0] == before[-1] + 10
 
 
 def finish_one(folder: Path, tracker: WandbTracker, status: str = "done") -> Path:

@@ -1,0 +1,55 @@
+"""Runs for end-to-end tests: small ones in this process, and commands in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlexp.config.schema import RunConfig
+    from rlexp.run.train import Outcome
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CONF = CHECKOUT / "conf"
+
+
+def tiny(*overrides: str) -> RunConfig:
+    """A composed run that takes seconds: two iterations in this process, unless the overrides say otherwise."""
+    import rlexp
+
+    return rlexp.compose(["hardware=local", "callbacks=none", "debug=tiny", *overrides])
+
+
+def train_tiny(overrides: Sequence[str], tmp_path: Path) -> Outcome:
+    """Trains `tiny(*overrides)` here, in `tmp_path/runs`; a run that fails raises its own trace."""
+    import rlexp
+
+    outcome = rlexp.train(tiny(f"runs_dir={tmp_path / 'runs'}", *overrides))
+    if outcome.error is not None:
+        raise AssertionError((outcome.folder / "error.txt").read_text())
+    return outcome
+
+
+def cli(*words: str, cwd: Path, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
+    """`rlexp <words>` in a process of its own, in `cwd`; stdout and stderr are captured as text."""
+    path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
+    inherited = {**os.environ, "PYTHONPATH": path, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "rlexp.cli.main", *words]
+    return subprocess.run(
+        command, cwd=cwd, env={**inherited, **env}, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def records(run: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def choices(group: str) -> list[str]:
+    """The shipped choices of a group; a YAML that is added is tested by itself."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
