@@ -125,8 +125,8 @@ def main() -> None:
     parser.add_argument("--env-runners", type=int, default=0)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "overhead.json")
     args = parser.parse_args()
-    framework(argparse.Namespace(iterations=1, env_runners=0))  # compiles the bytecode, warms the disk cache
-    handwritten(argparse.Namespace(iterations=1, env_runners=0))
+    framework(argparse.Namespace(iterations=2, env_runners=0))  # compiles the bytecode, warms the disk cache
+    handwritten(argparse.Namespace(iterations=2, env_runners=0))
     ours, theirs = [], []
     for pair in range(args.pairs):
         order = [(framework, ours), (handwritten, theirs)]

@@ -1,10 +1,27 @@
 """Reinforcement-learning experiments: Hydra composes, RLlib trains, nothing is lost.
 
+The commands of `rlexp`, from Python. This trains in a notebook or a script as it does on the command line:
+
 >>> import rlexp
->>> config = rlexp.compose(["env=cartpole", "stop.env_steps=20000"])
+>>> config = rlexp.compose(["env=cartpole", "stop.env_steps=2000", "tracking=none", "name=first"])
 >>> outcome = rlexp.train(config)
->>> policy = rlexp.load(outcome.folder)
->>> action = policy.act(observation)
+>>> outcome.status
+'done'
+>>> outcome = rlexp.resume(outcome.folder, ["stop.env_steps=4000"])
+>>> result = rlexp.evaluate(outcome.folder, ["evaluation.evaluation_duration=5"])
+>>> result["metrics"]["eval/return_mean"] > 0
+True
+
+The policy acts with what the run's own environment shows:
+
+>>> policy = rlexp.load(outcome.folder, which="best")
+>>> env = rlexp.make_env(outcome.folder)
+>>> observation, info = env.reset(seed=0)
+>>> observation, reward, terminated, truncated, info = env.step(policy.act(observation))
+
+A run that cannot start raises `ConfigError`, before anything is left on disk. One that fails later does not
+raise: `outcome.status` is then `failed`, `outcome.error` says why, and `error.txt` in its folder has the
+trace.
 
 Importing this is cheap; RLlib is imported when training starts.
 """
@@ -15,8 +32,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rlexp.config.compose import compose
-    from rlexp.errors import ConfigError, RlexpError, RunFailedError
-    from rlexp.policy import load
+    from rlexp.config.schema import RunConfig
+    from rlexp.errors import CheckpointError, ConfigError, RlexpError, RunFailedError
+    from rlexp.policy import Policy, load
+    from rlexp.run.environment import make_env
     from rlexp.run.evaluate import evaluate
     from rlexp.run.resume import resume
     from rlexp.run.train import Outcome, train
@@ -25,35 +44,45 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "compose": "rlexp.config.compose",
+    "RunConfig": "rlexp.config.schema",
     "train": "rlexp.run.train",
     "Outcome": "rlexp.run.train",
     "resume": "rlexp.run.resume",
     "evaluate": "rlexp.run.evaluate",
     "load": "rlexp.policy",
+    "Policy": "rlexp.policy",
+    "make_env": "rlexp.run.environment",
+    "CheckpointError": "rlexp.errors",
     "ConfigError": "rlexp.errors",
     "RlexpError": "rlexp.errors",
     "RunFailedError": "rlexp.errors",
 }
 
 __all__ = [
+    "CheckpointError",
     "ConfigError",
     "Outcome",
+    "Policy",
     "RlexpError",
+    "RunConfig",
     "RunFailedError",
     "compose",
     "evaluate",
     "load",
+    "make_env",
     "resume",
     "train",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'rlexp' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # to a type checker it would mean that every name is here
 
-    return getattr(import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'rlexp' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.errors import CheckpointError, ConfigError
+from rlexp.observations import fitting
 
 if TYPE_CHECKING:
     import gymnasium as gym
@@ -34,6 +35,14 @@ _KEPT_MEMORY = 100
 def load(path: str | Path, *, which: str = "latest", explore: bool = False, trust: bool = False) -> Policy:
     """Load a trained policy.
 
+    >>> policy = rlexp.load("runs/cartpole", which="best")
+    >>> env = rlexp.make_env("runs/cartpole")
+    >>> observation, info = env.reset(seed=0)
+    >>> observation, *_ = env.step(policy.act(observation))
+
+    It acts in the run's own environment, wrappers included, which `rlexp.make_env` makes: where a wrapper
+    changes the observation (one-hot tiles, stacked frames), the policy takes what the wrapper gives.
+
     Args:
         path: a run's folder, its `checkpoints`, or one checkpoint's folder.
         which: `latest` or `best`, when `path` is no single checkpoint.
@@ -42,10 +51,12 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
 
     Raises:
         CheckpointError: there is no whole checkpoint, it is foreign and not trusted, or unreadable here.
-        ConfigError: `which` is unknown, or `path` already names a checkpoint.
+        ConfigError: `which` is unknown, `path` already names a checkpoint, or the lab's table is wrong.
     """
+    from rlexp.config.search import extend_sys_path
     from rlexp.run.checkpoints import require_trust, resolve
 
+    extend_sys_path()
     checkpoint, messages = resolve(_wanted(Path(path).expanduser(), which))
     for message in messages:
         warnings.warn(message, stacklevel=2)
@@ -106,7 +117,7 @@ class Policy:
 
     @property
     def observation_space(self) -> gym.Space:
-        """The environment's observation space, as `act` takes it."""
+        """The observation space of the environment with its wrappers, as `act` takes it."""
         return self._env_to_module.input_observation_space
 
     @property
@@ -118,11 +129,14 @@ class Policy:
         """The action for one observation.
 
         Args:
-            observation: as the environment gives it.
+            observation: as the environment with its wrappers gives it.
             reward: received since the last action; read only by models with `lstm_use_prev_reward`.
 
         Returns:
             An action ready for `env.step`, within the bounds of the action space.
+
+        Raises:
+            ValueError: the observation is not of the observation space.
         """
         return self.act_batch([observation], rewards=[reward])[0]
 
@@ -138,7 +152,7 @@ class Policy:
         """
         import torch
 
-        observations = list(observations)
+        observations = [fitting(observation, self.observation_space) for observation in observations]
         if rewards is None:
             rewards = [0.0] * len(observations)
         if len(rewards) != len(observations):

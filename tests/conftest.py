@@ -23,7 +23,10 @@ def ray_session() -> Iterator[None]:
     mine = not ray.is_initialized()
     if mine:
         before = os.environ.get("PYTHONPATH")
-        folders = [str(CHECKOUT), *(str(path) for path in sorted((CHECKOUT / "tests").iterdir()) if path.is_dir())]
+        folders = [
+            str(CHECKOUT),
+            *(str(path) for path in sorted((CHECKOUT / "tests").iterdir()) if path.is_dir()),
+        ]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*folders, before]))
         ray.init(
             address="local",

@@ -19,7 +19,7 @@ CONF = CHECKOUT / "conf"
 
 
 def tiny(*overrides: str) -> RunConfig:
-    """A composed run that takes seconds: two iterations in this process, unless the overrides say otherwise."""
+    """A composed run that takes seconds: two iterations in this process, if the overrides agree."""
     import rlexp
 
     return rlexp.compose(["hardware=local", "callbacks=none", "debug=tiny", *overrides])
@@ -41,7 +41,13 @@ def cli(*words: str, cwd: Path, timeout: float = 120, **env: str) -> subprocess.
     inherited = {**os.environ, "PYTHONPATH": path, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "rlexp.cli.main", *words]
     return subprocess.run(
-        command, cwd=cwd, env={**inherited, **env}, capture_output=True, text=True, timeout=timeout, check=False
+        command,
+        cwd=cwd,
+        env={**inherited, **env},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 
-from rlexp.cli.resume import path_and_overrides
+from rlexp.cli.resume import asks_for_help, path_and_overrides
 from rlexp.errors import EXIT_DONE
+
+
+USAGE = """\
+rlexp evaluate PATH [key=value ...] [--json]
+
+Runs episodes with a checkpoint's policy and writes evaluation.json into PATH: a run's folder (its newest
+checkpoint), runs/<name>/checkpoints/best, or any checkpoint's folder.
+evaluation.evaluation_duration=100   episodes
+evaluation.explore=true              sample actions as in training
+--json                               print the result as JSON
+"""
 
 
 def run(argv: list[str]) -> int:
     """Evaluates, prints the metrics, and says where they were written."""
+    if asks_for_help(argv):
+        print(USAGE)
+        return EXIT_DONE
     path, overrides = path_and_overrides([word for word in argv if word != "--json"], "evaluate")
     from rlexp.run.evaluate import RESULT, evaluate
 

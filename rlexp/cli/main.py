@@ -46,17 +46,16 @@ def _find(words: list[str]) -> tuple[Callable[[list[str]], int], list[str]]:
 
 
 def _unknown_verb(word: str) -> ConfigError:
-    from rlexp.config.search import config_dirs
+    from rlexp.config.overrides import choices_named
     from rlexp.config.suggest import nearest
 
-    choices = [
-        f"{file.parent.name}={file.stem}" for folder in config_dirs() for file in folder.glob(f"*/{word}.yaml")
-    ]
+    choices = choices_named(word) if word.isidentifier() else []
     close = [f"rlexp {verb}" for verb in nearest(word, VERBS)]
+    found = [*(f"rlexp {choice}" for choice in choices), *close]
     return ConfigError(
         f"{word!r} is neither a command nor an override (key=value)",
-        suggestions=[*choices, *close] or [f"rlexp {verb}" for verb in VERBS],
-        fix=f"rlexp {(choices or ['[overrides]'])[0]}" if choices else "rlexp --help",
+        suggestions=found[1:],
+        fix=found[0] if found else "rlexp --help",
     )
 
 

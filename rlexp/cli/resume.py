@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from rlexp.errors import ConfigError
+from pathlib import Path
+
+from rlexp.errors import EXIT_DONE, ConfigError
+
+
+USAGE = """\
+rlexp resume PATH [key=value ...]
+
+Continues the run in the folder PATH, from its newest whole checkpoint. Overrides change settings, e.g.
+stop.env_steps=200000 or algorithm.lr=1e-4; what the saved state cannot follow is refused with the reason.
+checkpoint.trust=true   load a checkpoint that somebody else made (runs the code stored in it)
+"""
 
 
 def run(argv: list[str]) -> int:
     """Continues the run in the folder that the first word names."""
     from rlexp.cli.train import close
 
+    if asks_for_help(argv):
+        print(USAGE)
+        return EXIT_DONE
     path, overrides = path_and_overrides(argv, "resume")
     from rlexp.run.resume import resume
 
     return close(resume(path, overrides, command=["rlexp", "resume", *argv]))
+
+
+def asks_for_help(argv: list[str]) -> bool:
+    """Whether the words are a question."""
+    return any(word in ("-h", "--help") for word in argv)
 
 
 def path_and_overrides(argv: list[str], verb: str) -> tuple[str, list[str]]:
@@ -21,10 +40,18 @@ def path_and_overrides(argv: list[str], verb: str) -> tuple[str, list[str]]:
     Raises:
         ConfigError: there is no path, or more than one.
     """
-    if any(word in ("-h", "--help") for word in argv) or not argv:
+    if not argv:
         raise ConfigError(f"rlexp {verb} needs a run folder", fix=f"rlexp {verb} runs/<name> [key=value ...]")
-    paths = [word for word in argv if "=" not in word]
-    overrides = [word for word in argv if "=" in word]
+    flags = [word for word in argv if word.startswith("-")]
+    if flags:
+        raise ConfigError(f"there is no flag {flags[0]} of rlexp {verb}", fix=f"rlexp {verb} runs/<name>")
+    paths = [word for word in argv if not _is_override(word)]
+    overrides = [word for word in argv if _is_override(word)]
     if len(paths) != 1:
         raise ConfigError(f"rlexp {verb} takes one path, got {paths}", fix=f"rlexp {verb} runs/<name>")
     return paths[0], overrides
+
+
+def _is_override(word: str) -> bool:
+    """A folder's name may have `=` in it, too."""
+    return word.startswith(("+", "~")) or ("=" in word and not Path(word).exists())

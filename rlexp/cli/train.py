@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+
 from typing import TYPE_CHECKING
 
-from rlexp.config.compose import compose, force, hydra_app, readable_errors, to_plain_values
 from rlexp.errors import EXIT_DONE, ConfigError
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    from hydra._internal.hydra import Hydra
 
 
 def run(argv: list[str]) -> int:
     """Trains, sweeps, or answers one of Hydra's questions about the config."""
-    from hydra._internal.utils import get_args_parser
-
     if any(word in ("-h", "--help") for word in argv):
         from rlexp.cli.listing import help_text
 
@@ -27,14 +28,28 @@ def run(argv: list[str]) -> int:
 
         print(f"rlexp {__version__}")
         return EXIT_DONE
-    args = get_args_parser().parse_args(argv)
-    if args.multirun or args.cfg or args.info or args.shell_completion or args.hydra_help:
-        return _hydra(args)
+    from rlexp.cli.flags import parse
+
+    args = parse(argv)
+    if args.shell_completion:
+        return _completion(args)
+    if args.hydra_help:
+        return _hydra_help()
+    if args.cfg or args.info:
+        return _show(args)
+    if args.multirun:
+        from rlexp.cli.multirun import run as run_all
+
+        return run_all(args, argv)
+    return _one(args, argv)
+
+
+def _one(args: Namespace, argv: Sequence[str]) -> int:
+    from rlexp.config.compose import compose
     from rlexp.run.train import train
 
     config = compose(args.overrides, config_name=_name(args), config_dir=args.config_dir)
-    outcome = train(config, command=["rlexp", *argv], overrides=args.overrides)
-    return close(outcome)
+    return close(train(config, command=["rlexp", *argv], overrides=args.overrides))
 
 
 def close(outcome: object) -> int:
@@ -51,47 +66,82 @@ def _name(args: Namespace) -> str:
     return args.config_name or "config"
 
 
-def _hydra(args: Namespace) -> int:
-    """Hydra's own actions, over the same search path and with the same treatment of keys."""
-    from hydra._internal.utils import get_args_parser
+def _completion(args: Namespace) -> int:
+    """Prints the shell's completion script, or answers it."""
+    from rlexp.config.compose import hydra_app
 
+    commands = [word.partition("=")[0] for word in args.overrides]
+    if len(commands) != 1 or commands[0] not in ("install", "uninstall", "query"):
+        message = "--shell-completion takes one of install, uninstall and query"
+        raise ConfigError(message, fix='eval "$(rlexp -sc install=bash)"')
     with hydra_app(args.config_dir) as app:
-        name = _name(args)
-        if args.shell_completion:
-            app.shell_completion(config_name=name, overrides=args.overrides)
-            return EXIT_DONE
-        overrides = force(args.overrides, app)
-        with readable_errors(app, args.overrides):
-            if args.hydra_help:
-                app.hydra_help(config_name=name, args_parser=get_args_parser(), args=args)
-            elif args.cfg:
-                app.show_cfg(
-                    config_name=name,
-                    overrides=overrides,
-                    cfg_type=args.cfg,
-                    package=args.package,
-                    resolve=args.resolve,
-                )
-            elif args.info:
-                app.show_info(args.info, config_name=name, overrides=overrides)
-            else:
-                return _multirun(args, overrides)
+        try:
+            app.shell_completion(config_name=_name(args), overrides=args.overrides)
+        except ValueError as error:
+            shell = args.overrides[0].partition("=")[2]
+            message = f"no completion for the shell {shell!r}"
+            raise ConfigError(message, fix='eval "$(rlexp -sc install=bash)", or zsh, or fish') from error
     return EXIT_DONE
 
 
-def _multirun(args: Namespace, overrides: list[str]) -> int:
-    """One run after another, as Hydra's basic sweeper expands them; a failed one does not stop the rest."""
-    from rlexp.config.checks import check
-    from rlexp.run.train import train
+def _hydra_help() -> int:
+    """Hydra's help; without the command line's folder, whose logging settings it would apply."""
+    from hydra._internal.utils import get_args_parser
 
-    codes: list[int] = []
+    from rlexp.config.compose import hydra_app
 
-    def job(config: DictConfig) -> None:
-        outcome = train(check(to_plain_values(config)), command=["rlexp", *sys.argv[1:]], overrides=args.overrides)
-        codes.append(close(outcome))
+    with hydra_app() as app:
+        app.hydra_help(config_name="config", args_parser=get_args_parser(), args=Namespace(overrides=[]))
+    return EXIT_DONE
 
-    with hydra_app(args.config_dir) as app:
-        app.multirun(config_name=_name(args), task_function=job, overrides=[*overrides, "hydra.mode=MULTIRUN"])
-    if not codes:
-        raise ConfigError("the sweep has no runs")
-    return max(codes)
+
+def _show(args: Namespace) -> int:
+    """`--cfg` and `--info`: what the overrides compose to, nothing judged but the overrides themselves."""
+    from rlexp.config.compose import force, hydra_app, readable_errors
+    from rlexp.config.rerun import composed_again, is_saved_run
+
+    name = _name(args)
+    if args.config_dir and is_saved_run(args.config_dir, name):
+        if args.cfg != "job":
+            message = f"{args.config_dir} is a run's folder: its config is composed already"
+            raise ConfigError(message, fix=f"--config-dir {args.config_dir} --cfg job")
+        return _print_plain(composed_again(Path(args.config_dir), args.overrides).plain, args.package)
+    with hydra_app(args.config_dir) as app, readable_errors(app, name):
+        overrides = force(args.overrides, app, config_name=name)
+        if args.info:
+            _info(app, args.info, name, overrides)
+            return EXIT_DONE
+        with redirect_stderr(StringIO()):
+            try:
+                app.show_cfg(name, overrides, cfg_type=args.cfg, package=args.package, resolve=args.resolve)
+            except SystemExit:  # Hydra's way to say that it has no such package.
+                raise _no_package(args.package) from None
+    return EXIT_DONE
+
+
+def _info(app: Hydra, what: str, config_name: str, overrides: list[str]) -> None:
+    """Hydra tells this through the root logger; its handler must not outlive the answer."""
+    import logging
+
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        app.show_info(what, config_name=config_name, overrides=overrides)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def _print_plain(plain: dict[str, object], package: str | None) -> int:
+    import yaml
+
+    if package and package not in plain:
+        raise _no_package(package)
+    shown = plain[package] if package else plain
+    print(yaml.safe_dump(shown, sort_keys=False), end="")
+    return EXIT_DONE
+
+
+def _no_package(package: str) -> ConfigError:
+    message = f"--package {package}: the config has no such group"
+    return ConfigError(message, fix="--package <group>; rlexp list names them")

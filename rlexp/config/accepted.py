@@ -60,4 +60,5 @@ def _no_effect(group: type, name: str, class_name: str) -> tuple[str, str] | Non
     ignored = reason(name, class_name)
     prefix = group.__name__.removesuffix("Choice").lower()
     # Two builders may share a name: refused in one group for the sake of the other, it stands in that other.
-    return None if ignored is None or ignored[1].startswith(f"{prefix}.{name}") else ignored
+    words = ignored[1].replace(",", " ").split() if ignored is not None else []
+    return None if f"{prefix}.{name}" in words else ignored

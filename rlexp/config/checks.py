@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from rlexp.config.compose import Composed
 from rlexp.config.convert import to_run_config
+from rlexp.config.named import check_named
 from rlexp.config.schema import RunConfig
-from rlexp.config.targets import TARGET, is_trusted
-from rlexp.errors import ConfigError, ConfigErrors
+from rlexp.errors import CheckpointError, ConfigError, ConfigErrors
 
 
 def check(composed: Composed) -> RunConfig:
@@ -21,11 +22,35 @@ def check(composed: Composed) -> RunConfig:
     """
     config = to_run_config(_with_automatic(composed.plain), composed.choices)
     problems: list[ConfigError] = []
-    for judge in (_trust, _stop_bounds, _metric_specs, _metric_names, _resources, _data, _secrets):
+    for judge in (
+        check_named,
+        _environment,
+        _stop_bounds,
+        _metric_specs,
+        _metric_names,
+        _resources,
+        _data,
+        _secrets,
+    ):
         _collect(problems, judge, config)
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
     return config
+
+
+def check_start(config: RunConfig) -> None:
+    """What only a new run needs: the weights that it starts from are there, whole, and its user's own.
+
+    Raises:
+        CheckpointError: they are not.
+    """
+    if config.checkpoint.from_ is not None:
+        from rlexp.run.checkpoints import require_trust, resolve
+
+        try:
+            require_trust(resolve(config.checkpoint.from_)[0], config.checkpoint.trust)
+        except CheckpointError as error:
+            raise CheckpointError(f"checkpoint.from: {error}") from error
 
 
 def _collect(problems: list[ConfigError], judge: Callable[[RunConfig], None], config: RunConfig) -> None:
@@ -34,7 +59,9 @@ def _collect(problems: list[ConfigError], judge: Callable[[RunConfig], None], co
     except ConfigErrors as errors:
         problems += errors.errors
     except ConfigError as error:
-        problems.append(error)
+        # Two judges may stumble over the same stone.
+        if str(error) not in map(str, problems):
+            problems.append(error)
 
 
 def _with_automatic(plain: dict[str, Any]) -> dict[str, Any]:
@@ -43,43 +70,32 @@ def _with_automatic(plain: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or checkpoint.get("best_by") != "auto":
         return plain
     evaluated = isinstance(evaluation, dict) and evaluation.get("evaluation_interval")
-    return {**plain, "checkpoint": {**checkpoint, "best_by": f"{'eval' if evaluated else 'train'}/return_mean"}}
+    return {
+        **plain,
+        "checkpoint": {**checkpoint, "best_by": f"{'eval' if evaluated else 'train'}/return_mean"},
+    }
 
 
-def _trust(config: RunConfig) -> None:
-    """Names of untrusted modules are refused unseen; what they name is looked up when the run is built."""
-    named: list[tuple[str, Any]] = [("algorithm.config_class", config.algorithm.config_class)]
-    named += [("model.module_class", config.model.module_class)] if config.model.module_class else []
-    for group in ("callbacks", "tracking", "metrics", "exploration"):
-        named += _targets(group, getattr(config, group))
-    named += _targets("env.wrappers", config.env.wrappers)
-    problems = [
-        ConfigError(
-            f"{key}: {path!r} is not in a module that this config trusts ({', '.join(config.trusted)})",
-            key=key,
-            fix=f"'trusted=[{','.join([*config.trusted, str(path).split('.')[0]])}]', if you trust that module",
-        )
-        for key, path in named
-        if not (isinstance(path, str) and is_trusted(path.replace(":", "."), config.trusted))
-    ]
-    if problems:
-        raise ConfigErrors(problems)
+def _environment(config: RunConfig) -> None:
+    """What can be said of an environment without making it: its packages, and whether its id is known."""
+    from rlexp.environment.construct import check_requirements, is_import_path
 
+    check_requirements(config.env)
+    if not is_import_path(config.env.id) and ":" not in config.env.id:
+        from rlexp.environment.construct import check_id
 
-def _targets(key: str, node: Any) -> list[tuple[str, Any]]:
-    if isinstance(node, dict):
-        own = [(f"{key}.{TARGET}", node[TARGET])] if TARGET in node else []
-        return own + [found for k, v in node.items() for found in _targets(f"{key}.{k}", v)]
-    if isinstance(node, list):
-        return [found for index, item in enumerate(node) for found in _targets(f"{key}[{index}]", item)]
-    return []
+        check_id(config.env.id)
 
 
 def _stop_bounds(config: RunConfig) -> None:
     from rlexp.run.stop import StopRules
 
-    StopRules(config.stop)
     stop = config.stop
+    for bound in StopRules(stop).bounds:
+        if not math.isfinite(bound.value):
+            key = f"stop.metric.{bound.metric}"
+            message = f"{key}: {bound.value} is no bound that a metric could reach"
+            raise ConfigError(message, key=key, fix=f"'stop.metric={{{bound.metric}: 450}}'")
     if not (stop.env_steps or stop.iterations or stop.wall_s or stop.metric or stop.plateau):
         raise ConfigError("stop: nothing would ever end this run", key="stop", fix="stop.env_steps=100000")
 

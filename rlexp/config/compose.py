@@ -1,17 +1,21 @@
 """Overrides to one plain, typed `RunConfig`: Hydra composes, this project judges.
 
-Hydra's own answer to a key it does not know is "use +key". Here every value override is handed to Hydra as a forced
-one, and the keys are judged afterwards against the schema and RLlib's signatures, so a plus sign changes nothing.
+Hydra's own answer to a key it does not know is "use +key". Here every value override is handed to Hydra as a
+forced one, and the keys are judged afterwards against the schema and RLlib's signatures, so a plus sign
+changes nothing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlexp.config.foreign import refuse_foreign
+from rlexp.config.overrides import force, unknown_choice
 from rlexp.config.schema import RunConfig
 from rlexp.config.search import config_dirs, extend_sys_path, find_lab
 from rlexp.config.suggest import nearest
@@ -20,8 +24,6 @@ from rlexp.errors import ConfigError
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
     from omegaconf import DictConfig
-
-OPTIONAL_GROUPS = {"experiment", "debug", "tuned"}
 
 
 @dataclass(frozen=True)
@@ -37,45 +39,66 @@ def compose(
 ) -> RunConfig:
     """Composes and checks a run, as `rlexp [overrides]` does.
 
+    >>> config = rlexp.compose(["env=acrobot", "algorithm.lr=3e-4"])
+    >>> config.env.id
+    'Acrobot-v1'
+
     Args:
         overrides: as on the command line, e.g. `["env=acrobot", "algorithm.lr=3e-4"]`.
         config_name: the primary config.
-        config_dir: one more folder of choices, searched first.
+        config_dir: one more folder of choices, searched first; or a run's folder, to run it again.
 
     Raises:
         ConfigError: an override that is unknown, ill-typed, out of range, or does not fit the others.
+        CheckpointError: `checkpoint.from` names none that can be used.
     """
-    from rlexp.config.checks import check
+    from rlexp.config.checks import check, check_start
 
-    composed = compose_plain(overrides, config_name=config_name, config_dir=config_dir)
-    return check(composed)
+    config = check(compose_plain(overrides, config_name=config_name, config_dir=config_dir))
+    check_start(config)
+    return config
 
 
 def compose_plain(
     overrides: Sequence[str], *, config_name: str = "config", config_dir: Path | str | None = None
 ) -> Composed:
-    """Composes without judging the values; only Hydra's own errors (unknown choice, bad syntax) are raised."""
-    with hydra_app(config_dir) as app:
-        forced = force(overrides, app)
-        with readable_errors(app, overrides):
-            from hydra.types import RunMode
+    """Composes without judging the values; unknown groups and choices, and bad syntax, are refused."""
+    from rlexp.config.rerun import composed_again, is_saved_run
 
-            config = app.compose_config(
-                config_name=config_name, overrides=forced, run_mode=RunMode.RUN, with_log_configuration=False
-            )
-            return to_plain_values(config)
+    if config_dir is not None and is_saved_run(config_dir, config_name):
+        return composed_again(Path(config_dir), overrides)
+    with hydra_app(config_dir) as app:
+        with readable_errors(app, config_name):
+            forced = force(overrides, app, config_name=config_name)
+        composed = compose_forced(app, forced, config_name=config_name)
+    if config_dir is not None:
+        refuse_foreign(composed.plain, overrides, origin=f"--config-dir {config_dir}")
+    return composed
+
+
+def compose_forced(app: Hydra, forced: Sequence[str], *, config_name: str = "config") -> Composed:
+    """What Hydra makes of overrides that `force` has put into its form."""
+    from hydra.types import RunMode
+
+    with readable_errors(app, config_name):
+        config = app.compose_config(
+            config_name=config_name,
+            overrides=list(forced),
+            run_mode=RunMode.RUN,
+            with_log_configuration=False,
+        )
+        refuse_hydra_settings(config.hydra)
+        return to_plain_values(config)
 
 
 def to_plain_values(config: DictConfig) -> Composed:
     """A composed Hydra config as plain values; interpolations resolved, the `hydra` node left out."""
     from omegaconf import OmegaConf
 
-    choices = OmegaConf.to_container(config.hydra.runtime.choices)
-    assert isinstance(choices, dict)
+    choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
     mine = {k: v for k, v in choices.items() if not str(k).startswith("hydra/") and v is not None}
-    without_hydra = OmegaConf.masked_copy(config, [k for k in config if k != "hydra"])
-    plain = OmegaConf.to_container(without_hydra, resolve=True, throw_on_missing=False)
-    assert isinstance(plain, dict)
+    without_hydra = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
+    plain: Any = OmegaConf.to_container(without_hydra, resolve=True, throw_on_missing=False)
     lab = find_lab()
     if lab and isinstance(plain.get("trusted"), list):
         plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *lab.packages]))
@@ -101,7 +124,7 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
     for index, folder in enumerate(config_dirs()):
         search_path.append("main" if index == 0 else f"lab{index}", f"file://{folder}")
     for plugin in Plugins.instance().discover(SearchPathPlugin):
-        plugin().manipulate_search_path(search_path)
+        plugin().manipulate_search_path(search_path)  # type: ignore[attr-defined]
     search_path.append("schema", "structured://")
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
@@ -113,76 +136,66 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
             GlobalHydra.instance().initialize(before)
 
 
-def force(overrides: Sequence[str], app: Hydra) -> list[str]:
-    """Value overrides with `++`, so that Hydra sets any key; choices of groups and deletions as they are."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import OverrideParseException
-
-    parser = OverridesParser.create(config_loader=app.config_loader)
-    groups = set(app.list_all_config_groups())
-    forced = []
-    for text in overrides:
-        try:
-            override = parser.parse_override(text)
-        except OverrideParseException as error:
-            raise ConfigError(
-                f"{text!r} is no override: {str(error).splitlines()[0]}",
-                fix="key=value, quoted for the shell where it has brackets or spaces: 'key=[1,2]'",
-            ) from error
-        key = override.key_or_group
-        if override.is_delete() or key in groups or key.startswith("hydra"):
-            forced.append(text)
-        else:
-            forced.append("++" + text.lstrip("+"))
-    return forced
-
-
 @contextmanager
-def readable_errors(app: Hydra, overrides: Sequence[str]) -> Iterator[None]:
-    """Hydra's composition errors as ours: the group, the nearest choices, and what to write."""
+def readable_errors(app: Hydra, config_name: str = "config") -> Iterator[None]:
+    """Hydra's composition errors as ours: the key or group, the nearest choices, and what to write."""
     from hydra.errors import HydraException, MissingConfigException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         yield
     except MissingConfigException as error:
-        raise _unknown_choice(error.missing_cfg_file or "", app) or ConfigError(str(error)) from error
-    except HydraException as error:
-        raise _explain(error, app, overrides) from error
+        raise _missing(error.missing_cfg_file or config_name, app) from error
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or None
-        raise ConfigError(str(error).splitlines()[0], key=key) from error
+        text = str(error).splitlines()[0]
+        raise ConfigError(f"{key}: {text}" if key else text, key=key) from error
+    except HydraException as error:
+        raise _explain(error) from error
 
 
-def _unknown_choice(missing: str, app: Hydra) -> ConfigError | None:
-    group, _, choice = missing.rpartition("/")
-    if not group:
-        return None
-    known = app.config_loader.get_group_options(group)
-    close = nearest(choice, known)
+def _missing(name: str, app: Hydra) -> ConfigError:
+    """A config file that is not there: a choice of a group, or the primary config itself."""
+    group, _, choice = name.rpartition("/")
+    if group:
+        return unknown_choice(group, choice, app.config_loader.get_group_options(group))
+    known = [option for option in app.config_loader.get_group_options("") if not option.startswith("_")]
+    close = nearest(name, known)
     return ConfigError(
-        f"{group}={choice}: there is no such choice (there are: {', '.join(known)})",
-        key=group,
-        suggestions=[f"{group}={name}" for name in close],
-        fix=f"{group}={close[0]}" if close else f"rlexp list {group}",
+        f"there is no primary config {name} (there are: {', '.join(known)})",
+        suggestions=[f"--config-name {option}" for option in close],
+        fix=f"--config-name {(close or ['config'])[0]}",
     )
 
 
-def _explain(error: Exception, app: Hydra, overrides: Sequence[str]) -> ConfigError:
-    message = str(error).splitlines()[0]
-    groups = app.list_all_config_groups()
-    for text in overrides:
-        key = text.lstrip("+~").split("=", 1)[0]
-        if key in groups and f"'{key}" in message and "defaults list" in message:
-            return ConfigError(
-                f"{key}: the config in use has no group of that name to choose from",
-                key=key,
-                fix=f"single keys ({key}.<key>=<value>), or start from the shipped config.yaml",
-            )
-    return ConfigError(message)
+def _explain(error: Exception) -> ConfigError:
+    text = str(error).splitlines()[0]
+    missing = re.match(r"Could not delete from config\. '(?P<key>[^']+)' does not exist", text)
+    if missing:
+        key = missing["key"]
+        return ConfigError(f"~{key}: there is no {key} to leave out", key=key, fix=f"remove ~{key}")
+    cause = error.__cause__
+    return ConfigError(f"{text} {str(cause).splitlines()[0]}" if cause and str(cause) else text)
 
 
-def plain_trusted(plain: Mapping[str, Any]) -> list[str]:
-    """The modules that a plain config trusts."""
-    trusted = plain.get("trusted")
-    return [str(name) for name in trusted] if isinstance(trusted, list) else []
+def refuse_hydra_settings(node: Mapping[str, Any]) -> None:
+    """Refuses what a config file tells Hydra to do: rlexp runs the job itself, so it would do nothing here.
+
+    Raises:
+        ConfigError: naming the first such key.
+    """
+    job = node["job"]
+    asked = {
+        "hydra.searchpath": node["searchpath"],
+        "hydra.callbacks": node["callbacks"],
+        "hydra.job.env_set": job["env_set"],
+        "hydra.job.env_copy": job["env_copy"],
+        "hydra.job.chdir": job["chdir"],
+        "hydra.mode": None
+        if str(node["mode"]) in ("None", "RunMode.RUN", "RunMode.MULTIRUN")
+        else node["mode"],
+    }
+    for key, value in asked.items():
+        if value:
+            message = f"{key} in a config file has no effect: Hydra composes the config here and runs nothing"
+            raise ConfigError(message, key=key, fix=f"remove {key} from the file")

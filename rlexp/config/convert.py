@@ -7,6 +7,7 @@ it is refused. All problems are collected and told at once.
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, is_dataclass
@@ -15,12 +16,23 @@ from typing import Any
 
 from rlexp.config import ranges
 from rlexp.config.accepted import accepted
-from rlexp.config.annotations import describe, example, is_number, matches, parts
+from rlexp.config.advice import (
+    is_target,
+    not_given,
+    other_owners,
+    shown,
+    under,
+    where_to_look,
+    with_value,
+    written,
+)
+from rlexp.config.annotations import describe, matches, parts
+from rlexp.config.examples import example_of
 from rlexp.config.rules import contradictions, untrusted_types
 from rlexp.config.schema import AlgorithmChoice, RunConfig
-from rlexp.config.signatures import BASE, annotation_of, known_config_classes
-from rlexp.config.suggest import nearest
-from rlexp.config.targets import DEFAULT_TRUSTED, is_trusted, trust_it
+from rlexp.config.signatures import BASE, annotation_of
+from rlexp.config.suggest import ALIASES, nearest
+from rlexp.config.targets import DEFAULT_TRUSTED, is_trusted, untrusted
 from rlexp.errors import ConfigError, ConfigErrors
 
 MANDATORY = "???"
@@ -29,14 +41,8 @@ MANDATORY = "???"
 SETTINGS = "settings"
 """The field of a group that gathers RLlib's own keywords; in YAML they stand beside its other keys."""
 
-_EXAMPLES = {
-    "env.id": "CartPole-v1",
-    "algorithm.config_class": "ray.rllib.algorithms.ppo.PPOConfig",
-    "model.module_class": "envs.my_models.MyModule",
-    "data.input_": "path/to/recordings",
-}
-
 _NOT_IN_YAML = {SETTINGS, "choices"}
+_KEY = re.compile(r"[a-z_]+(\.[A-Za-z_]+)+")
 
 
 def to_run_config(plain: Mapping[str, Any], choices: Mapping[str, str | list[str]]) -> RunConfig:
@@ -123,7 +129,7 @@ class _Reader:
     """One pass over a plain config; problems are gathered, so that the first does not hide the others."""
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
-        self.problems = [_not_given(key) for key in _mandatory(plain)]
+        self.problems = [not_given(key) for key in _mandatory(plain)]
         listed = plain.get("trusted")
         names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
         self._trusted = tuple(names) or DEFAULT_TRUSTED
@@ -139,13 +145,9 @@ class _Reader:
             accepted(AlgorithmChoice, path, self._trusted)
             module = path.replace(":", ".").rpartition(".")[0]
             if not is_trusted(module, self._trusted):
-                raise ConfigError(
-                    f"algorithm.config_class: {path} is refused: {module} is not among the trusted modules",
-                    fix=trust_it(module, self._trusted),
-                )
+                raise untrusted(path, module, self._trusted)
         except ConfigError as error:
-            error.key = error.key or "algorithm.config_class"
-            self.problems.append(error)
+            self.problems.append(under("algorithm.config_class", error))
             return None
         return path
 
@@ -153,7 +155,7 @@ class _Reader:
         """The dataclass made of a mapping, or None when a problem stands in the way."""
         if not isinstance(plain, Mapping):
             self._add(
-                f"{prefix[:-1]} must be a mapping of keys, not {plain!r}",
+                f"{prefix[:-1]} must be a mapping of keys, not {shown(plain)}",
                 prefix[:-1],
                 fix=self._opening(cls, prefix),
             )
@@ -169,12 +171,14 @@ class _Reader:
         if SETTINGS in _hints(cls):
             values[SETTINGS] = self._settings(cls, others, prefix)
         else:
-            for name in others:
-                self._unknown(prefix + str(name))
+            for name, value in others.items():
+                self._unknown(prefix + str(name), value)
         return cls(**values) if len(self.problems) == before else None
 
     def _opening(self, cls: type, prefix: str) -> str:
-        return f"{prefix}{next(iter(_fields(cls)))}=..." if prefix else "key: value"
+        names = [*_fields(cls), *accepted(cls, self._config_class, self._trusted).keywords, "<key>"]
+        first = f"{prefix}{names[0]}"
+        return example_of(prefix[:-1]) or example_of(first) or f"{first}=<value>"
 
     def _missing(self, cls: type, field: dataclasses.Field[Any], key: str) -> None:
         if _nested(cls, field.name) is not None or "." not in key:
@@ -185,7 +189,7 @@ class _Reader:
             )
         else:
             self._add(
-                f"{key} is missing and has no default", key, fix=_written(key, str(field.type), MANDATORY)
+                f"{key} is missing and has no default", key, fix=written(key, str(field.type), MANDATORY)
             )
 
     def _field(self, cls: type, field: dataclasses.Field[Any], value: Any, key: str) -> Any:
@@ -206,8 +210,8 @@ class _Reader:
         if isinstance(value, Mapping) and len(inner) == 2:
             return {name: self._typed(inner[1], member, f"{key}.{name}") for name, member in value.items()}
         if value != MANDATORY:
-            message = f"{key} must be {describe(annotation)}, not {_shown(value)}"
-            self._add(message, key, fix=_written(key, annotation, value))
+            message = f"{key} must be {describe(annotation)}, not {shown(value)}"
+            self._add(message, key, fix=written(key, annotation, value))
         return None
 
     def _settings(self, cls: type, others: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
@@ -219,26 +223,39 @@ class _Reader:
         for name, value in others.items():
             key = f"{prefix}{name}"
             if name in allowed.refused:
-                reason, instead = allowed.refused[name]
-                self._add(f"{key} {reason}", key, fix=instead)
+                self._refused(key, value, *allowed.refused[name])
             elif name not in allowed.keywords:
-                self._unknown(key)
+                self._unknown(key, value)
             else:
                 annotation = annotation_of(allowed.keywords[name]) or "Any"
                 settings[name] = self._typed(annotation, value, key)
                 self.problems += untrusted_types(value, key, self._trusted)
         return settings
 
-    def _unknown(self, key: str) -> None:
-        close = nearest(key, valid_keys(self._config_class or BASE, self._trusted))
-        owners = _other_owners(key) if self._config_class else []
-        if owners and key.partition(".")[2] not in (name.partition(".")[2] for name in close):
-            mine = str(self._config_class).rpartition(".")[2]
-            self._add(
-                f"unknown key {key}: {', '.join(owners)} take it, {mine} does not", key, fix="remove it"
-            )
+    def _refused(self, key: str, value: Any, reason: str, instead: str | None) -> None:
+        """A keyword that RLlib takes and does nothing with."""
+        mine = str(self._config_class).rpartition(".")[2].removesuffix("Config")
+        told = f"{key} {reason}" if reason.startswith(("is ", "belongs ", "must ")) else f"{key}: {reason}"
+        fix = with_value(instead, value) if instead and _KEY.fullmatch(instead) else instead
+        self._add(f"{told} ({mine})" if mine else told, key, fix=fix)
+
+    def _unknown(self, key: str, value: Any) -> None:
+        """A key that nothing knows; of a mapping the keys inside, which is what the person wrote."""
+        inside = isinstance(value, Mapping) and value and not is_target(value)
+        if inside and key.rpartition(".")[2] not in ALIASES:
+            for name, inner in value.items():
+                self._unknown(f"{key}.{name}", inner)
             return
-        fix = f"{close[0]}=..." if close else "a key that rlexp --help lists"
+        known = valid_keys(self._config_class or BASE, self._trusted)
+        groups = {name.rpartition(".")[0] for name in known}
+        close = nearest(key, [name for name in known if name not in groups] if "." in key else known)
+        owners = other_owners(key) if self._config_class else []
+        if owners and key.partition(".")[2] not in (name.partition(".")[2] for name in close):
+            mine = str(self._config_class).rpartition(".")[2].removesuffix("Config")
+            message = f"unknown key {key}: {', '.join(owners)} have it, {mine} has not"
+            self._add(message, key, fix=f"leave it out, or algorithm={owners[0].lower()}")
+            return
+        fix = with_value(close[0], value) if close else where_to_look(key)
         self.problems.append(ConfigError(f"unknown key {key}", key=key, suggestions=close, fix=fix))
 
     def _add(self, message: str, key: str, fix: str | None = None) -> None:
@@ -258,38 +275,8 @@ def _mandatory(node: Any, key: str = "") -> typing.Iterator[str]:
         yield from _mandatory(value, str(name))
 
 
-def _not_given(key: str) -> ConfigError:
-    message = f"{key} must be given: it has no default"
-    return ConfigError(message, key=key, fix=f"{key}={_EXAMPLES.get(key, '<value>')}")
-
-
-def _other_owners(key: str) -> list[str]:
-    """The algorithms' config classes that take an `algorithm.<name>` key."""
-    group, _, name = key.partition(".")
-    if group != "algorithm":
-        return []
-    takers = [path for path in known_config_classes() if name in accepted(AlgorithmChoice, path).keywords]
-    return [path.rpartition(".")[2] for path in takers]
-
-
-def _written(key: str, annotation: str, value: Any) -> str:
-    """An override of `key` that fits its type, as like the wrong one as can be."""
-    if key in _EXAMPLES:
-        return f"{key}={_EXAMPLES[key]}"
-    if value is None and "." in key and matches(annotation, {}):
-        return f"~{key} leaves it out"
-    if is_number(value) and matches(annotation, str(value)):
-        return f"'{key}=\"{value}\"'"
-    return f"{key}={example(annotation)}"
-
-
 def _copy(value: Any) -> Any:
     """Plain containers afresh, so that the config shares none with what it was made of."""
     if isinstance(value, Mapping):
         return {name: _copy(inner) for name, inner in value.items()}
     return [_copy(inner) for inner in value] if isinstance(value, (list, tuple)) else value
-
-
-def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

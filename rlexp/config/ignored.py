@@ -122,6 +122,9 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
     "_lr_vf": ((_V_TRACE, _OLD, "algorithm.lr"),),
     # DQN
     "adam_epsilon": ((("DQNConfig",), _OLD, "remove it"),),
+    "store_buffer_in_checkpoints": (
+        ("*", "is read by RLlib's old API stack alone", "checkpoint.replay"),
+    ),
     "noisy": ((("DQNConfig",), "noisy layers are gone on the new API stack", "exploration=epsilon_greedy"),),
     "sigma0": ((("DQNConfig",), "noisy layers are gone on the new API stack", "exploration=epsilon_greedy"),),
     "hiddens": ((("DQNConfig",), _OLD, "model.head_fcnet_hiddens"),),
@@ -143,7 +146,6 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
         (("CQLConfig",), "nothing is sampled", "algorithm.bc_iters"),
     ),
     "replay_buffer_config": ((("CQLConfig",), "it learns from recorded data", "the data group"),),
-    "store_buffer_in_checkpoints": ((("CQLConfig",), "it learns from recorded data", "remove it"),),
     # MARWIL, BC, IQL
     "beta": ((("BCConfig",), "must be 0: that is what makes it BC", "algorithm=marwil"),),
     "vf_coeff": ((("BCConfig", "IQLConfig"), "is MARWIL's value loss", "algorithm=marwil"),),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from rlexp.config.annotations import is_number
+from rlexp.config.examples import example_of, lookup
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
 
@@ -27,18 +27,23 @@ class Range:
     def __contains__(self, value: float) -> bool:
         over = value > self.low if self.above else value >= self.low
         under = value < self.high if self.below else value <= self.high
-        return over and under and not math.isnan(value)
+        return over and under and math.isfinite(value)
 
     def __str__(self) -> str:
         """The range in words, e.g. `from 0 to 1` or `above 0`."""
         low = f"above {self.low:g}" if self.above else f"at least {self.low:g}"
-        high = f"below {self.high:g}" if self.below else f"at most {self.high:g}"
+        high = f"below {self.high:,g}" if self.below else f"at most {self.high:g}"
+        if self.high == SEEDS:
+            high = f"below {SEEDS:,}"
         if self.low == -math.inf:
             return high
         if self.high == math.inf:
             return low
         return f"{low} and {high}"
 
+
+SEEDS = 2**32
+"""Seeds are below this: numpy takes no more."""
 
 FRACTION = Range(0, 1)
 NOT_NEGATIVE = Range(0)
@@ -130,7 +135,7 @@ RANGES: Mapping[str, Range] = {
     "evaluation.evaluation_sample_timeout_s": POSITIVE,
     "evaluation.evaluation_auto_duration_*": COUNT,
     "evaluation.num_envs": COUNT,
-    "evaluation.seed": Range(0, 2**32, below=True, integer=True),
+    "evaluation.seed": Range(0, SEEDS, below=True, integer=True),
     "data.input_read_batch_size": COUNT,
     "data.dataset_num_iters_per_learner": COUNT,
     "reporting.metrics_num_episodes_for_smoothing": COUNT,
@@ -142,7 +147,7 @@ RANGES: Mapping[str, Range] = {
     "stop.plateau.min_delta": NOT_NEGATIVE,
     "checkpoint.every": COUNT,
     "checkpoint.keep": COUNT,
-    "seed": Range(0, 2**32, below=True, integer=True),
+    "seed": Range(0, SEEDS, below=True, integer=True),
 }
 """Dotted keys (a `*` stands for any text) and the numbers they may have; of a schedule, its values."""
 
@@ -199,15 +204,6 @@ def _leaves(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield f"{prefix}{name}", value
 
 
-def _lookup(table: Mapping[str, Any], key: str) -> Any:
-    """The entry of a key: its own, or else the first pattern that it matches."""
-    if key in table:
-        return table[key]
-    return next(
-        (entry for pattern, entry in table.items() if "*" in pattern and fnmatchcase(key, pattern)), None
-    )
-
-
 def _numbers(value: Any) -> list[float]:
     """The numbers of a value: itself, the members of a list, or the values of a schedule."""
     if is_number(value):
@@ -219,7 +215,7 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _number_problem(key: str, value: Any) -> ConfigError | None:
-    allowed: Range | None = _lookup(RANGES, key)
+    allowed: Range | None = lookup(RANGES, key)
     if allowed is None:
         return None
     if value is None and not allowed.nullable:
@@ -229,6 +225,9 @@ def _number_problem(key: str, value: Any) -> ConfigError | None:
             f"{key} must be a number {allowed} or auto, not {value!r}", key=key, fix=f"{key}=auto"
         )
     wrong = [number for number in _numbers(value) if number not in allowed]
+    if wrong and not math.isfinite(wrong[0]):
+        message = f"{key} must be a finite number {allowed}, not {wrong[0]:g}"
+        return ConfigError(message, key=key, fix=_write(key, allowed))
     if wrong:
         return ConfigError(f"{key} must be {allowed}, not {wrong[0]:g}", key=key, fix=_write(key, allowed))
     return None
@@ -236,19 +235,23 @@ def _number_problem(key: str, value: Any) -> ConfigError | None:
 
 def _write(key: str, allowed: Range) -> str:
     """An assignment with a value inside the range."""
+    if (known := example_of(key)) is not None:
+        return known
     if allowed.high == 1 and not allowed.integer:
         return f"{key}=0.9"
     return f"{key}={1 if allowed.integer or allowed.low >= 1 else 0.01}"
 
 
 def _name_problem(key: str, value: Any) -> ConfigError | None:
-    names: tuple[str, ...] | None = _lookup(NAMES, key)
+    names: tuple[str, ...] | None = lookup(NAMES, key)
     if names is None or not isinstance(value, str) or value in names:
         return None
     close = nearest(value, names)
+    # A long list helps nobody who has the right name before their eyes.
+    listed = f": must be one of {', '.join(names)}" if len(names) <= 10 or not close else " is not known"
     return ConfigError(
-        f"{key}={value}: must be one of {', '.join(names)}",
+        f"{key}={value}{listed}",
         key=key,
         suggestions=close,
-        fix=f"{key}={(close or names)[0]}",
+        fix=f"{key}={close[0]}" if close else example_of(key) or f"{key}={names[0]}",
     )

@@ -40,7 +40,7 @@ class AlgorithmChoice:
         Builder(
             "training",
             without=(
-                ("model", f"{OLD_STACK}; set keys of the `model` group"),
+                ("model", f"{OLD_STACK}; set keys of the model group"),
                 ("train_batch_size", "is per cluster on the old stack; write algorithm.train_batch_size_per_learner"),
                 ("optimizer", f"{OLD_STACK}; set algorithm.lr, algorithm.grad_clip"),
                 ("learner_class", "is chosen by the algorithm; name another config_class instead"),

@@ -1,101 +1,156 @@
-"""Where choices come from: the shipped `conf/`, and the `conf/` of the lab repository one stands in."""
+"""Where choices and packages come from: the shipped ones, and those of the lab repository one stands in.
+
+A checkout has `conf/`, `envs/` and `callbacks/` in its top folder. A wheel keeps them inside `rlexp`, so that
+nothing but `rlexp` is installed under a name that others may use too. Either way they are imported as `envs`
+and `callbacks`, from a folder at the end of `sys.path`: they hide nobody's modules, and what hides them is an
+error.
+"""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from rlexp.config.lab import SHIPPED_PACKAGES, Lab, read_lab
 from rlexp.errors import ConfigError
 
+__all__ = [
+    "Lab",
+    "config_dirs",
+    "extend_sys_path",
+    "find_lab",
+    "import_paths",
+    "shipped_conf",
+    "shipped_root",
+]
 
-@dataclass(frozen=True)
-class Lab:
-    """A lab's own repository: a `pyproject.toml` with a `[tool.rlexp]` table.
-
-    Attributes:
-        root: folder of that file; goes on `sys.path`.
-        conf: its folder of choices, beside the shipped ones on Hydra's search path.
-        packages: its top-level packages; their functions and classes may be named in configs.
-    """
-
-    root: Path
-    conf: Path
-    packages: tuple[str, ...]
+_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def shipped_conf() -> Path:
-    """Folder of the shipped choices: inside the package when installed from a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
+    """Folder of the shipped choices."""
+    inside = _PACKAGE / "conf"
+    return inside if inside.is_dir() else _PACKAGE.parent / "conf"
+
+
+@lru_cache(maxsize=1)
+def shipped_root() -> Path:
+    """Folder that the shipped `envs` and `callbacks` packages are imported from."""
+    inside = _PACKAGE / "shipped"
+    return inside if inside.is_dir() else _PACKAGE.parent
 
 
 def find_lab(start: Path | None = None) -> Lab | None:
     """The lab repository at or above `start` (the working directory), or None.
 
     `RLEXP_LAB` names its folder instead.
+
+    Raises:
+        ConfigError: its `[tool.rlexp]` table is wrong, or `RLEXP_LAB` names no lab.
     """
     named = os.environ.get("RLEXP_LAB")
-    here = Path(named) if named else (start or Path.cwd())
-    for folder in (here, *here.resolve().parents):
-        if lab := _read_lab(folder):
-            return lab
     if named:
+        if lab := read_lab(Path(named).expanduser()):
+            return lab
         raise ConfigError(
-            f"RLEXP_LAB={named} has no pyproject.toml with a [tool.rlexp] table", fix="rlexp init DIR"
+            f"RLEXP_LAB={named}: there is no pyproject.toml with a [tool.rlexp] table in that folder",
+            key="RLEXP_LAB",
+            fix="RLEXP_LAB=<folder that rlexp init made>",
         )
-    return None
-
-
-def _read_lab(folder: Path) -> Lab | None:
-    file = folder / "pyproject.toml"
-    if not file.is_file():
-        return None
-    text = file.read_text(encoding="utf-8")
-    if "[tool.rlexp]" not in text:
-        return None
-    table = _load_toml(text, file)["tool"]["rlexp"]
-    conf = folder / table.get("conf", "conf")
-    if not conf.is_dir():
-        raise ConfigError(f"{file}: [tool.rlexp] conf = {str(conf)!r} is no folder")
-    return Lab(folder.resolve(), conf.resolve(), tuple(table.get("packages", ())))
-
-
-def _load_toml(text: str, file: Path) -> dict:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}") from error
-
-
-@lru_cache(maxsize=1)
-def shipped_root() -> Path:
-    """Folder that the shipped `envs` and `callbacks` packages are imported from."""
-    return Path(__file__).resolve().parent.parent.parent
+    here = (start or Path.cwd()).resolve()
+    return next((lab for folder in (here, *here.parents) if (lab := read_lab(folder))), None)
 
 
 def import_paths() -> list[str]:
-    """Folders that this process and every remote one need on `sys.path`: the lab's and the shipped packages'."""
+    """Folders that this process and every remote one need on `sys.path`: the lab's, the shipped packages'."""
     lab = find_lab()
     return [*([str(lab.root)] if lab else []), str(shipped_root())]
 
 
 def extend_sys_path() -> None:
-    """Makes the lab's packages importable here, behind what is already found."""
-    for path in import_paths():
-        if path not in sys.path:
-            sys.path.append(path)
+    """Makes the shipped and the lab's packages importable here, behind what is already found.
+
+    Raises:
+        ConfigError: a module of the same name is found first, or the lab lists a package that is missing.
+    """
+    sys.path.extend(path for path in import_paths() if path not in sys.path)
+    for name in SHIPPED_PACKAGES:
+        _require(name, shipped_root(), "rlexp's own package")
+    if lab := find_lab():
+        for name in lab.packages:
+            _require(name, lab.root, "the lab's package")
+
+
+def _require(name: str, root: Path, whose: str) -> None:
+    """`import name` must find the module in `root`, where there is one."""
+    found = _origin(name)
+    expected = next((path for path in (root / name, root / f"{name}.py") if path.exists()), None)
+    if found is None:
+        raise ConfigError(
+            f"{root / 'pyproject.toml'}: [tool.rlexp] packages names {name!r}, and there is no such package",
+            key="tool.rlexp.packages",
+            fix=f"mkdir {root / name}, or take the name out",
+        )
+    if expected is not None and found != expected.resolve():
+        raise ConfigError(
+            f"{found} hides {whose} {expected}: both are imported as {name!r}",
+            key=name,
+            fix=f"rename {found.name}, or start from another folder",
+        )
+
+
+def _origin(name: str) -> Path | None:
+    """The folder or file that `import name` gives, or has given."""
+    for attempt in (1, 2):
+        try:
+            spec = importlib.util.find_spec(name)
+        except ValueError:  # imported by hand, without a spec
+            spec = None
+            if file := getattr(sys.modules.get(name), "__file__", None):
+                return Path(file).resolve()
+        if spec is not None:
+            break
+        if attempt == 1:  # made a moment ago: Python remembers the folder as it was
+            importlib.invalidate_caches()
+    else:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).resolve()
+    return Path(spec.origin).resolve() if spec.has_location and spec.origin else Path(name)
 
 
 def config_dirs() -> list[Path]:
-    """Folders of choices in the order they are searched: shipped first, then the lab's, then `RLEXP_SEARCH_PATH`."""
+    """Folders of choices in the order they are searched: shipped, then the lab's, then `RLEXP_SEARCH_PATH`.
+
+    Raises:
+        ConfigError: a folder is missing, or two have a choice of the same name: one would never be used.
+    """
     lab = find_lab()
-    extra = [Path(p) for p in os.environ.get("RLEXP_SEARCH_PATH", "").split(os.pathsep) if p]
-    return [shipped_conf(), *([lab.conf] if lab else []), *extra]
+    extra = [Path(p).expanduser() for p in os.environ.get("RLEXP_SEARCH_PATH", "").split(os.pathsep) if p]
+    for folder in extra:
+        if not folder.is_dir():
+            raise ConfigError(f"RLEXP_SEARCH_PATH: there is no folder {folder}", key="RLEXP_SEARCH_PATH")
+    found = [shipped_conf(), *([lab.conf] if lab else []), *(folder.resolve() for folder in extra)]
+    folders = list(dict.fromkeys(found))
+    _refuse_same_names(folders)
+    return folders
+
+
+def _refuse_same_names(folders: Sequence[Path]) -> None:
+    seen: dict[Path, Path] = {}
+    for folder in folders if len(folders) > 1 else ():
+        for file in folder.rglob("*.yaml"):
+            name = file.relative_to(folder)
+            if (first := seen.setdefault(name, file)) != file:
+                group, choice = name.parent.as_posix(), name.stem
+                what = f"the choice {group}={choice}" if group != "." else f"the config {choice}"
+                raise ConfigError(
+                    f"two files are {what}, and the second would never be used:\n  {first}\n  {file}",
+                    key=group,
+                    fix=f"another name for {file}, e.g. {file.with_stem('my_' + choice).name}",
+                )

@@ -52,7 +52,7 @@ class Keyword:
 
 
 @dataclass(frozen=True)
-class _Class:
+class ClassSource:
     """A class definition in a source file."""
 
     module: str
@@ -75,7 +75,7 @@ def keywords(
     """
     if "." not in config_class:
         raise _unknown_class(config_class)
-    lineage = _lineage(config_class)
+    lineage = class_lineage(config_class)
     if lineage is not None and lineage[-1].node.name == "AlgorithmConfig":
         return _merge(_source_keywords(cls, method) for cls in lineage)
     if config_class.startswith("ray."):  # Its source is at hand, so importing it would find no more.
@@ -89,7 +89,7 @@ def keywords(
 @lru_cache(maxsize=1)
 def model_fields() -> dict[str, Keyword]:
     """The fields of RLlib's `DefaultModelConfig`."""
-    lineage = _lineage(MODEL)
+    lineage = class_lineage(MODEL)
     assert lineage, "RLlib moved DefaultModelConfig"
     return {
         item.target.id: Keyword(item.target.id, ast.unparse(item.annotation), "DefaultModelConfig")
@@ -126,7 +126,8 @@ def known_config_classes() -> list[str]:
 
 def _unknown_class(config_class: str) -> ConfigError:
     known = known_config_classes()
-    close = nearest(config_class, known) or nearest(f"{config_class}Config", known) or known
+    full = config_class if config_class.endswith("Config") else f"{config_class}Config"
+    close = nearest(full, known) or nearest(config_class, known) or known
     return ConfigError(
         f"algorithm.config_class: {config_class} is not a config class of an RLlib algorithm",
         key="algorithm.config_class",
@@ -149,7 +150,7 @@ def _merge(levels: Iterator[tuple[list[Keyword], bool] | None]) -> dict[str, Key
     return merged
 
 
-def _source_keywords(cls: _Class, method: str) -> tuple[list[Keyword], bool] | None:
+def _source_keywords(cls: ClassSource, method: str) -> tuple[list[Keyword], bool] | None:
     """Keywords of the method in this class, and whether it takes `**kwargs`; None if it is not here."""
     for item in cls.node.body:
         if isinstance(item, ast.FunctionDef) and item.name == method:
@@ -164,7 +165,7 @@ def _source_keywords(cls: _Class, method: str) -> tuple[list[Keyword], bool] | N
     return None
 
 
-def _source_keyword(arg: ast.arg, default: ast.expr | None, cls: _Class) -> Keyword:
+def _source_keyword(arg: ast.arg, default: ast.expr | None, cls: ClassSource) -> Keyword:
     annotation = ast.unparse(arg.annotation) if arg.annotation else None
     deprecated = isinstance(default, ast.Name) and default.id == "DEPRECATED_VALUE"
     return Keyword(arg.arg, annotation, cls.node.name, deprecated)
@@ -189,7 +190,7 @@ def _imported_keywords(cls: type, method: str) -> tuple[list[Keyword], bool] | N
     return named, passes_on
 
 
-def _lineage(path: str) -> list[_Class] | None:
+def class_lineage(path: str) -> list[ClassSource] | None:
     """The class at `path` and its bases, in order of lookup; None if the source hides one."""
     module, _, name = path.replace(":", ".").rpartition(".")
     found = _find_class(module, name)
@@ -200,21 +201,21 @@ def _lineage(path: str) -> list[_Class] | None:
     lineage = [found]
     for base in found.node.bases:
         origin = _origin(found.module, ast.unparse(base))
-        above = _lineage(origin) if origin else None
+        above = class_lineage(origin) if origin else None
         if above is None:
             return None
         lineage += above
     return lineage
 
 
-def _find_class(module: str, name: str, depth: int = 0) -> _Class | None:
+def _find_class(module: str, name: str, depth: int = 0) -> ClassSource | None:
     """The definition of `module.name`, followed through re-exports and plain aliases."""
-    tree = _tree(module)
+    tree = source_tree(module)
     if tree is None or depth > 8:
         return None
     for item in _statements(tree.body):
         if isinstance(item, ast.ClassDef) and item.name == name:
-            return _Class(module, item)
+            return ClassSource(module, item)
     origin = _origin(module, name)
     if origin is None or origin == f"{module}.{name}":
         return None
@@ -223,7 +224,7 @@ def _find_class(module: str, name: str, depth: int = 0) -> _Class | None:
 
 def _origin(module: str, name: str) -> str | None:
     """The dotted path that `name` (perhaps dotted itself) has in the namespace of `module`."""
-    tree = _tree(module)
+    tree = source_tree(module)
     head, _, tail = name.partition(".")
     for item in _statements(tree.body if tree else []):
         if isinstance(item, ast.ClassDef) and item.name == head:
@@ -243,7 +244,7 @@ def _import_base(module: str, item: ast.ImportFrom) -> str:
     """The absolute name of the module that a `from x import y` in `module` reads."""
     if not item.level:
         return item.module or ""
-    file = _module_file(module)
+    file = module_file(module)
     package = module if file is not None and file.name == "__init__.py" else module.rpartition(".")[0]
     for _ in range(item.level - 1):
         package = package.rpartition(".")[0]
@@ -265,12 +266,13 @@ def _split(path: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _tree(module: str) -> ast.Module | None:
-    file = _module_file(module)
+def source_tree(module: str) -> ast.Module | None:
+    """A module's source, parsed; None where there is none to be found."""
+    file = module_file(module)
     return ast.parse(file.read_text(encoding="utf-8")) if file else None
 
 
-def _module_file(module: str) -> Path | None:
+def module_file(module: str) -> Path | None:
     """The source file of a module, found without importing any package."""
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top) if top.isidentifier() else None
@@ -284,6 +286,20 @@ def _module_file(module: str) -> Path | None:
             if file.is_file():
                 return file
     return None
+
+
+def is_missing(module: str) -> bool:
+    """Whether a module is surely not there: its top package is, and holds no such file or folder."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top) if top.isidentifier() else None
+    if spec is None or not rest:
+        return spec is None
+    folders = [Path(location) for location in spec.submodule_search_locations or []]
+    for name in rest:
+        if not any(list(folder.glob(f"{name}.*")) or (folder / name).is_dir() for folder in folders):
+            return True
+        folders = [folder / name for folder in folders]
+    return False
 
 
 def _package_folder(package: str) -> Path:

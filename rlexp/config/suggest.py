@@ -183,7 +183,11 @@ def _by_alias(word: str, names: list[str]) -> list[str]:
 
 def _similarity(word: str, name: str) -> float:
     """How alike two folded names are, from 0 to 1, as wholes and in their last dotted parts."""
-    whole, last = _ratio(word, name), _ratio(word.rpartition(".")[2], name.rpartition(".")[2])
+    (group, _, key), (other, _, name_key) = word.rpartition("."), name.rpartition(".")
+    last = _ratio(key, name_key)
+    if group and group == other:  # What they share says nothing about what differs.
+        return last
+    whole = _ratio(word, name)
     return 0.75 * max(whole, last) + 0.25 * min(whole, last)
 
 
@@ -192,7 +196,7 @@ def _ratio(a: str, b: str) -> float:
     if a == b:
         return 1.0
     ratio = difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
-    return max(ratio, 0.95) if one_edit_apart(a, b) else ratio
+    return 0.95 + 0.04 * ratio if one_edit_apart(a, b) else ratio
 
 
 def one_edit_apart(a: str, b: str) -> bool:

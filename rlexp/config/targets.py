@@ -75,7 +75,7 @@ def locate(path: str, trusted: Sequence[str]) -> Any:
     """
     parts = _parts(path)
     if not is_trusted(".".join(parts[:-1]), trusted):
-        raise _untrusted(path, ".".join(parts[:-1]), trusted)
+        raise untrusted(path, ".".join(parts[:-1]), trusted)
     root = next(prefix for prefix in sorted(trusted, key=len) if _within(".".join(parts[:-1]), (prefix,)))
     found: Any = _import(root, path)
     for depth in range(root.count(".") + 1, len(parts)):
@@ -155,7 +155,7 @@ def _parts(path: str) -> list[str]:
     return parts
 
 
-def _untrusted(path: str, module: str, trusted: Sequence[str]) -> ConfigError:
+def untrusted(path: str, module: str, trusted: Sequence[str]) -> ConfigError:
     """The refusal of `path`, because of `module`, and how to trust it where that is allowed."""
     if module.partition(".")[0] in NEVER_TRUSTED or _within(module, LOADERS):
         return ConfigError(f"{path} is refused: {module} can load or run anything, so no config may name it")
@@ -217,7 +217,7 @@ def _refuse_foreign(found: Any, path: str, trusted: Sequence[str]) -> None:
         raise ConfigError(f"{path} is refused: it is no class or function but of type {type(found).__name__}")
     home = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
     if home is None or not is_trusted(home, trusted):
-        raise _untrusted(path, home or type(found).__module__, trusted)
+        raise untrusted(path, home or type(found).__module__, trusted)
 
 
 def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:

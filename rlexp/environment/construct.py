@@ -96,6 +96,16 @@ def _located(choice: EnvChoice, trusted: Sequence[str]) -> Callable[..., Any]:
         ) from error.__cause__
 
 
+def check_id(identifier: str) -> None:
+    """Raises ConfigError when Gymnasium has no environment of this id (without a module before it)."""
+    import gymnasium
+
+    try:
+        gymnasium.spec(identifier)
+    except gymnasium.error.Error as error:
+        raise _unknown_id(identifier, error) from None
+
+
 def _registered(choice: EnvChoice, trusted: Sequence[str]) -> tuple[Callable[..., Any], str]:
     """The creator behind a Gymnasium id, and the id without its module."""
     import gymnasium

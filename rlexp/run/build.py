@@ -37,11 +37,15 @@ def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) ->
         ConfigError: RLlib itself refuses the combination.
     """
     algorithm: AlgorithmConfig = locate(config.algorithm.config_class, config.trusted)()
+    if getattr(algorithm, "actor_lr", None) is not None:
+        algorithm.training(lr=None)  # CQL's default is one that SAC's own check then refuses
     algorithm.debugging(seed=config.seed, log_level=config.log_level)
     algorithm.framework("torch")
     algorithm.environment(**rllib_environment(config))
     for choice in (config.algorithm, config.hardware, config.data, config.reporting):
         apply(algorithm, choice, config.algorithm.config_class)
+    _check_iterations_end(algorithm)
+    _check_updates(algorithm, config)
     _model(algorithm, config, spaces)
     _callbacks(algorithm, config)
     _evaluation(algorithm, config)
@@ -56,17 +60,44 @@ def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) ->
 def apply(algorithm: AlgorithmConfig, choice: Any, config_class: str) -> None:
     """Hands each setting of a group to the first of its builders that knows it.
 
-    Null is a value like any other (no gradient clipping, no evaluation), but for hardware, where it leaves RLlib's.
+    Null is a value like any other (no gradient clipping, no evaluation); for hardware it leaves RLlib's own.
     """
     left = dict(choice.settings)
     if isinstance(choice, HardwareChoice):
         left = {k: v for k, v in left.items() if v is not None}
     for builder in choice.BUILDERS:
         known = builder.only or signatures.keywords(config_class, builder.method)
-        mine = {name: left.pop(name) for name in list(left) if name in known}
+        mine = {name: _value(name, left.pop(name)) for name in list(left) if name in known}
         if mine:
             getattr(algorithm, builder.method)(**mine)
     assert not left, f"settings that no builder takes: {sorted(left)}"
+
+
+def _value(name: str, value: Any) -> Any:
+    # YAML has no tuples, and RLlib's replay buffers take a range of n in no other form.
+    return tuple(value) if name == "n_step" and isinstance(value, list) else value
+
+
+def _check_iterations_end(algorithm: AlgorithmConfig) -> None:
+    """An iteration that waits for sampled steps never ends where nothing is sampled."""
+    if not algorithm.is_online and algorithm.min_sample_timesteps_per_iteration:
+        key = "reporting.min_sample_timesteps_per_iteration"
+        steps = algorithm.min_sample_timesteps_per_iteration
+        raise ConfigError(
+            f"{key}={steps}: no iteration would ever end, since nothing is sampled where data is recorded",
+            key=key,
+            fix=f"{key}=0 reporting.min_train_timesteps_per_iteration={steps}",
+        )
+
+
+def _check_updates(algorithm: AlgorithmConfig, config: RunConfig) -> None:
+    """RLlib 2.60's CQL hands a single batch on as if it were an iterator, and fails on it."""
+    name = config.algorithm.config_class.rpartition(".")[2]
+    if name == "CQLConfig" and algorithm.num_learners == 0 and algorithm.dataset_num_iters_per_learner == 1:
+        key = "data.dataset_num_iters_per_learner"
+        raise ConfigError(
+            f"{key}=1: RLlib's CQL cannot make a single update an iteration", key=key, fix=f"{key}=100"
+        )
 
 
 def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rlexp.errors import EXIT_FAILED, CheckpointError, ConfigError
 from rlexp.run import atomic, seal
@@ -57,7 +57,7 @@ class CheckpointStore:
         ConfigError: `keep` or `mode` is out of range, or the user's sealing key cannot be had.
     """
 
-    def __init__(self, folder: Path, *, keep: int, mode: Literal["max", "min"] = "max") -> None:
+    def __init__(self, folder: Path, *, keep: int, mode: str = "max") -> None:
         if keep < 1:
             raise ConfigError(f"checkpoint.keep is {keep}; at least 1 must stay", key="checkpoint.keep")
         if mode not in ("max", "min"):

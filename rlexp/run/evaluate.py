@@ -23,7 +23,7 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
     Args:
         path: a run folder (its latest checkpoint), `checkpoints/best`, or any checkpoint's folder.
-        overrides: e.g. `["evaluation.evaluation_duration=100", "evaluation.explore=true", "env.config.size=8"]`.
+        overrides: e.g. `["evaluation.evaluation_duration=100", "evaluation.explore=true"]`.
 
     Returns:
         `metrics` under flat names, and from what they come: `checkpoint`, `env_steps`, `episodes`.
@@ -68,7 +68,8 @@ def _config(path: Path | str, checkpoint: Checkpoint, overrides: Sequence[str]) 
             "evaluation_parallel_to_training": False,
         },
     )
-    hardware = HardwareChoice(settings={"num_env_runners": 0, "num_envs_per_env_runner": 1, "num_learners": 0})
+    local = {"num_env_runners": 0, "num_envs_per_env_runner": 1, "num_learners": 0}
+    hardware = HardwareChoice(settings=local)
     return dataclasses.replace(config, evaluation=evaluation, hardware=hardware, tracking={})
 
 

@@ -1,7 +1,7 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the first asks a training run to save and end, the second ends it at once.
+"""Ctrl-C, SIGTERM and a closed terminal: the first asks a run to save and end, the second ends it at once.
 
-Before training has begun there is nothing to save, so there the first one ends it. SIGHUP, which a closing terminal
-sends, counts as they do; under `nohup`, which has it ignored, it stays ignored.
+Before training has begun there is nothing to save, so there the first one ends it. SIGHUP, which a closing
+terminal sends, counts as they do; under `nohup`, which has it ignored, it stays ignored.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def interruptible() -> Iterator[Interrupt]:
 
 @contextlib.contextmanager
 def children_keep_on() -> Iterator[None]:
-    """Processes started while inside ignore a closed terminal: the run ends them itself, once it has saved."""
+    """Processes started while inside ignore a closed terminal: the run ends them, once it has saved."""
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is None or threading.current_thread() is not threading.main_thread():
         yield

@@ -1,8 +1,8 @@
 """What RLlib's learners know and RLlib's checkpoints leave out.
 
-Of a learner, RLlib saves the module and the optimisers. It forgets SAC's temperature, PPO's KL coefficient, MARWIL's
-norm of advantages, and when target networks were last updated: they start anew after a restore. Schedules other than
-the optimisers' start at their first value, too, until the first update is over.
+Of a learner, RLlib saves the module and the optimisers. It forgets SAC's temperature, PPO's KL coefficient,
+MARWIL's norm of advantages, and when target networks were last updated: they start anew after a restore.
+Schedules other than the optimisers' stand at their first value, too, until the first update is over.
 
 Imported only once a run is being built: it imports torch.
 """
@@ -70,6 +70,6 @@ def _write(learner: Learner, *, state: State, env_steps: int, **_: Any) -> None:
 def _set_schedules(learner: Learner, env_steps: int) -> None:
     for optimizer, schedule in learner._optimizer_lr_schedules.items():
         learner._set_optimizer_lr(optimizer, lr=float(schedule.update(timestep=env_steps)))
-    for module in learner.module.keys():  # noqa: SIM118: a MultiRLModule is no mapping
+    for module in learner.module.keys():  # noqa: SIM118  # a MultiRLModule is no mapping
         if hasattr(learner, "entropy_coeff_schedulers_per_module"):
             learner.entropy_coeff_schedulers_per_module[module].update(timestep=env_steps)

@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import re
+import sys
 import threading
 import time
 import warnings
@@ -68,16 +69,28 @@ class LogFile:
 
 
 class LogStream(io.TextIOBase):
-    """A text stream whose lines go to a log; after `detach_log`, to the stream that it stood in for.
+    """A text stream whose lines go to a log; after `detach_log`, to what stands in its place by then.
 
-    Libraries keep the `sys.stderr` that they met (logging handlers do), so it must outlive the log.
+    Libraries keep the `sys.stderr` that they met (logging handlers do), so it must outlive the log; a second
+    run in this process has another one, which they should reach.
+
+    Args:
+        log: the log.
+        before: the stream that it stands in for.
+        name: which one of `sys` that is.
     """
 
-    def __init__(self, log: LogFile, before: IO[str] | None) -> None:
+    def __init__(self, log: LogFile, before: IO[str] | None, name: str = "stderr") -> None:
         self._log: LogFile | None = log
-        self._before = before
+        self._original, self._name = before, name
         self._rest = ""
         self._lock = threading.RLock()
+
+    @property
+    def _before(self) -> IO[str] | None:
+        """The stream of that name now, for when there is no log any more."""
+        now = getattr(sys, self._name)
+        return self._original if now is self else now
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

@@ -166,8 +166,8 @@ class Loop:
         every = self.config.checkpoint.every
         if every is not None and int(record["iteration"]) % every == 0:
             return True
-        better = self.best_by is not None and self.best_by.startswith("eval/") and self._score(record) is not None
-        return better and self._signed(self._score(record)) > self._best_score
+        evaluated = self.best_by is not None and self.best_by.startswith("eval/")
+        return evaluated and self._signed(self._score(record)) > self._best_score
 
     def _score(self, record: Record) -> float | None:
         value = record.get(self.best_by) if self.best_by else None

@@ -116,7 +116,7 @@ def _descriptors_to(log: LogFile) -> Iterator[None]:
 def _streams_to(log: LogFile) -> Iterator[None]:
     """Python's stdout and stderr on the log, line by line with time stamps."""
     before = sys.stdout, sys.stderr
-    streams = LogStream(log, before[0]), LogStream(log, before[1])
+    streams = LogStream(log, before[0], "stdout"), LogStream(log, before[1], "stderr")
     sys.stdout, sys.stderr = streams
     try:
         yield

@@ -1,14 +1,16 @@
 """RLlib in one process without Ray's.
 
 With a local env runner and a local learner the only thing that starts Ray (2 s, a dozen processes) is an
-`EnvRunnerGroup` putting its config into the object store, which nobody then reads. While Ray is not running, `put`
-keeps the value here and `get` hands it back; once Ray runs, both are Ray's own again.
+`EnvRunnerGroup` putting its config into the object store, which nobody then reads. While Ray is not running,
+`put` keeps the value here and `get` hands it back; once Ray runs, both are Ray's own again.
 
 Imported only once training starts: it imports Ray.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +45,7 @@ class LazyRay:
 
 
 def install() -> None:
-    """Lets RLlib's `EnvRunnerGroup` and `Algorithm` work before Ray is started; doing it twice is harmless."""
+    """Lets `EnvRunnerGroup` and `Algorithm` work before Ray is started; doing it twice is harmless."""
     from ray.rllib.algorithms import algorithm
     from ray.rllib.env import env_runner_group, single_agent_env_runner
 
@@ -52,8 +54,14 @@ def install() -> None:
             module.ray = LazyRay(module.ray)
 
 
-def keep_results_in(folder: str) -> None:
-    """Sends the log folder that every Ray `Trainable` makes (by default in the home folder) to `folder`."""
+@contextlib.contextmanager
+def results_in(folder: str) -> Iterator[None]:
+    """Trainables made meanwhile put their log folders into `folder`, not into the home folder."""
     from ray.tune.trainable import trainable
 
+    before = trainable.DEFAULT_STORAGE_PATH
     trainable.DEFAULT_STORAGE_PATH = folder
+    try:
+        yield
+    finally:
+        trainable.DEFAULT_STORAGE_PATH = before

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlexp.config.checks import check
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.run import saved
+from rlexp.run.atomic import write_json
 from rlexp.run.checkpoints import Checkpoint, require_trust, resolve
+from rlexp.run.drive import Outcome, Start, drive
 from rlexp.run.folder import RunFolder
-from rlexp.run.provenance import collect
-from rlexp.run.train import Outcome, Start, drive
+from rlexp.run.interrupt import interruptible
+from rlexp.run.provenance import collect, now
+from rlexp.run.train import new_run_id, start_of
 
 if TYPE_CHECKING:
     from rlexp.run.loop import Progress
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence[str] = ()) -> Outcome:
-    """Continues the run in `path`: counters, schedules, optimisers, replay and trackers go on where they stood.
+    """Continues the run in `path`: counters, schedules, optimisers, replay and trackers go on as they were.
 
     Args:
         path: the run's folder.
@@ -34,7 +37,7 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
         CheckpointError: no whole checkpoint, or one written by somebody else.
     """
     file = saved.find_config(path)
-    with RunFolder.open(file.parent) as folder:
+    with interruptible(), RunFolder.open(file.parent) as folder:
         before = saved.read(file)
         saved.refuse_untrusted(before, overrides)
         after = saved.with_overrides(before, overrides)
@@ -43,26 +46,59 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
         config = check(saved.composed(after, manifest.get("choices", {})))
         # The folder may have been moved since.
         config.name, config.runs_dir = folder.path.name, str(folder.path.parent)
+        here = collect(list(command), list(overrides), config.seed)
+        history = manifest.get("resumed", [])
+        told: dict[str, Any] = {"pid": here["pid"], "host": here["host"]}
+        if _never_saved(folder):
+            # Another id: what the first attempt logged to a tracker must not be continued by lower steps.
+            told |= {"run_id": new_run_id(), "resumed": [*history, {**here, "from": None}]}
+            return drive(folder, config, _anew(start_of(config)), told)
         checkpoint, skipped = resolve(folder.path)
         require_trust(checkpoint, config.checkpoint.trust)
-        _refuse_finished(folder, config, checkpoint)
-        here = collect(list(command), list(overrides), config.seed)
-        history = [*manifest.get("resumed", []), {**here, "from": checkpoint.path.name}]
-        folder.update_manifest(status="running", resumed=history, pid=here["pid"], host=here["host"])
-        return drive(folder, config, _continue(checkpoint, skipped))
+        if (outcome := _finished(folder, config, checkpoint)) is not None:
+            return outcome
+        told["resumed"] = [*history, {**here, "from": checkpoint.path.name}]
+        return drive(folder, config, _continue(checkpoint, skipped), told)
 
 
-def _refuse_finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint) -> None:
+def _never_saved(folder: RunFolder) -> bool:
+    """Whether the run ended before its first checkpoint: there is nothing, not even a damaged one."""
+    return not any(folder.checkpoints.glob("[!.]*")) if folder.checkpoints.is_dir() else True
+
+
+def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint) -> Outcome | None:
+    """Refuses a run that has had enough; one that was killed just before it could say so is set right.
+
+    Raises:
+        ConfigError: the run is done.
+    """
+    from rlexp.run.loop import Progress
     from rlexp.run.stop import StopRules
 
-    spent = StopRules(config.stop).budget_spent(checkpoint.meta["final"])
-    if spent:
-        steps = int(checkpoint.meta["final"]["env_steps"])
-        raise ConfigError(
-            f"{folder.path} has already used its budget ({spent})",
-            key="stop",
-            fix=f"rlexp resume {folder.path} stop.env_steps={2 * steps}",
-        )
+    rules, progress = StopRules(config.stop), Progress(**checkpoint.meta)
+    rules.restore(progress.stop)
+    reason = rules.holds(progress.final)
+    if reason is None:
+        return None
+    if folder.read_manifest().get("status") == "running":
+        told = {"status": "done", "reason": reason}
+        summary = {**told, **progress.summary(), "checkpoint": f"checkpoints/{checkpoint.path.name}"}
+        write_json(folder.summary, summary)
+        folder.update_manifest(**told, ended=now())
+        return Outcome(folder.path, "done", summary)
+    raise ConfigError(
+        f"{folder.path} is done ({reason})",
+        key="stop",
+        fix=f"rlexp resume {folder.path} {rules.more(progress.final)}",
+    )
+
+
+def _anew(start: Start) -> Start:
+    def begin(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> Progress | None:
+        terminal.say("the run ended before its first checkpoint: training starts from the beginning")
+        return start(trainable, config, terminal)
+
+    return begin
 
 
 def _continue(checkpoint: Checkpoint, skipped: Sequence[str]) -> Start:

@@ -5,19 +5,19 @@ A run folder may come from a stranger: the modules it trusts are not trusted her
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.config.compose import Composed, compose_plain, hydra_app, plain_trusted
-from rlexp.config.search import find_lab
-from rlexp.config.targets import DEFAULT_TRUSTED
+from rlexp.config.compose import Composed, compose_forced, hydra_app, readable_errors
+from rlexp.config.foreign import refuse_foreign
+from rlexp.config.overrides import Groups, force, parse
 from rlexp.errors import ConfigError
 
 CONFIG = "config.yaml"
 
 FROZEN = {
-    "algorithm.config_class": "another algorithm has other state; start a new run (checkpoint.from=PATH takes the weights over)",
+    "algorithm.config_class": "another algorithm has other state; start a new run",
     "env.id": "the weights belong to this environment; start a new run with checkpoint.from=PATH",
     "env.config": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
     "env.wrappers": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
@@ -41,7 +41,8 @@ def find_config(path: Path | str) -> Path:
     for folder in (start, *list(start.resolve().parents)[:2]):
         if (folder / CONFIG).is_file():
             return folder / CONFIG
-    raise ConfigError(f"{path} is no run folder: it has no {CONFIG}", fix="the path of a run folder, e.g. runs/<name>")
+    fix = "the path of a run folder, e.g. runs/<name>"
+    raise ConfigError(f"{path} is no run folder: it has no {CONFIG}", fix=fix)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -54,11 +55,29 @@ def read(path: Path) -> dict[str, Any]:
 
     try:
         plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
     if not isinstance(plain, dict):
         raise ConfigError(f"{path} is damaged: it holds no mapping")
+    for key, text in _texts(plain):
+        if "${" in text:
+            # A run writes its config resolved; this could read out the environment of whoever opens it.
+            raise ConfigError(
+                f"{path} is damaged: {key} is {text!r}, and a run's config has no ${{...}}", key=key
+            )
     return plain
+
+
+def _texts(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(node, str):
+        yield key, node
+    elif isinstance(node, Mapping):
+        for name, inner in node.items():
+            yield from _texts(str(name), key)
+            yield from _texts(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, list):
+        for index, inner in enumerate(node):
+            yield from _texts(inner, f"{key}[{index}]")
 
 
 def with_overrides(plain: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -67,47 +86,71 @@ def with_overrides(plain: Mapping[str, Any], overrides: Sequence[str]) -> dict[s
     Raises:
         ConfigError: bad syntax, or an unknown choice.
     """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import OverrideParseException
+    return overridden(plain, overrides)[1]
+
+
+def overridden(
+    plain: Mapping[str, Any], overrides: Sequence[str]
+) -> tuple[dict[str, str | list[str]], dict[str, Any]]:
+    """As `with_overrides`; also which choice each group got that was chosen anew.
+
+    Raises:
+        ConfigError: bad syntax, or an unknown choice.
+    """
     from omegaconf import OmegaConf
 
     with hydra_app() as app:
-        groups = set(app.list_all_config_groups())
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except OverrideParseException as error:
-        raise ConfigError(f"no override: {str(error).splitlines()[0]}", fix="key=value") from error
-    merged = dict(plain)
-    chosen = [o for o in parsed if o.key_or_group in groups]
-    if chosen:
-        anew = compose_plain([str(o.input_line) for o in chosen]).plain
-        merged.update({o.key_or_group: anew[o.key_or_group] for o in chosen if o.key_or_group in anew})
+        with readable_errors(app):
+            parsed = [parse(text, app) for text in force(overrides, app)]
+        groups = Groups(app).known
+        chosen = [o for o in parsed if o.key_or_group in groups and not isinstance(o.value(), dict)]
+        anew = compose_forced(app, [*(str(o.input_line) for o in chosen), "tuned=none"]) if chosen else None
+    choices: dict[str, str | list[str]] = {}
+    merged = _without_trust(plain)
+    for override in chosen:
+        group = override.key_or_group
+        if anew is None or group not in anew.plain:
+            raise ConfigError(
+                f"{override.input_line}: {group} sets keys of other groups, which a saved run has already",
+                key=group,
+                fix="the single keys, e.g. stop.env_steps=1000",
+            )
+        merged[group], choices[group] = anew.plain[group], anew.choices[group]
     config = OmegaConf.create(merged)
     for override in parsed:
         if override in chosen:
             continue
         if override.is_delete():
-            raise ConfigError(f"{override.input_line}: keys of a saved run cannot be deleted", fix="key=null")
-        OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
-    result = OmegaConf.to_container(config, resolve=True)
+            raise ConfigError(
+                f"{override.input_line}: keys of a saved run cannot be left out",
+                key=override.key_or_group,
+                fix=f"{override.key_or_group}=null",
+            )
+        with readable_errors(app):
+            OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
+    with readable_errors(app):
+        result = OmegaConf.to_container(config, resolve=True)
     assert isinstance(result, dict)
-    return {str(k): v for k, v in result.items()}
+    return choices, {str(k): v for k, v in result.items()}
 
 
-def refuse_untrusted(saved: Mapping[str, Any], overrides: Sequence[str]) -> None:
-    """Refuses a folder that trusts more modules than this place does, unless the command line names them."""
-    if any(o.lstrip("+").startswith("trusted=") for o in overrides):
-        return
-    lab = find_lab()
-    here = {*DEFAULT_TRUSTED, *(lab.packages if lab else ())}
-    more = [m for m in plain_trusted(saved) if m not in here]
-    if more:
-        everything = ",".join([*plain_trusted(saved)])
-        raise ConfigError(
-            f"this run's config may call functions of {', '.join(more)}, which nothing here trusts",
-            key="trusted",
-            fix=f"'trusted=[{everything}]', if you trust whoever wrote it",
-        )
+def _without_trust(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A saved config does not vouch for checkpoints: whether they are trusted, the command line says."""
+    merged = dict(plain)
+    if isinstance(merged.get("checkpoint"), dict):
+        merged["checkpoint"] = {**merged["checkpoint"], "trust": False}
+    return merged
+
+
+def refuse_untrusted(
+    saved: Mapping[str, Any], overrides: Sequence[str], *, origin: str = "this run's config"
+) -> None:
+    """Refuses a saved config that would let its author run code here, unless the command line grants it.
+
+    Raises:
+        ConfigError: naming each key, and what to write if its author is trusted.
+    """
+    refuse_foreign(_without_trust(saved), overrides, origin=origin)
 
 
 def refuse_frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ class ReplaySeed(RLlibCallback):
     def on_algorithm_init(self, *, algorithm: Any, **kwargs: Any) -> None:
         """In the driver, where the buffers are (DreamerV3 has one under a name of its own)."""
         for name in ("local_replay_buffer", "replay_buffer"):
-            buffer = getattr(algorithm, name, None)
+            buffer: Any = getattr(algorithm, name, None)
             if hasattr(buffer, "rng"):
                 buffer.rng = np.random.default_rng(self.seed)
 

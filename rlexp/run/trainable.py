@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,13 +21,13 @@ from ray.tune import Trainable
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
-from rlexp.metrics.headline import flatten
+from rlexp.metrics.headline import flatten, flatten_evaluation
+from rlexp.run import learner_state, rayless
 from rlexp.run.counters import Counters
 from rlexp.run.events import Record
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
-    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
     from ray.rllib.core.learner.learner import Learner
 
     from rlexp.config.schema import RunConfig
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 ALGORITHM = "algorithm"
 CONFIG = "config.yaml"
 COUNTERS = "counters.json"
+LEARNERS = "learners.json"
 SPACES = "spaces.json"
 REPLAY = "replay.pkl"
 LIFETIME = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
@@ -57,7 +60,18 @@ class RunTrainable(Trainable):
         self.counters = Counters()
         self._steps_before_restore = 0
         self._idle_iterations = 0
-        self.algorithm = self._built.build_algo()
+        with rayless.results_in(self._scratch()):
+            self.algorithm = self._built.build_algo()
+
+    def _setup_logdir(self) -> None:
+        """Ray gives every trainable a folder in the home folder, for loggers that nothing here uses."""
+        with rayless.results_in(self._scratch()):
+            super()._setup_logdir()
+
+    def _scratch(self) -> str:
+        if not hasattr(self, "_scratch_folder"):
+            self._scratch_folder = tempfile.mkdtemp(prefix="rlexp-")
+        return self._scratch_folder
 
     def step(self) -> Record:
         """One iteration: sample, learn, perhaps evaluate.
@@ -72,27 +86,45 @@ class RunTrainable(Trainable):
         result = self.algorithm.train()
         record = flatten(result)
         self.counters.advance(
-            env_steps=self._steps_before_restore + int(record["env_steps"]), seconds=time.perf_counter() - started
+            env_steps=self._steps_before_restore + int(record["env_steps"]),
+            seconds=time.perf_counter() - started,
         )
         record.update(self.counters.metrics())
         self._watch_progress()
         return record
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the run evaluates at all."""
+        return self.algorithm.config.evaluation_interval is not None
+
+    def evaluate(self) -> Record:
+        """One evaluation out of turn.
+
+        Returns:
+            The `eval/` metrics, and `perf/wall_s` with the time it took.
+        """
+        started = time.perf_counter()
+        record = flatten_evaluation(self.algorithm.evaluate())
+        self.counters.wall_s += time.perf_counter() - started
+        return {**record, "perf/wall_s": self.counters.wall_s}
 
     def _watch_progress(self) -> None:
         raise_if_broken(self.algorithm)
         self._idle_iterations = 0 if self.counters.new_env_steps else self._idle_iterations + 1
         if self.algorithm.config.is_online and self._idle_iterations >= STALLED_ITERATIONS:
             raise RunFailedError(
-                f"no environment step was made in {self._idle_iterations} iterations: every env runner is failing or "
-                "too slow for hardware.sample_timeout_s; log.txt has their errors"
+                f"no environment step was made in {self._idle_iterations} iterations: every env runner is "
+                "failing or too slow for hardware.sample_timeout_s; log.txt has their errors"
             )
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Writes RLlib's checkpoint, the run's own counters, and the replay buffer, which RLlib leaves out."""
+        """Writes RLlib's checkpoint, the run's own counters, and what RLlib leaves out."""
         folder = Path(checkpoint_dir)
         self.algorithm.save_to_path(str((folder / ALGORITHM).resolve()))
         (folder / CONFIG).write_text(yaml.safe_dump(to_plain(self.run), sort_keys=False))
         (folder / COUNTERS).write_text(json.dumps(self.counters.state()))
+        (folder / LEARNERS).write_text(json.dumps(learner_state.read(self.algorithm)))
         (folder / SPACES).write_text(json.dumps(_spaces(self.algorithm)))
         buffer = self.algorithm.local_replay_buffer
         if self.run.checkpoint.replay and buffer is not None:
@@ -112,12 +144,10 @@ class RunTrainable(Trainable):
         if (folder / REPLAY).is_file() and self.algorithm.local_replay_buffer is not None:
             with (folder / REPLAY).open("rb") as file:
                 self.algorithm.local_replay_buffer.set_state(pickle.load(file))
-        self._take_up_counters()
-        self.algorithm.learner_group.foreach_learner(configured_learning_rates)
-
-    def _take_up_counters(self) -> None:
-        restored = self.algorithm.metrics.peek(LIFETIME, default=0) if self.algorithm.config.is_online else 0
-        self._steps_before_restore = self.counters.env_steps - int(restored)
+        sampled = self.algorithm.metrics.peek(LIFETIME, default=0) if self.algorithm.config.is_online else 0
+        self._steps_before_restore = self.counters.env_steps - int(sampled)
+        forgotten = json.loads((folder / LEARNERS).read_text()) if (folder / LEARNERS).is_file() else {}
+        learner_state.write(self.algorithm, forgotten, int(sampled))
 
     def load_weights(self, folder: Path) -> None:
         """Takes over a checkpoint's network alone; counters, optimisers and schedules start fresh."""
@@ -127,21 +157,17 @@ class RunTrainable(Trainable):
 
     def cleanup(self) -> None:
         """Stops RLlib's processes."""
-        if hasattr(self, "algorithm"):
-            self.algorithm.stop()
+        try:
+            if hasattr(self, "algorithm"):
+                self.algorithm.stop()
+        finally:
+            shutil.rmtree(self._scratch(), ignore_errors=True)
 
 
 def _prepare(plain: Mapping[str, Any]) -> Any:
     from rlexp.run.prepare import prepare
 
     return prepare(to_run_config(plain, {}))
-
-
-def configured_learning_rates(learner: Learner, **_: Any) -> None:
-    """Puts the configured learning rates in force; restoring an optimiser brings back the checkpoint's."""
-    for optimizer, schedule in learner._optimizer_lr_schedules.items():
-        if not schedule.use_schedule:
-            learner._set_optimizer_lr(optimizer, lr=schedule.get_current_value())
 
 
 def _spaces(algorithm: Algorithm) -> dict[str, str]:
@@ -152,7 +178,7 @@ def _spaces(algorithm: Algorithm) -> dict[str, str]:
 
 def _describe_modules(learner: Learner, **_: Any) -> dict[str, str]:
     described = {}
-    for name in learner.module.keys():  # noqa: SIM118: a MultiRLModule is no mapping
+    for name in learner.module.keys():  # noqa: SIM118  # a MultiRLModule is no mapping
         module = learner.module[name].unwrapped()
         described[f"{name} class"] = f"{type(module).__module__}.{type(module).__qualname__}"
         described[f"{name} observation space"] = str(module.observation_space)
@@ -163,7 +189,7 @@ def _describe_modules(learner: Learner, **_: Any) -> dict[str, str]:
 
 
 def check_same_spaces(folder: Path, algorithm: Algorithm) -> None:
-    """Refuses a checkpoint whose algorithm, spaces or network differ from what has been built, naming each."""
+    """Refuses a checkpoint whose algorithm, spaces or network differ from what has been built."""
     if not (folder / SPACES).is_file():
         return
     saved, built = json.loads((folder / SPACES).read_text()), _spaces(algorithm)

@@ -247,7 +247,7 @@ def test_names_from_elsewhere_lead_to_ours(plain: dict[str, Any], key: str, righ
         ("algorithm.model", {}, "old API stack"),
         ("algorithm.train_batch_size", 1, "algorithm.train_batch_size_per_learner"),
         ("algorithm.num_sgd_iter", 1, "algorithm.num_epochs"),
-        ("algorithm.replay_buffer_config", {}, "SACConfig, TQCConfig take it, PPOConfig does not"),
+        ("algorithm.replay_buffer_config", {}, "SAC, TQC have it, PPO has not"),
         ("model.module_class", "envs.m.M", "model.fcnet_hiddens has no effect beside model.module_class"),
         ("model.module_config", {"a": 1}, "no effect without model.module_class"),
         ("algorithm.minibatch_size", 4096, "more than algorithm.train_batch_size_per_learner, 2048"),

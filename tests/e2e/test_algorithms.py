@@ -1,4 +1,4 @@
-"""Every algorithm that is shipped learns on an environment that fits it; a YAML that is added is tested too."""
+"""Every algorithm that is shipped learns on an environment that fits it; one that is added is tested too."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rlexp.hardware.kinds import WITHOUT_RAY
 OFFLINE_CHOICES = [name for name in choices("algorithm") if f"{name.upper()}Config" in OFFLINE]
 ONLINE_CHOICES = [name for name in choices("algorithm") if name not in OFFLINE_CHOICES]
 CONTINUOUS = ("sac", "tqc")
+LEAST = "reporting.min_sample_timesteps_per_iteration"
 
 
 def env_of(algorithm: str) -> str:
@@ -81,3 +82,70 @@ def test_offline_algorithm_asks_for_data(algorithm: str) -> None:
     with pytest.raises(ConfigError, match="learns from recorded data, and there is none") as error:
         tiny(f"algorithm={algorithm}", "env=pendulum")
     assert error.value.key == "data.input_" and "data=recorded" in str(error.value.fix)
+
+
+def test_an_offline_iteration_that_would_never_end_is_refused() -> None:
+    from rlexp.run.prepare import prepare
+
+    config = tiny("algorithm=bc", "data=recorded", "data.input_=recordings", f"{LEAST}=100")
+    with pytest.raises(ConfigError, match="no iteration would ever end") as error:
+        prepare(config)
+    assert error.value.key == LEAST
+
+
+def test_cql_with_one_update_an_iteration_is_refused() -> None:
+    from rlexp.run.prepare import prepare
+
+    one = "data.dataset_num_iters_per_learner=1"
+    config = tiny("algorithm=cql", "env=pendulum", "data=recorded", "data.input_=recordings", one)
+    with pytest.raises(ConfigError, match="single update") as error:
+        prepare(config)
+    assert error.value.fix == "data.dataset_num_iters_per_learner=100"
+
+
+def record_episodes(folder: Path, env_id: str, episodes: int) -> None:
+    """Steps of a random policy as Parquet, a row each, under RLlib's column names."""
+    import gymnasium as gym
+    import pyarrow
+    from pyarrow import parquet
+
+    rows: list[dict[str, Any]] = []
+    env = gym.make(env_id)
+    env.action_space.seed(0)
+    for episode in range(episodes):
+        observation, _ = env.reset(seed=episode)
+        ended = cut = False
+        while not (ended or cut):
+            action = env.action_space.sample()
+            after, reward, ended, cut, _ = env.step(action)
+            told = {"eps_id": str(episode), "obs": observation.tolist(), "new_obs": after.tolist()}
+            told |= {"actions": np.asarray(action).tolist(), "rewards": float(reward)}
+            rows.append(told | {"terminateds": ended, "truncateds": cut})
+            observation = after
+    folder.mkdir()
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "steps.parquet")
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    ["bc", *(pytest.param(name, marks=pytest.mark.slow) for name in OFFLINE_CHOICES if name != "bc")],
+)
+def test_offline_algorithm_trains_on_recorded_data(
+    algorithm: str, tmp_path: Path, watched: dict[str, Any], ray_session: None
+) -> None:
+    discrete = algorithm in ("bc", "marwil")
+    env, env_id = ("cartpole", "CartPole-v1") if discrete else ("pendulum", "Pendulum-v1")
+    record_episodes(tmp_path / "recordings", env_id, 20 if discrete else 2)
+    overrides = [
+        f"algorithm={algorithm}",
+        f"env={env}",
+        "data=recorded",
+        f"data.input_={tmp_path / 'recordings'}",
+    ]
+    outcome = train_tiny(overrides, tmp_path)
+    lines = records(outcome.folder)
+    assert len(lines) == 2 and 0 < lines[0]["env_steps"] < lines[1]["env_steps"]
+    assert any(key.startswith("learner/") for key in lines[-1]) and math.isfinite(
+        lines[-1]["eval/return_mean"]
+    )
+    assert any(np.any(value != watched["before"][name]) for name, value in watched["after"].items())

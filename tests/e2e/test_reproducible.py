@@ -14,7 +14,9 @@ TIMES = ("perf/",)
 
 def curve(overrides: list[str], folder: Path) -> list[dict[str, Any]]:
     """Everything a run logged but how long it took."""
-    lines = records(train_tiny(["evaluation.evaluation_interval=2", "stop.iterations=3", *overrides], folder).folder)
+    lines = records(
+        train_tiny(["evaluation.evaluation_interval=2", "stop.iterations=3", *overrides], folder).folder
+    )
     return [{k: v for k, v in line.items() if not k.startswith(TIMES) and k != "timestamp"} for line in lines]
 
 
@@ -33,7 +35,7 @@ slow = pytest.mark.slow
 )
 def test_one_seed_gives_one_run(algorithm: str, env: str, tmp_path: Path) -> None:
     overrides = [f"algorithm={algorithm}", f"env={env}", "hardware.num_envs_per_env_runner=2"]
-    overrides += ["callbacks=episode_stats", "reporting.min_sample_timesteps_per_iteration=200"]
+    overrides += ["callbacks=episode_stats", "reporting.min_sample_timesteps_per_iteration=120"]
     first = curve([*overrides, "seed=3", "name=first"], tmp_path)
     np.random.random(), np.random.default_rng().random()  # noqa: NPY002 - a process that has drawn numbers before
     again = curve([*overrides, "seed=3", "name=again"], tmp_path)

@@ -1,0 +1,140 @@
+"""Whether what `_target_` names is there and takes its arguments, read from source.
+
+Importing RLlib takes seconds; this way a typing error in a callback's argument is told at once. What the
+source does not show (classes made at run time, compiled modules) is left to `rlexp.config.targets.check`, which
+imports.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rlexp.config.signatures import class_lineage, is_missing, source_tree
+from rlexp.config.suggest import nearest
+from rlexp.config.targets import TARGET
+from rlexp.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class _Takes:
+    """The named arguments of a callable, `self` left out, and whether it takes any others too."""
+
+    names: list[str]
+    required: list[str]
+    others: bool
+
+
+def check_source(key: str, spec: Mapping[str, Any], *, positional: int = 0) -> None:
+    """Checks `{_target_: path, **arguments}` as far as the source tells.
+
+    Args:
+        key: the config key that holds it, for the message.
+        spec: the path and the arguments.
+        positional: how many arguments are given before these, e.g. the environment to wrap.
+
+    Raises:
+        ConfigError: no such class or function, an argument that it does not take, or one that is missing.
+    """
+    path = spec.get(TARGET)
+    if not isinstance(path, str) or "." not in path:
+        return
+    check_there(f"{key}.{TARGET}", path)
+    module, _, name = path.replace(":", ".").rpartition(".")
+    tree = source_tree(module)
+    takes = _takes(module, name, tree) if tree is not None else None
+    if takes is None:
+        return
+    arguments = [str(argument) for argument in spec if argument != TARGET]
+    free, required = takes.names[positional:], takes.required[positional:]
+    taken = ", ".join(free) or "none"
+    for argument in arguments:
+        if argument not in free and not takes.others:
+            close = nearest(argument, free)
+            raise ConfigError(
+                f"{key}.{argument}: {name} takes no argument {argument}; it takes {taken}",
+                key=f"{key}.{argument}",
+                suggestions=[f"{key}.{other}" for other in close],
+                fix=f"{key}.{close[0]}=..." if close else f"leave {key}.{argument} out",
+            )
+    missing = [argument for argument in required if argument not in arguments]
+    if missing:
+        raise ConfigError(
+            f"{key}: {name} needs the argument {missing[0]}", key=key, fix=f"{key}.{missing[0]}=<value>"
+        )
+
+
+def check_there(key: str, path: str) -> None:
+    """Checks that a module and a name in it exist, as far as files and source tell.
+
+    Raises:
+        ConfigError: they do not; says the nearest names.
+    """
+    module, _, name = path.replace(":", ".").rpartition(".")
+    tree = source_tree(module)
+    if tree is not None:
+        _require_name(key, module, name, tree)
+    elif is_missing(module) and is_missing(module.rpartition(".")[0] or module):
+        raise ConfigError(f"{key}: {path}: there is no module {module}", key=key)
+    elif is_missing(module):
+        # The last part may be a class that holds the name; then the module before it has it.
+        parent, _, last = module.rpartition(".")
+        above = source_tree(parent)
+        if above is None or last not in _bound(above):
+            raise ConfigError(f"{key}: {path}: there is no module {module}", key=key)
+
+
+def _takes(module: str, name: str, tree: ast.Module) -> _Takes | None:
+    """The arguments of a function of the module, or of a class's `__init__`, its own or inherited."""
+    for item in tree.body:
+        if isinstance(item, ast.FunctionDef) and item.name == name and not item.decorator_list:
+            return _arguments(item, skip=0)
+    levels = class_lineage(f"{module}.{name}")
+    for level in levels or ():
+        if level.node.decorator_list:  # A dataclass, say: its `__init__` is written nowhere.
+            return None
+        for item in level.node.body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                return _arguments(item, skip=1)
+    return _Takes([], [], False) if levels else None
+
+
+def _arguments(function: ast.FunctionDef, *, skip: int) -> _Takes | None:
+    a = function.args
+    if a.vararg is not None:
+        return None
+    placed = [arg.arg for arg in [*a.posonlyargs, *a.args]]
+    named = [arg.arg for arg in a.kwonlyargs]
+    bare = [arg.arg for arg, default in zip(a.kwonlyargs, a.kw_defaults, strict=True) if default is None]
+    required = placed[: len(placed) - len(a.defaults)]
+    return _Takes(placed[skip:] + named, required[skip:] + bare, a.kwarg is not None)
+
+
+def _require_name(key: str, module: str, name: str, tree: ast.Module) -> None:
+    """The module binds the name somehow; one that makes names at run time is believed."""
+    bound = _bound(tree)
+    if name in bound or "*" in bound or "__getattr__" in bound:
+        return
+    offered = [item.name for item in tree.body if isinstance(item, (ast.ClassDef, ast.FunctionDef))]
+    close = nearest(name, [other for other in offered if not other.startswith("_")])
+    raise ConfigError(
+        f"{key}: {module} has no {name}",
+        key=key,
+        suggestions=[f"{module}.{other}" for other in close],
+        fix=f"{key}={module}.{close[0]}" if close else None,
+    )
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """The names that a module's source binds anywhere."""
+    bound: set[str] = set()
+    for item in ast.walk(tree):
+        if isinstance(item, (ast.ClassDef, ast.FunctionDef)):
+            bound.add(item.name)
+        elif isinstance(item, (ast.Import, ast.ImportFrom)):
+            bound |= {(alias.asname or alias.name).partition(".")[0] for alias in item.names}
+        elif isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
+            bound.add(item.id)
+    return bound

@@ -1,0 +1,95 @@
+"""What a config names by import path: it may be named, is there, takes its arguments. Nothing is imported.
+
+Names of untrusted modules are refused unseen. The rest is looked at again when the run is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rlexp.config.advice import under
+from rlexp.config.arguments import check_source, check_there
+from rlexp.config.overrides import choices_named
+from rlexp.config.schema import RunConfig
+from rlexp.config.suggest import nearest
+from rlexp.config.targets import TARGET, is_trusted, untrusted
+from rlexp.environment.construct import is_import_path
+from rlexp.errors import ConfigError, ConfigErrors
+
+
+def check_named(config: RunConfig) -> None:
+    """Every import path of the config is in a trusted module, and callables take their arguments.
+
+    Raises:
+        ConfigError: naming each key at fault.
+    """
+    problems = [p for key, path in _paths(config) if (p := _refusal(key, path, config.trusted)) is not None]
+    if problems:
+        raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
+    if is_import_path(config.env.id):
+        check_there("env.id", config.env.id)
+    if config.model.module_class:
+        check_there("model.module_class", config.model.module_class)
+    for group in ("callbacks", "tracking"):
+        for name, spec in getattr(config, group).items():
+            _check_spec(group, name, spec, config)
+    if TARGET not in config.exploration:
+        raise ConfigError("exploration names no strategy", key="exploration", fix="exploration=default")
+    check_source("exploration", config.exploration)
+    for index, spec in enumerate(config.env.wrappers):
+        key = f"env.wrappers[{index}]"
+        if TARGET not in spec:
+            raise ConfigError(f"{key} has no {TARGET}", key=key, fix=f"{{{TARGET}: <import path>, ...}}")
+        check_source(key, spec, positional=1)
+
+
+def _check_spec(group: str, name: str, spec: Mapping[str, Any], config: RunConfig) -> None:
+    key = f"{group}.{name}"
+    if TARGET in spec:
+        check_source(key, spec)
+        return
+    named = [other for other in getattr(config, group) if other != name]
+    close = [f"{group}.{other}" for other in nearest(name, named)]
+    if f"{group}={name}" in choices_named(name):
+        fix = f"'{group}=[{','.join([*named, name])}]' beside it"
+    else:
+        fix = f"{close[0]}.<argument>=<value>" if close else f"{key}.{TARGET}=<import path>"
+    raise ConfigError(
+        f"{key}: no choice of {group} in use is called {name}, and {TARGET} names no class for it",
+        key=key,
+        suggestions=close,
+        fix=fix,
+    )
+
+
+def _refusal(key: str, path: Any, trusted: list[str]) -> ConfigError | None:
+    if not isinstance(path, str):
+        fix = f"{key}=envs.mine.MyEnv"
+        return ConfigError(f"{key} must be an import path, not {path!r}", key=key, fix=fix)
+    dotted = path.replace(":", ".")
+    module = dotted.rpartition(".")[0] or dotted
+    return None if is_trusted(module, trusted) else under(key, untrusted(path, module, trusted))
+
+
+def _paths(config: RunConfig) -> Iterator[tuple[str, Any]]:
+    yield "algorithm.config_class", config.algorithm.config_class
+    if config.model.module_class:
+        yield "model.module_class", config.model.module_class
+    if is_import_path(config.env.id):
+        yield "env.id", config.env.id
+    for group in ("callbacks", "tracking", "metrics", "exploration"):
+        yield from _targets(group, getattr(config, group))
+    yield from _targets("env.wrappers", config.env.wrappers)
+
+
+def _targets(key: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """Every `_target_` at any depth."""
+    if isinstance(node, Mapping):
+        if TARGET in node:
+            yield f"{key}.{TARGET}", node[TARGET]
+        for name, inner in node.items():
+            yield from _targets(f"{key}.{name}", inner)
+    elif isinstance(node, list):
+        for index, inner in enumerate(node):
+            yield from _targets(f"{key}[{index}]", inner)

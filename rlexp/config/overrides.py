@@ -1,0 +1,268 @@
+"""What a person writes on the command line, judged before Hydra composes anything.
+
+Hydra's own answers to a wrong override ("use +key", "no viable alternative at input") help nobody who does
+not know Hydra, so each override is read here first, and handed on in the form that Hydra cannot refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from rlexp.config.schema import RunConfig
+from rlexp.config.suggest import nearest
+from rlexp.errors import ConfigError, ConfigErrors
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+    from hydra.core.override_parser.types import Override
+
+_INSTEAD = {
+    "hydra.searchpath": "--config-dir <folder>, or export RLEXP_SEARCH_PATH=<folder>",
+    "hydra.run": "runs_dir=<folder> name=<name>",
+    "hydra.sweep": "runs_dir=<folder>",
+    "hydra.output_subdir": "runs_dir=<folder>",
+    "hydra.job.name": "name=<name>",
+    "hydra.job.env_set": "hardware.env_vars.<NAME>=<value>",
+    "hydra.mode": "rlexp -m ...",
+    "hydra.verbose": "log_level=DEBUG",
+    "hydra/job_logging": "log_level=DEBUG",
+    "hydra/hydra_logging": "log_level=DEBUG",
+}
+_TOP = {field.name for field in fields(RunConfig)} - {"choices"}
+_PAIRS = {"[": "]", "{": "}", "(": ")"}
+
+
+class Groups:
+    """The groups that can be chosen from, and which of them the primary config chooses by default.
+
+    Attributes:
+        known: every group that has choices.
+        default: the primary config's own choice by group: a name, a list of names, or None.
+    """
+
+    def __init__(self, app: Hydra, config_name: str = "config") -> None:
+        # The loader's own methods compose Hydra's config anew on every call, which takes a second in all.
+        self._repository: Any = app.config_loader.repository  # type: ignore[attr-defined]
+        self._choices: dict[str, list[str]] = {}
+        self._walk("")
+        self.known = set(self._choices)
+        self.default: dict[str, Any] = {}
+        primary = self._repository.load_config(config_name)
+        for item in (primary.defaults_list if primary else None) or []:
+            if hasattr(item, "group"):
+                self.default[str(item.group).lstrip("/")] = item.value
+
+    def choices(self, group: str) -> list[str]:
+        """The names that may be chosen in a group."""
+        return self._choices.get(group, [])
+
+    def _walk(self, parent: str) -> None:
+        from hydra.core.object_type import ObjectType
+
+        for name in self._repository.get_group_options(parent, ObjectType.GROUP):
+            group = f"{parent}/{name}" if parent else name
+            if group == "hydra":
+                continue
+            if files := self._repository.get_group_options(group, ObjectType.CONFIG):
+                self._choices[group] = list(files)
+            self._walk(group)
+
+
+def parse(text: str, app: Hydra | None = None) -> Override:
+    """One override, as Hydra's grammar reads it.
+
+    Raises:
+        ConfigError: it cannot be read; says where it breaks off.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        override = OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        raise _unreadable(text) from error
+    if not override.key_or_group:
+        raise ConfigError(f"{text!r}: there is no key before the =", fix="key=value")
+    override.config_loader = app.config_loader if app else None
+    return override
+
+
+def force(
+    overrides: Sequence[str], app: Hydra, *, config_name: str = "config", sweep: bool = False
+) -> list[str]:
+    """The overrides as Hydra is given them: values with `++`, so that any key can be set and is judged later.
+
+    Args:
+        overrides: as on the command line.
+        app: for the groups and their choices.
+        config_name: the primary config, whose defaults list says which groups have a choice already.
+        sweep: whether one override may hold several values (`-m`).
+
+    Raises:
+        ConfigError: unreadable, of a group that does not exist, several values without `-m`, ...
+    """
+    groups = Groups(app, config_name)
+    forced, problems = [], []
+    for text in overrides:
+        try:
+            forced += _forced(text, parse(text, app), groups, sweep)
+        except ConfigError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
+    return forced
+
+
+def choices_named(word: str, groups: Groups | None = None) -> list[str]:
+    """`group=word` for every group that has a choice of that name."""
+    if groups is not None:
+        return sorted(f"{group}={word}" for group in groups.known if word in groups.choices(group))
+    from rlexp.config.search import config_dirs
+
+    folders = config_dirs()
+    return sorted({f"{f.parent.name}={f.stem}" for folder in folders for f in folder.glob(f"*/{word}.yaml")})
+
+
+def _forced(text: str, override: Override, groups: Groups, sweep: bool) -> list[str]:
+    key = override.key_or_group
+    if override.is_sweep_override() and not sweep:
+        raise _several(text, override, groups)
+    if key == "hydra" or key.startswith(("hydra.", "hydra/")):
+        raise _hydra(text, key)
+    if key in groups.known or key in groups.default:
+        return _group(text, override, groups)
+    if override.package is not None:
+        raise ConfigError(
+            f"{text}: a choice goes where its group says",
+            key=key,
+            fix=text.replace("@", "=", 1).partition("=")[0] + "=...",
+        )
+    _not_a_group(text, override, groups)
+    return [text if override.is_delete() else "++" + text.lstrip("+")]
+
+
+def _group(text: str, override: Override, groups: Groups) -> list[str]:
+    """A choice of a group; `+` is added where Hydra wants it and taken away where it does not."""
+    group = override.key_or_group
+    if override.package is not None:
+        raise ConfigError(f"{text}: a choice goes where its group says", key=group, fix=f"{group}=<choice>")
+    value = None if override.is_sweep_override() else override.value()
+    if override.is_delete() or (value is None and not override.is_sweep_override()):
+        return _left_out(text, group, groups)
+    if isinstance(value, dict):  # Not a choice but keys of the group, given at once.
+        return ["++" + text.lstrip("+")]
+    if isinstance(value, list) and isinstance(groups.default.get(group), str):
+        fix = f"{group}={value[0]}" if value else f"{group}=<choice>"
+        raise ConfigError(f"{text}: {group} takes one choice", key=group, fix=fix)
+    if not groups.choices(group):
+        raise ConfigError(f"{text}: {group} has no choices here", key=group, fix=f"leave {group} out")
+    names = [] if override.is_sweep_override() else value if isinstance(value, list) else [value]
+    for name in names:
+        if str(name) not in groups.choices(group):
+            raise unknown_choice(group, str(name), groups.choices(group))
+    bare = text.lstrip("+")
+    return [bare if group in groups.default else f"+{bare}"]
+
+
+def _left_out(text: str, group: str, groups: Groups) -> list[str]:
+    """`~group` and `group=null`: fine where nothing is chosen by default, else `none` is the word."""
+    if groups.default.get(group) is None:
+        return []
+    fix = f"{group}=none" if "none" in groups.choices(group) else f"{group}=<choice>; see rlexp list {group}"
+    raise ConfigError(f"{text}: a run needs a choice of {group}", key=group, fix=fix)
+
+
+def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError:
+    """There is no such choice in the group; the nearest, and all there are."""
+    close = nearest(choice, known)
+    return ConfigError(
+        f"{group}={choice}: there is no such choice (there are: {', '.join(known)})",
+        key=group,
+        suggestions=[f"{group}={name}" for name in close],
+        fix=f"{group}={close[0]}" if close else f"{group}=<choice>; rlexp list {group} describes them",
+    )
+
+
+def _not_a_group(text: str, override: Override, groups: Groups) -> None:
+    """Refuses what can only have been meant as a choice, and keys of groups that have none of their own."""
+    key = override.key_or_group
+    head, _, rest = key.partition(".")
+    if rest and head not in _TOP and head in (groups.known | groups.default.keys()):
+        raise ConfigError(
+            f"{key}: {head} has no keys of its own; its choices set keys of other groups",
+            key=key,
+            fix=f"{head}=<choice>; see rlexp list {head}",
+        )
+    if rest or key in _TOP or override.is_delete() or override.is_sweep_override():
+        return
+    value = str(override.value())
+    close = [g for g in nearest(key, sorted(groups.known)) if value in groups.choices(g)]
+    found = [f"{group}={value}" for group in close] or choices_named(value, groups)
+    if found:
+        raise ConfigError(f"{text}: there is no group {key}", key=key, suggestions=found[1:], fix=found[0])
+
+
+def _several(text: str, override: Override, groups: Groups) -> ConfigError:
+    key, bare = override.key_or_group, text.lstrip("+")
+    kind = override.value_type.name if override.value_type else ""
+    if "INTERVAL" in kind:
+        return ConfigError(
+            f"{text} is a range to search; one run needs one value", key=key, fix=f"{key}=<value>"
+        )
+    fix = f"rlexp -m {_quoted(bare)}   (a run for each)"
+    if isinstance(groups.default.get(key), list) and "(" not in bare:
+        fix = f"'{key}=[{bare.partition('=')[2]}]'   (all in one run)"
+    return ConfigError(f"{text}: several values need -m", key=key, fix=fix)
+
+
+def _hydra(text: str, key: str) -> ConfigError:
+    """Settings of Hydra's own do nothing: runs have folders of their own."""
+    fix = next(
+        (new for old, new in _INSTEAD.items() if key == old or key.startswith(f"{old}.")), f"remove {text}"
+    )
+    return ConfigError(
+        f"{key} has no effect: Hydra composes the config here and runs nothing", key=key, fix=fix
+    )
+
+
+def _unreadable(text: str) -> ConfigError:
+    key, equals, value = text.partition("=")
+    if not equals:
+        found = choices_named(text) if text.isidentifier() else []
+        fix = found[0] if found else "key=value"
+        return ConfigError(f"{text!r} is no override: it has no =", suggestions=found[1:], fix=fix)
+    if key.startswith("stop.metric."):
+        name = key.removeprefix("stop.metric.")
+        fix = f"'stop.metric={{{name}: {value}}}'"
+        return ConfigError(f"{text!r}: the name of a metric goes into braces", key="stop.metric", fix=fix)
+    if not key.lstrip("+~").replace(".", "").replace("_", "").replace("/", "").replace("@", "").isalnum():
+        return ConfigError(f"{text!r}: {key!r} is no key", fix="group.key=value")
+    return ConfigError(
+        f"{text!r} cannot be read: {_flaw(value)}", key=key.lstrip("+~"), fix=_mended(key, value)
+    )
+
+
+def _flaw(value: str) -> str:
+    if value.count('"') % 2 or value.count("'") % 2:
+        return "a quotation mark is not closed"
+    open_, close = next(((o, c) for o, c in _PAIRS.items() if value.count(o) != value.count(c)), ("", ""))
+    if open_:
+        side = "opened" if value.count(close) > value.count(open_) else "closed"
+        return f"a bracket {open_}{close} is not {side}"
+    return "a value with = or other signs needs quotation marks of its own"
+
+
+def _mended(key: str, value: str) -> str:
+    """The override with its brackets closed, or its value quoted."""
+    bare = value.replace('"', "").replace("'", "")
+    missing = "".join(_PAIRS[c] * (bare.count(c) - bare.count(_PAIRS[c])) for c in "[{(")
+    if missing:
+        return f"'{key}={bare}{missing}'"
+    return f"""'{key}="{bare}"'""" if bare else f"{key}=<value>"
+
+
+def _quoted(text: str) -> str:
+    """For the shell, where it would otherwise read brackets or stars."""
+    return f"'{text}'" if set(text) & set("()[]{}*$ ") else text

@@ -1,0 +1,50 @@
+"""`--config-dir RUN`: a finished run's resolved config, run again as a new run, with overrides on top."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlexp.config.compose import Composed
+
+OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
+"""What belongs to the run that was, and not to the one that will be; given anew on the command line."""
+
+
+def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
+    """Whether a folder's primary config was written by a run: resolved, so it has no defaults list."""
+    from rlexp.run import saved
+
+    file = Path(folder) / saved.CONFIG
+    if config_name != "config" or not file.is_file():
+        return False
+    import yaml
+
+    plain = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return isinstance(plain, dict) and "defaults" not in plain and "algorithm" in plain
+
+
+def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
+    """The config of the run in `folder` as if composed anew; choices of whole groups work on top of it.
+
+    Raises:
+        ConfigError: a damaged file, a bad override, or a config that claims what only its reader may grant.
+    """
+    from rlexp.run import saved
+
+    plain = saved.read(folder / saved.CONFIG)
+    saved.refuse_untrusted(plain, overrides, origin=f"--config-dir {folder}")
+    choices, after = saved.overridden({**plain, **OWN}, overrides)
+    return saved.composed(after, {**_choices(folder), **choices})
+
+
+def _choices(folder: Path) -> dict[str, Any]:
+    """What was chosen for the run, from its manifest; only names runs, so a damaged one does no harm."""
+    try:
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("choices", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,58 @@
+"""The environment of a run, for a loaded policy to act in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlexp.config.schema import EnvChoice, RunConfig
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+
+def make_env(
+    run: RunConfig | Path | str, overrides: Sequence[str] = (), *, render_mode: str | None = None
+) -> gymnasium.Env:
+    """The environment that a run trains in, with its wrappers and its time limit.
+
+    >>> env = rlexp.make_env("runs/cartpole")
+    >>> observation, info = env.reset(seed=0)
+
+    Args:
+        run: a composed config, a run's folder, or a checkpoint in it.
+        overrides: settings to change in what the folder says, e.g. `["env.max_episode_steps=50"]`; those of a
+            composed config go into `compose`.
+        render_mode: as for `gymnasium.make`, e.g. `"rgb_array"` or `"human"`.
+
+    Raises:
+        ConfigError: there is no run, it cannot be made here, or its config calls functions of modules that
+            are not trusted here.
+    """
+    from rlexp.config.search import extend_sys_path
+    from rlexp.environment import make
+
+    if isinstance(run, RunConfig) and overrides:
+        raise ConfigError("make_env: a composed config takes no overrides", fix="rlexp.compose(overrides)")
+    config = run if isinstance(run, RunConfig) else _of_folder(run, overrides)
+    extend_sys_path()
+    return make.make_env(_rendered(config.env, render_mode), config.trusted)
+
+
+def _of_folder(path: Path | str, overrides: Sequence[str]) -> RunConfig:
+    from rlexp.config.checks import check
+    from rlexp.run import saved
+
+    file = saved.find_config(Path(path).expanduser())
+    plain = saved.read(file)
+    saved.refuse_untrusted(plain, overrides)
+    return check(saved.composed(saved.with_overrides(plain, overrides), {}))
+
+
+def _rendered(choice: EnvChoice, render_mode: str | None) -> EnvChoice:
+    if render_mode is None:
+        return choice
+    return dataclasses.replace(choice, config={**choice.config, "render_mode": render_mode})

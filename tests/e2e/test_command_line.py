@@ -1,0 +1,232 @@
+"""Hydra's flags and the shell: sweeps, shown configs, other config folders, completion, a run again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from harness import CHECKOUT, cli, train_tiny
+
+from rlexp.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of two iterations with a few settings of its own."""
+    folder = tmp_path_factory.mktemp("finished")
+    return train_tiny(["name=first", "algorithm.lr=0.002", "seed=7", "tracking=none"], folder).folder
+
+
+def shown(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert main(list(argv)) == 0
+    return capsys.readouterr().out
+
+
+class TestShowing:
+    def test_cfg_job(self, capsys: pytest.CaptureFixture[str]) -> None:
+        config = yaml.safe_load(shown(capsys, "--cfg", "job", "--resolve", "env=acrobot", "seed=3"))
+        assert config["env"]["id"] == "Acrobot-v1" and config["seed"] == 3 and "hydra" not in config
+
+    def test_cfg_of_one_group(self, capsys: pytest.CaptureFixture[str]) -> None:
+        config = yaml.safe_load(shown(capsys, "--cfg", "job", "-p", "algorithm", "algorithm.lr=0.5"))
+        assert config["lr"] == 0.5
+
+    @pytest.mark.parametrize("kind", ["hydra", "all"])
+    def test_cfg_with_hydras_own(self, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+        assert "hydra" in yaml.safe_load(shown(capsys, "--cfg", kind))
+
+    def test_info_tells_where_choices_come_from(self, capsys: pytest.CaptureFixture[str]) -> None:
+        found = shown(capsys, "--info", "searchpath")
+        assert str(CHECKOUT / "conf") in found
+
+    def test_hydra_help_help_and_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "--multirun" in shown(capsys, "--hydra-help")
+        assert "rlexp resume PATH" in shown(capsys, "--help")
+        assert shown(capsys, "--version").startswith("rlexp 0.")
+        assert "checkpoint.trust=true" in shown(capsys, "resume", "--help")
+        assert "--json" in shown(capsys, "evaluate", "--help")
+
+
+class TestOtherConfigs:
+    def test_config_dir_adds_choices(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        (tmp_path / "more" / "env").mkdir(parents=True)
+        (tmp_path / "more" / "env" / "mine.yaml").write_text("id: Acrobot-v1\n")
+        config = yaml.safe_load(shown(capsys, "--config-dir", "more", "--cfg", "job", "env=mine", "tuned=none"))
+        assert config["env"]["id"] == "Acrobot-v1"
+
+    def test_config_name_is_another_primary_config(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "more").mkdir()
+        (tmp_path / "more" / "mine.yaml").write_text("defaults: [config, _self_]\nseed: 11\n")
+        shown_ = shown(capsys, "--config-dir", "more", "-cn", "mine", "--cfg", "job")
+        assert yaml.safe_load(shown_)["seed"] == 11
+
+    def test_a_runs_folder_shows_its_config(self, capsys: pytest.CaptureFixture[str], finished: Path) -> None:
+        config = yaml.safe_load(shown(capsys, "--config-dir", str(finished), "--cfg", "job"))
+        assert config["algorithm"]["lr"] == 0.002 and config["seed"] == 7 and config["name"] is None
+
+    def test_a_run_runs_again_from_its_folder(
+        self, capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path
+    ) -> None:
+        assert main(["--config-dir", str(finished), "name=again"]) == 0
+        first = (finished / "metrics.jsonl").read_text().splitlines()
+        again = (tmp_path / "runs" / "again" / "metrics.jsonl").read_text().splitlines()
+        assert len(first) == len(again) > 0
+        assert _returns(first) == _returns(again), "the same config and seed give the same run"
+
+    def test_groups_can_be_chosen_anew_on_top_of_a_run(
+        self, capsys: pytest.CaptureFixture[str], finished: Path
+    ) -> None:
+        argv = ["--config-dir", str(finished), "--cfg", "job", "env=acrobot", "+algorithm=dqn", "seed=8"]
+        config = yaml.safe_load(shown(capsys, *argv))
+        assert config["env"]["id"] == "Acrobot-v1" and config["seed"] == 8
+        assert config["algorithm"]["config_class"].endswith("DQNConfig")
+        assert "clip_param" not in config["algorithm"], "nothing of the old choice stays"
+
+    def test_choices_that_set_other_groups_are_refused_on_top_of_a_run(
+        self, capsys: pytest.CaptureFixture[str], finished: Path
+    ) -> None:
+        assert main(["--config-dir", str(finished), "debug=tiny"]) == 2
+        assert "debug sets keys of other groups" in capsys.readouterr().err
+
+    def test_typos_on_top_of_a_run_are_refused(
+        self, capsys: pytest.CaptureFixture[str], finished: Path
+    ) -> None:
+        for argv in (["--config-dir", str(finished)], ["resume", str(finished)], ["evaluate", str(finished)]):
+            assert main([*argv, "algorithm.lrr=1"]) == 2
+            assert "write: algorithm.lr=1" in capsys.readouterr().err
+            assert main([*argv, "env=cartpol"]) == 2
+            assert "write: env=cartpole" in capsys.readouterr().err
+
+
+class TestResume:
+    @pytest.mark.parametrize(
+        ("override", "says"),
+        [
+            ("seed=9", "seed cannot change on resume"),
+            ("env=acrobot", "env.id cannot change on resume"),
+            ("algorithm=dqn", "algorithm.config_class cannot change on resume"),
+            ("model.fcnet_hiddens=[8]", "model cannot change on resume"),
+            ("name=other", "a resumed run keeps its folder"),
+        ],
+    )
+    def test_what_the_saved_state_cannot_follow(
+        self, capsys: pytest.CaptureFixture[str], finished: Path, override: str, says: str
+    ) -> None:
+        before = {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file()}
+        assert main(["resume", str(finished), override]) == 2
+        told = capsys.readouterr().err
+        assert says in told and told.count("error: ") == 1
+        after = {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file()}
+        assert {k for k in before if before[k] != after.get(k)} <= {finished / "log.txt"}
+
+    def test_a_run_that_is_done(self, capsys: pytest.CaptureFixture[str], finished: Path) -> None:
+        assert main(["resume", str(finished)]) == 2
+        assert f"write: rlexp resume {finished} stop." in capsys.readouterr().err
+
+
+class TestSweep:
+    def test_every_combination_runs_one_after_another(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        words = ["hardware=local", "callbacks=none", "tracking=none", "debug=tiny", "name=s${seed}-${algorithm.lr}"]
+        assert main(["-m", *words, "seed=range(2)", "algorithm.lr=choice(0.1,0.2)"]) == 0
+        assert {run.name for run in (tmp_path / "runs").iterdir()} == {"s0-0.1", "s0-0.2", "s1-0.1", "s1-0.2"}
+        config = yaml.safe_load((tmp_path / "runs" / "s1-0.2" / "config.yaml").read_text())
+        assert config["seed"] == 1 and config["algorithm"]["lr"] == 0.2
+        assert "[4/4] rlexp" in capsys.readouterr().out
+        assert not (tmp_path / "multirun.yaml").exists()
+
+    def test_glob_names_every_choice(self) -> None:
+        from rlexp.cli.flags import parse
+        from rlexp.cli.multirun import expand
+
+        jobs = expand(parse(["-m", "env=glob(*,exclude=[gym,atari])", "hardware=local"]))
+        ids = {config.env.id for _, config in jobs}
+        assert {"CartPole-v1", "Acrobot-v1", "Pendulum-v1"} <= ids and len(jobs) == len(ids)
+
+    def test_one_bad_combination_stops_all_before_the_first(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        assert main(["-m", "algorithm=ppo,dqn", "algorithm.clip_param=0.1"]) == 2
+        told = capsys.readouterr().err
+        assert "algorithm.clip_param" in told and "(in algorithm=dqn" in told
+        assert not (tmp_path / "runs").exists()
+
+    def test_one_that_is_refused_late_stops_no_other(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        words = ["hardware=local", "callbacks=none", "tracking=none", "debug=tiny", "name=${env.id}", "algorithm=dqn"]
+        assert main(["-m", *words, "env=pendulum,cartpole"]) == 2
+        assert [run.name for run in (tmp_path / "runs").iterdir()] == ["CartPole-v1"]
+        assert "error: " in capsys.readouterr().err
+
+
+class TestCompletion:
+    """Bash's own completion, driven as readline drives it."""
+
+    @pytest.fixture
+    def command(self, tmp_path: Path) -> Path:
+        """`rlexp` as pip would install it."""
+        script = tmp_path / "bin" / "rlexp"
+        script.parent.mkdir()
+        script.write_text(
+            f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(CHECKOUT)!r})\n"
+            "from rlexp.cli.main import main\nsys.exit(main())\n"
+        )
+        script.chmod(0o755)
+        return script
+
+    @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+    @pytest.mark.parametrize(
+        ("line", "offers"),
+        [
+            ("rlexp env=car", "env=cartpole"),
+            ("rlexp algorithm.l", "algorithm.lr="),
+            ("rlexp hardw", "hardware"),
+            ("rlexp env=acrobot algorithm=d", "algorithm=dqn"),
+        ],
+    )
+    def test_tab(self, command: Path, line: str, offers: str) -> None:
+        script = (
+            'eval "$(rlexp -sc install=bash)"\n'
+            f"COMP_LINE='{line}'; COMP_POINT={len(line)}; COMP_WORDS=({line}); COMP_CWORD={line.count(' ')}\n"
+            'hydra_bash_completion; printf "%s\\n" "${COMPREPLY[@]}"; complete -p rlexp\n'
+        )
+        path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "--norc", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "PATH": path},
+        )
+        assert any(word.startswith(offers) for word in done.stdout.split()), done
+        assert "-F hydra_bash_completion rlexp" in done.stdout
+
+
+@pytest.mark.parametrize(("argv", "seconds"), [(["--help"], 1.5), (["list"], 1.0), (["--version"], 1.0)])
+def test_quick_answers(argv: list[str], seconds: float, elsewhere: Path) -> None:
+    """The figures hold on an idle machine; a busy one is given five times as long."""
+    start = time.perf_counter()
+    assert cli(*argv, cwd=elsewhere).returncode == 0
+    assert time.perf_counter() - start < 5 * seconds
+
+
+def _returns(lines: list[str]) -> list[object]:
+    import json
+
+    return [json.loads(line).get("train/return_mean") for line in lines]

@@ -1,0 +1,314 @@
+"""A stranger's run folder, config folder or checkpoint runs nothing here (faults 37 and 38).
+
+Each hostile thing would write a canary file if it ran; that it can is shown where the user has trusted it.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import train_tiny
+
+import rlexp
+from rlexp.cli.main import main
+from rlexp.config.foreign import is_dangerous
+from rlexp.errors import CheckpointError
+from rlexp.run import seal
+
+Commands = dict[str, Callable[[Path], list[str]]]
+ROUTES: Commands = {
+    "resume": lambda run: ["resume", str(run), "stop.iterations=9"],
+    "evaluate": lambda run: ["evaluate", str(run)],
+    "--config-dir": lambda run: ["--config-dir", str(run)],
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    return train_tiny(["name=first", "tracking=none"], folder).folder
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder, and a module that leaves a canary when it is imported or called."""
+    canary = tmp_path / "canary"
+    (tmp_path / "payload").mkdir()
+    (tmp_path / "payload" / "evil_payload.py").write_text(
+        f"from pathlib import Path\nPath({str(canary)!r}).touch()\n"
+        f"def run(*_, **__):\n    Path({str(canary)!r}).touch()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "payload"))
+    monkeypatch.delitem(sys.modules, "evil_payload", raising=False)
+    monkeypatch.setenv("SECRET_OF_MINE", "s3cr3t")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    return tmp_path / "canary"
+
+
+def doctored(run: Path, to: Path, change: Callable[[dict[str, Any]], None], text: str = "") -> Path:
+    """A copy of a run's folder with another config, in its checkpoints too, sealed by a stranger."""
+    shutil.copytree(run, to, symlinks=True)
+    for file in (to / "config.yaml", *(to / "checkpoints").glob("step_*/config.yaml")):
+        config = yaml.safe_load(file.read_text())
+        change(config)
+        file.write_text(yaml.safe_dump(config) + text)
+    reseal(to)
+    return to
+
+
+def reseal(run: Path) -> None:
+    """Seals a run's checkpoints as they are now, with a stranger's key."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RLEXP_HOME", str(run.parent / "stranger"))
+        for folder in (run / "checkpoints").glob("step_*"):
+            own = seal.read(folder)
+            seal.write(folder, step=own.step, score=own.score, meta=own.meta, serial=own.serial)
+
+
+def put(dotted: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(config: dict[str, Any]) -> None:
+        *groups, last = dotted.split(".")
+        node = config
+        for group in groups:
+            node = node.setdefault(group, {})
+        node[last] = copy.deepcopy(value)
+
+    return change
+
+
+EVIL = {"_target_": "evil_payload.run"}
+SHELL = {"_target_": "os.system", "command": "touch ../canary"}
+HOSTILE: dict[str, tuple[str, Any, str]] = {
+    "callback": ("callbacks.evil", EVIL, "callbacks.evil"),
+    "callback's argument": (
+        "callbacks.evil",
+        {"_target_": "callbacks.progress.Progress", "every_s": SHELL},
+        "callbacks.evil.every_s",
+    ),
+    "tracker": ("tracking.evil", SHELL, "tracking.evil"),
+    "metric": ("metrics.evil", SHELL, "metrics.evil"),
+    "exploration": ("exploration._target_", "evil_payload.run", "exploration._target_"),
+    "wrapper": ("env.wrappers", [SHELL], "env.wrappers[0]"),
+    "wrapper's argument": (
+        "env.wrappers",
+        [{"_target_": "gymnasium.wrappers.TransformReward", "func": EVIL}],
+        "env.wrappers[0].func",
+    ),
+    "alias of a module": ("callbacks.evil", {"_target_": "rlexp.run.seal.os.system"}, "callbacks.evil"),
+    "alias with a colon": ("callbacks.evil", {"_target_": "rlexp.run.seal:os.system"}, "callbacks.evil"),
+    "dunder": ("callbacks.evil", {"_target_": "rlexp.run.seal.__builtins__.eval"}, "callbacks.evil"),
+    "loader": ("callbacks.evil", {"_target_": "rlexp.config.targets.build"}, "callbacks.evil"),
+    "hydra's instantiate": ("callbacks.evil", {"_target_": "hydra.utils.instantiate"}, "callbacks.evil"),
+    "env id, import path": ("env.id", "evil_payload.run", "env.id"),
+    "env id, module": ("env.id", "evil_payload:Evil-v0", "env.id"),
+    "model": ("model.module_class", "evil_payload.run", "model.module_class"),
+    "algorithm": ("algorithm.config_class", "evil_payload.Config", "algorithm.config_class"),
+    "setting with a type": ("algorithm.grad_clip_by", {"type": "evil_payload.run"}, "algorithm.grad_clip_by"),
+    "trusted list": ("trusted", ["rlexp", "callbacks", "ray.rllib", "gymnasium", "evil_payload"], "trusted"),
+    "logging block": (
+        "hydra.job_logging",
+        {"version": 1, "handlers": {"h": {"()": "os.system", "command": "touch ../canary"}}},
+        "hydra.job_logging",
+    ),
+    "cluster": ("hardware.address", "203.0.113.7:6379", "hardware.address"),
+    "preloaded library": ("hardware.env_vars", {"LD_PRELOAD": "/tmp/evil.so"}, "hardware.env_vars.LD_PRELOAD"),
+    "python path": ("hardware.env_vars", {"PYTHONPATH": "/tmp"}, "hardware.env_vars.PYTHONPATH"),
+    "start-up file": ("hardware.env_vars", {"PYTHONSTARTUP": "/tmp/x"}, "hardware.env_vars.PYTHONSTARTUP"),
+    "reading the environment": ("tracking.note", "${oc.env:SECRET_OF_MINE}", "tracking.note"),
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_37_a_foreign_config_runs_nothing(
+    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, canary: Path, route: str, kind: str
+) -> None:
+    key, value, named = HOSTILE[kind]
+    run = doctored(finished, tmp_path / "theirs", put(key, value))
+    before = (run / "config.yaml").read_bytes()
+    assert main(ROUTES[route](run)) == 2
+    told = capsys.readouterr().err
+    assert named in told and "Traceback" not in told and "s3cr3t" not in told
+    assert not canary.exists() and "evil_payload" not in sys.modules
+    assert (run / "config.yaml").read_bytes() == before and not Path("runs").exists()
+
+
+def test_37_yaml_tags_build_nothing(
+    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, canary: Path
+) -> None:
+    evil = "evil: !!python/object/apply:os.system ['touch ../canary']\n"
+    run = doctored(finished, tmp_path / "theirs", lambda config: None, evil)
+    for route in ROUTES.values():
+        assert main(route(run)) == 2
+        assert "is damaged" in capsys.readouterr().err
+    assert not canary.exists()
+
+
+def test_37_what_a_config_may_not_grant_the_command_line_may(finished: Path, tmp_path: Path) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["trusted"].append("evil_payload")
+        config["hardware"]["env_vars"] = {"PYTHONPATH": "/x"}
+
+    run = doctored(finished, tmp_path / "theirs", change)
+    granted = ["trusted=[rlexp,ray.rllib,gymnasium,callbacks]", "hardware.env_vars.PYTHONPATH=/y"]
+    config = rlexp.compose(granted, config_dir=run)
+    assert config.hardware.env_vars == {"PYTHONPATH": "/y"} and "evil_payload" not in config.trusted
+
+
+def test_37_a_runs_folder_decides_not_where_the_next_run_goes(finished: Path, tmp_path: Path) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config |= {"name": "../../x", "runs_dir": "/etc", "overwrite": True}
+
+    config = rlexp.compose([], config_dir=doctored(finished, tmp_path / "theirs", change))
+    assert (config.name, config.runs_dir, config.overwrite) == (None, "runs", False)
+
+
+HYDRA_NODES: dict[str, dict[str, Any]] = {
+    "callbacks": {"callbacks": {"evil": SHELL}},
+    "search path": {"searchpath": ["pkg://evil_payload"]},
+    "environment": {"job": {"env_set": {"LD_PRELOAD": "/tmp/evil.so"}}},
+    "logging": {
+        log: {
+            "version": 1,
+            "handlers": {"h": {"()": "os.system", "command": "touch ../canary"}},
+            "root": {"handlers": ["h"]},
+        }
+        for log in ("hydra_logging", "job_logging")
+    },
+    "launcher": {"launcher": SHELL},
+    "sweeper": {"sweeper": SHELL},
+}
+
+
+@pytest.mark.parametrize("kind", HYDRA_NODES)
+def test_37_hydras_own_settings_of_a_foreign_config_folder_run_nothing(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    canary: Path,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Advisories of 2026: Hydra's logging, callbacks and plugins are configured by the config itself."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    text = yaml.safe_dump({"defaults": ["config", "_self_"], "hydra": HYDRA_NODES[kind]}, sort_keys=False)
+    (folder / "evil.yaml").write_text(text)
+    place = ["--config-dir", str(folder), "-cn", "evil"]
+    for argv in (["seed=no"], ["-m", "seed=no,never"]):
+        assert main([*place, *argv]) == 2
+    for argv in (["--cfg", "all"], ["--info", "searchpath"], ["--hydra-help"]):
+        main([*place, *argv])
+    monkeypatch.setenv("COMP_LINE", "rlexp seed=")
+    main([*place, "-sc", "query=bash"])
+    assert "Traceback" not in capsys.readouterr().err
+    assert not canary.exists() and "evil_payload" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("yaml_text", "key"),
+    [
+        ("trusted: [rlexp, callbacks, envs, ray.rllib, gymnasium, evil_payload]", "trusted"),
+        ("checkpoint: {from: /theirs, trust: true}", "checkpoint.trust"),
+        ("hardware: {env_vars: {LD_PRELOAD: /tmp/evil.so}}", "hardware.env_vars.LD_PRELOAD"),
+        ("hardware: {address: '203.0.113.7:6379'}", "hardware.address"),
+    ],
+)
+def test_37_choices_of_a_foreign_config_folder_grant_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, yaml_text: str, key: str
+) -> None:
+    (tmp_path / "theirs" / "experiment").mkdir(parents=True)
+    (tmp_path / "theirs" / "experiment" / "fine.yaml").write_text(f"# @package _global_\n{yaml_text}\n")
+    for mode in ([], ["-m"]):
+        assert main([*mode, "--config-dir", str(tmp_path / "theirs"), "experiment=fine"]) == 2
+        told = capsys.readouterr().err
+        assert key in told and "if you trust whoever wrote it" in told
+    assert not Path("runs").exists()
+
+
+class Canary:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def theirs(finished: Path, tmp_path: Path, canary: Path) -> Path:
+    """A stranger's run: every pickle is hostile, the seal is right and theirs, and the config says to trust it."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["checkpoint"]["trust"] = True
+
+    run = doctored(finished, tmp_path / "theirs", change)
+    assert poison(run, canary) > 0
+    reseal(run)
+    return run
+
+
+def poison(run: Path, canary: Path) -> int:
+    """Makes the pickles of all checkpoints hostile; how many there are."""
+    pickles = list((run / "checkpoints").glob("step_*/**/class_and_ctor_args.pkl"))
+    for file in pickles:
+        file.write_bytes(pickle.dumps(Canary(canary)))
+    return len(pickles)
+
+
+@pytest.mark.parametrize("route", ["resume", "evaluate", "checkpoint.from"])
+def test_38_a_hostile_checkpoint_is_refused(
+    capsys: pytest.CaptureFixture[str], theirs: Path, canary: Path, route: str
+) -> None:
+    argv = ROUTES[route](theirs) if route in ROUTES else [f"checkpoint.from={theirs}", "hardware=local"]
+    assert main(argv) == 2
+    told = capsys.readouterr().err
+    assert "was not made by this user" in told and "checkpoint.trust=true" in told
+    assert not canary.exists() and not Path("runs").exists()
+
+
+def test_38_load_refuses_it_too_and_trust_is_the_users_own_word(theirs: Path, canary: Path) -> None:
+    with pytest.raises(CheckpointError, match="was not made by this user"):
+        rlexp.load(theirs)
+    assert not canary.exists()
+    with pytest.raises(Exception):  # noqa: B017 - what unpickled is no module; whatever that raises
+        rlexp.load(theirs, trust=True)
+    assert canary.exists(), "the checkpoint was hostile indeed"
+
+
+def test_38_an_altered_checkpoint_of_ones_own_is_refused(
+    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, canary: Path
+) -> None:
+    run = tmp_path / "altered"
+    shutil.copytree(finished, run, symlinks=True)
+    assert poison(run, canary) > 0
+    for argv in (["resume", str(run), "stop.iterations=9"], ["evaluate", str(run)], [f"checkpoint.from={run}"]):
+        assert main(argv) == 2
+        assert "no checkpoint" in capsys.readouterr().err
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "PYTHONPATH", "PYTHONSTARTUP", "PATH"])
+def test_variables_that_load_code(name: str) -> None:
+    assert is_dangerous(name) and is_dangerous(name.lower())
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONHASHSEED", "SDL_VIDEODRIVER"])
+def test_variables_that_do_not(name: str) -> None:
+    assert not is_dangerous(name)
