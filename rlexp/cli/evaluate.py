@@ -7,7 +7,6 @@ import json
 from rlexp.cli.resume import asks_for_help, path_and_overrides
 from rlexp.errors import EXIT_DONE
 
-
 USAGE = """\
 rlexp evaluate PATH [key=value ...] [--json]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rlexp.errors import EXIT_DONE, ConfigError
 
-
 USAGE = """\
 rlexp resume PATH [key=value ...]
 

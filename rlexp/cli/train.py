@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
-from contextlib import redirect_stderr
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from pathlib import Path
 
-from typing import TYPE_CHECKING
-
 from rlexp.errors import EXIT_DONE, ConfigError
-
-if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
 
 
 def run(argv: list[str]) -> int:
@@ -90,7 +85,7 @@ def _hydra_help() -> int:
 
     from rlexp.config.compose import hydra_app
 
-    with hydra_app() as app:
+    with hydra_app() as app, _logging_kept():
         app.hydra_help(config_name="config", args_parser=get_args_parser(), args=Namespace(overrides=[]))
     return EXIT_DONE
 
@@ -109,7 +104,8 @@ def _show(args: Namespace) -> int:
     with hydra_app(args.config_dir) as app, readable_errors(app, name):
         overrides = force(args.overrides, app, config_name=name)
         if args.info:
-            _info(app, args.info, name, overrides)
+            with _logging_kept():
+                app.show_info(args.info, config_name=name, overrides=overrides)
             return EXIT_DONE
         with redirect_stderr(StringIO()):
             try:
@@ -119,14 +115,15 @@ def _show(args: Namespace) -> int:
     return EXIT_DONE
 
 
-def _info(app: Hydra, what: str, config_name: str, overrides: list[str]) -> None:
-    """Hydra tells this through the root logger; its handler must not outlive the answer."""
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    """Hydra tells some things through the root logger; its handlers must not outlive the answer."""
     import logging
 
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:
-        app.show_info(what, config_name=config_name, overrides=overrides)
+        yield
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)

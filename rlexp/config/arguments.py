@@ -1,8 +1,8 @@
 """Whether what `_target_` names is there and takes its arguments, read from source.
 
 Importing RLlib takes seconds; this way a typing error in a callback's argument is told at once. What the
-source does not show (classes made at run time, compiled modules) is left to `rlexp.config.targets.check`, which
-imports.
+source does not show (classes made at run time, compiled modules) is left to `rlexp.config.targets.check`,
+which imports.
 """
 
 from __future__ import annotations
@@ -76,14 +76,17 @@ def check_there(key: str, path: str) -> None:
     tree = source_tree(module)
     if tree is not None:
         _require_name(key, module, name, tree)
-    elif is_missing(module) and is_missing(module.rpartition(".")[0] or module):
+    elif is_missing(module) and not _holds_class(module):
         raise ConfigError(f"{key}: {path}: there is no module {module}", key=key)
-    elif is_missing(module):
-        # The last part may be a class that holds the name; then the module before it has it.
-        parent, _, last = module.rpartition(".")
-        above = source_tree(parent)
-        if above is None or last not in _bound(above):
-            raise ConfigError(f"{key}: {path}: there is no module {module}", key=key)
+
+
+def _holds_class(path: str) -> bool:
+    """Whether a path names a class, which may have others inside; what a module imported does not count."""
+    module, _, name = path.rpartition(".")
+    tree = source_tree(module) if module else None
+    return tree is not None and any(
+        isinstance(item, ast.ClassDef) and item.name == name for item in tree.body
+    )
 
 
 def _takes(module: str, name: str, tree: ast.Module) -> _Takes | None:

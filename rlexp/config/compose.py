@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlexp.config.foreign import refuse_foreign
+from rlexp.config.foreign import refuse_foreign, refuse_search_paths
 from rlexp.config.overrides import force, unknown_choice
 from rlexp.config.schema import RunConfig
 from rlexp.config.search import config_dirs, extend_sys_path, find_lab
@@ -120,6 +120,7 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
     if config_dir is not None:
         if not Path(config_dir).is_dir():
             raise ConfigError(f"--config-dir {config_dir}: no such folder")
+        refuse_search_paths(Path(config_dir))
         search_path.append("command-line", f"file://{Path(config_dir).resolve()}")
     for index, folder in enumerate(config_dirs()):
         search_path.append("main" if index == 0 else f"lab{index}", f"file://{folder}")

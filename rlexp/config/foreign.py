@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from rlexp.config.search import find_lab
@@ -71,6 +72,33 @@ def refuse_foreign(plain: Mapping[str, Any], overrides: Sequence[str], *, origin
     ]
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
+
+
+def refuse_search_paths(folder: Path) -> None:
+    """Refuses a folder whose primary configs add to Hydra's search path: `pkg://` there imports a package.
+
+    Raises:
+        ConfigError: naming the file.
+    """
+    import yaml
+
+    for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+            raise ConfigError(f"{file} cannot be read: {str(error).splitlines()[0]}") from error
+        if _has_key(content, "searchpath"):
+            raise ConfigError(
+                f"{file}: hydra.searchpath is not taken from a file",
+                key="hydra.searchpath",
+                fix="export RLEXP_SEARCH_PATH=<folder>",
+            )
+
+
+def _has_key(node: Any, name: str) -> bool:
+    if isinstance(node, Mapping):
+        return any(key == name or _has_key(inner, name) for key, inner in node.items())
+    return isinstance(node, list) and any(_has_key(inner, name) for inner in node)
 
 
 def trusted_here() -> list[str]:

@@ -123,7 +123,8 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
     # DQN
     "adam_epsilon": ((("DQNConfig",), _OLD, "remove it"),),
     "store_buffer_in_checkpoints": (
-        ("*", "is read by RLlib's old API stack alone", "checkpoint.replay"),
+        (_REPLAY, _OLD, "checkpoint.replay"),
+        (("CQLConfig",), "it learns from recorded data", "remove it"),
     ),
     "noisy": ((("DQNConfig",), "noisy layers are gone on the new API stack", "exploration=epsilon_greedy"),),
     "sigma0": ((("DQNConfig",), "noisy layers are gone on the new API stack", "exploration=epsilon_greedy"),),

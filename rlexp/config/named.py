@@ -78,6 +78,8 @@ def _paths(config: RunConfig) -> Iterator[tuple[str, Any]]:
         yield "model.module_class", config.model.module_class
     if is_import_path(config.env.id):
         yield "env.id", config.env.id
+    elif ":" in config.env.id:  # A module that registers the id when it is imported.
+        yield "env.id", f"{config.env.id.partition(':')[0]}.{config.env.id.partition(':')[2]}"
     for group in ("callbacks", "tracking", "metrics", "exploration"):
         yield from _targets(group, getattr(config, group))
     yield from _targets("env.wrappers", config.env.wrappers)

@@ -23,7 +23,10 @@ def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
         return False
     import yaml
 
-    plain = yaml.safe_load(file.read_text(encoding="utf-8"))
+    try:
+        plain = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return True  # Told as damaged when it is read.
     return isinstance(plain, dict) and "defaults" not in plain and "algorithm" in plain
 
 

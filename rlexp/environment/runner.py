@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rlexp.environment.fatal import FatalErrorKeeper
@@ -9,3 +11,10 @@ from rlexp.environment.fatal import FatalErrorKeeper
 
 class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
     """A class of its own in a module of its own, so that other processes find it by name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self._seed is not None and self.worker_index:
+            # RLlib seeds environment j of runner i with seed + i + j, so that neighbouring runners' first
+            # episodes would be the same; this gives each runner a stretch of seeds of its own.
+            self._seed += (self.worker_index - 1) * (self.config.num_envs_per_env_runner - 1)

@@ -19,7 +19,7 @@ from rlexp.errors import ConfigError
 from rlexp.metrics.bookkeeping import Bookkeeping
 from rlexp.metrics.custom import metrics_callback
 from rlexp.models.spec import rl_module_settings
-from rlexp.run.seeding import ReplaySeed, evaluation_seed
+from rlexp.run.seeding import evaluation_seed
 
 if TYPE_CHECKING:
     import gymnasium
@@ -109,7 +109,7 @@ def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any
 
 
 def _callbacks(algorithm: AlgorithmConfig, config: RunConfig) -> None:
-    classes: list[Any] = [FailureCounter, Bookkeeping, partial(ReplaySeed, config.seed)]
+    classes: list[Any] = [FailureCounter, Bookkeeping]
     if config.metrics:
         classes.append(metrics_callback(config.metrics, partial(build_target, trusted=config.trusted)))
     classes += [callback_factory(spec, config.trusted) for spec in config.callbacks.values()]

@@ -25,6 +25,7 @@ from rlexp.metrics.headline import flatten, flatten_evaluation
 from rlexp.run import learner_state, rayless
 from rlexp.run.counters import Counters
 from rlexp.run.events import Record
+from rlexp.run.seeding import seed_replay
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -62,6 +63,7 @@ class RunTrainable(Trainable):
         self._idle_iterations = 0
         with rayless.results_in(self._scratch()):
             self.algorithm = self._built.build_algo()
+        seed_replay(self.algorithm, self.run.seed)
 
     def _setup_logdir(self) -> None:
         """Ray gives every trainable a folder in the home folder, for loggers that nothing here uses."""

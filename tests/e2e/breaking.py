@@ -1,4 +1,4 @@
-"""Listeners and environments that break at a chosen moment; child processes find this folder on their path."""
+"""Listeners and environments that break at a chosen moment, for runs to name by import path."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ class Wide(gymnasium.Env):
         self.action_space = gymnasium.spaces.Discrete(2)
         self.time = 0
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict]:
         super().reset(seed=seed)
         self.time = 0
         return self.observation_space.sample(), {}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 import rlexp
 
 ROOT = Path(next(iter(rlexp.__path__))).parent

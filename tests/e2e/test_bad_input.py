@@ -1,4 +1,4 @@
-"""Bad input: exit 2, one message that names the key, the nearest right one and what to write; nothing left behind.
+"""Bad input: exit 2, one message with the key, the nearest right one and what to write; nothing left behind.
 
 Most go through `main` in this process; a few through the real command, to see what a person sees.
 """
@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from harness import cli
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rlexp.cli.main import main
@@ -115,7 +115,10 @@ VALUES: list[tuple[str, list[str]]] = [
     ("algorithm.lr=fast", ["algorithm.lr must be a number", "write: algorithm.lr=0.0003"]),
     ("algorithm.lr=nan", ["algorithm.lr must be a finite number", "not nan"]),
     ("algorithm.lr=inf", ["algorithm.lr must be a finite number", "not inf"]),
-    ("algorithm.gamma=1.5", ["algorithm.gamma must be at least 0 and at most 1", "write: algorithm.gamma=0.99"]),
+    (
+        "algorithm.gamma=1.5",
+        ["algorithm.gamma must be at least 0 and at most 1", "write: algorithm.gamma=0.99"],
+    ),
     ("algorithm.num_epochs=2.5", ["algorithm.num_epochs must be an integer"]),
     ("algorithm.lr=[[10,1e-3],[20,1e-4]]", ["a schedule [[env_step, value], ...] from step 0"]),
     ("algorithm.minibatch_size=99999", ["more than algorithm.train_batch_size_per_learner"]),
@@ -139,7 +142,10 @@ TOGETHER: list[tuple[str, list[str]]] = [
     ("stop.metric={train/return_mena:5}", ["nothing in this run logs", "did you mean: train/return_mean"]),
     ("checkpoint.best_by=eval/retrun_mean", ["checkpoint.best_by", "did you mean: eval/return_mean"]),
     ("stop.plateau={metric:eval/retrun_mean,patience:3}", ["stop.plateau.metric", "eval/return_mean"]),
-    ("evaluation=none checkpoint.best_by=eval/return_mean tuned=none", ["evaluation is off", "train/return_mean"]),
+    (
+        "evaluation=none checkpoint.best_by=eval/return_mean tuned=none",
+        ["evaluation is off", "train/return_mean"],
+    ),
     ("hardware.num_env_runners=1000", ["asks for 1001 CPUs", "write: hardware.num_env_runners="]),
     ("hardware.num_gpus_per_learner=64", ["asks for 64 GPUs", "write: hardware.num_gpus_per_learner="]),
     ("algorithm=bc", ["learns from recorded data", "write: data=recorded data.input_="]),
@@ -152,15 +158,27 @@ TOGETHER: list[tuple[str, list[str]]] = [
 NAMED: list[tuple[str, list[str]]] = [
     ("env.id=CartPole-v9", ["knows no environment 'CartPole-v9'", "CartPole-v1"]),
     ("env.id=ALE/Pong-v5", ["write: env=atari env.config.id=ALE/Pong-v5"]),
-    ("env.id=envs.multiroom.MultRoom", ["env.id: envs.multiroom has no MultRoom", "envs.multiroom.MultiRoom"]),
+    (
+        "env.id=envs.multiroom.MultRoom",
+        ["env.id: envs.multiroom has no MultRoom", "envs.multiroom.MultiRoom"],
+    ),
     ("env.requires={nosuchmodule:box2d}", ["needs the extra `box2d`", "write: pip install 'rlexp[box2d]'"]),
-    ("callbacks.progress.every=1", ["Progress takes no argument every", "write: callbacks.progress.every_s="]),
-    ("callbacks.progres.every_s=1", ["no choice of callbacks in use is called progres", "callbacks.progress"]),
+    (
+        "callbacks.progress.every=1",
+        ["Progress takes no argument every", "write: callbacks.progress.every_s="],
+    ),
+    (
+        "callbacks.progres.every_s=1",
+        ["no choice of callbacks in use is called progres", "callbacks.progress"],
+    ),
     ("callbacks.video.every=1", ["callbacks.video", "callbacks=["]),
     ("tracking.wandb.projct=x", ["WandbTracker takes no argument projct", "tracking.wandb.project"]),
     ("exploration.foo=1", ["exploration.foo: Default takes no argument foo"]),
     ("callbacks.mine._target_=callbacks.nope.Foo", ["there is no module callbacks.nope"]),
-    ("callbacks.mine._target_=callbacks.progress.Progres", ["write: callbacks.mine._target_=callbacks.progress.Progress"]),
+    (
+        "callbacks.mine._target_=callbacks.progress.Progres",
+        ["write: callbacks.mine._target_=callbacks.progress.Progress"],
+    ),
     ("callbacks.mine._target_=mylab.Foo", ["mylab is not among the trusted modules", "write: 'trusted=["]),
     ("callbacks.mine._target_=os.system", ["os can load or run anything"]),
     ("metrics.foo={_target_:mylab.foo}", ["metrics.foo._target_", "write: 'trusted=["]),
@@ -215,7 +233,9 @@ def test_an_environment_whose_constructor_raises(
         "        raise OSError('no map file')\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    told = refused(capsys, "env=gym", "env.id=broken_lab.Maze", "trusted=[rlexp,ray.rllib,broken_lab,callbacks]")
+    told = refused(
+        capsys, "env=gym", "env.id=broken_lab.Maze", "trusted=[rlexp,ray.rllib,broken_lab,callbacks]"
+    )
     assert "env.id: broken_lab.Maze cannot be made" in told and "no map file" in told
 
 

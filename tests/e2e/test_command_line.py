@@ -63,7 +63,9 @@ class TestOtherConfigs:
     def test_config_dir_adds_choices(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         (tmp_path / "more" / "env").mkdir(parents=True)
         (tmp_path / "more" / "env" / "mine.yaml").write_text("id: Acrobot-v1\n")
-        config = yaml.safe_load(shown(capsys, "--config-dir", "more", "--cfg", "job", "env=mine", "tuned=none"))
+        config = yaml.safe_load(
+            shown(capsys, "--config-dir", "more", "--cfg", "job", "env=mine", "tuned=none")
+        )
         assert config["env"]["id"] == "Acrobot-v1"
 
     def test_config_name_is_another_primary_config(
@@ -142,13 +144,31 @@ class TestSweep:
     def test_every_combination_runs_one_after_another(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
-        words = ["hardware=local", "callbacks=none", "tracking=none", "debug=tiny", "name=s${seed}-${algorithm.lr}"]
-        assert main(["-m", *words, "seed=range(2)", "algorithm.lr=choice(0.1,0.2)"]) == 0
-        assert {run.name for run in (tmp_path / "runs").iterdir()} == {"s0-0.1", "s0-0.2", "s1-0.1", "s1-0.2"}
-        config = yaml.safe_load((tmp_path / "runs" / "s1-0.2" / "config.yaml").read_text())
-        assert config["seed"] == 1 and config["algorithm"]["lr"] == 0.2
-        assert "[4/4] rlexp" in capsys.readouterr().out
+        words = [
+            "hardware=local",
+            "callbacks=none",
+            "tracking=none",
+            "debug=tiny",
+            "name=s${seed}-${algorithm.lr}",
+        ]
+        assert main(["-m", *words, "seed=range(2)", "algorithm.lr=choice(0.1)"]) == 0
+        assert {run.name for run in (tmp_path / "runs").iterdir()} == {"s0-0.1", "s1-0.1"}
+        config = yaml.safe_load((tmp_path / "runs" / "s1-0.1" / "config.yaml").read_text())
+        assert config["seed"] == 1 and config["algorithm"]["lr"] == 0.1
+        assert "[2/2] rlexp" in capsys.readouterr().out
         assert not (tmp_path / "multirun.yaml").exists()
+
+    def test_values_of_several_keys_are_multiplied(self) -> None:
+        from rlexp.cli.flags import parse
+        from rlexp.cli.multirun import expand
+
+        jobs = expand(parse(["-m", "env=cartpole,acrobot", "seed=0,1", "hardware=local"]))
+        assert [(config.env.id, config.seed) for _, config in jobs] == [
+            ("CartPole-v1", 0),
+            ("CartPole-v1", 1),
+            ("Acrobot-v1", 0),
+            ("Acrobot-v1", 1),
+        ]
 
     def test_glob_names_every_choice(self) -> None:
         from rlexp.cli.flags import parse
@@ -169,7 +189,14 @@ class TestSweep:
     def test_one_that_is_refused_late_stops_no_other(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
-        words = ["hardware=local", "callbacks=none", "tracking=none", "debug=tiny", "name=${env.id}", "algorithm=dqn"]
+        words = [
+            "hardware=local",
+            "callbacks=none",
+            "tracking=none",
+            "debug=tiny",
+            "name=${env.id}",
+            "algorithm=dqn",
+        ]
         assert main(["-m", *words, "env=pendulum,cartpole"]) == 2
         assert [run.name for run in (tmp_path / "runs").iterdir()] == ["CartPole-v1"]
         assert "error: " in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Each fault really caused in a run of the command, and what the person is told; numbers are those of the faults."""
+"""Each fault really caused in a run, and what the person is told; the numbers are those of the faults."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def test_1_an_environment_that_raises_sometimes_is_retried_and_counted(train: Ca
 
 
 @pytest.mark.parametrize("runners", [0, pytest.param(2, marks=pytest.mark.slow)])
-def test_2_an_environment_that_always_raises_ends_the_run_in_bounded_time(tmp_path: Path, runners: int) -> None:
+def test_2_an_environment_that_always_raises_ends_the_run_in_bounded_time(
+    tmp_path: Path, runners: int
+) -> None:
     env = ("env=gym", "env.id=breaking.BreaksForGood", TRUSTED, *SMALL[1:])
     words = (*env, f"hardware.num_env_runners={runners}", "hardware.num_cpus_per_env_runner=0.5", "name=a")
     start = time.monotonic()
@@ -102,7 +104,9 @@ def test_2_an_environment_that_always_raises_ends_the_run_in_bounded_time(tmp_pa
     assert re.search(r'File ".*breaking.py", line \d+, in step', trace), trace
 
 
-def test_2_one_that_never_worked_is_refused_before_training(train: Callable[..., Any], tmp_path: Path) -> None:
+def test_2_one_that_never_worked_is_refused_before_training(
+    train: Callable[..., Any], tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match=r"envs.testing.Crashing.*times in a row.*the simulator crashed"):
         train(*corridor("Crashing", p_crash=1.0), "name=a")
     assert not (tmp_path / "runs" / "a").exists()
@@ -120,7 +124,7 @@ def test_10_a_number_that_is_not_finite_stops_the_run_with_env_step_and_field(
 
 
 def test_12_a_metric_that_is_not_logged_is_told_with_the_nearest(tmp_path: Path) -> None:
-    code, text = run(*CARTPOLE, "'stop.metric={train/retrun_mean: 5}'".strip("'"), "name=a", folder=tmp_path)
+    code, text = run(*CARTPOLE, "stop.metric={train/retrun_mean: 5}", "name=a", folder=tmp_path)
     assert code == 2 and "train/retrun_mean" in text and "did you mean: train/return_mean" in text
     assert not (tmp_path / "runs" / "a").exists()
 
@@ -165,7 +169,8 @@ def test_19_a_full_disk_fails_the_run_with_one_line_and_keeps_the_last_checkpoin
     code, text = run(*words, "tracking=[wandb,tensorboard]", f"runs_dir={disk}", folder=tmp_path)
     assert code == 1, text
     errors = [line for line in text.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1 and "no space is left on the disk" in errors[0].lower() and "Traceback" not in text
+    assert len(errors) == 1 and "no space is left on the disk" in errors[0].lower()
+    assert "Traceback" not in text
     kept = [name for name in checkpoints(disk / "a") if not name.startswith(".")]
     whole = max(int(name[5:]) for name in kept if name.startswith("step_"))
     assert [name for name in checkpoints(disk / "a") if name.startswith(".")] == []
@@ -211,7 +216,12 @@ def test_29_a_second_launch_in_the_same_folder_is_refused(tmp_path: Path) -> Non
 def test_33_34_killed_with_remote_runners_no_process_stays_and_the_run_goes_on(tmp_path: Path) -> None:
     """Under a stale RAY_ADDRESS, which must not be followed."""
     folder = tmp_path / "runs" / "a"
-    remote = ("hardware.num_env_runners=2", "hardware.num_cpus_per_env_runner=0.5", "callbacks=none", "name=a")
+    remote = (
+        "hardware.num_env_runners=2",
+        "hardware.num_cpus_per_env_runner=0.5",
+        "callbacks=none",
+        "name=a",
+    )
     stale = {"RAY_ADDRESS": "127.0.0.1:1"}
     with rlexp_child(*CARTPOLE, *remote, folder=tmp_path, **stale) as child:
         child.until(lambda: len(records(folder)) >= 2)
@@ -283,7 +293,8 @@ def test_39_another_module_class_on_restore_is_refused(train: Callable[..., Any]
     (checkpoint / "spaces.json").write_text(json.dumps(spaces))
     sealed = seal.read(checkpoint)
     seal.write(checkpoint, step=sealed.step, score=sealed.score, meta=sealed.meta, serial=sealed.serial)
-    with pytest.raises(CheckpointError, match=r"class:\n +checkpoint my_models.Renamed\n +this run +ray.rllib"):
+    difference = r"class:\n +checkpoint my_models.Renamed\n +this run +ray.rllib"
+    with pytest.raises(CheckpointError, match=difference):
         resume(made, ["stop.iterations=2"])
 
 
@@ -304,13 +315,14 @@ def test_a_callback_that_raises_fails_the_run_which_then_can_go_on(
 ) -> None:
     from rlexp.run.resume import resume
 
-    outcome = breaking_run(hook, "name=a", "checkpoint.every=5" if hook == "on_record" else "checkpoint.every=1")
+    every = 5 if hook == "on_record" else 1
+    outcome = breaking_run(hook, "name=a", f"checkpoint.every={every}")
     assert outcome.exit_code == 1 and outcome.error == f"ValueError: in {hook}"
     trace = (outcome.folder / "error.txt").read_text()
     assert "broken on purpose" in trace and "breaking.py" in trace
     assert manifest(outcome.folder)["status"] == "failed"
     if hook == "on_record":
-        assert checkpoints(outcome.folder)[-1] == f"step_{2 * BATCH}", "what was trained is saved all the same"
+        assert checkpoints(outcome.folder)[-1] == f"step_{2 * BATCH}", "what was trained is saved"
     again = resume(outcome.folder, ["stop.iterations=4", "callbacks.broken.hook=none", TRUSTED])
     assert again.status == "done" and [r["iteration"] for r in records(outcome.folder)] == [1, 2, 3, 4]
     assert not (outcome.folder / "error.txt").exists() and manifest(outcome.folder)["status"] == "done"
@@ -320,7 +332,8 @@ def test_a_callback_that_fails_to_close_is_only_told(
     breaking_run: Callable[..., Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     outcome = breaking_run("on_run_end", "stop.iterations=2", "name=a")
-    assert outcome.status == "done" and "Breaks failed to close: ValueError: in on_run_end" in capfd.readouterr().err
+    assert outcome.status == "done"
+    assert "Breaks failed to close: ValueError: in on_run_end" in capfd.readouterr().err
 
 
 def test_a_tracker_that_raises_fails_the_run(train: Callable[..., Any]) -> None:

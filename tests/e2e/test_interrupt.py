@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal, at whatever moment: what was trained is saved, and nothing stays behind."""
+"""Ctrl-C, SIGTERM and a closed terminal, at any moment: what was trained is saved, nothing stays behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import checkpoints, corridor, environment_of, gone, manifest, records, rlexp_child, run, summary
+from processes import (
+    checkpoints,
+    corridor,
+    environment_of,
+    gone,
+    manifest,
+    records,
+    rlexp_child,
+    run,
+    summary,
+)
 
 SLOW = (*corridor("Slow", step_s=0.002), "checkpoint.every=null", "name=a")
 """An iteration takes some 0.2 s."""
@@ -21,7 +31,7 @@ SLOW = (*corridor("Slow", step_s=0.002), "checkpoint.every=null", "name=a")
 def saved_and_stopped(folder: Path, signal_name: str) -> None:
     """The last iteration that was trained is in a sealed checkpoint, and every record says why it ended."""
     last = records(folder)[-1]["env_steps"]
-    assert checkpoints(folder) in ([f"step_{last}"], ["latest", f"step_{last}"], ["best", "latest", f"step_{last}"])
+    assert [name for name in checkpoints(folder) if "step_" in name] == [f"step_{last}"]
     for told in (manifest(folder), summary(folder)):
         assert (told["status"], told["reason"]) == ("stopped", signal_name)
     assert summary(folder)["checkpoint"] == f"checkpoints/step_{last}"

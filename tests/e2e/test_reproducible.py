@@ -36,6 +36,7 @@ slow = pytest.mark.slow
 def test_one_seed_gives_one_run(algorithm: str, env: str, tmp_path: Path) -> None:
     overrides = [f"algorithm={algorithm}", f"env={env}", "hardware.num_envs_per_env_runner=2"]
     overrides += ["callbacks=episode_stats", "reporting.min_sample_timesteps_per_iteration=120"]
+    overrides += ["env.max_episode_steps=50"]
     first = curve([*overrides, "seed=3", "name=first"], tmp_path)
     np.random.random(), np.random.default_rng().random()  # noqa: NPY002 - a process that has drawn numbers before
     again = curve([*overrides, "seed=3", "name=again"], tmp_path)

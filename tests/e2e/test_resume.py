@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from processes import BATCH, CARTPOLE, SMALL, checkpoints, corridor, manifest, records, rlexp_child, run, summary
+from processes import BATCH, CARTPOLE, checkpoints, corridor, manifest, records, rlexp_child, run, summary
 
 from rlexp.errors import ConfigError
 
@@ -66,7 +66,13 @@ def copied(one: Any, tmp_path: Path, other: Any) -> None:
 
 
 def test_the_whole_learner_is_back(trainable: Trainables, tmp_path: Path) -> None:
-    choice = (*CARTPOLE, *SCHEDULES, "algorithm.use_kl_loss=true", "algorithm.kl_target=1e-6", "algorithm.lambda_=0.9")
+    choice = (
+        *CARTPOLE,
+        *SCHEDULES,
+        "algorithm.use_kl_loss=true",
+        "algorithm.kl_target=1e-6",
+        "algorithm.lambda_=0.9",
+    )
     one, other = trainable(*choice), trainable(*choice)
     for _ in range(3):
         record = one.step()
@@ -98,7 +104,9 @@ def test_the_whole_learner_is_back(trainable: Trainables, tmp_path: Path) -> Non
     later, later_again = one.step(), other.step()
     assert later["iteration"] == later_again["iteration"] == 4
     assert later["env_steps"] == later_again["env_steps"]
-    assert later["learner/lr"] == later_again["learner/lr"] == pytest.approx(scheduled(LR, later["env_steps"]))
+    assert (
+        later["learner/lr"] == later_again["learner/lr"] == pytest.approx(scheduled(LR, later["env_steps"]))
+    )
     assert later_again["perf/wall_s"] > record["perf/wall_s"]
 
 
@@ -148,7 +156,9 @@ def test_dqns_epsilon_replay_and_target_go_on(trainable: Trainables, tmp_path: P
     assert seen[0] == seen[1] == record["env_steps"]
     later, later_again = one.step(), other.step()
     assert later["env_steps"] == later_again["env_steps"] > record["env_steps"]
-    epsilon = [float(t.algorithm.env_runner.module.epsilon_schedule.get_current_value()) for t in (one, other)]
+    epsilon = [
+        float(t.algorithm.env_runner.module.epsilon_schedule.get_current_value()) for t in (one, other)
+    ]
     assert epsilon[0] == epsilon[1] < 1 - record["env_steps"] / 1000 + 0.02
 
 
@@ -206,7 +216,7 @@ def test_24_a_split_run_counts_as_an_unsplit_one(train: Callable[..., Any]) -> N
 def test_a_done_run_says_what_lets_it_go_on(train: Callable[..., Any]) -> None:
     from rlexp.run.resume import resume
 
-    done = train(*corridor(), "stop.iterations=1", "name=a", "'stop.metric={train/return_mean: -100}'".strip("'"))
+    done = train(*corridor(), "stop.iterations=1", "name=a", "stop.metric={train/return_mean: -100}")
     with pytest.raises(ConfigError, match=r"is done \(1 iterations\)[\s\S]*stop.iterations=2"):
         resume(done.folder)
     with pytest.raises(ConfigError, match=r"is done \(train/return_mean >= -100\)[\s\S]*stop.metric="):
@@ -266,7 +276,9 @@ def steps_increase_by_whole_iterations(lines: list[dict[str, Any]]) -> None:
     assert (gaps == BATCH).all(), gaps
 
 
-def test_killed_in_mid_run_and_resumed(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_killed_in_mid_run_and_resumed(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     folder, budget = tmp_path / "runs" / "a", 30 * BATCH
     choice = (*CARTPOLE, *SCHEDULES, f"stop.env_steps={budget}", "checkpoint.every=3", "name=a")
     with rlexp_child(*choice, "callbacks=none", folder=tmp_path) as child:
@@ -319,4 +331,3 @@ def test_two_remote_runners_go_on_with_the_same_weights(tmp_path: Path) -> None:
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5, 6]
     for line in lines:
         assert line["learner/lr"] == pytest.approx(scheduled(LR, line["env_steps"]))
-    assert all(SMALL)

@@ -30,7 +30,12 @@ def tensorboard(folder: Path) -> dict[str, dict[int, float]]:
 
 def test_27_28_killed_and_resumed_both_trackers_have_one_whole_run(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
-    words = (*corridor("Slow", step_s=0.005), "tracking=[wandb,tensorboard]", "callbacks=none", "checkpoint.every=2")
+    words = (
+        *corridor("Slow", step_s=0.005),
+        "tracking=[wandb,tensorboard]",
+        "callbacks=none",
+        "checkpoint.every=2",
+    )
     words += ("tracking.wandb.group=study", "tracking.wandb.tags=[first]", "name=a")
     with rlexp_child(*words, folder=tmp_path, WANDB_API_KEY=KEY) as child:
         child.until(lambda: len(records(folder)) >= 7)
@@ -57,16 +62,19 @@ def test_27_28_killed_and_resumed_both_trackers_have_one_whole_run(tmp_path: Pat
     last = reading.history(segments[1])[-1]
     for name, value in lines[-1].items():
         assert last[name] == pytest.approx(value, nan_ok=True), name
-    told = reading.summary(segments[1])
-    assert told["status"] == "done" and told["best_return_mean"] == summary(folder)["best_return_mean"]
+    told = reading.summary(segments[1])["summary"]
+    assert told["status"] == "done"
+    assert told["best_return_mean"] == pytest.approx(summary(folder)["best_return_mean"])
 
     curves = tensorboard(folder)
     for name in ("train/return_mean", "learner/total_loss", "perf/sps"):
         want = {line["env_steps"]: line[name] for line in lines if name in line}
-        assert curves[name].keys() == want.keys()
-        for step, value in want.items():
-            # The steps lost with the kill were trained anew; what the resumed run says of them counts.
-            assert math.isclose(curves[name][step], value, rel_tol=1e-5), (name, step)
+        unwritten = sorted(want.keys() - curves[name].keys())
+        assert curves[name].keys() <= want.keys() and len(unwritten) <= 6, "the last seconds before the kill"
+        assert all(step <= killed[-1]["env_steps"] for step in unwritten)
+        for step, value in curves[name].items():
+            # Steps after the checkpoint were trained anew; what the resumed run says of them counts.
+            assert math.isclose(want[step], value, rel_tol=1e-5), (name, step)
     holds_no_key(tmp_path)
 
 
@@ -98,4 +106,4 @@ def test_the_config_is_in_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     config = reading.records(reading.logs(done.folder)[0], "run")[0]["config"]["update"]
     assert config["seed"] == 7 and config["env"]["id"] == "envs.testing.Corridor"
     assert config["algorithm"]["train_batch_size_per_learner"] == BATCH
-    assert reading.summary(reading.logs(done.folder)[0])["env_steps"] == BATCH
+    assert reading.summary(reading.logs(done.folder)[0])["summary"]["env_steps"] == BATCH
