@@ -40,7 +40,7 @@ class ConfigError(RlexpError):
         super().__init__("\n".join(lines))
 
 
-class ConfigErrors(ConfigError):  # noqa: N818: the plural of the one above
+class ConfigErrors(ConfigError):  # noqa: N818
     """Several configuration errors told at once, so that one edit mends them all."""
 
     def __init__(self, errors: Sequence[ConfigError]) -> None:

@@ -8,11 +8,13 @@ which imports.
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from rlexp.config.signatures import class_lineage, is_missing, source_tree
+from rlexp.config.signatures import class_lineage, source_tree
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import TARGET
 from rlexp.errors import ConfigError
@@ -76,8 +78,22 @@ def check_there(key: str, path: str) -> None:
     tree = source_tree(module)
     if tree is not None:
         _require_name(key, module, name, tree)
-    elif is_missing(module) and not _holds_class(module):
+    elif _is_missing(module) and not _holds_class(module):
         raise ConfigError(f"{key}: {path}: there is no module {module}", key=key)
+
+
+def _is_missing(module: str) -> bool:
+    """Whether a module is surely not there: its top package is, and holds no such file or folder."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top) if top.isidentifier() else None
+    if spec is None or not rest:
+        return spec is None
+    folders = [Path(location) for location in spec.submodule_search_locations or []]
+    for name in rest:
+        if not any(list(folder.glob(f"{name}.*")) or (folder / name).is_dir() for folder in folders):
+            return True
+        folders = [folder / name for folder in folders]
+    return False
 
 
 def _holds_class(path: str) -> bool:

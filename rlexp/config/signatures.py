@@ -288,20 +288,6 @@ def module_file(module: str) -> Path | None:
     return None
 
 
-def is_missing(module: str) -> bool:
-    """Whether a module is surely not there: its top package is, and holds no such file or folder."""
-    top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top) if top.isidentifier() else None
-    if spec is None or not rest:
-        return spec is None
-    folders = [Path(location) for location in spec.submodule_search_locations or []]
-    for name in rest:
-        if not any(list(folder.glob(f"{name}.*")) or (folder / name).is_dir() for folder in folders):
-            return True
-        folders = [folder / name for folder in folders]
-    return False
-
-
 def _package_folder(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     assert spec is not None and spec.submodule_search_locations, f"{package} is not installed"

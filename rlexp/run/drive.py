@@ -113,8 +113,10 @@ class _Driven:
             trackers = [build_target(spec, config.trusted) for spec in config.tracking.values()]
             prepared = prepare(config)
             self.config = prepared.config
-            for note in prepared.notes:
-                self.terminal.say(note)
+            if prepared.chosen:
+                self.terminal.say(f"hardware=auto: {' '.join(prepared.chosen)} (log.txt says why)")
+            for why in prepared.notes:
+                self.terminal.note(why)
             with children_keep_on():
                 start_processes(prepared.config, self.folder.log)
                 trainable = self._trainable = RunTrainable(config={"prepared": prepared})

@@ -165,22 +165,6 @@ class RunFolder:
             raise TypeError(f"the config is not plain data: {error}") from error
         write_text(self.config, text)
 
-    def read_config(self) -> dict[str, Any]:
-        """The config that `write_config` wrote.
-
-        Raises:
-            ConfigError: it is missing or is not a YAML mapping.
-        """
-        import yaml
-
-        try:
-            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise ConfigError(f"{self.config} cannot be read: {error}") from error
-        if not isinstance(config, dict):
-            raise ConfigError(f"{self.config} does not hold a config (a YAML mapping)")
-        return config
-
     def update_manifest(self, **fields: Any) -> None:
         """Set `fields` in the manifest and keep the others."""
         known = self.read_manifest() if self.manifest.exists() else {}
@@ -202,15 +186,21 @@ class RunFolder:
 
     def _clear(self, overwrite: bool) -> None:
         """Delete the run that is there, or refuse to; manifest last, for a crash amid it."""
-        if not overwrite:
+        if not overwrite and not self._came_to_nothing():
             raise ConfigError(
                 f"a run is already in {self.path}",
                 key="name",
                 fix=f"rlexp resume {self.path}   (or another name=, or overwrite=true to delete it)",
             )
-        _log.warning("overwrite=true: deleting the earlier run in %s", self.path)
+        _log.warning("deleting the earlier run in %s", self.path)
         for item in sorted(_others(self.path), key=lambda item: item.name == _MANIFEST):
             remove(item)
+
+    def _came_to_nothing(self) -> bool:
+        """Whether the run was interrupted before its first iteration."""
+        trained = self.metrics.is_file() and self.metrics.stat().st_size
+        stopped = self.read_manifest().get("status") == "stopped"
+        return stopped and not trained and not self.checkpoints.exists()
 
 
 def _inside(runs_dir: Path, name: str) -> Path:

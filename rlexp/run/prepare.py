@@ -37,12 +37,14 @@ class Prepared:
     Attributes:
         config: with everything chosen that was left to choose.
         algorithm_config: RLlib's, validated.
-        notes: what was chosen and why, a sentence each.
+        notes: why the hardware was chosen so, a sentence each.
+        chosen: what was chosen, as overrides that would choose it again.
     """
 
     config: RunConfig
     algorithm_config: AlgorithmConfig
     notes: list[str]
+    chosen: list[str]
 
 
 def prepare(config: RunConfig) -> Prepared:
@@ -57,9 +59,9 @@ def prepare(config: RunConfig) -> Prepared:
     check_action_space(config.algorithm.config_class, env.action_space)
     check_fit(config.model, env.observation_space, config.algorithm.config_class)
     check_callables(config)
-    config, notes = choose_hardware(config, env)
+    config, notes, chosen = choose_hardware(config, env)
     apply_threads(torch_threads(config, look()))
-    return Prepared(config, build(config, (env.observation_space, env.action_space)), notes)
+    return Prepared(config, build(config, (env.observation_space, env.action_space)), notes, chosen)
 
 
 def start_processes(config: RunConfig, log: Path | None) -> None:
@@ -83,17 +85,24 @@ def check_callables(config: RunConfig) -> None:
         catalogue.check(name, key)
 
 
-def choose_hardware(config: RunConfig, env: EnvProbe) -> tuple[RunConfig, list[str]]:
-    """`hardware=auto` made definite, and checked against the machine; the reasons are returned."""
+def choose_hardware(config: RunConfig, env: EnvProbe) -> tuple[RunConfig, list[str], list[str]]:
+    """`hardware=auto` made definite and checked against the machine; with the reasons, and the choices as overrides."""
     machine = look()
+    chosen: dict[str, Any] = {}
     notes: list[str] = []
     if config.hardware.auto:
-        chosen, notes = choose(config.hardware, machine, env.step_seconds, config.algorithm.config_class, {}, evaluation=config.evaluation.settings)
-        hardware = _with_settings(config.hardware, chosen)
-        config = dataclasses.replace(config, hardware=hardware)
+        chosen, notes = choose(
+            config.hardware,
+            machine,
+            env.step_seconds,
+            config.algorithm.config_class,
+            {},
+            evaluation=config.evaluation.settings,
+        )
+        config = dataclasses.replace(config, hardware=_with_settings(config.hardware, chosen))
     if config.hardware.address == "local":
         check_fits(config, machine)
-    return config, notes
+    return config, notes, [f"{key}={value}" for key, value in chosen.items()]
 
 
 def _with_settings(hardware: Any, chosen: dict[str, Any]) -> Any:

@@ -22,6 +22,8 @@ FROZEN = {
     "env.config": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
     "env.wrappers": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
     "model": "the saved network has this shape; start a new run",
+    "algorithm.kl_coeff": "it has been adapted since the run began; start a new run",
+    "algorithm.initial_alpha": "the temperature has been trained since the run began; start a new run",
     "name": "a resumed run keeps its folder",
     "runs_dir": "a resumed run keeps its folder",
     "seed": "the run has begun with this seed; start a new run",

@@ -47,6 +47,11 @@ class Terminal:
         """A plain message, on stdout."""
         self._print(self.console, text, None)
 
+    def note(self, text: str) -> None:
+        """For those who look it up: in the log alone."""
+        if self._log is not None:
+            self._log.lines(text)
+
     def warn(self, text: str) -> None:
         """A warning, on stderr."""
         self._print(self._error_console, f"warning: {text}", "yellow")

@@ -113,7 +113,7 @@ valid = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(values=valid)
 def test_round_trip(plain: dict[str, Any], values: dict[str, Any]) -> None:
     source = copy.deepcopy(plain)
@@ -151,7 +151,7 @@ def mistyped(key: str, kind: int, place: int, letter: str) -> str:
 LETTERS = string.ascii_lowercase + "_"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.sampled_from(KEYS), st.integers(0, 3), st.integers(0, 60), st.sampled_from(LETTERS))
 def test_a_mistyped_key_is_refused(
     plain: dict[str, Any], key: str, kind: int, place: int, letter: str

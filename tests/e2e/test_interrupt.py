@@ -64,6 +64,8 @@ def test_13_sigterm_while_building_leaves_nothing_half_done(tmp_path: Path) -> N
         assert child.end(30) == 130, child.text
         assert "interrupted before training began" in child.text
     assert manifest(folder)["status"] == "stopped" and checkpoints(folder) == []
+    code, text = run(*corridor(), "stop.iterations=1", "name=a", folder=tmp_path)
+    assert code == 0, "what came to nothing does not block its name"
 
 
 def test_13_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:

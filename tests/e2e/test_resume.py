@@ -262,6 +262,7 @@ def test_a_moved_a_copied_and_a_damaged_run_go_on(
     assert [r["env_steps"] for r in lines] == [r["env_steps"] for r in records(moved)]
 
 
+@pytest.mark.slow
 def test_an_lstm_run_goes_on(train: Callable[..., Any]) -> None:
     from rlexp.run.resume import resume
 
@@ -308,6 +309,7 @@ def test_killed_in_mid_run_and_resumed(
     assert manifest(folder)["status"] == "done" and manifest(folder)["resumed"][0]["from"] == f"step_{saved}"
 
 
+@pytest.mark.slow
 def test_25_killed_before_its_first_checkpoint_a_run_starts_anew(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
     with rlexp_child(*corridor(), "checkpoint.every=null", "name=a", folder=tmp_path) as child:
