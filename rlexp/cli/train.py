@@ -80,13 +80,16 @@ def _completion(args: Namespace) -> int:
 
 
 def _hydra_help() -> int:
-    """Hydra's help; without the command line's folder, whose logging settings it would apply."""
+    """Hydra's help, of Hydra's own config alone, and without applying its logging settings."""
     from hydra._internal.utils import get_args_parser
+    from hydra.types import RunMode
 
     from rlexp.config.compose import hydra_app
 
-    with hydra_app() as app, _logging_kept():
-        app.hydra_help(config_name="config", args_parser=get_args_parser(), args=Namespace(overrides=[]))
+    with hydra_app() as app:
+        config = app.compose_config(None, [], run_mode=RunMode.RUN, with_log_configuration=False)
+        template, parser = config.hydra.hydra_help, get_args_parser()
+        print(app.get_help(template, app.get_sanitized_hydra_cfg(config), parser, resolve=False))
     return EXIT_DONE
 
 

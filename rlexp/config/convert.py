@@ -206,7 +206,8 @@ class _Reader:
             return _copy(value)
         if isinstance(value, float) and value.is_integer() and matches(annotation, int(value)):
             return int(value)
-        inner = parts(annotation)
+        # Null has matched already, where it may be.
+        inner = parts(annotation.removesuffix(" | None"))
         if isinstance(value, Mapping) and len(inner) == 2:
             return {name: self._typed(inner[1], member, f"{key}.{name}") for name, member in value.items()}
         if value != MANDATORY:

@@ -238,7 +238,7 @@ class Stop:
     env_steps: int | None = None
     iterations: int | None = None
     wall_s: float | None = None
-    metric: dict[str, float | str] = field(default_factory=dict)
+    metric: dict[str, float | str] | None = field(default_factory=dict)
     plateau: Plateau | None = None
 
 

@@ -39,27 +39,19 @@ def closing_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def next_commands(
-    summary: Mapping[str, Any], folder: Path, resume_command: str | None
-) -> list[tuple[str, str]]:
+def next_commands(summary: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     """Purpose and command of what one may do next with the run in `folder`; pure.
 
     Args:
-        summary: the run's `summary.json`.
+        summary: the run's `summary.json`; its `train_longer` has the overrides that loosen what ended the run.
         folder: the run's folder.
-        resume_command: what continues the run; None writes a longer budget of steps, twice what is done.
     """
-    path = shlex.quote(str(folder))
-    steps = _number(summary.get("env_steps"))
-    if resume_command is None:
-        finished = summary.get("status") == "done" and steps
-        resume_command = f"rlexp resume {path}" + (
-            f" stop.env_steps={2 * int(steps or 0)}" if finished else ""
-        )
     if not summary.get("checkpoint"):
         return []
+    path = shlex.quote(str(folder))
     purpose = "train longer" if summary.get("status") == "done" else "go on"
-    return [("evaluate", f"rlexp evaluate {path}"), (purpose, resume_command)]
+    resume = " ".join(filter(None, [f"rlexp resume {path}", summary.get("train_longer")]))
+    return [("evaluate", f"rlexp evaluate {path}"), (purpose, resume)]
 
 
 def closing_table(summary: Mapping[str, Any]) -> Table:
@@ -76,19 +68,17 @@ def closing_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def closing_lines(summary: Mapping[str, Any], folder: Path, resume_command: str | None = None) -> list[str]:
+def closing_lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
     """The lines under the table: the folder, a failure's trace, the next commands; pure."""
     told = [("folder", str(folder))]
     if summary.get("status") == "failed":
         told.append(("trace", str(folder / "error.txt")))
-    told += next_commands(summary, folder, resume_command)
+    told += next_commands(summary, folder)
     width = max(len(label) for label, _ in told)
     return [f"{label:<{width}}  {text}" for label, text in told]
 
 
-def print_closing(
-    summary: Mapping[str, Any], folder: Path, error: str | None = None, *, resume_command: str | None = None
-) -> None:
+def print_closing(summary: Mapping[str, Any], folder: Path, error: str | None = None) -> None:
     """Print the table, the folder and the next commands; `label  value` lines where there is no terminal.
 
     Paths and commands are lines of their own, never wrapped, so that they can be copied.
@@ -97,7 +87,6 @@ def print_closing(
         summary: the run's `summary.json`.
         folder: the run's folder.
         error: one line on why it failed, for stderr.
-        resume_command: see `next_commands`.
     """
     screen = terminal()
     rows = closing_rows(summary)
@@ -108,7 +97,7 @@ def print_closing(
         screen.say("")
     else:
         screen.say(plain)
-    for line in closing_lines(summary, folder, resume_command):
+    for line in closing_lines(summary, folder):
         screen.say(line)
     if error is not None:
         screen.error(error)

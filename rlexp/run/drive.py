@@ -195,7 +195,10 @@ class _Driven:
         figures = self._loop.progress.summary() if self._loop else {"env_steps": 0, "wall_s": 0.0, "sps": 0.0}
         latest = pointed(self.folder.checkpoints / "latest")
         checkpoint = f"checkpoints/{latest}" if latest else None
-        return {"status": status, "reason": reason, **figures, "checkpoint": checkpoint}
+        told = {"status": status, "reason": reason, **figures, "checkpoint": checkpoint}
+        if status == "done" and self._loop is not None:
+            told["train_longer"] = self._loop.stop.more(self._loop.progress.final)
+        return told
 
     @contextlib.contextmanager
     def _told(self, what: str) -> Iterator[None]:

@@ -84,7 +84,7 @@ class StopRules:
     plateau: PlateauWatch | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bounds = [Bound.parse(name, value) for name, value in self.rules.metric.items()]
+        self.bounds = [Bound.parse(name, value) for name, value in (self.rules.metric or {}).items()]
         self.plateau = PlateauWatch(self.rules.plateau) if self.rules.plateau else None
 
     def update(self, record: Mapping[str, Any]) -> str | None:
@@ -109,18 +109,17 @@ class StopRules:
         return None
 
     def more(self, record: Mapping[str, Any]) -> str:
-        """The override that lets a run that ended with `record` go on."""
-        rules = self.rules
+        """The overrides that let a run that ended with `record` go on: every rule that holds, loosened."""
+        rules, loosened = self.rules, []
         if rules.env_steps is not None and record["env_steps"] >= rules.env_steps:
-            return f"stop.env_steps={2 * int(record['env_steps'])}"
+            loosened.append(f"stop.env_steps={2 * int(record['env_steps'])}")
         if rules.iterations is not None and record["iteration"] >= rules.iterations:
-            return f"stop.iterations={2 * int(record['iteration'])}"
+            loosened.append(f"stop.iterations={2 * int(record['iteration'])}")
         if rules.wall_s is not None and record["perf/wall_s"] >= rules.wall_s:
-            return f"stop.wall_s={math.ceil(2 * record['perf/wall_s'])}"
-        for bound in self.bounds:
-            if bound.holds(record):
-                return f"'stop.metric={{{bound.metric}: \"{bound.sign}<another bound>\"}}'"
-        return "stop.plateau=null"
+            loosened.append(f"stop.wall_s={math.ceil(2 * record['perf/wall_s'])}")
+        if any(bound.holds(record) for bound in self.bounds):
+            loosened.append("stop.metric=null")
+        return " ".join(loosened or ["stop.plateau=null"])
 
     def budget_spent(self, record: Mapping[str, Any]) -> str | None:
         """The budget (steps, iterations, seconds) that is used up, or None."""

@@ -150,6 +150,7 @@ def test_13_at_random_times(tmp_path: Path, seed: int) -> None:
 def test_13_ctrl_c_with_remote_runners(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
     words = (*corridor("Slow", step_s=0.002), "name=a", "hardware.num_env_runners=2")
+    words += ("hardware.num_cpus_per_env_runner=0.5",)
     with rlexp_child(*words, folder=tmp_path) as child:
         child.until(lambda: len(records(folder)) >= 2)
         family = child.family

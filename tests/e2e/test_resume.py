@@ -325,6 +325,7 @@ def test_25_killed_before_its_first_checkpoint_a_run_starts_anew(tmp_path: Path)
 @pytest.mark.slow
 def test_two_remote_runners_go_on_with_the_same_weights(tmp_path: Path) -> None:
     remote = (*CARTPOLE, *SCHEDULES, "hardware.num_env_runners=2", "callbacks=none", "name=a")
+    remote += ("hardware.num_cpus_per_env_runner=0.5",)
     folder = tmp_path / "runs" / "a"
     assert run(*remote, "stop.iterations=3", folder=tmp_path)[0] == 0
     code, text = run("resume", "runs/a", "stop.iterations=6", folder=tmp_path)

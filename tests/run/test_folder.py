@@ -16,6 +16,7 @@ import rlexp
 from rlexp.errors import ConfigError
 from rlexp.run import atomic
 from rlexp.run.folder import RunFolder, is_run_folder
+from rlexp.run.saved import read
 
 ROOT = Path(next(iter(rlexp.__path__))).parent
 
@@ -86,11 +87,11 @@ def test_config_comes_back_whole_and_in_order(tmp_path: Path) -> None:
     config = {"z": {"lr": 1e-5, "steps": [1, 2.5, None, True]}, "a": "é: 'on'", "name": "010", "empty": {}}
     with RunFolder.create(tmp_path, "a") as run:
         run.write_config(config)
-        assert run.read_config() == config
-        assert list(run.read_config()) == list(config)
+        assert read(run.config) == config
+        assert list(read(run.config)) == list(config)
         with pytest.raises(TypeError, match="not plain data"):
             run.write_config({"bad": object()})
-        assert run.read_config() == config, "a refused config must leave the earlier one"
+        assert read(run.config) == config, "a refused config must leave the earlier one"
 
 
 def test_a_second_run_of_the_name_is_refused_and_told_what_to_write(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def record(**values: Any) -> dict[str, Any]:
         (Stop(env_steps=100), {"env_steps": 100}, "100 env steps", "stop.env_steps=200"),
         (Stop(iterations=3), {"iteration": 3}, "3 iterations", "stop.iterations=6"),
         (Stop(wall_s=1.5), {"perf/wall_s": 1.6}, "1.5 s", "stop.wall_s=4"),
-        (Stop(metric={"m": 5}), {"m": 5.0}, "m >= 5", "stop.metric"),
-        (Stop(metric={"m": "<0.1"}), {"m": 0.05}, "m < 0.1", "stop.metric"),
+        (Stop(metric={"m": 5}), {"m": 5.0}, "m >= 5", "stop.metric=null"),
+        (Stop(metric={"m": "<0.1"}), {"m": 0.05}, "m < 0.1", "stop.metric=null"),
     ],
 )
 def test_each_rule_says_why_and_what_lets_it_go_on(
@@ -32,7 +32,7 @@ def test_each_rule_says_why_and_what_lets_it_go_on(
     rules = StopRules(stop)
     assert rules.update(record()) is None
     assert rules.update(record(**spent)) == rules.holds(record(**spent)) == reason
-    assert rules.more(record(**spent)).startswith((more, f"'{more}"))
+    assert rules.more(record(**spent)) == more
 
 
 @pytest.mark.parametrize("value", [math.nan, None, "5"])
