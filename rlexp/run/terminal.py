@@ -62,7 +62,8 @@ class Terminal:
 
     def show(self, renderable: Any, plain: str) -> None:
         """A rich renderable (a table, say), on stdout; the log gets `plain`, its text."""
-        self.console.print(renderable)
+        with contextlib.suppress(OSError):
+            self.console.print(renderable)
         if self._log is not None:
             self._log.lines(plain)
 
@@ -108,7 +109,8 @@ class Terminal:
         from rich.text import Text
 
         # Text, not markup: messages hold brackets. soft_wrap: paths must stay in one piece to be copied.
-        console.print(Text(text, style or ""), soft_wrap=True)
+        with contextlib.suppress(OSError):  # A terminal that was closed.
+            console.print(Text(text, style or ""), soft_wrap=True)
         if self._log is not None:
             self._log.lines(text)
 
@@ -116,7 +118,17 @@ class Terminal:
 def _console(file: IO[str]) -> Console:
     from rich.console import Console
 
-    return Console(file=file, highlight=False)
+    class Lasting(Console):
+        """A console whose reader may go away (`rlexp ... | head`): the run goes on, unseen."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self.file.fileno())
+                os.close(nowhere)
+
+    return Lasting(file=file, highlight=False)
 
 
 def _is_terminal(file: IO[str]) -> bool:

@@ -36,7 +36,6 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "- _target_: maze.Scale\n"
         "  factor: 2       # an argument of a wrapper\n"
     )
-    (env / "cartpole.yaml").write_text("# Not the shipped one.\nid: other  # import path\n")
     (env / "_part.yaml").write_text("# Not a choice.\n")
     other = tmp_path / "conf" / "robot"
     other.mkdir()

@@ -113,6 +113,19 @@ def test_a_closed_terminal_saves_the_run(tmp_path: Path) -> None:
     saved_and_stopped(folder, "SIGHUP")
 
 
+def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rlexp.cli.main", *corridor(), "stop.iterations=2", "name=a"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment_of(tmp_path)
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"building ...\n"
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert process.stderr is not None and b"Error" not in process.stderr.read()
+    assert manifest(tmp_path / "runs" / "a")["status"] == "done"
+
+
 def test_the_command_itself_may_be_interrupted(tmp_path: Path) -> None:
     """While Python still imports and composes there is nothing to keep."""
     with rlexp_child(*SLOW, folder=tmp_path) as child:
