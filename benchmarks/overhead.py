@@ -97,7 +97,9 @@ def framework(args: argparse.Namespace) -> dict[str, float]:
 def report(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Prints the table; returns its figures."""
     rows: dict[str, dict[str, float]] = {}
-    print(f"{'figure':<16}{'rlexp':>10}{'(range)':>20}{'RLlib':>10}{'(range)':>20}{'ratio':>9}{'(range)':>16}")
+    print(
+        f"{'figure':<16}{'rlexp':>10}{'(range)':>20}{'RLlib':>10}{'(range)':>20}{'ratio':>9}{'(range)':>16}"
+    )
     for figure in ours[0]:
         a, b = [x[figure] for x in ours], [x[figure] for x in theirs]
         ratios = [x / y for x, y in zip(a, b, strict=True)]
@@ -119,7 +121,9 @@ def report(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> dict
 
 def main() -> None:
     """Runs the pairs, prints the table, writes the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=12)
     parser.add_argument("--env-runners", type=int, default=0)

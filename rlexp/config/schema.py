@@ -41,10 +41,16 @@ class AlgorithmChoice:
             "training",
             without=(
                 ("model", f"{OLD_STACK}; set keys of the model group"),
-                ("train_batch_size", "is per cluster on the old stack; write algorithm.train_batch_size_per_learner"),
+                (
+                    "train_batch_size",
+                    "is per cluster on the old stack; write algorithm.train_batch_size_per_learner",
+                ),
                 ("optimizer", f"{OLD_STACK}; set algorithm.lr, algorithm.grad_clip"),
                 ("learner_class", "is chosen by the algorithm; name another config_class instead"),
-                ("add_default_connectors_to_learner_pipeline", "must stay on: learners need their batches built"),
+                (
+                    "add_default_connectors_to_learner_pipeline",
+                    "must stay on: learners need their batches built",
+                ),
                 ("learner_connector", "is code; put it in a config_class of your own"),
             ),
         ),
@@ -75,7 +81,13 @@ class EnvChoice:
     BUILDERS: ClassVar[tuple[Builder, ...]] = (
         Builder(
             "environment",
-            only=("clip_rewards", "normalize_actions", "clip_actions", "disable_env_checking", "action_mask_key"),
+            only=(
+                "clip_rewards",
+                "normalize_actions",
+                "clip_actions",
+                "disable_env_checking",
+                "action_mask_key",
+            ),
         ),
     )
     id: str
@@ -126,7 +138,9 @@ class HardwareChoice:
             "resources",
             only=("num_cpus_for_main_process", "custom_resources_for_main_process", "placement_strategy"),
         ),
-        Builder("fault_tolerance", without=(("restart_failed_sub_environments", "is done by the env guard"),)),
+        Builder(
+            "fault_tolerance", without=(("restart_failed_sub_environments", "is done by the env guard"),)
+        ),
         Builder(
             "framework",
             only=(

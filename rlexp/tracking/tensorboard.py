@@ -33,7 +33,9 @@ class TensorBoardTracker:
             self._background.put(lambda writer: _write(writer, dict(record)))
 
     def on_checkpoint(self, path: Path, record: Record) -> None:
-        """Nothing: TensorBoard shows curves."""
+        """Writes out what is buffered, so that the files hold all that a resume from `path` goes on from."""
+        if self._background is not None:
+            self._background.put(lambda writer: writer.flush())
 
     def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
         """Writes what is left and closes the file."""

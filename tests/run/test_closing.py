@@ -44,7 +44,10 @@ def test_next_commands_can_be_pasted() -> None:
         "evaluate      rlexp evaluate 'runs/my run'",
         "train longer  rlexp resume 'runs/my run' stop.env_steps=204800",
     ]
-    assert closing_lines({**DONE, "status": "stopped", "train_longer": None}, Path("r"))[-1] == "go on     rlexp resume r"
+    assert (
+        closing_lines({**DONE, "status": "stopped", "train_longer": None}, Path("r"))[-1]
+        == "go on     rlexp resume r"
+    )
     assert closing_lines({"status": "failed"}, Path("r")) == ["folder  r", f"trace   {Path('r/error.txt')}"]
 
 
