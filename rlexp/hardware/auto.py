@@ -109,6 +109,13 @@ class _Situation:
                 fits.append(self.free(resource, "env runner") / each)
         return max(0, int(min(fits) + 1e-6))
 
+    def room_for_learners(self) -> int:
+        """Remote learners, each with its aggregators, that fit beside everything else."""
+        bill = shares(self.hardware, self.evaluation)
+        others = sum(s.count * s.cpus for s in bill if s.what not in ("learner", "aggregator"))
+        aggregators = int(number(self.settings, "num_aggregator_actors_per_learner", 0))
+        return max(0, int((self.machine.cores - others) / (1 + aggregators) + 1e-6))
+
     @property
     def runners(self) -> int:
         return int(number(self.settings, "num_env_runners", 0))
@@ -121,7 +128,7 @@ def _tuned(key: str, tuned: Mapping[str, Any], look: _Situation) -> Chosen | Non
     room = {
         "num_env_runners": look.room_for_runners,
         "num_gpus_per_learner": lambda: _gpus_for_learners(look),
-        "num_learners": lambda: max(0, int(look.free("CPU", "learner"))),
+        "num_learners": look.room_for_learners,
         "torch_threads": lambda: look.cores,
     }.get(key)
     if room is not None and value > room():

@@ -10,7 +10,8 @@ Imported only once training starts: it imports Ray.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,10 @@ class LazyRay:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
+
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        # RLlib sends functions to its workers that name `ray`; there, it is Ray itself.
+        return import_module, ("ray",)
 
     def put(self, value: Any, **options: Any) -> Any:
         """As `ray.put`, or a `LocalRef` while Ray is not running."""

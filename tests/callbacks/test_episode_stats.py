@@ -55,8 +55,7 @@ def sampled(continuous: bool, **arguments: Any) -> dict[str, dict[str, float]]:
     for _ in range(5):
         runner.sample()
     logged = runner.get_metrics()["custom"]
-    reduced = {name: {k: v.peek() for k, v in parts.items()} for name, parts in logged.items()}
-    return {name: statistics(parts) for name, parts in reduced.items()}
+    return {name: statistics(values.peek()) for name, values in logged.items()}
 
 
 def ledger_config(continuous: bool, **arguments: Any) -> PPOConfig:

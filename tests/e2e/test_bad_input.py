@@ -9,6 +9,7 @@ import random
 import sys
 from pathlib import Path
 
+import gymnasium
 import pytest
 from harness import cli
 from hypothesis import HealthCheck, given, settings
@@ -196,6 +197,7 @@ def test_told_without_rllib(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, overrides: str, says: list[str]
 ) -> None:
     monkeypatch.setattr("rlexp.run.train.train", lambda *_, **__: pytest.fail("this would train"))
+    monkeypatch.delitem(gymnasium.registry, "ALE/Pong-v5", raising=False)  # another test may have imported it
     told = refused(capsys, *(overrides.split(" ") if "=${" not in overrides else [overrides]))
     for words in says:
         assert words in told
@@ -216,11 +218,17 @@ LATE: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("overrides", "says"), LATE, ids=[overrides for overrides, _ in LATE])
 def test_told_before_training(capsys: pytest.CaptureFixture[str], overrides: str, says: list[str]) -> None:
+    before = _ray_runs()
     told = refused(capsys, *overrides.split(" "), "tracking=none", "callbacks=none", "stop.env_steps=1")
     for words in says:
         assert words.lower() in told.lower()
+    assert _ray_runs() == before
+
+
+def _ray_runs() -> bool:
+    """Whether this process has Ray running; another test may have started it."""
     ray = sys.modules.get("ray")
-    assert ray is None or not ray.is_initialized()
+    return ray is not None and ray.is_initialized()
 
 
 def test_an_environment_whose_constructor_raises(

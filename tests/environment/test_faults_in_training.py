@@ -132,7 +132,8 @@ def test_error_is_the_environments_own_when_rllib_does_not_restart_runners() -> 
 def test_dead_runner_process_is_not_taken_for_a_broken_environment() -> None:
     import ray
 
-    algorithm = ppo(shipped("cartpole"), TRUSTED, num_env_runners=2)
+    soon = {"delay_between_env_runner_restarts_s": 0.1}  # RLlib waits a minute
+    algorithm = ppo(shipped("cartpole"), TRUSTED, num_env_runners=2, fault_tolerance=soon)
     try:
         algorithm.train()
         ray.kill(algorithm.env_runner_group._worker_manager._actors[1], no_restart=False)

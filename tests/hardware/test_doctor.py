@@ -17,6 +17,7 @@ KEY = "0123456789abcdef0123456789abcdef01234567"
 def _doctor(*arguments: str, **environ: str) -> str:
     code = "import sys; from rlexp.cli import doctor; sys.exit(doctor.run(sys.argv[1:]))"
     env = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
+    env.pop("WANDB_MODE", None)
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout
