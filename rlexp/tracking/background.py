@@ -16,8 +16,7 @@ _log = logging.getLogger(__name__)
 class Background:
     """Opens a writer in a thread of its own, then runs tasks on it in the order they came.
 
-    The thread starts with the first task, which is the first result: opening a writer takes this process's time,
-    and a person waits for that result. Tasks that come before the writer is open wait for it. What goes wrong is logged once and never reaches
+    Tasks that come before the writer is open wait for it. What goes wrong is logged once and never reaches
     the run: a tracker is no reason to lose a training.
 
     Args:
@@ -33,12 +32,12 @@ class Background:
         self._complained = False
         # A daemon: a writer that hangs must not keep the process alive.
         self._thread = threading.Thread(target=self._work, name=f"tracker-{name}", daemon=True)
+        self._thread.start()
 
     def put(self, task: Task) -> None:
         """Runs `task(writer)` as soon as it can be; returns at once."""
         if not self._broken:
             self._tasks.put(task)
-            self._start()
 
     def close(self, timeout: float) -> bool:
         """Waits until all tasks are done, at most `timeout` seconds.
@@ -47,15 +46,10 @@ class Background:
             Whether all were done in time.
         """
         self._tasks.put(None)
-        self._start()
         self._thread.join(timeout)
         if self._thread.is_alive():
             _log.warning("%s did not finish within %.0f s; the run goes on without it", self.name, timeout)
         return not self._thread.is_alive()
-
-    def _start(self) -> None:
-        if self._thread.ident is None:
-            self._thread.start()
 
     def _work(self) -> None:
         try:
