@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from callbacks.pace import Pace, duration, figure
 from rlexp.run.events import Record, RunInfo
-from rlexp.run.quiet import terminal
+from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

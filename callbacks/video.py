@@ -19,7 +19,7 @@ from callbacks.film import check_encoder, write_film
 from rlexp.errors import ConfigError
 from rlexp.run.callback import RunCallback
 from rlexp.run.events import Record, RunInfo
-from rlexp.run.quiet import terminal
+from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm

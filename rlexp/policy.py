@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ray.rllib.core.rl_module.rl_module import RLModule
     from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-    from rlexp.run.checkpoints import Checkpoint
+    from rlexp.checkpoint.store import Checkpoint
 
 _MODULE = Path("learner_group/learner/rl_module/default_policy")
 _ENV_TO_MODULE = Path("env_runner/env_to_module_connector")
@@ -53,8 +53,8 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
         CheckpointError: there is no whole checkpoint, it is foreign and not trusted, or unreadable here.
         ConfigError: `which` is unknown, `path` already names a checkpoint, or the lab's table is wrong.
     """
+    from rlexp.checkpoint.store import require_trust, resolve
     from rlexp.config.search import extend_sys_path
-    from rlexp.run.checkpoints import require_trust, resolve
 
     extend_sys_path()
     checkpoint, messages = resolve(_wanted(Path(path).expanduser(), which))

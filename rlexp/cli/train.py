@@ -49,8 +49,8 @@ def _one(args: Namespace, argv: Sequence[str]) -> int:
 
 def close(outcome: object) -> int:
     """Prints how a run ended; returns the exit code."""
-    from rlexp.run.closing import print_closing
     from rlexp.run.train import Outcome
+    from rlexp.terminal.closing import print_closing
 
     assert isinstance(outcome, Outcome)
     print_closing(outcome.summary, outcome.folder, outcome.error)

@@ -45,7 +45,7 @@ def check_start(config: RunConfig) -> None:
         CheckpointError: they are not.
     """
     if config.checkpoint.from_ is not None:
-        from rlexp.run.checkpoints import require_trust, resolve
+        from rlexp.checkpoint.store import require_trust, resolve
 
         try:
             require_trust(resolve(config.checkpoint.from_)[0], config.checkpoint.trust)

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlexp.checkpoint.atomic import plain_reason, pointed, write_json, write_text
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
 from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, RlexpError
-from rlexp.run.atomic import plain_reason, pointed, write_json, write_text
 from rlexp.run.events import RunInfo, RunListener
 from rlexp.run.folder import RunFolder
-from rlexp.run.interrupt import Interrupt, children_keep_on, interruptible
 from rlexp.run.provenance import now
-from rlexp.run.quiet import quiet
+from rlexp.terminal.interrupt import Interrupt, children_keep_on, interruptible
+from rlexp.terminal.quiet import quiet
 
 if TYPE_CHECKING:
     from rlexp.run.loop import Loop, Progress
-    from rlexp.run.terminal import Terminal
     from rlexp.run.trainable import RunTrainable
+    from rlexp.terminal.messages import Terminal
 
 Start = Callable[["RunTrainable", RunConfig, "Terminal"], "Progress | None"]
 """Puts a built trainable into its first state; returns what the loop should remember from before."""
@@ -102,8 +102,8 @@ class _Driven:
     def build(self, config: RunConfig, start: Start) -> None:
         """Everything up to the first iteration; what is cheap and may be refused comes first."""
         with self.terminal.status("building ..."):
+            from rlexp.checkpoint.store import CheckpointStore
             from rlexp.config.targets import build as build_target
-            from rlexp.run.checkpoints import CheckpointStore
             from rlexp.run.loop import Loop
             from rlexp.run.prepare import prepare, start_processes
             from rlexp.run.trainable import RunTrainable

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.config.checks import check
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.run import saved
-from rlexp.run.atomic import write_json
-from rlexp.run.checkpoints import Checkpoint, require_trust, resolve
 from rlexp.run.provenance import now
-from rlexp.run.quiet import quiet
+from rlexp.terminal.quiet import quiet
 
 RESULT, LOG = "evaluation.json", "evaluation.log"
 

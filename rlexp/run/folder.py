@@ -12,9 +12,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from rlexp.checkpoint import lock
+from rlexp.checkpoint.atomic import plain_reason, remove, write_json, write_text
 from rlexp.errors import ConfigError
-from rlexp.run import lock
-from rlexp.run.atomic import plain_reason, remove, write_json, write_text
 
 _MANIFEST = "manifest.json"
 _ROOM = 1 << 20  # bytes that must be free to start: the records of a run, before any checkpoint
@@ -133,7 +133,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """The sealed checkpoints, see `rlexp.run.checkpoints`."""
+        """The sealed checkpoints, see `rlexp.checkpoint.store`."""
         return self.path / "checkpoints"
 
     @property

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.metrics.catalogue import require
-from rlexp.run.checkpoints import CheckpointSaveError, CheckpointStore
 from rlexp.run.events import Record, RunListener
-from rlexp.run.interrupt import Interrupt
 from rlexp.run.stop import StopRules
 from rlexp.run.trainable import RunTrainable
+from rlexp.terminal.interrupt import Interrupt
 
 SUMMARISED = {
     "return_mean": "train/return_mean",

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.atomic import write_text
+from rlexp.checkpoint.atomic import write_text
 
 PACKAGES = ("rlexp", "ray", "torch", "gymnasium", "hydra-core", "omegaconf", "numpy", "wandb")
 DIFF = "uncommitted.diff"

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.config.checks import check
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.run import saved
-from rlexp.run.atomic import write_json
-from rlexp.run.checkpoints import Checkpoint, require_trust, resolve
 from rlexp.run.drive import Outcome, Start, drive
 from rlexp.run.folder import RunFolder
-from rlexp.run.interrupt import interruptible
 from rlexp.run.provenance import collect, now
 from rlexp.run.train import new_run_id, start_of
+from rlexp.terminal.interrupt import interruptible
 
 if TYPE_CHECKING:
     from rlexp.run.loop import Progress
-    from rlexp.run.terminal import Terminal
     from rlexp.run.trainable import RunTrainable
+    from rlexp.terminal.messages import Terminal
 
 
 def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence[str] = ()) -> Outcome:

@@ -17,12 +17,12 @@ from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
 from rlexp.run.drive import Outcome, Start, drive
 from rlexp.run.folder import RunFolder
-from rlexp.run.interrupt import interruptible
 from rlexp.run.provenance import collect, write_diff
+from rlexp.terminal.interrupt import interruptible
 
 if TYPE_CHECKING:
-    from rlexp.run.terminal import Terminal
     from rlexp.run.trainable import RunTrainable
+    from rlexp.terminal.messages import Terminal
 
 __all__ = ["Outcome", "default_name", "free_name", "new_run_id", "start_of", "train"]
 
@@ -88,7 +88,7 @@ def _fresh(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> No
 
 
 def _from_weights(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> None:
-    from rlexp.run.checkpoints import require_trust, resolve
+    from rlexp.checkpoint.store import require_trust, resolve
 
     checkpoint, skipped = resolve(str(config.checkpoint.from_))
     require_trust(checkpoint, config.checkpoint.trust)

@@ -18,11 +18,12 @@ import yaml
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 from ray.tune import Trainable
 
+from rlexp.checkpoint import learner_state
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.metrics.headline import flatten, flatten_evaluation
-from rlexp.run import learner_state, rayless
+from rlexp.run import rayless
 from rlexp.run.counters import Counters
 from rlexp.run.events import Record
 from rlexp.run.seeding import seed_replay

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from rlexp.checkpoint.atomic import write_text
 from rlexp.errors import RunFailedError
-from rlexp.run.atomic import write_text
 from rlexp.run.events import Record, RunInfo
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.run.events import Record, RunInfo
-from rlexp.run.quiet import quiet
+from rlexp.terminal.quiet import quiet
 
 BUDGETS: dict[str, dict[str, Any]] = {
     "steps": {"env_steps": 1000},

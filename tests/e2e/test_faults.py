@@ -31,8 +31,8 @@ from processes import (
     summary,
 )
 
+from rlexp.checkpoint import seal
 from rlexp.errors import CheckpointError, ConfigError
-from rlexp.run import seal
 
 HERE = Path(__file__).parent
 BREAKING = {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}

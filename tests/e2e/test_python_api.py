@@ -245,7 +245,7 @@ def test_a_failed_run_is_told_by_its_outcome(here: Path) -> None:
 
 
 def test_a_librarys_handler_of_the_first_run_reaches_the_second_ones_log(tmp_path: Path) -> None:
-    from rlexp.run.quiet import quiet
+    from rlexp.terminal.quiet import quiet
 
     logger = logging.getLogger("some.library")
     logger.propagate = False

@@ -19,10 +19,10 @@ import yaml
 from harness import train_tiny
 
 import rlexp
+from rlexp.checkpoint import seal
 from rlexp.cli.main import main
 from rlexp.config.foreign import is_dangerous
 from rlexp.errors import CheckpointError
-from rlexp.run import seal
 
 Commands = dict[str, Callable[[Path], list[str]]]
 ROUTES: Commands = {
@@ -110,9 +110,17 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
         [{"_target_": "gymnasium.wrappers.TransformReward", "func": EVIL}],
         "env.wrappers[0].func",
     ),
-    "alias of a module": ("callbacks.evil", {"_target_": "rlexp.run.seal.os.system"}, "callbacks.evil"),
-    "alias with a colon": ("callbacks.evil", {"_target_": "rlexp.run.seal:os.system"}, "callbacks.evil"),
-    "dunder": ("callbacks.evil", {"_target_": "rlexp.run.seal.__builtins__.eval"}, "callbacks.evil"),
+    "alias of a module": (
+        "callbacks.evil",
+        {"_target_": "rlexp.checkpoint.seal.os.system"},
+        "callbacks.evil",
+    ),
+    "alias with a colon": (
+        "callbacks.evil",
+        {"_target_": "rlexp.checkpoint.seal:os.system"},
+        "callbacks.evil",
+    ),
+    "dunder": ("callbacks.evil", {"_target_": "rlexp.checkpoint.seal.__builtins__.eval"}, "callbacks.evil"),
     "loader": ("callbacks.evil", {"_target_": "rlexp.config.targets.build"}, "callbacks.evil"),
     "hydra's instantiate": ("callbacks.evil", {"_target_": "hydra.utils.instantiate"}, "callbacks.evil"),
     "env id, import path": ("env.id", "evil_payload.run", "env.id"),

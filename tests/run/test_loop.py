@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from rlexp.checkpoint.store import CheckpointStore
 from rlexp.config.schema import CheckpointChoice, Plateau, Stop
 from rlexp.errors import RunFailedError
-from rlexp.run.checkpoints import CheckpointStore
-from rlexp.run.interrupt import Interrupt
 from rlexp.run.loop import Loop, Progress
+from rlexp.terminal.interrupt import Interrupt
 
 
 class Counting:

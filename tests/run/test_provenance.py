@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.run import atomic, provenance
+from rlexp.checkpoint import atomic
+from rlexp.run import provenance
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
 from rlexp.errors import CheckpointError, ConfigError
-from rlexp.run.checkpoints import CheckpointSaveError, CheckpointStore, resolve
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rlexp
+from rlexp.checkpoint import seal
+from rlexp.checkpoint.store import CheckpointStore, resolve
 from rlexp.errors import CheckpointError
-from rlexp.run import seal
-from rlexp.run.checkpoints import CheckpointStore, resolve
 
 ROOT = Path(next(iter(rlexp.__path__))).parent
 
@@ -66,8 +66,8 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rlexp.run import atomic, seal
-from rlexp.run.checkpoints import CheckpointStore
+from rlexp.checkpoint import atomic, seal
+from rlexp.checkpoint.store import CheckpointStore
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -133,7 +133,7 @@ def test_16_killed_while_replacing_a_reader_gets_the_old_one_back_by_name(tmp_pa
 SAVING = """
 import sys
 from pathlib import Path
-from rlexp.run.checkpoints import CheckpointStore
+from rlexp.checkpoint.store import CheckpointStore
 store = CheckpointStore(Path(sys.argv[1]), keep=2)
 start = 1 + max((c.step for c in store.all()), default=0)
 for step in range(start, start + 10**6):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlexp.run.quiet import terminal
+from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
     from rich.table import Table

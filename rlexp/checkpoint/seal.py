@@ -16,9 +16,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
+from rlexp.checkpoint.atomic import sync_folder, to_json, write_text
+from rlexp.checkpoint.seal_key import ensure_key, key_name, key_path, load_key
 from rlexp.errors import CheckpointError, ConfigError
-from rlexp.run.atomic import sync_folder, to_json, write_text
-from rlexp.run.seal_key import ensure_key, key_name, key_path, load_key
 
 NAME = "seal.json"
 ADDED_LATER = frozenset({"evaluation.json", "evaluation.log"})

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.run import quiet as quiet_module
-from rlexp.run.quiet import console, quiet, terminal
+from rlexp.terminal import quiet as quiet_module
+from rlexp.terminal.quiet import console, quiet, terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
@@ -38,7 +38,7 @@ import ctypes, logging, os, subprocess, sys, warnings
 from pathlib import Path
 early = logging.StreamHandler()          # holds the first sys.stderr, as handlers made at import do
 stubborn = logging.getLogger("stubborn"); stubborn.addHandler(early); stubborn.propagate = False
-from rlexp.run.quiet import quiet
+from rlexp.terminal.quiet import quiet
 def noise():
     print("a print")
     print("an error print", file=sys.stderr)
@@ -127,7 +127,7 @@ def test_works_with_closed_descriptors(tmp_path: Path) -> None:
     import os, sys
     from pathlib import Path
     os.close(1); os.close(2)
-    from rlexp.run.quiet import quiet
+    from rlexp.terminal.quiet import quiet
     with quiet(Path(sys.argv[1])) as terminal:
         print("kept")
     """
@@ -189,7 +189,7 @@ def test_on_a_pseudo_terminal_status_moves_and_cleans_up(tmp_path: Path) -> None
     code = textwrap.dedent("""
         import sys, time
         from pathlib import Path
-        from rlexp.run.quiet import quiet
+        from rlexp.terminal.quiet import quiet
         try:
             with quiet(Path(sys.argv[1])) as terminal:
                 with terminal.status("building ..."):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlexp.checkpoint import atomic, seal
 from rlexp.errors import EXIT_FAILED, CheckpointError, ConfigError
-from rlexp.run import atomic, seal
 
 LATEST, BEST = "latest", "best"
 _STEP = re.compile(r"step_(\d+)")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from rlexp.checkpoint.atomic import write_json
 from rlexp.errors import ConfigError
-from rlexp.run.atomic import write_json
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
 FILES = (_LOCK, _HOLDER)

@@ -6,7 +6,7 @@ what comes from below Python (C libraries, child processes) is appended as it is
 need a pipe and a thread, and a library that fills a pipe while it holds the interpreter's lock stops the
 program for ever.
 
-A callback that has something to say to the person says it with `rlexp.run.quiet.terminal().say(...)`.
+A callback that has something to say to the person says it with `rlexp.terminal.quiet.terminal().say(...)`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from rlexp.run.logfile import LogFile, LogStream, logging_to
-from rlexp.run.terminal import Terminal
+from rlexp.terminal.logfile import LogFile, LogStream, logging_to
+from rlexp.terminal.messages import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console

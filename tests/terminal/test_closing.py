@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.run.closing import closing_lines, closing_rows, print_closing
+from rlexp.terminal.closing import closing_lines, closing_rows, print_closing
 
 DONE = {
     "status": "done", "reason": "stop.env_steps=100000", "env_steps": 102400, "wall_s": 61.32, "sps": 1670.2,

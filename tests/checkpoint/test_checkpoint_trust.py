@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rlexp.checkpoint import seal
+from rlexp.checkpoint.store import CheckpointStore, require_trust, resolve
 from rlexp.errors import CheckpointError
-from rlexp.run import seal
-from rlexp.run.checkpoints import CheckpointStore, require_trust, resolve
 
 
 @pytest.fixture(autouse=True)

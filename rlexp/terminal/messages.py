@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from rlexp.run.logfile import LogFile
+    from rlexp.terminal.logfile import LogFile
 
 
 class Terminal:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import rlexp
+from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
 from rlexp.errors import ConfigError
-from rlexp.run.checkpoints import CheckpointSaveError, CheckpointStore, resolve
 from rlexp.run.folder import RunFolder
 
 ROOT = Path(next(iter(rlexp.__path__))).parent
@@ -38,7 +38,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from rlexp.errors import CheckpointError
-from rlexp.run.checkpoints import CheckpointStore
+from rlexp.checkpoint.store import CheckpointStore
 store = CheckpointStore(Path(sys.argv[1]), keep=3)
 store.save(10, lambda f: (f / "weights").write_bytes(b"w" * 1000))
 resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))

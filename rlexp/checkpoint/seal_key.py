@@ -8,8 +8,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from rlexp.checkpoint.atomic import sync_folder
 from rlexp.errors import ConfigError
-from rlexp.run.atomic import sync_folder
 
 _FIX = "RLEXP_HOME=<a folder you can write to> rlexp ..."
 
