@@ -10,7 +10,7 @@ from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.demand import number, shares
 from rlexp.hardware.kinds import Kind, kind_of
 from rlexp.hardware.machine import Machine
-from rlexp.hardware.threads import spare_threads
+from rlexp.hardware.threads import booked_threads, spare_threads
 
 FAST_S, SLOW_S = 0.2e-3, 2e-3
 """Seconds a step: below the first RLlib's own work outweighs the environment, above the second it is slow."""
@@ -66,11 +66,21 @@ def choose(
             so_far.torch_threads = value
         else:
             so_far.settings[key] = value
+    if machine.main is not None:
+        reasons.insert(0, f"From {machine.host}, which has {_free(machine)}.")
     if hardware.address == "local" and machine.cluster is not None and machine.cluster.reachable:
         reasons.append(
             f"A Ray cluster at {machine.cluster.address} was left alone; hardware.address=auto would join it."
         )
     return chosen, reasons
+
+
+def _free(machine: Machine) -> str:
+    return f"{machine.cores} CPUs and {len(machine.gpus)} GPUs free"
+
+
+def _cores(count: int) -> str:
+    return "1 core" if count == 1 else f"{count} cores"
 
 
 class _Situation:
@@ -86,6 +96,8 @@ class _Situation:
     ) -> None:
         self.hardware, self.settings, self.machine = hardware, hardware.settings, machine
         self.kind, self.evaluation, self.cores = kind, evaluation, machine.cores
+        self.main = machine.main or machine
+        self.these_cores = _cores(self.cores) if machine.main is None else f"the cluster's {self.cores} CPUs"
         self.step_s = step_s
         self.fast = step_s is not None and step_s < FAST_S
         self.slow = step_s is not None and step_s > SLOW_S
@@ -129,7 +141,7 @@ def _tuned(key: str, tuned: Mapping[str, Any], look: _Situation) -> Chosen | Non
         "num_env_runners": look.room_for_runners,
         "num_gpus_per_learner": lambda: _gpus_for_learners(look),
         "num_learners": look.room_for_learners,
-        "torch_threads": lambda: look.cores,
+        "torch_threads": lambda: look.main.cores,
     }.get(key)
     if room is not None and value > room():
         return None
@@ -137,6 +149,8 @@ def _tuned(key: str, tuned: Mapping[str, Any], look: _Situation) -> Chosen | Non
 
 
 def _num_learners(look: _Situation) -> Chosen:
+    if look.machine.gpus and not look.main.gpus and look.room_for_learners():
+        return 1, "the cluster has a GPU and this machine, where the main process is, has none"
     more = (
         f"; hardware=multi_gpu uses all {len(look.machine.gpus)} GPUs" if len(look.machine.gpus) > 1 else ""
     )
@@ -145,10 +159,12 @@ def _num_learners(look: _Situation) -> Chosen:
 
 def _gpus_for_learners(look: _Situation) -> float:
     """GPUs that each learner can have, when env runners have theirs."""
-    learners = max(1, int(number(look.settings, "num_learners", 0)))
+    learners = int(number(look.settings, "num_learners", 0))
+    # A local learner's GPU is one of this machine.
+    have = len(look.machine.gpus if learners else look.main.gpus)
     bill = shares(look.hardware, look.evaluation)
     others = sum(s.count * s.gpus for s in bill if s.what in ("env runner", "evaluation runner"))
-    return (len(look.machine.gpus) - others) / learners
+    return (min(have, len(look.machine.gpus)) - others) / max(1, learners)
 
 
 def _num_gpus_per_learner(look: _Situation) -> Chosen:
@@ -167,12 +183,12 @@ def _num_env_runners(look: _Situation) -> Chosen:
     if look.kind == "offline":
         return 0, "the algorithm learns from recorded data"
     if room == 0:
-        return 0, f"{look.cores} core(s) leave no CPU for a runner of its own"
+        return 0, f"with {look.these_cores} none is left for a runner of its own"
     if look.kind == "async":
         count = room if look.slow else min(room, 4)
         return (
             count,
-            f"the algorithm learns while remote runners sample, and {room} fit on {look.cores} cores",
+            f"the algorithm learns while remote runners sample, and {room} fit on {look.these_cores}",
         )
     if look.kind == "model_based":
         return 0, "the algorithm spends its time in the world model, not in the environment"
@@ -184,7 +200,7 @@ def _num_env_runners(look: _Situation) -> Chosen:
     if look.cores < 4:
         return (
             0,
-            f"{look.cores} cores: sampling and learning take turns, so remote runners would bring nothing",
+            f"{look.these_cores}: sampling and learning take turns, so remote runners would bring nothing",
         )
     if look.kind == "off_policy":
         if not look.slow:
@@ -193,20 +209,20 @@ def _num_env_runners(look: _Situation) -> Chosen:
             room, 4
         ), f"the environment is slow ({look.speed}); RLlib updates once a round of all runners"
     if look.slow:
-        return room, f"the environment is slow ({look.speed}): every free core of {look.cores} samples"
+        return room, f"the environment is slow ({look.speed}): all that is free of {look.these_cores} samples"
     if look.cores < 8:
         return (
             0,
-            f"the environment ({look.speed}) does not pay for remote runners on {look.cores} cores",
+            f"the environment ({look.speed}) does not pay for remote runners on {look.these_cores}",
         )
-    return min(room, 4), f"the environment takes {look.speed}: a few of {look.cores} cores sample"
+    return min(room, 4), f"the environment takes {look.speed}: a few of {look.these_cores} sample"
 
 
 def _vectorize_mode(look: _Situation) -> Chosen:
-    if look.slow and look.runners == 0 and look.cores > 1 and look.kind == "on_policy":
+    if look.slow and look.runners == 0 and look.main.cores > 1 and look.kind == "on_policy":
         return (
             "async",
-            f"the environment is slow ({look.speed}): a process for each uses the {look.cores} cores",
+            f"the environment is slow ({look.speed}): a process for each uses the {look.main.cores} cores",
         )
     if look.runners:
         return "sync", "the runners are processes already"
@@ -222,7 +238,7 @@ def _num_envs(look: _Situation) -> Chosen:
     if look.kind == "offline":
         return 1, "the algorithm learns from recorded data"
     if look.settings.get("gym_env_vectorize_mode") == "async":
-        count = 2 if look.runners else max(2, min(16, 2 * look.cores))
+        count = 2 if look.runners else max(2, min(16, 2 * look.main.cores))
         return count, "two environment processes a core keep the cores busy while one waits"
     if look.runners:
         count = 4 if look.slow else 8
@@ -235,6 +251,10 @@ def _torch_threads(look: _Situation) -> Chosen:
     if look.settings.get("gym_env_vectorize_mode") == "async":
         return 1, "the environment processes need the cores"
     bill = shares(look.hardware, look.evaluation)
+    if look.machine.main is not None:
+        return booked_threads(
+            bill
+        ), "others use this machine of the cluster too: what is booked for the main process"
     threads = spare_threads(look.hardware, look.machine, sum(s.count * s.cpus for s in bill if s.remote))
     return (
         threads,

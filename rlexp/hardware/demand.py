@@ -137,15 +137,27 @@ def check_fits(config: RunConfig, machine: Machine) -> None:
     joined.
 
     Raises:
-        ConfigError: naming the keys that add up and what to write instead.
+        ConfigError: naming the keys that add up and what to write instead; or a placement that one machine
+            cannot give.
     """
     if config.hardware.address != "local":
         return
     bill = bill_of(config)
-    # One process alone always runs: RLlib books nothing for the main process outside of Tune.
+    # One process alone always runs: nothing is booked for it.
     if any(share.remote for share in bill):
         _check(bill, "CPU", machine.cores, "this machine lets the run use")
+        _check_spread(config)
     _check(bill, "GPU", len(machine.gpus), "this machine has")
+
+
+def _check_spread(config: RunConfig) -> None:
+    if config.hardware.settings.get("placement_strategy") == "STRICT_SPREAD":
+        raise ConfigError(
+            "hardware.placement_strategy=STRICT_SPREAD wants a machine for each process, and "
+            "hardware.address=local is this one alone",
+            key="hardware.placement_strategy",
+            fix="hardware.placement_strategy=PACK",
+        )
 
 
 def check_fits_cluster(config: RunConfig, resources: Mapping[str, float]) -> None:

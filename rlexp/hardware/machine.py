@@ -44,7 +44,9 @@ class Machine:
         free_disk_bytes: free space where runs are written; 0 when unknown.
         gpus: names of the visible GPUs.
         cluster: a Ray cluster named by the environment or started on this host, if any.
+        host: its name; for a cluster seen as one machine, which cluster.
         versions: installed versions of the packages that matter; absent ones are left out.
+        main: the machine that the main process is on, when this is a cluster seen as one machine.
     """
 
     cores: int
@@ -56,12 +58,20 @@ class Machine:
     system: str = ""
     host: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    main: Machine | None = None
 
     @classmethod
-    def of_cluster(cls, here: Machine, resources: Mapping[str, float]) -> Machine:
-        """The connected cluster seen as one machine: `here` with the CPUs and GPUs of `resources`."""
-        gpus = ("cluster GPU",) * int(resources.get("GPU", 0))
-        return replace(here, cores=max(1, int(resources.get("CPU", here.cores))), gpus=gpus)
+    def of_cluster(cls, here: Machine, address: str, resources: Mapping[str, float]) -> Machine:
+        """A cluster seen as one machine.
+
+        Args:
+            here: the machine that the main process is on.
+            address: the cluster's.
+            resources: what it has to give, under Ray's names; one CPU is taken for granted.
+        """
+        cores, gpus = max(1, int(resources.get("CPU", 0))), int(resources.get("GPU", 0))
+        told = f"the Ray cluster at {address}"
+        return replace(here, cores=cores, gpus=("a GPU of the cluster",) * gpus, host=told, main=here)
 
 
 def look(path: Path | str = ".") -> Machine:

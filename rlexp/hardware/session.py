@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -20,11 +21,11 @@ from typing import Any
 from rlexp.config.schema import RunConfig
 from rlexp.errors import RunFailedError
 from rlexp.hardware.connect import cluster_address
-from rlexp.hardware.demand import bill_of, check_fits_cluster, custom_resources
+from rlexp.hardware.demand import bill_of, custom_resources
 from rlexp.hardware.kinds import WITHOUT_RAY
 from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.hardware.limits import usable_cores
-from rlexp.hardware.machine import usable_memory
+from rlexp.hardware.machine import Machine, usable_memory
 from rlexp.hardware.worker_log import WorkerLog
 
 CONNECT_S = 60
@@ -70,15 +71,14 @@ def start(config: RunConfig, folder_log: Path | None) -> None:
     """Start a Ray session of this run's own, or join the cluster that `hardware.address` names.
 
     Does nothing when this process has Ray running already (a notebook's own session is used and left
-    running).
+    running), or has joined that cluster before.
 
     Args:
         config: the run.
         folder_log: file that worker processes' output is appended to; None drops it.
 
     Raises:
-        ConfigError: the cluster named cannot be reached (told within seconds), or has less than the run asks
-            for.
+        ConfigError: the cluster named cannot be reached (told within seconds).
         RunFailedError: Ray could not be started or joined.
     """
     apply_environment(config)
@@ -88,17 +88,27 @@ def start(config: RunConfig, folder_log: Path | None) -> None:
     import ray
 
     if ray.is_initialized():
-        _log.warning("using the Ray session that this process has running already")
+        if not _session.started:
+            _log.warning("using the Ray session that this process has running already")
         return
     if address == "local":
         _start_local(config, folder_log)
     else:
         _join(config, address, folder_log)
-        try:
-            check_fits_cluster(config, ray.cluster_resources())
-        except BaseException:
-            stop()
-            raise
+
+
+def resources() -> dict[str, float]:
+    """What the cluster that this process has joined has in all, free or not, under Ray's names."""
+    import ray
+
+    return dict(ray.cluster_resources())
+
+
+def joined(here: Machine) -> Machine:
+    """What the cluster that this process has joined has free, as one machine; `here` is the main process's."""
+    import ray
+
+    return Machine.of_cluster(here, ray.get_runtime_context().gcs_address, ray.available_resources())
 
 
 QUIET = {
@@ -145,11 +155,18 @@ def _start_local(config: RunConfig, folder_log: Path | None) -> None:
         _init(
             folder_log,
             address="local",
-            num_cpus=usable_cores(),
+            num_cpus=usable_cores() + _reading_cpus(config),
             object_store_memory=store_bytes(usable_memory()),
             resources=custom_resources(config) or None,
         )
     note(_session_folder(), mark)
+
+
+def _reading_cpus(config: RunConfig) -> int:
+    """CPUs more than there are, for Ray Data: it reads while the main process, whose CPUs are booked, waits."""
+    if not config.data.settings.get("input_"):
+        return 0
+    return max(1, math.ceil(sum(share.cpus for share in bill_of(config) if not share.remote)))
 
 
 def _session_folder() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlexp.config.schema import HardwareChoice, RunConfig
-from rlexp.hardware.demand import bill_of, shares
+from rlexp.hardware.demand import Share, bill_of, shares
 from rlexp.hardware.machine import Machine
 
 MOST = 8
@@ -21,18 +21,25 @@ def spare_threads(hardware: HardwareChoice, machine: Machine, remote_cpus: float
     return max(1, min(MOST, int((machine.cores - remote_cpus) // 2)))
 
 
+def booked_threads(bill: list[Share]) -> int:
+    """The CPUs booked for the main process, between 1 and 8."""
+    return max(1, min(MOST, int(sum(share.cpus for share in bill if not share.remote))))
+
+
 def torch_threads(config: RunConfig, machine: Machine) -> int:
     """`hardware.torch_threads`, or when that is null what the machine leaves free.
 
     With asynchronous vectorisation each environment is a process of its own that wants those cores: one
-    thread.
+    thread. On a cluster, other runs use this machine too: what is booked for the main process.
     """
     hardware = config.hardware
     if hardware.torch_threads is not None:
         return hardware.torch_threads
-    if hardware.address != "local" or hardware.settings.get("gym_env_vectorize_mode") == "async":
+    if hardware.settings.get("gym_env_vectorize_mode") == "async":
         return 1
     bill = bill_of(config)
+    if hardware.address != "local":
+        return booked_threads(bill)
     return spare_threads(hardware, machine, sum(share.count * share.cpus for share in bill if share.remote))
 
 
@@ -43,5 +50,8 @@ def apply_threads(threads: int) -> None:
     `num_cpus_per_*`), by OMP_NUM_THREADS, unless that is set in the environment or in `hardware.env_vars`.
     """
     import torch
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(threads)
+    # numpy multiplies what is too small for torch: a second thread would only wait for a core.
+    threadpool_limits(limits=1, user_api="blas")

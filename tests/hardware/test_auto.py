@@ -10,6 +10,7 @@ from rlexp.errors import ConfigError
 from rlexp.hardware.auto import KEYS, choose
 from rlexp.hardware.demand import check_fits
 from rlexp.hardware.kinds import KINDS
+from rlexp.hardware.machine import Machine
 
 FAST, SLOW = 2e-5, 1e-2
 ALGORITHMS = [*KINDS, "my_lab.MyConfig", PPO]
@@ -118,3 +119,17 @@ def test_a_gpu_is_used_and_several_are_told_of() -> None:
     assert chosen["num_gpus_per_learner"] == 1
     assert any("multi_gpu" in reason for reason in reasons)
     assert _choose(8, 2, num_learners=4)["num_gpus_per_learner"] == 0
+
+
+def test_a_cluster_is_told_from_the_machine_of_the_main_process() -> None:
+    cluster = Machine.of_cluster(machine(2), "head:6379", {"CPU": 16.0, "GPU": 2.0})
+    hardware = HardwareChoice(auto=True, address="head:6379")
+    chosen, reasons = choose(hardware, cluster, SLOW, PPO, {})
+    assert reasons[0] == "From the Ray cluster at head:6379, which has 16 CPUs and 2 GPUs free."
+    assert chosen["num_env_runners"] == 15, "the learner on a GPU takes no CPU, the main process one"
+    assert (chosen["num_learners"], chosen["num_gpus_per_learner"]) == (1, 1), "this machine has no GPU"
+    assert chosen["torch_threads"] == 1, "cores of other machines are of no use to the main process"
+    own_gpu = Machine.of_cluster(machine(2, 1), "head:6379", {"CPU": 16.0, "GPU": 2.0})
+    assert choose(hardware, own_gpu, SLOW, PPO, {})[0]["num_learners"] == 0
+    four = HardwareChoice(auto=True, address="head:6379", settings={"num_cpus_for_main_process": 4})
+    assert choose(four, own_gpu, SLOW, PPO, {})[0]["torch_threads"] == 4

@@ -85,5 +85,6 @@ def test_a_cluster_is_checked_by_what_it_has() -> None:
 
 
 def test_a_cluster_seen_as_one_machine() -> None:
-    seen = Machine.of_cluster(machine(2), {"CPU": 96.0, "GPU": 4.0})
-    assert (seen.cores, len(seen.gpus)) == (96, 4)
+    seen = Machine.of_cluster(machine(2), "head:6379", {"CPU": 96.0, "GPU": 4.0})
+    assert (seen.cores, len(seen.gpus), seen.main) == (96, 4, machine(2))
+    assert Machine.of_cluster(machine(2), "head:6379", {}).cores == 1, "what is all taken has no entry"

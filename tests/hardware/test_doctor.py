@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from hardware_configs import machine
 
 from rlexp.cli import clean, doctor
 
@@ -58,6 +59,24 @@ def test_it_is_quick_and_says_what_auto_chooses() -> None:
     assert best < 1.5
     assert "num_env_runners=0: the environment is fast" in text
     assert "slow environment (5 ms a step)" in text
+
+
+@pytest.mark.parametrize(("cores", "gpus"), [(1, 0), (2, 1), (8, 0), (32, 2)])
+def test_it_tells_what_a_run_chooses(cores: int, gpus: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gymnasium
+
+    import rlexp
+    from rlexp.environment.probe import EnvProbe
+    from rlexp.run import prepare
+
+    here, space = machine(cores, gpus), gymnasium.spaces.Discrete(2)
+    monkeypatch.setattr(prepare, "look", lambda: here)
+    told = doctor.examine(here)["hardware_auto"]
+    for name, step_s, algorithm in doctor.EXAMPLES:
+        config = rlexp.compose(["hardware=auto", f"algorithm={algorithm}"])
+        _, notes, chosen = prepare.choose_hardware(config, EnvProbe(space, space, step_s))
+        assert told[name]["reasons"] == notes
+        assert [f"{key}={value}" for key, value in told[name]["chosen"].items()] == chosen
 
 
 def test_missing_extras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,14 +144,15 @@ def test_an_unreachable_cluster_is_told_before_ray_is_imported() -> None:
 JOIN = """
 import sys
 import ray
-from hardware_configs import run_config
-from rlexp.errors import ConfigError
+from hardware_configs import machine, run_config
 from rlexp.hardware import session
 
-try:
-    session.start(run_config(address=sys.argv[1], num_env_runners=500), None)
-except ConfigError as error:
-    print("the cluster has" in str(error), ray.is_initialized())
+named = run_config(address=sys.argv[1])
+session.start(named, None)
+session.start(named, None)
+seen = session.joined(machine(1))
+print(sys.argv[1] in seen.host, seen.cores <= session.resources()["CPU"])
+session.stop()
 session.start(run_config(address="auto", env_vars={"LAB_SETTING": "8"}), None)
 
 @ray.remote(num_cpus=0)
@@ -166,14 +167,14 @@ print(ray.is_initialized())
 """
 
 
-def test_a_named_cluster_is_joined_checked_and_left_running(tmp_path: Path) -> None:
+def test_a_named_cluster_is_joined_seen_and_left_running(tmp_path: Path) -> None:
     owner, told = _driver("wait", tmp_path / "log.txt")
     try:
         path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
         env = {**os.environ, "PYTHONPATH": path, "RAY_ADDRESS": told["address"], "RAY_AUTH_MODE": "token"}
         command = [sys.executable, "-c", JOIN, told["address"]]
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
-        assert done.stdout.split("\n")[:3] == ["True False", "True 8", "False"], done.stderr
+        assert done.stdout.split("\n")[:3] == ["True True", "True 8", "False"], done.stderr
         assert _alive(told["processes"]) == told["processes"], "leaving a cluster does not end it"
     finally:
         owner.kill()
@@ -224,6 +225,7 @@ def test_torch_threads() -> None:
     assert torch_threads(run_config(), machine(64)) == 8
     assert torch_threads(run_config(num_env_runners=10), machine(16)) == 3
     assert torch_threads(run_config(gym_env_vectorize_mode="async"), machine(16)) == 1
+    assert torch_threads(run_config(address="auto", num_cpus_per_learner=4), machine(16)) == 4
     before = torch.get_num_threads()
     try:
         apply_threads(3)
