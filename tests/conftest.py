@@ -1,9 +1,13 @@
-"""What all tests share: nothing is sent anywhere, and one Ray session for those that need one."""
+"""What all tests share: nothing is sent anywhere, one Ray session, and small disks to fill."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from harness import CHECKOUT
@@ -20,14 +24,13 @@ def ray_session() -> Iterator[None]:
     """A Ray that runs find in place and leave running; its processes can import the tests' own modules."""
     import ray
 
-    mine = not ray.is_initialized()
-    if mine:
-        before = os.environ.get("PYTHONPATH")
-        folders = [
-            str(CHECKOUT),
-            *(str(path) for path in sorted((CHECKOUT / "tests").iterdir()) if path.is_dir()),
-        ]
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*folders, before]))
+    if ray.is_initialized():
+        yield
+        return
+    folders = [CHECKOUT, *sorted(path for path in (CHECKOUT / "tests").iterdir() if path.is_dir())]
+    with pytest.MonkeyPatch.context() as patch:
+        for folder in reversed(folders):
+            patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         ray.init(
             address="local",
             num_cpus=4,
@@ -36,7 +39,25 @@ def ray_session() -> Iterator[None]:
             logging_level="ERROR",
             object_store_memory=200_000_000,
         )
-        os.environ["PYTHONPATH"] = before or ""
     yield
-    if mine:
-        ray.shutdown()
+    ray.shutdown()
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str, str], Path]]:
+    """`mount(name, options)` mounts a tmpfs in the test's folder; skips where mounting is not allowed."""
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount command here")
+    with ExitStack() as mounted:
+
+        def tmpfs(name: str, options: str) -> Path:
+            place = tmp_path / name
+            place.mkdir()
+            command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
+            mounted.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
+            return place
+
+        yield tmpfs

@@ -1,4 +1,4 @@
-"""Runs for end-to-end tests: small ones in this process, and commands in a process of their own."""
+"""Runs for end-to-end tests: small ones in this process, commands in a process of their own, and damage to files."""
 
 from __future__ import annotations
 
@@ -52,10 +52,19 @@ def cli(*words: str, cwd: Path, timeout: float = 120, **env: str) -> subprocess.
 
 
 def records(run: Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`."""
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    """The whole lines of a run's `metrics.jsonl`; none where it has not begun to write."""
+    file = run / "metrics.jsonl"
+    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def choices(group: str) -> list[str]:
     """The shipped choices of a group; a YAML that is added is tested by itself."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def flip(file: Path, position: int = 0, mask: int = 1) -> None:
+    """One bit of a file changes; its size stays."""
+    content = bytearray(file.read_bytes())
+    content[position] ^= mask
+    file.write_bytes(content)

@@ -11,7 +11,7 @@ import hmac
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -23,8 +23,8 @@ from rlexp.errors import CheckpointError, ConfigError
 NAME = "seal.json"
 ADDED_LATER = frozenset({"evaluation.json", "evaluation.log"})
 """Written into a checkpoint by its evaluation; nothing that is loaded."""
-FORMAT = 1
-_BODY = ("format", "step", "score", "meta", "created", "serial", "files", "folders", "key")
+FORMAT = 2
+_BODY = ("format", "step", "score", "mode", "meta", "created", "serial", "files", "folders", "key")
 _CHUNK = 1 << 20
 
 
@@ -35,6 +35,7 @@ class Seal:
     Attributes:
         step: environment steps at which the checkpoint was taken.
         score: value of the metric that picks the best; None when there was none.
+        mode: `max` when a higher score is better, `min` when a lower one is.
         meta: whatever the writer wants back.
         created: UTC time, ISO 8601.
         serial: counts the saves of a store; a higher one is newer, whatever the clock said.
@@ -46,6 +47,7 @@ class Seal:
     format: int
     step: int
     score: float | None
+    mode: str
     meta: dict[str, Any]
     created: str
     serial: int
@@ -55,7 +57,9 @@ class Seal:
     hmac: str
 
 
-def write(path: Path, *, step: int, score: float | None, meta: dict[str, Any], serial: int) -> Seal:
+def write(
+    path: Path, *, step: int, score: float | None, mode: str, meta: dict[str, Any], serial: int
+) -> Seal:
     """Seal the folder `path` as it is: make its files durable, hash them, write `seal.json`.
 
     Raises:
@@ -70,7 +74,7 @@ def write(path: Path, *, step: int, score: float | None, meta: dict[str, Any], s
     }
     for name in [*folders, "."]:
         sync_folder(path / name)
-    values = (FORMAT, step, score, meta, _now(), serial, sealed, folders, key_name(key))
+    values = (FORMAT, step, score, mode, meta, _now(), serial, sealed, folders, key_name(key))
     body = json.loads(to_json(dict(zip(_BODY, values, strict=True)), strict=False))
     signed = body | {"hmac": _sign(key, body)}
     write_text(path / NAME, to_json(signed | {"digest": _digest(signed)}, strict=False) + "\n")
@@ -81,7 +85,7 @@ def read(path: Path) -> Seal:
     """The seal of the checkpoint folder `path`, itself proved undamaged; its files are not looked at.
 
     Raises:
-        CheckpointError: there is no seal, or it was altered, or a newer version wrote it.
+        CheckpointError: there is no seal, or it was altered, or another version wrote it.
     """
     try:
         content = json.loads((path / NAME).read_bytes())
@@ -95,9 +99,11 @@ def read(path: Path) -> Seal:
         raise CheckpointError(
             f"checkpoint {path}: {NAME} cannot be read: {error.strerror or error}"
         ) from error
-    if isinstance(content, dict) and isinstance(content.get("format"), int) and content["format"] > FORMAT:
+    written = content.get("format") if isinstance(content, dict) else None
+    if isinstance(written, int) and written != FORMAT:
+        advice = "upgrade it" if written > FORMAT else "use the older one that wrote it"
         raise CheckpointError(
-            f"checkpoint {path} has seal format {content['format']}, this rlexp reads {FORMAT}: upgrade it"
+            f"checkpoint {path} has seal format {written}, this rlexp reads {FORMAT}: {advice}"
         )
     return _checked(path, content)
 
@@ -146,10 +152,12 @@ def _checked(path: Path, content: Any) -> Seal:
 
 def _well_formed(content: dict[str, Any]) -> bool:
     """Whether all fields have their types: a foreign seal may hold anything under a right digest."""
-    types: dict[str, Any] = {"format": int, "step": int, "score": (int, float, type(None)), "meta": dict}
-    types |= {"created": str, "serial": int, "files": dict, "folders": list, "key": str, "hmac": str}
+    types: dict[str, Any] = {"format": int, "step": int, "score": (int, float, type(None)), "mode": str}
+    types |= {"meta": dict, "created": str, "serial": int, "files": dict, "folders": list}
+    types |= {"key": str, "hmac": str}
     return (
-        all(isinstance(content[name], kind) for name, kind in types.items())
+        content["mode"] in ("max", "min")
+        and all(isinstance(content[name], kind) for name, kind in types.items())
         and all(isinstance(name, str) for name in content["folders"])
         and all(
             isinstance(file, dict) and set(file) == {"size", "sha256"} for file in content["files"].values()
@@ -180,7 +188,7 @@ def _canonical(content: dict[str, Any]) -> bytes:
 
 
 def _body(seal: Seal) -> dict[str, Any]:
-    return {name: value for name, value in asdict(seal).items() if name != "hmac"}
+    return {name: value for name, value in vars(seal).items() if name != "hmac"}
 
 
 def _now() -> str:

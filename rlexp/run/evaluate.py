@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.finding import BEST, LATEST
 from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.config.checks import check
 from rlexp.config.schema import HardwareChoice, RunConfig
@@ -35,7 +36,9 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     checkpoint, skipped = resolve(path)
     config = _config(path, checkpoint, overrides)
     require_trust(checkpoint, config.checkpoint.trust)
-    with quiet(Path(path) / LOG, config.log_level) as terminal:
+    # `best` and `latest` may name a damaged checkpoint, in whose place another one was taken.
+    folder = checkpoint.path if Path(path).name in (BEST, LATEST) else Path(path)
+    with quiet(folder / LOG, config.log_level) as terminal:
         for message in skipped:
             terminal.warn(message)
         with terminal.status(f"evaluating {checkpoint.path} ..."):
@@ -49,7 +52,7 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         "time": now(),
         "metrics": metrics,
     }
-    write_json(Path(path) / RESULT, result)
+    write_json(folder / RESULT, result)
     return result
 
 

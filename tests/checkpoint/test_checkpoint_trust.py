@@ -5,23 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stores import writer
 
 from rlexp.checkpoint import seal
 from rlexp.checkpoint.store import CheckpointStore, require_trust, resolve
 from rlexp.errors import CheckpointError
-
-
-@pytest.fixture(autouse=True)
-def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RLEXP_HOME", str(tmp_path / "home"))
-
-
-def writer(text: str) -> Callable[[Path], object]:
-    return lambda folder: (folder / "state.pkl").write_text(text)
 
 
 @pytest.fixture

@@ -7,54 +7,27 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from stores import names, store_of, writer
 
 from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
 from rlexp.errors import CheckpointError, ConfigError
-
-
-@pytest.fixture(autouse=True)
-def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RLEXP_HOME", str(tmp_path / "home"))
-
-
-def writer(text: str) -> Callable[[Path], None]:
-    """Writes a checkpoint of the kind RLlib writes: components in folders, one of them empty."""
-
-    def write(folder: Path) -> None:
-        (folder / "state.pkl").write_text(text)
-        (folder / "learner" / "module").mkdir(parents=True)
-        (folder / "learner" / "module" / "weights.bin").write_text(text * 100)
-        (folder / "env_runner").mkdir()
-
-    return write
-
-
-def store_of(folder: Path, steps: int = 3, **options: object) -> CheckpointStore:
-    """A store in `folder/checkpoints` with checkpoints at 10, 20, ..; the second scores best."""
-    store = CheckpointStore(folder / "checkpoints", **({"keep": 5} | options))  # type: ignore[arg-type]
-    for i in range(1, steps + 1):
-        store.save(10 * i, writer(f"step {10 * i}"), score=-abs(i - 2.0), meta={"iteration": i})
-    return store
 
 
 def link(path: Path) -> str:
     return str(path.readlink())
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir())
-
-
 def test_a_save_comes_back_with_step_score_and_meta(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path / "checkpoints", keep=2)
     saved = store.save(10, writer("x"), score=1.5, meta={"iteration": 3, "lr": 1e-5, "best": -math.inf})
-    assert saved == resolve(saved.path)[0] == store.latest()[0] == store.best() == store.all()[0]
+    assert saved == store.all()[0]
+    for path in (saved.path, store.folder, store.folder / "best"):
+        assert resolve(path) == (saved, [])
     assert (saved.step, saved.score, saved.meta) == (10, 1.5, {"iteration": 3, "lr": 1e-5, "best": -math.inf})
     assert saved.path == tmp_path / "checkpoints" / "step_10"
     assert (saved.path / "learner/module/weights.bin").read_text() == "x" * 100
@@ -69,9 +42,9 @@ def test_the_links_are_relative_and_survive_a_move(tmp_path: Path) -> None:
 
 
 def test_the_newest_and_the_best_stay(tmp_path: Path) -> None:
-    store = store_of(tmp_path, steps=6, keep=2)
+    store = store_of(tmp_path, [-1, 0, -1, -2, -3, -4], keep=2)
     assert [c.step for c in store.all()] == [20, 50, 60]
-    assert store.best().step == 20
+    assert resolve(store.folder / "best")[0].step == 20
     assert names(store.folder) == ["best", "latest", "step_20", "step_50", "step_60"]
 
 
@@ -79,7 +52,7 @@ def test_mode_min_takes_the_lowest(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path, keep=1, mode="min")
     for step, score in ((1, 3.0), (2, 1.0), (3, 2.0)):
         store.save(step, writer("x"), score=score)
-    assert store.best().step == 2 and link(tmp_path / "best") == "step_2"
+    assert resolve(store.folder / "best")[0].step == 2 and link(tmp_path / "best") == "step_2"
 
 
 def test_a_score_that_is_no_number_is_never_best(tmp_path: Path) -> None:
@@ -87,25 +60,25 @@ def test_a_score_that_is_no_number_is_never_best(tmp_path: Path) -> None:
     store.save(1, writer("x"), score=math.nan)
     assert not (tmp_path / "best").exists()
     with pytest.raises(CheckpointError, match="has a score"):
-        store.best()
+        resolve(store.folder / "best")
     store.save(2, writer("x"), score=-5.0)
     store.save(3, writer("x"), score=math.nan)
     store.save(4, writer("x"), score=math.inf)
-    assert store.best().step == 2 and store.all()[0].score is None
+    assert resolve(store.folder / "best")[0].step == 2 and store.all()[0].score is None
 
 
 def test_the_same_step_is_replaced_and_a_lost_best_loses_its_link(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path / "c", keep=3)
     store.save(10, writer("old"), score=1.0)
     store.save(10, writer("new"))
-    assert (store.latest()[0].path / "state.pkl").read_text() == "new"
+    assert (resolve(store.folder)[0].path / "state.pkl").read_text() == "new"
     assert names(tmp_path / "c") == ["latest", "step_10"]
 
 
 def test_what_was_saved_last_is_latest_even_at_a_lower_step(tmp_path: Path) -> None:
     store = store_of(tmp_path)
     store.save(15, writer("branched off"))
-    assert store.latest()[0].step == 15 and link(store.folder / "latest") == "step_15"
+    assert resolve(store.folder)[0].step == 15 and link(store.folder / "latest") == "step_15"
 
 
 def test_without_links_a_text_file_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +141,7 @@ def test_what_is_not_there_is_told_with_advice(tmp_path: Path) -> None:
         resolve(tmp_path / "empty")
     with pytest.raises(CheckpointError, match="lower checkpoint.every"):
         resolve(tmp_path / "empty" / "checkpoints" / "latest")
-    with pytest.raises(CheckpointError, match="marked best"):
+    with pytest.raises(CheckpointError, match="has a score"):
         resolve(tmp_path / "empty" / "checkpoints" / "best")
     assert CheckpointError("").exit_code == 2
 
@@ -176,7 +149,7 @@ def test_what_is_not_there_is_told_with_advice(tmp_path: Path) -> None:
 def test_a_step_folder_under_another_steps_name_is_skipped(tmp_path: Path) -> None:
     store = store_of(tmp_path)
     shutil.copytree(store.folder / "step_10", store.folder / "step_99")
-    found, skipped = store.latest()
+    found, skipped = resolve(store.folder)
     assert found.step == 30 and len(skipped) == 1 and "sealed as step_10" in skipped[0]
 
 
@@ -193,7 +166,7 @@ def test_an_error_of_the_writer_is_told_and_leaves_nothing(tmp_path: Path) -> No
     ) as told:
         store.save(40, broken)
     assert told.value.exit_code == 1 and "\n" not in str(told.value)
-    assert names(store.folder) == before and store.latest() == (store.all()[-1], [])
+    assert names(store.folder) == before and resolve(store.folder) == (store.all()[-1], [])
 
     def interrupted(folder: Path) -> None:
         (folder / "part").write_text("x")
@@ -257,7 +230,7 @@ def test_any_saves_leave_the_last_latest_the_best_best_and_no_more_than_agreed(
             newest = sorted(alive, key=lambda s: alive[s][0])[-keep:]
             alive = {s: v for s, v in alive.items() if s in newest or s == best}
 
-            latest, skipped = store.latest()
+            latest, skipped = resolve(store.folder)
             assert (latest.step, skipped) == (step, [])
             assert (latest.path / "n").read_text() == str(number)
             assert link(store.folder / "latest") == f"step_{step}"
@@ -266,4 +239,5 @@ def test_any_saves_leave_the_last_latest_the_best_best_and_no_more_than_agreed(
             if best is None:
                 assert not os.path.lexists(store.folder / "best")
             else:
-                assert store.best().step == best and link(store.folder / "best") == f"step_{best}"
+                assert resolve(store.folder / "best")[0].step == best
+                assert link(store.folder / "best") == f"step_{best}"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stores import names, writer
 
 import rlexp
 from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
@@ -21,24 +20,13 @@ from rlexp.run.folder import RunFolder
 ROOT = Path(next(iter(rlexp.__path__))).parent
 
 
-@pytest.fixture(autouse=True)
-def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RLEXP_HOME", str(tmp_path / "home"))
-
-
-def writer(text: str) -> Callable[[Path], object]:
-    return lambda folder: (folder / "weights").write_text(text)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir())
-
-
 LIMITED = """
 import resource, sys
 from pathlib import Path
 from rlexp.errors import CheckpointError
 from rlexp.checkpoint.store import CheckpointStore
+
+
 store = CheckpointStore(Path(sys.argv[1]), keep=3)
 store.save(10, lambda f: (f / "weights").write_bytes(b"w" * 1000))
 resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
@@ -65,28 +53,7 @@ def test_19_a_file_size_limit_keeps_the_last_one_and_says_one_line(tmp_path: Pat
     assert resolve(tmp_path / "c")[0].step == 10
 
 
-Mount = Callable[..., Path]
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Mount]:
-    """Mounts a small tmpfs in the test's folder; skips where mounting is not allowed."""
-    with ExitStack() as mounted:
-
-        def tmpfs(name: str, options: str = "size=2m") -> Path:
-            place = tmp_path / name
-            place.mkdir()
-            done = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, text=True
-            )
-            if done.returncode != 0:
-                pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
-            mounted.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
-            return place
-
-        if shutil.which("mount") is None:
-            pytest.skip("there is no mount command here")
-        yield tmpfs
+Mount = Callable[[str, str], Path]
 
 
 def remount_read_only(place: Path) -> None:
@@ -104,7 +71,7 @@ def fill(place: Path) -> None:
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_19_a_full_disk_keeps_the_last_one_and_recovers(tmp_path: Path, mount: Mount, wrapped: bool) -> None:
-    store = CheckpointStore(mount("disk") / "checkpoints", keep=2)
+    store = CheckpointStore(mount("disk", "size=2m") / "checkpoints", keep=2)
     store.save(10, writer("small"))
 
     def too_big(folder: Path) -> None:
@@ -119,13 +86,13 @@ def test_19_a_full_disk_keeps_the_last_one_and_recovers(tmp_path: Path, mount: M
         store.save(20, too_big)
     assert "\n" not in str(told.value) and told.value.exit_code == 1
     assert names(store.folder) == ["latest", "step_10"]
-    assert store.latest()[0].step == 10
+    assert resolve(store.folder)[0].step == 10
     store.save(20, writer("small again"))
-    assert store.latest()[0].step == 20
+    assert resolve(store.folder)[0].step == 20
 
 
 def test_19_a_disk_full_at_the_seal_leaves_no_part(tmp_path: Path, mount: Mount) -> None:
-    place = mount("disk")
+    place = mount("disk", "size=2m")
     store = CheckpointStore(place / "checkpoints", keep=2)
     store.save(10, writer("small"))
 
@@ -135,11 +102,11 @@ def test_19_a_disk_full_at_the_seal_leaves_no_part(tmp_path: Path, mount: Mount)
 
     with pytest.raises(CheckpointSaveError, match="no space is left on the disk; kept: step_10"):
         store.save(20, fills_the_disk)
-    assert names(store.folder) == ["latest", "step_10"] and store.latest()[0].step == 10
+    assert names(store.folder) == ["latest", "step_10"] and resolve(store.folder)[0].step == 10
 
 
 def test_20_a_read_only_place_is_refused_before_training(tmp_path: Path, mount: Mount) -> None:
-    place = mount("disk")
+    place = mount("disk", "size=2m")
     RunFolder.create(place, "old").release()
     store = CheckpointStore(place / "old" / "checkpoints", keep=1)
     store.save(10, writer("x"))
@@ -154,7 +121,7 @@ def test_20_a_read_only_place_is_refused_before_training(tmp_path: Path, mount: 
 
 
 def test_20_a_full_disk_is_refused_before_training(tmp_path: Path, mount: Mount) -> None:
-    place = mount("disk")
+    place = mount("disk", "size=2m")
     fill(place)
     with pytest.raises(ConfigError, match="no space is left on the disk"):
         RunFolder.create(place, "new")
@@ -165,7 +132,7 @@ def test_20_a_full_disk_is_refused_before_training(tmp_path: Path, mount: Mount)
 def test_21_another_filesystem_for_temporary_files_is_never_touched(
     tmp_path: Path, mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = mount("temporary")
+    elsewhere = mount("temporary", "size=2m")
     remount_read_only(elsewhere)
     monkeypatch.setenv("TMPDIR", str(elsewhere))
     monkeypatch.setattr(tempfile, "tempdir", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import numpy as np
 from envs.testing import Corridor, Step
 from rlexp.run.callback import RunCallback
 from rlexp.run.events import Record, RunInfo
+
+TRUSTED = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,breaking]"
+HERE = Path(__file__).parent
+ON_PATH = {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
+"""Environment variables for a command that names something of this module."""
 
 
 class Breaks(RunCallback):

@@ -116,7 +116,7 @@ def course(rlexp: Rlexp, lab: Path) -> None:
     result = json.loads((run / "evaluation.json").read_text())
     assert result["metrics"]["eval/episodes"] == 3
     assert -1 <= result["metrics"]["eval/return_mean"] <= 4
-    rlexp("resume", "runs/first", "stop.iterations=3", cwd=lab)
+    rlexp("resume", "runs/first", "stop.iterations=3", "hardware.num_env_runners=0", cwd=lab)
     assert _status(run, "done")["env_steps"] > before
     assert [record["iteration"] for record in records(run)] == [1, 2, 3]
 

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from harness import CHECKOUT
 
-import rlexp
-
-ROOT = Path(next(iter(rlexp.__path__))).parent
 BATCH = 200
 
 SMALL = (
@@ -38,6 +36,9 @@ SMALL = (
 """A PPO whose iterations take some hundredths of a second."""
 
 CARTPOLE = ("env=cartpole", *SMALL[1:])
+
+Command = Callable[..., tuple[int, str]]
+"""The fixture `command`: the exit code and what the person saw of `rlexp <words>`, run in the test's process."""
 
 
 def corridor(name: str = "Corridor", **arguments: Any) -> tuple[str, ...]:
@@ -102,19 +103,25 @@ class Child:
         return []
 
 
-def environment_of(folder: Path) -> dict[str, str]:
-    """No account, no settings and no key of the person who runs the tests."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "RAY_", "RLEXP_"))}
+SETTINGS = ("WANDB_", "RAY_", "RLEXP_")
+"""How the names begin of environment variables that are the settings of the person who runs the tests."""
+
+
+def own_settings(folder: Path) -> dict[str, str]:
+    """A key of the folder's own, and no account."""
     return {
-        **kept,
-        "PYTHONPATH": str(ROOT),
         "RLEXP_HOME": str(folder / "home"),
         "WANDB_MODE": "offline",
         "WANDB_ERROR_REPORTING": "false",
         "NETRC": os.devnull,
-        "OMP_NUM_THREADS": "1",
-        "COLUMNS": "200",
     }
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """No account, no settings and no key of the person who runs the tests."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS)}
+    fixed = {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return {**kept, **own_settings(folder), **fixed}
 
 
 @contextlib.contextmanager
@@ -136,13 +143,6 @@ def run(*words: str, folder: Path, timeout: float = 120.0, **environment: str) -
     """Runs the command to its end; returns the exit code and what the person saw."""
     with rlexp_child(*words, folder=folder, **environment) as child:
         return child.end(timeout), child.text
-
-
-def records(folder: Path) -> list[dict[str, Any]]:
-    """All whole lines of a run's `metrics.jsonl`."""
-    file = folder / "metrics.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def manifest(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import CHECKOUT, cli, train_tiny
+from harness import CHECKOUT, cli, records
 
 from rlexp.cli.main import main
 
@@ -22,11 +22,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of two iterations with a few settings of its own."""
-    folder = tmp_path_factory.mktemp("finished")
-    return train_tiny(["name=first", "algorithm.lr=0.002", "seed=7", "tracking=none"], folder).folder
+TINY = ("hardware=local", "callbacks=none", "tracking=none", "debug=tiny")
 
 
 def shown(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -84,10 +80,11 @@ class TestOtherConfigs:
         self, capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path
     ) -> None:
         assert main(["--config-dir", str(finished), "name=again"]) == 0
-        first = (finished / "metrics.jsonl").read_text().splitlines()
-        again = (tmp_path / "runs" / "again" / "metrics.jsonl").read_text().splitlines()
-        assert len(first) == len(again) > 0
-        assert _returns(first) == _returns(again), "the same config and seed give the same run"
+        first, again = (
+            [line.get("train/return_mean") for line in records(run)]
+            for run in (finished, tmp_path / "runs" / "again")
+        )
+        assert first == again != [], "the same config and seed give the same run"
 
     def test_groups_can_be_chosen_anew_on_top_of_a_run(
         self, capsys: pytest.CaptureFixture[str], finished: Path
@@ -144,14 +141,10 @@ class TestSweep:
     def test_every_combination_runs_one_after_another(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
-        words = [
-            "hardware=local",
-            "callbacks=none",
-            "tracking=none",
-            "debug=tiny",
-            "name=s${seed}-${algorithm.lr}",
-        ]
-        assert main(["-m", *words, "seed=range(2)", "algorithm.lr=choice(0.1)"]) == 0
+        assert (
+            main(["-m", *TINY, "name=s${seed}-${algorithm.lr}", "seed=range(2)", "algorithm.lr=choice(0.1)"])
+            == 0
+        )
         assert {run.name for run in (tmp_path / "runs").iterdir()} == {"s0-0.1", "s1-0.1"}
         config = yaml.safe_load((tmp_path / "runs" / "s1-0.1" / "config.yaml").read_text())
         assert config["seed"] == 1 and config["algorithm"]["lr"] == 0.1
@@ -189,15 +182,7 @@ class TestSweep:
     def test_one_that_is_refused_late_stops_no_other(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
-        words = [
-            "hardware=local",
-            "callbacks=none",
-            "tracking=none",
-            "debug=tiny",
-            "name=${env.id}",
-            "algorithm=dqn",
-        ]
-        assert main(["-m", *words, "env=pendulum,cartpole"]) == 2
+        assert main(["-m", *TINY, "name=${env.id}", "algorithm=dqn", "env=pendulum,cartpole"]) == 2
         assert [run.name for run in (tmp_path / "runs").iterdir()] == ["CartPole-v1"]
         assert "error: " in capsys.readouterr().err
 
@@ -251,9 +236,3 @@ def test_quick_answers(argv: list[str], seconds: float, elsewhere: Path) -> None
     start = time.perf_counter()
     assert cli(*argv, cwd=elsewhere).returncode == 0
     assert time.perf_counter() - start < 5 * seconds
-
-
-def _returns(lines: list[str]) -> list[object]:
-    import json
-
-    return [json.loads(line).get("train/return_mean") for line in lines]

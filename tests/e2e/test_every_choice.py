@@ -162,7 +162,8 @@ def test_every_hardware_builds_where_there_is_enough(hardware: str, monkeypatch:
     big = machine.Machine(cores=32, memory_bytes=1 << 36, gpus=("one", "two"))
     monkeypatch.setattr(machine, "look", lambda: big)
     monkeypatch.setattr(preparing, "look", lambda: big)
-    config = compose(f"hardware={hardware}")
+    # A cluster would be joined first, which tests/hardware does.
+    config = compose(f"hardware={hardware}", "hardware.address=local")
     built = build(config)
     assert built.num_env_runners is not None and built.num_envs_per_env_runner >= 1
     assert built.num_gpus_per_learner == (0 if hardware in ("local", "laptop") else 1)
@@ -180,6 +181,42 @@ def test_every_experiment_runs_tiny(experiment: str, tmp_path: Path) -> None:
     outcome = train_tiny([f"experiment={experiment}"], tmp_path)
     algorithm, env = outcome.summary, experiment.split("_")
     assert outcome.status == "done" and algorithm["iterations"] == 2 and len(env) == 2
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["algorithm=ppo", *IMAGE],
+        ["algorithm=sac", "env=pendulum"],  # with layers tuned for the pair
+        ["algorithm=ppo", "model=lstm"],
+        ["algorithm=dreamerv3"],
+    ],
+    ids=" ".join,
+)
+def test_tiny_makes_any_network_small(overrides: list[str]) -> None:
+    from rlexp.environment.probe import probe
+
+    config = tiny(*overrides)
+    spaces = probe(config.env, config.trusted)
+    spec = build(config).get_multi_rl_module_spec(
+        spaces={"default_policy": (spaces.observation_space, spaces.action_space)}
+    )
+    assert sum(p.numel() for p in spec.build()["default_policy"].parameters()) < 20_000
+
+
+def test_tiny_with_a_module_of_ones_own_takes_its_lab_s_word(tmp_path: Path) -> None:
+    custom = ["debug=tiny", "hardware=local", "model=custom", *NEEDS["model=custom"][:1]]
+    assert rlexp.compose(custom).model.module_config == {}
+    (tmp_path / "debug" / "model").mkdir(parents=True)
+    small = "# @package _global_\nmodel: {module_config: {hiddens: [3]}}\n"
+    (tmp_path / "debug" / "model" / "tiny-custom.yaml").write_text(small)
+    assert rlexp.compose(custom, config_dir=tmp_path).model.module_config == {"hiddens": [3]}
+
+
+@pytest.mark.parametrize("choice", ["model=custom", "algorithm=dreamerv3"])
+def test_a_size_that_sizes_nothing_is_refused(choice: str) -> None:
+    with pytest.raises(ConfigError, match=r"model\.size=tiny has no effect"):
+        compose(choice, "model.size=tiny" if choice != "model=custom" else "+model.size=tiny", *needs(choice))
 
 
 def test_tiny_leaves_evaluation_off_and_local_keeps_one_process() -> None:

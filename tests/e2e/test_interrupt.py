@@ -12,13 +12,14 @@ import time
 from pathlib import Path
 
 import pytest
+from harness import records
 from processes import (
+    Command,
     checkpoints,
     corridor,
     environment_of,
     gone,
     manifest,
-    records,
     rlexp_child,
     run,
     summary,
@@ -37,7 +38,9 @@ def saved_and_stopped(folder: Path, signal_name: str) -> None:
     assert summary(folder)["checkpoint"] == f"checkpoints/step_{last}"
 
 
-def test_13_ctrl_c_in_an_iteration_saves_it_and_the_run_goes_on_later(tmp_path: Path) -> None:
+def test_13_ctrl_c_in_an_iteration_saves_it_and_the_run_goes_on_later(
+    tmp_path: Path, command: Command
+) -> None:
     folder = tmp_path / "runs" / "a"
     apart = ("hardware.gym_env_vectorize_mode=async", "hardware.num_envs_per_env_runner=2")
     with rlexp_child(*SLOW, *apart, "callbacks=progress", folder=tmp_path) as child:
@@ -51,12 +54,12 @@ def test_13_ctrl_c_in_an_iteration_saves_it_and_the_run_goes_on_later(tmp_path: 
         assert gone(family, 5) == []
     saved_and_stopped(folder, "SIGINT")
     iterations = len(records(folder))
-    code, text = run("resume", "runs/a", f"stop.iterations={iterations + 1}", folder=tmp_path)
+    code, text = command("resume", "runs/a", f"stop.iterations={iterations + 1}")
     assert code == 0 and f"resumed from step_{records(folder)[-2]['env_steps']}" in text
     assert len(records(folder)) == iterations + 1
 
 
-def test_13_sigterm_while_building_leaves_nothing_half_done(tmp_path: Path) -> None:
+def test_13_sigterm_while_building_leaves_nothing_half_done(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "runs" / "a"
     with rlexp_child(*SLOW, folder=tmp_path) as child:
         child.until(lambda: "building" in child.text)
@@ -64,7 +67,7 @@ def test_13_sigterm_while_building_leaves_nothing_half_done(tmp_path: Path) -> N
         assert child.end(30) == 130, child.text
         assert "interrupted before training began" in child.text
     assert manifest(folder)["status"] == "stopped" and checkpoints(folder) == []
-    code, text = run(*corridor(), "stop.iterations=1", "name=a", folder=tmp_path)
+    code, text = command(*corridor(), "stop.iterations=1", "name=a")
     assert code == 0, "what came to nothing does not block its name"
 
 

@@ -105,7 +105,7 @@ def test_from_elsewhere_it_is_named_by_a_variable(lab: Path, tmp_path: Path) -> 
     ("file", "what"),
     [
         ("env/cartpole.yaml", "the choice env=cartpole"),
-        ("debug/model/tiny-mlp.yaml", "the choice debug/model=tiny-mlp"),
+        ("debug/algorithm/tiny-ppo.yaml", "the choice debug/algorithm=tiny-ppo"),
         ("config.yaml", "the config config"),
     ],
 )

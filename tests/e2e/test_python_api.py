@@ -122,8 +122,8 @@ def test_the_best_and_the_latest(here: Path) -> None:
     ("wrong", "told"),
     [(3, r"has shape \(\), the policy takes \(4,\)"), (np.zeros(5), r"has shape \(5,\)")],
 )
-def test_an_observation_of_another_environment_is_told(cartpole: Path, wrong: Any, told: str) -> None:
-    policy = rlexp.load(cartpole)
+def test_an_observation_of_another_environment_is_told(finished: Path, wrong: Any, told: str) -> None:
+    policy = rlexp.load(finished)
     with pytest.raises(ValueError, match=told + r".*rlexp.make_env"):
         policy.act(wrong)
     assert policy.act([0.0, 0.1, 0.0, 0.1]) in (0, 1), "a list will do"
@@ -140,22 +140,17 @@ def test_a_dict_observation_of_another_kind_is_told() -> None:
         fitting({"a": [0, 0], "b": 7}, space)
 
 
-@pytest.fixture(scope="module")
-def cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_tiny(["env=cartpole"], tmp_path_factory.mktemp("cartpole")).folder
-
-
-def test_an_environment_to_look_at(cartpole: Path) -> None:
+def test_an_environment_to_look_at(finished: Path) -> None:
     env = rlexp.make_env(tiny("env=frozenlake"), render_mode="ansi")
     env.reset(seed=0)
     assert "SFFF" in str(env.render()).replace("\x1b[41m", "").replace("\x1b[0m", "")
     with pytest.raises(rlexp.ConfigError, match="render_mode"):
         rlexp.make_env(tiny(*BAG), render_mode="human")
     with pytest.raises(rlexp.ConfigError, match="no such folder"):
-        rlexp.make_env(cartpole / "nothing")
+        rlexp.make_env(finished / "nothing")
     with pytest.raises(rlexp.ConfigError, match="takes no overrides"):
         rlexp.make_env(tiny("env=cartpole"), ["env.max_episode_steps=3"])
-    short = rlexp.make_env(cartpole, ["env.max_episode_steps=3"])
+    short = rlexp.make_env(finished, ["env.max_episode_steps=3"])
     short.reset(seed=0)
     assert [short.step(0)[3] for _ in range(3)] == [False, False, True]
 

@@ -1,99 +1,25 @@
-"""A stranger's run folder, config folder or checkpoint runs nothing here (faults 37 and 38).
+"""A stranger's run folder or config folder runs nothing here (fault 37).
 
-Each hostile thing would write a canary file if it ran; that it can is shown where the user has trusted it.
+Each hostile thing would write a canary file if it ran.
 """
 
 from __future__ import annotations
 
-import copy
-import os
-import pickle
-import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from harness import train_tiny
+from strangers import EVIL, ROUTES, SHELL, doctored, put
 
 import rlexp
-from rlexp.checkpoint import seal
 from rlexp.cli.main import main
 from rlexp.config.foreign import is_dangerous
-from rlexp.errors import CheckpointError
 
-Commands = dict[str, Callable[[Path], list[str]]]
-ROUTES: Commands = {
-    "resume": lambda run: ["resume", str(run), "stop.iterations=9"],
-    "evaluate": lambda run: ["evaluate", str(run)],
-    "--config-dir": lambda run: ["--config-dir", str(run)],
-}
+pytestmark = pytest.mark.usefixtures("payload")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("finished")
-    return train_tiny(["name=first", "tracking=none"], folder).folder
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder, and a module that leaves a canary when it is imported or called."""
-    canary = tmp_path / "canary"
-    (tmp_path / "payload").mkdir()
-    (tmp_path / "payload" / "evil_payload.py").write_text(
-        f"from pathlib import Path\nPath({str(canary)!r}).touch()\n"
-        f"def run(*_, **__):\n    Path({str(canary)!r}).touch()\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path / "payload"))
-    monkeypatch.delitem(sys.modules, "evil_payload", raising=False)
-    monkeypatch.setenv("SECRET_OF_MINE", "s3cr3t")
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    return work
-
-
-@pytest.fixture
-def canary(tmp_path: Path) -> Path:
-    return tmp_path / "canary"
-
-
-def doctored(run: Path, to: Path, change: Callable[[dict[str, Any]], None], text: str = "") -> Path:
-    """A copy of a run's folder with another config, in its checkpoints too, sealed by a stranger."""
-    shutil.copytree(run, to, symlinks=True)
-    for file in (to / "config.yaml", *(to / "checkpoints").glob("step_*/config.yaml")):
-        config = yaml.safe_load(file.read_text())
-        change(config)
-        file.write_text(yaml.safe_dump(config) + text)
-    reseal(to)
-    return to
-
-
-def reseal(run: Path) -> None:
-    """Seals a run's checkpoints as they are now, with a stranger's key."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RLEXP_HOME", str(run.parent / "stranger"))
-        for folder in (run / "checkpoints").glob("step_*"):
-            own = seal.read(folder)
-            seal.write(folder, step=own.step, score=own.score, meta=own.meta, serial=own.serial)
-
-
-def put(dotted: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    def change(config: dict[str, Any]) -> None:
-        *groups, last = dotted.split(".")
-        node = config
-        for group in groups:
-            node = node.setdefault(group, {})
-        node[last] = copy.deepcopy(value)
-
-    return change
-
-
-EVIL = {"_target_": "evil_payload.run"}
-SHELL = {"_target_": "os.system", "command": "touch ../canary"}
 HOSTILE: dict[str, tuple[str, Any, str]] = {
     "callback": ("callbacks.evil", EVIL, "callbacks.evil"),
     "callback's argument": (
@@ -148,12 +74,14 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
 
 # One way of reading serves all routes; on resume every kind is tried, on the others one of each sort.
 SAMPLE = ("callback", "alias of a module", "trusted list", "logging block", "preloaded library")
+
+
 TRIED = [("resume", kind) for kind in HOSTILE] + [(r, k) for r in ROUTES if r != "resume" for k in SAMPLE]
 
 
 @pytest.mark.parametrize(("route", "kind"), TRIED)
 def test_37_a_foreign_config_runs_nothing(
-    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, canary: Path, route: str, kind: str
+    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, payload: Path, route: str, kind: str
 ) -> None:
     key, value, named = HOSTILE[kind]
     run = doctored(finished, tmp_path / "theirs", put(key, value))
@@ -161,19 +89,19 @@ def test_37_a_foreign_config_runs_nothing(
     assert main(ROUTES[route](run)) == 2
     told = capsys.readouterr().err
     assert named in told and "Traceback" not in told and "s3cr3t" not in told
-    assert not canary.exists() and "evil_payload" not in sys.modules
+    assert not payload.exists() and "evil_payload" not in sys.modules
     assert (run / "config.yaml").read_bytes() == before and not Path("runs").exists()
 
 
 def test_37_yaml_tags_build_nothing(
-    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, canary: Path
+    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, payload: Path
 ) -> None:
     evil = "evil: !!python/object/apply:os.system ['touch ../canary']\n"
     run = doctored(finished, tmp_path / "theirs", lambda config: None, evil)
     for route in ROUTES.values():
         assert main(route(run)) == 2
         assert "is damaged" in capsys.readouterr().err
-    assert not canary.exists()
+    assert not payload.exists()
 
 
 def test_37_what_a_config_may_not_grant_the_command_line_may(finished: Path, tmp_path: Path) -> None:
@@ -216,7 +144,7 @@ HYDRA_NODES: dict[str, dict[str, Any]] = {
 def test_37_hydras_own_settings_of_a_foreign_config_folder_run_nothing(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
-    canary: Path,
+    payload: Path,
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -233,7 +161,7 @@ def test_37_hydras_own_settings_of_a_foreign_config_folder_run_nothing(
     monkeypatch.setenv("COMP_LINE", "rlexp seed=")
     main([*place, "-sc", "query=bash"])
     assert "Traceback" not in capsys.readouterr().err
-    assert not canary.exists() and "evil_payload" not in sys.modules
+    assert not payload.exists() and "evil_payload" not in sys.modules
 
 
 @pytest.mark.parametrize(
@@ -255,73 +183,6 @@ def test_37_choices_of_a_foreign_config_folder_grant_nothing(
         told = capsys.readouterr().err
         assert key in told and "if you trust whoever wrote it" in told
     assert not Path("runs").exists()
-
-
-class Canary:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, (str(self.path),)
-
-
-@pytest.fixture
-def theirs(finished: Path, tmp_path: Path, canary: Path) -> Path:
-    """A stranger's run: hostile pickles under a right seal of theirs, and a config that trusts them."""
-
-    def change(config: dict[str, Any]) -> None:
-        config["checkpoint"]["trust"] = True
-
-    run = doctored(finished, tmp_path / "theirs", change)
-    assert poison(run, canary) > 0
-    reseal(run)
-    return run
-
-
-def poison(run: Path, canary: Path) -> int:
-    """Makes the pickles of all checkpoints hostile; how many there are."""
-    pickles = list((run / "checkpoints").glob("step_*/**/class_and_ctor_args.pkl"))
-    for file in pickles:
-        file.write_bytes(pickle.dumps(Canary(canary)))
-    return len(pickles)
-
-
-@pytest.mark.parametrize("route", ["resume", "evaluate", "checkpoint.from"])
-def test_38_a_hostile_checkpoint_is_refused(
-    capsys: pytest.CaptureFixture[str], theirs: Path, canary: Path, route: str
-) -> None:
-    argv = ROUTES[route](theirs) if route in ROUTES else [f"checkpoint.from={theirs}", "hardware=local"]
-    assert main(argv) == 2
-    told = capsys.readouterr().err
-    assert "was not made by this user" in told and "checkpoint.trust=true" in told
-    assert not canary.exists() and not Path("runs").exists()
-
-
-def test_38_load_refuses_it_too_and_trust_is_the_users_own_word(theirs: Path, canary: Path) -> None:
-    with pytest.raises(CheckpointError, match="was not made by this user"):
-        rlexp.load(theirs)
-    assert not canary.exists()
-    with pytest.raises(Exception):  # noqa: B017 - what unpickled is no module; whatever that raises
-        rlexp.load(theirs, trust=True)
-    assert canary.exists(), "the checkpoint was hostile indeed"
-
-
-def test_38_an_altered_checkpoint_of_ones_own_is_refused(
-    capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path, canary: Path
-) -> None:
-    run = tmp_path / "altered"
-    shutil.copytree(finished, run, symlinks=True)
-    assert poison(run, canary) > 0
-    for argv in (
-        ["resume", str(run), "stop.iterations=9"],
-        ["evaluate", str(run)],
-        [f"checkpoint.from={run}"],
-    ):
-        assert main(argv) == 2
-        assert "no checkpoint" in capsys.readouterr().err
-    assert not canary.exists()
 
 
 @pytest.mark.parametrize(

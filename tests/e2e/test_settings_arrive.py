@@ -69,11 +69,12 @@ def config_class(algorithm: str) -> str:
 @pytest.mark.parametrize("algorithm", choices("algorithm"))
 def test_every_keyword_of_every_algorithm_reaches_rllib(algorithm: str) -> None:
     path = config_class(algorithm)
-    lost = []
+    lost, run = [], rlexp.compose([])
     for name in accepted(schema.AlgorithmChoice, path).keywords:
         before, after = locate(path, DEFAULT_TRUSTED)(), locate(path, DEFAULT_TRUSTED)()
         value = other(name, getattr(before, name, None))
-        building.apply(after, schema.AlgorithmChoice(path, {name: value}), path)
+        choice = schema.AlgorithmChoice(path, {name: value})
+        building.apply(after, choice, replace(run, algorithm=choice))
         if not differences(before, after):
             lost.append(name)
     assert not lost
@@ -145,6 +146,6 @@ def test_null_is_a_value_of_its_own() -> None:
     )
     algorithm = locate(PPO, DEFAULT_TRUSTED)()
     algorithm.grad_clip = 40.0
-    building.apply(algorithm, config.algorithm, PPO)
-    building.apply(algorithm, config.hardware, PPO)
+    building.apply(algorithm, config.algorithm, config)
+    building.apply(algorithm, config.hardware, config)
     assert algorithm.grad_clip is None and algorithm.num_cpus_per_env_runner == 1

@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from processes import BATCH, corridor, manifest, records, rlexp_child, run, summary
+from harness import records
+from processes import BATCH, corridor, manifest, rlexp_child, run, summary
 from tracking import reading
 
 KEY = "0123456789abcdef0123456789abcdef01234567"

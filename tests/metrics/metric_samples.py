@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -12,8 +10,6 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.config.targets import build
 from rlexp.metrics.log import log_metric
-
-HERE = str(Path(__file__).parent)
 
 
 class Known(gym.Env):
@@ -59,9 +55,7 @@ class Lengths(RLlibCallback):
 
 
 def build_here(spec: Any, **arguments: Any) -> Any:
-    """What `rlexp` does with a lab's own functions: makes them importable, then builds."""
-    if HERE not in sys.path:
-        sys.path.append(HERE)
+    """What `rlexp` does with functions of a lab that it trusts."""
     return build(spec, ["metric_samples"], **arguments)
 
 

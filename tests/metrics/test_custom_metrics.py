@@ -16,7 +16,7 @@ from rlexp.metrics.bookkeeping import Bookkeeping
 from rlexp.metrics.custom import check_spec, metrics_callback
 from rlexp.metrics.headline import flatten
 
-pytestmark = pytest.mark.usefixtures("small_ray")
+pytestmark = pytest.mark.usefixtures("ray_session")
 
 SPECS: dict[str, Any] = {
     "success": {"info": "success"},

@@ -12,7 +12,7 @@ import pytest
 from rlexp.metrics.bookkeeping import Bookkeeping
 from rlexp.metrics.headline import flatten, flatten_evaluation, plain
 
-pytestmark = pytest.mark.usefixtures("small_ray")
+pytestmark = pytest.mark.usefixtures("ray_session")
 
 
 def ppo(env: str = "CartPole-v1") -> Any:
@@ -27,7 +27,7 @@ def ppo(env: str = "CartPole-v1") -> Any:
 
 
 @pytest.fixture(scope="module")
-def ppo_results(small_ray: None) -> Any:
+def ppo_results(ray_session: None) -> Any:
     algorithm = ppo().build_algo()
     results = [copy.deepcopy({**algorithm.train(), "config": None}) for _ in range(7)]
     evaluation = algorithm.evaluate()
@@ -47,6 +47,7 @@ def test_a_plain_ppo_run_logs_about_twenty_metrics_and_no_custom_ones(ppo_result
             "learner/curr_entropy_coeff",
             "perf/sps",
             "perf/iteration_s",
+            "perf/sync_s",
         ),
         *("perf/wall_s", "perf/sample_s", "perf/learn_s", "perf/env_failures", "perf/runner_restarts"),
     }

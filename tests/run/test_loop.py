@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rlexp.checkpoint.store import CheckpointStore
+from rlexp.checkpoint.store import CheckpointStore, resolve
 from rlexp.config.schema import CheckpointChoice, Plateau, Stop
 from rlexp.errors import RunFailedError
 from rlexp.run.loop import Loop, Progress
@@ -139,7 +139,7 @@ def test_an_interrupt_during_a_save_does_not_cost_another_iteration(loop: Any) -
 def test_the_end_is_evaluated_and_the_score_is_the_checkpoints(loop: Any) -> None:
     made, _ = loop(Stop(iterations=2), evaluations=[7.0], best_by="eval/return_mean")
     made.run(Interrupt())
-    assert made.store.best().score == 7.0 and made.progress.summary()["eval_return_mean"] == 7.0
+    assert resolve(made.store.folder / "best")[0].score == 7.0 and made.progress.summary()["eval_return_mean"] == 7.0
 
 
 def test_an_evaluation_that_fails_at_the_end_does_not_cost_the_training(loop: Any) -> None:
@@ -180,7 +180,7 @@ def test_a_resumed_run_remembers_best_plateau_and_end(loop: Any) -> None:
     stop = Stop(iterations=3, plateau=Plateau(metric="train/return_mean", patience=5))
     made, _ = loop(stop, returns=[9.0, 8.0, 8.0], best_by="train/return_mean", every=1)
     made.run(Interrupt())
-    meta = made.store.latest()[0].meta
+    meta = resolve(made.store.folder)[0].meta
     again, _ = loop(Stop(iterations=9, plateau=stop.plateau), returns=[0.0] * 9, progress=Progress(**meta))
     again.trainable.iteration = 3
     ending = again.run(Interrupt())
