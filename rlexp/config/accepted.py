@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from rlexp.config.ignored import reason
 from rlexp.config.schema import Builder, ModelChoice
-from rlexp.config.signatures import BASE, Keyword, keywords, model_fields
+from rlexp.config.signatures import BASE, Keyword, is_rllibs, keywords, model_fields, rllib_class
 from rlexp.config.targets import DEFAULT_TRUSTED
 
 
@@ -16,7 +16,7 @@ class Accepted:
     """The keywords of a group, and the refused ones with the reason and the replacement, where known."""
 
     keywords: dict[str, Keyword] = field(default_factory=dict)
-    refused: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=256)
@@ -32,33 +32,33 @@ def accepted(group: type, config_class: str | None, trusted: tuple[str, ...] = D
         ConfigError: there is no such config class, or it is not trusted.
     """
     path = config_class or BASE
-    class_name = path.replace(":", ".").rpartition(".")[2]
     found = Accepted()
     if group is ModelChoice:
         found.keywords.update(model_fields())
     builders: tuple[Builder, ...] = getattr(group, "BUILDERS", ())
     for builder in builders:
         for keyword in keywords(path, builder.method, trusted).values():
-            _sort(found, builder, keyword, _no_effect(group, keyword.name, class_name))
+            if not builder.only or keyword.name in builder.only:
+                _sort(found, keyword, _no_effect(group, keyword, path, trusted))
     return found
 
 
-def _sort(found: Accepted, builder: Builder, keyword: Keyword, no_effect: tuple[str, str] | None) -> None:
-    """Put a keyword where it belongs; deprecated ones and those of other groups are simply unknown."""
-    listed = not builder.only or keyword.name in builder.only
-    without = dict(builder.without)
-    if no_effect is not None and listed:
+def _sort(found: Accepted, keyword: Keyword, no_effect: tuple[str, str] | None) -> None:
+    """Put a keyword where it belongs; deprecated ones are simply unknown."""
+    if no_effect is not None:
         found.refused[keyword.name] = no_effect
-    elif keyword.name in without:
-        found.refused[keyword.name] = (without[keyword.name], None)
-    elif listed and not keyword.deprecated:
+    elif not keyword.deprecated:
         found.keywords[keyword.name] = keyword
 
 
-def _no_effect(group: type, name: str, class_name: str) -> tuple[str, str] | None:
+def _no_effect(
+    group: type, keyword: Keyword, config_class: str, trusted: tuple[str, ...]
+) -> tuple[str, str] | None:
     """Why RLlib's new API stack ignores a keyword, and what to write instead."""
-    ignored = reason(name, class_name)
+    if not is_rllibs(keyword.owner):  # A class of one's own declares it anew, so it makes something of it.
+        return None
+    ignored = reason(keyword.name, rllib_class(config_class, trusted))
     prefix = group.__name__.removesuffix("Choice").lower()
     # Two builders may share a name: refused in one group for the sake of the other, it stands in that other.
     words = ignored[1].replace(",", " ").split() if ignored is not None else []
-    return None if f"{prefix}.{name}" in words else ignored
+    return None if f"{prefix}.{keyword.name}" in words else ignored

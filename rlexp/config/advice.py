@@ -10,7 +10,7 @@ from rlexp.config.accepted import accepted
 from rlexp.config.annotations import example, is_number, matches
 from rlexp.config.examples import assigned, example_of
 from rlexp.config.schema import AlgorithmChoice, RunConfig
-from rlexp.config.signatures import known_config_classes
+from rlexp.config.signatures import algorithm_name, known_config_classes
 from rlexp.config.targets import TARGET
 from rlexp.errors import ConfigError
 
@@ -42,7 +42,7 @@ def other_owners(key: str) -> list[str]:
     if group != "algorithm":
         return []
     takers = [path for path in known_config_classes() if name in accepted(AlgorithmChoice, path).keywords]
-    return [path.rpartition(".")[2].removesuffix("Config") for path in takers]
+    return [algorithm_name(path) for path in takers]
 
 
 def with_value(key: str, value: Any) -> str:

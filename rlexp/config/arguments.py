@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlexp.config.signatures import class_lineage, source_tree
+from rlexp.config.source import class_lineage, source_tree
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import TARGET
 from rlexp.errors import ConfigError

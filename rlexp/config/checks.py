@@ -7,11 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from rlexp.config.compose import Composed
+from rlexp.config.composed import Composed
 from rlexp.config.convert import to_run_config
 from rlexp.config.named import check_named
 from rlexp.config.schema import RunConfig
+from rlexp.config.signatures import algorithm_name, rllib_class
+from rlexp.environment.construct import check_id, check_requirements, is_import_path
 from rlexp.errors import CheckpointError, ConfigError, ConfigErrors
+from rlexp.metrics.catalogue import known
+from rlexp.metrics.custom import check_spec
+from rlexp.run.stop import StopRules
+
+# What a judge alone needs and takes long to import, it imports itself: a mistyped key is told before any judge.
 
 
 def check(composed: Composed) -> RunConfig:
@@ -39,11 +46,13 @@ def check(composed: Composed) -> RunConfig:
 
 
 def check_start(config: RunConfig) -> None:
-    """What only a new run needs: the weights that it starts from are there, whole, and its user's own.
+    """What only a new run needs: a size has networks to size, and the weights to start from can be used.
 
     Raises:
-        CheckpointError: they are not.
+        ConfigError: `model.size` would change nothing.
+        CheckpointError: the weights are not there, not whole, or not its user's own.
     """
+    _model_size(config)
     if config.checkpoint.from_ is not None:
         from rlexp.checkpoint.store import require_trust, resolve
 
@@ -78,18 +87,12 @@ def _with_automatic(plain: dict[str, Any]) -> dict[str, Any]:
 
 def _environment(config: RunConfig) -> None:
     """What can be said of an environment without making it: its packages, and whether its id is known."""
-    from rlexp.environment.construct import check_requirements, is_import_path
-
     check_requirements(config.env)
     if not is_import_path(config.env.id) and ":" not in config.env.id:
-        from rlexp.environment.construct import check_id
-
         check_id(config.env.id)
 
 
 def _stop_bounds(config: RunConfig) -> None:
-    from rlexp.run.stop import StopRules
-
     stop = config.stop
     for bound in StopRules(stop).bounds:
         if not math.isfinite(bound.value):
@@ -101,24 +104,24 @@ def _stop_bounds(config: RunConfig) -> None:
 
 
 def _metric_specs(config: RunConfig) -> None:
-    from rlexp.metrics.custom import check_spec
-
     for name, spec in config.metrics.items():
         check_spec(name, spec)
 
 
 def _metric_names(config: RunConfig) -> None:
     """Names under `custom/` wait until the callbacks that may log them are imported."""
-    from rlexp.metrics.catalogue import known
-    from rlexp.run.stop import StopRules
-
     catalogue = known(config)
+    for name, key in metrics_read(config).items():
+        if "custom/" not in name:
+            catalogue.check(name, key)
+
+
+def metrics_read(config: RunConfig) -> dict[str, str]:
+    """The metrics that settings read, each with the key of the setting."""
     read = StopRules(config.stop).metrics()
     if config.checkpoint.best_by:
         read[config.checkpoint.best_by] = "checkpoint.best_by"
-    for name, key in read.items():
-        if "custom/" not in name:
-            catalogue.check(name, key)
+    return read
 
 
 def _resources(config: RunConfig) -> None:
@@ -156,16 +159,30 @@ OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")
 
 def _data(config: RunConfig) -> None:
     """The offline algorithms learn from recorded data and from nothing else."""
-    name = config.algorithm.config_class.rpartition(".")[2]
-    if name in OFFLINE and not config.data.settings.get("input_"):
+    name = algorithm_name(config.algorithm.config_class)
+    offline = rllib_class(config.algorithm.config_class, config.trusted) in OFFLINE
+    if offline and not config.data.settings.get("input_"):
         raise ConfigError(
-            f"algorithm={name.removesuffix('Config').lower()} learns from recorded data, and there is none",
+            f"algorithm: {name} learns from recorded data, and there is none",
             key="data.input_",
             fix="data=recorded data.input_=<folder of Parquet files>",
         )
-    if name not in OFFLINE and config.data.settings.get("input_"):
+    if not offline and config.data.settings.get("input_"):
         raise ConfigError(
-            f"data.input_ would be ignored: {name.removesuffix('Config')} learns from its environment",
+            f"data.input_ would be ignored: {name} learns from its environment",
             key="data.input_",
             fix="data=none, or algorithm=bc, marwil, cql or iql",
         )
+
+
+def _model_size(config: RunConfig) -> None:
+    """A size alone sizes nothing of these; `debug` says it of any run, and of these by other keys too."""
+    if config.model.size == "normal" or config.choices.get("debug"):
+        return
+    key = f"model.size={config.model.size}"
+    if config.model.module_class is not None:
+        message = f"{key} has no effect beside model.module_class, which reads model.module_config alone"
+        raise ConfigError(message, key="model.size", fix="model.module_config.<key>=<value>")
+    if rllib_class(config.algorithm.config_class, config.trusted) == "DreamerV3Config":
+        message = f"{key} has no effect: DreamerV3's networks are sized by algorithm.model_size alone"
+        raise ConfigError(message, key="model.size", fix="algorithm.model_size=nano")

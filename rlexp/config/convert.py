@@ -30,7 +30,7 @@ from rlexp.config.annotations import describe, matches, parts
 from rlexp.config.examples import example_of
 from rlexp.config.rules import contradictions, untrusted_types
 from rlexp.config.schema import AlgorithmChoice, RunConfig
-from rlexp.config.signatures import BASE, annotation_of
+from rlexp.config.signatures import BASE, algorithm_name, annotation_of
 from rlexp.config.suggest import ALIASES, nearest
 from rlexp.config.targets import DEFAULT_TRUSTED, is_trusted, untrusted
 from rlexp.errors import ConfigError, ConfigErrors
@@ -233,11 +233,11 @@ class _Reader:
                 self.problems += untrusted_types(value, key, self._trusted)
         return settings
 
-    def _refused(self, key: str, value: Any, reason: str, instead: str | None) -> None:
+    def _refused(self, key: str, value: Any, reason: str, instead: str) -> None:
         """A keyword that RLlib takes and does nothing with."""
-        mine = str(self._config_class).rpartition(".")[2].removesuffix("Config")
+        mine = algorithm_name(self._config_class or "")
         told = f"{key} {reason}" if reason.startswith(("is ", "belongs ", "must ")) else f"{key}: {reason}"
-        fix = with_value(instead, value) if instead and _KEY.fullmatch(instead) else instead
+        fix = with_value(instead, value) if _KEY.fullmatch(instead) else instead
         self._add(f"{told} ({mine})" if mine else told, key, fix=fix)
 
     def _unknown(self, key: str, value: Any) -> None:
@@ -252,7 +252,7 @@ class _Reader:
         close = nearest(key, [name for name in known if name not in groups] if "." in key else known)
         owners = other_owners(key) if self._config_class else []
         if owners and key.partition(".")[2] not in (name.partition(".")[2] for name in close):
-            mine = str(self._config_class).rpartition(".")[2].removesuffix("Config")
+            mine = algorithm_name(self._config_class or "")
             message = f"unknown key {key}: {', '.join(owners)} have it, {mine} has not"
             self._add(message, key, fix=f"leave it out, or algorithm={owners[0].lower()}")
             return

@@ -36,6 +36,7 @@ EXAMPLES: Mapping[str, str] = {
     "trusted": "[rlexp, envs, callbacks, ray.rllib, gymnasium, <your package>]",
     "seed": "0",
     "name": "my_run",
+    "fast": "never",
     "log_level": "WARNING",
 }
 """Values to write, where the first that fits the type would be a strange one."""

@@ -1,8 +1,8 @@
-"""Keywords that RLlib 2.60's builders accept and the new API stack then ignores or rejects late.
+"""Keywords that RLlib 2.60's builders accept and a run does not: ignored or rejected late, or not the run's to set.
 
 Each is refused before anything starts, with the reason and what to write instead: an option that does
 nothing is worse than an unknown one. Read off RLlib's sources; a keyword listed for a config class holds for
-that class alone (not for classes derived from it), `"*"` for all.
+that class, and for classes outside RLlib derived from it (RLlib's own are each listed); `"*"` is for all.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
     "train_batch_size": (("*", "is split over learners", "algorithm.train_batch_size_per_learner"),),
     "model": (("*", _OLD, "keys of the model group"),),
     "optimizer": (("*", _OLD, "algorithm.lr and algorithm.grad_clip"),),
+    "learner_class": (("*", "is chosen by the algorithm", "a config_class of your own"),),
+    "learner_connector": (("*", "is code", "a config_class of your own"),),
+    "add_default_connectors_to_learner_pipeline": (
+        ("*", "must stay on: learners need their batches built", "remove it"),
+    ),
     "num_sgd_iter": (("*", "is an old name", "algorithm.num_epochs"),),
     "learner_config_dict": (("*", "is read by custom learners alone", "a config_class of your own"),),
     "max_requests_in_flight_per_sampler_worker": (
@@ -166,6 +171,8 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
         (_OFFLINE, "nothing is sampled in training", "algorithm.train_batch_size_per_learner"),
     ),
     "batch_mode": (((*_OFFLINE, "DreamerV3Config"), "nothing is cut by it here", "remove it"),),
+    # fault_tolerance()
+    "restart_failed_sub_environments": (("*", "is done by the guard of each environment", "remove it"),),
     # environment()
     "clip_rewards": (
         (
@@ -186,7 +193,7 @@ def reason(keyword: str, config_class_name: str) -> tuple[str, str] | None:
 
     Args:
         keyword: of an RLlib builder, e.g. `noisy`.
-        config_class_name: the class's own name, e.g. `DQNConfig`.
+        config_class_name: the name of RLlib's own class, see `rlexp.config.signatures.rllib_class`.
     """
     for classes, why, instead in IGNORED.get(keyword, ()):
         if classes == "*" or config_class_name in classes:

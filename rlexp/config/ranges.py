@@ -178,6 +178,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "evaluation.evaluation_duration_unit": ("episodes", "timesteps"),
     "stop.plateau.mode": ("max", "min"),
     "checkpoint.mode": ("max", "min"),
+    "fast": ("auto", "always", "never"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
 }
 """Dotted keys that take one of a few names."""

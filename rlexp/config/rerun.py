@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rlexp.config.compose import Composed
+from rlexp.config.composed import Composed
+from rlexp.run import saved
 
 OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
 """What belongs to the run that was, and not to the one that will be; given anew on the command line."""
@@ -16,8 +16,6 @@ OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
 
 def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
     """Whether a folder's primary config was written by a run: resolved, so it has no defaults list."""
-    from rlexp.run import saved
-
     file = Path(folder) / saved.CONFIG
     if config_name != "config" or not file.is_file():
         return False
@@ -36,8 +34,6 @@ def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
     Raises:
         ConfigError: a damaged file, a bad override, or a config that claims what only its reader may grant.
     """
-    from rlexp.run import saved
-
     plain = saved.read(folder / saved.CONFIG)
     saved.refuse_untrusted(plain, overrides, origin=f"--config-dir {folder}")
     choices, after = saved.overridden({**plain, **OWN}, overrides)

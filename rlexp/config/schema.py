@@ -8,7 +8,7 @@ lands in `settings` under RLlib's own name.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 Target = dict[str, Any]
 """`{_target_: import.path, **arguments}`: a callable named in YAML, built by `rlexp.config.targets`."""
@@ -16,20 +16,15 @@ Target = dict[str, Any]
 
 @dataclass(frozen=True)
 class Builder:
-    """An RLlib builder method whose keywords a group accepts.
+    """An RLlib builder method whose keywords a group accepts, but for those in `rlexp.config.ignored`.
 
     Attributes:
         method: name of the method on `AlgorithmConfig`, e.g. `env_runners`.
         only: the accepted keywords; empty means all of them.
-        without: keywords refused although the method has them, each with the reason and replacement.
     """
 
     method: str
     only: tuple[str, ...] = ()
-    without: tuple[tuple[str, str], ...] = ()
-
-
-OLD_STACK = "belongs to RLlib's old API stack and has no effect on the new one"
 
 
 @dataclass
@@ -37,23 +32,7 @@ class AlgorithmChoice:
     """What learns: an RLlib config class and the keywords of its `training()`."""
 
     BUILDERS: ClassVar[tuple[Builder, ...]] = (
-        Builder(
-            "training",
-            without=(
-                ("model", f"{OLD_STACK}; set keys of the model group"),
-                (
-                    "train_batch_size",
-                    "is per cluster on the old stack; write algorithm.train_batch_size_per_learner",
-                ),
-                ("optimizer", f"{OLD_STACK}; set algorithm.lr, algorithm.grad_clip"),
-                ("learner_class", "is chosen by the algorithm; name another config_class instead"),
-                (
-                    "add_default_connectors_to_learner_pipeline",
-                    "must stay on: learners need their batches built",
-                ),
-                ("learner_connector", "is code; put it in a config_class of your own"),
-            ),
-        ),
+        Builder("training"),
         Builder("env_runners", only=("rollout_fragment_length", "batch_mode")),
     )
     config_class: str
@@ -64,11 +43,12 @@ class AlgorithmChoice:
 class ModelChoice:
     """The policy's network: RLlib's default model, or any RLModule by import path.
 
-    `settings` holds fields of RLlib's `DefaultModelConfig`; they are refused beside a `module_class`, which reads
-    `module_config` alone.
+    `size` says how large what is left null becomes. `settings` holds fields of RLlib's `DefaultModelConfig`; they are
+    refused beside a `module_class`, which reads `module_config` alone.
     """
 
     observation: str = "any"
+    size: Literal["normal", "tiny"] = "normal"
     module_class: str | None = None
     module_config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -97,6 +77,7 @@ class EnvChoice:
     requires: dict[str, str] = field(default_factory=dict)
     max_consecutive_failures: int = 10
     check_finite: bool = True
+    observation_filter: Literal["NoFilter", "MeanStdFilter"] = "NoFilter"
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -138,9 +119,7 @@ class HardwareChoice:
             "resources",
             only=("num_cpus_for_main_process", "custom_resources_for_main_process", "placement_strategy"),
         ),
-        Builder(
-            "fault_tolerance", without=(("restart_failed_sub_environments", "is done by the env guard"),)
-        ),
+        Builder("fault_tolerance"),
         Builder(
             "framework",
             only=(
@@ -290,6 +269,7 @@ class RunConfig:
     name: str | None = None
     runs_dir: str = "runs"
     overwrite: bool = False
+    fast: str = "auto"
     log_level: str = "WARNING"
     trusted: list[str] = field(default_factory=list)
     choices: dict[str, str | list[str]] = field(default_factory=dict)

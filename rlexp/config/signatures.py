@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.config.annotations import NUMBER_OR_SCHEDULE, describe, example, matches
+from rlexp.config.source import ClassSource, class_lineage
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import DEFAULT_TRUSTED, locate
 from rlexp.errors import ConfigError
@@ -41,7 +42,7 @@ class Keyword:
     Attributes:
         name: as RLlib spells it.
         annotation: its type as written in the source, where there is one.
-        owner: the class that declares it.
+        owner: import path of the class that declares it.
         deprecated: whether RLlib only keeps the name to complain about it.
     """
 
@@ -49,14 +50,6 @@ class Keyword:
     annotation: str | None
     owner: str
     deprecated: bool = False
-
-
-@dataclass(frozen=True)
-class ClassSource:
-    """A class definition in a source file."""
-
-    module: str
-    node: ast.ClassDef
 
 
 @lru_cache(maxsize=256)
@@ -73,17 +66,52 @@ def keywords(
     Raises:
         ConfigError: there is no such config class, or it is not trusted.
     """
-    if "." not in config_class:
+    return _merge(
+        _source_keywords(cls, method) if isinstance(cls, ClassSource) else _imported_keywords(cls, method)
+        for cls in _lineage(config_class, trusted)
+    )
+
+
+def rllib_class(config_class: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> str:
+    """The name of RLlib's own config class that `config_class` is or derives from, the nearest one.
+
+    What a table says of RLlib's `DQNConfig` holds for a lab's class derived from it too.
+
+    Raises:
+        ConfigError: there is no such config class, or it is not trusted.
+    """
+    paths = map(_path, _lineage(config_class, tuple(trusted)))
+    return next(path for path in paths if is_rllibs(path)).rpartition(".")[2]
+
+
+def algorithm_name(config_class: str) -> str:
+    """What people call an algorithm: `PPO`, from the import path of its config class."""
+    return config_class.replace(":", ".").rpartition(".")[2].removesuffix("Config")
+
+
+def is_rllibs(path: str) -> bool:
+    """Whether RLlib defines the class at `path`."""
+    return path.startswith("ray.rllib.")
+
+
+@lru_cache(maxsize=64)
+def _lineage(config_class: str, trusted: tuple[str, ...]) -> Sequence[ClassSource | type]:
+    """A config class and its bases, in order of lookup: from the source, or imported where it hides one."""
+    if "." not in config_class.replace(":", "."):
         raise _unknown_class(config_class)
-    lineage = class_lineage(config_class)
-    if lineage is not None and lineage[-1].node.name == "AlgorithmConfig":
-        return _merge(_source_keywords(cls, method) for cls in lineage)
+    lineage = class_lineage(config_class, last=BASE)
+    if lineage is not None and lineage[-1].path == BASE:
+        return lineage
     if config_class.startswith("ray."):  # Its source is at hand, so importing it would find no more.
         raise _unknown_class(config_class)
     found = locate(config_class, trusted)
-    if not inspect.isclass(found) or not any(base.__name__ == "AlgorithmConfig" for base in found.__mro__):
+    if not inspect.isclass(found) or not any(_path(base) == BASE for base in found.__mro__):
         raise _unknown_class(config_class)
-    return _merge(_imported_keywords(base, method) for base in found.__mro__)
+    return found.__mro__
+
+
+def _path(cls: ClassSource | type) -> str:
+    return cls.path if isinstance(cls, ClassSource) else f"{cls.__module__}.{cls.__qualname__}"
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +120,7 @@ def model_fields() -> dict[str, Keyword]:
     lineage = class_lineage(MODEL)
     assert lineage, "RLlib moved DefaultModelConfig"
     return {
-        item.target.id: Keyword(item.target.id, ast.unparse(item.annotation), "DefaultModelConfig")
+        item.target.id: Keyword(item.target.id, ast.unparse(item.annotation), MODEL)
         for item in lineage[0].node.body
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     }
@@ -102,7 +130,7 @@ def annotation_of(keyword: Keyword) -> str | None:
     """The type of what RLlib takes there, which is sometimes more than the type it declares."""
     annotation = WIDER.get(keyword.name, keyword.annotation)
     # In the model group null leaves the choice to the project, so every field may be null.
-    return f"Optional[{annotation}]" if keyword.owner == "DefaultModelConfig" else annotation
+    return f"Optional[{annotation}]" if keyword.owner == MODEL else annotation
 
 
 def check_value(keyword: Keyword, value: Any) -> str | None:
@@ -168,7 +196,7 @@ def _source_keywords(cls: ClassSource, method: str) -> tuple[list[Keyword], bool
 def _source_keyword(arg: ast.arg, default: ast.expr | None, cls: ClassSource) -> Keyword:
     annotation = ast.unparse(arg.annotation) if arg.annotation else None
     deprecated = isinstance(default, ast.Name) and default.id == "DEPRECATED_VALUE"
-    return Keyword(arg.arg, annotation, cls.node.name, deprecated)
+    return Keyword(arg.arg, annotation, cls.path, deprecated)
 
 
 def _imported_keywords(cls: type, method: str) -> tuple[list[Keyword], bool] | None:
@@ -186,106 +214,8 @@ def _imported_keywords(cls: type, method: str) -> tuple[list[Keyword], bool] | N
             if parameter.annotation is parameter.empty
             else inspect.formatannotation(parameter.annotation)
         )
-        named.append(Keyword(parameter.name, known, cls.__name__, known is None and parameter.default == -1))
+        named.append(Keyword(parameter.name, known, _path(cls), known is None and parameter.default == -1))
     return named, passes_on
-
-
-def class_lineage(path: str) -> list[ClassSource] | None:
-    """The class at `path` and its bases, in order of lookup; None if the source hides one."""
-    module, _, name = path.replace(":", ".").rpartition(".")
-    found = _find_class(module, name)
-    if found is None:
-        return None
-    if f"{found.module}.{name}" == BASE or not found.node.bases:
-        return [found]
-    lineage = [found]
-    for base in found.node.bases:
-        origin = _origin(found.module, ast.unparse(base))
-        above = class_lineage(origin) if origin else None
-        if above is None:
-            return None
-        lineage += above
-    return lineage
-
-
-def _find_class(module: str, name: str, depth: int = 0) -> ClassSource | None:
-    """The definition of `module.name`, followed through re-exports and plain aliases."""
-    tree = source_tree(module)
-    if tree is None or depth > 8:
-        return None
-    for item in _statements(tree.body):
-        if isinstance(item, ast.ClassDef) and item.name == name:
-            return ClassSource(module, item)
-    origin = _origin(module, name)
-    if origin is None or origin == f"{module}.{name}":
-        return None
-    return _find_class(*_split(origin), depth + 1)
-
-
-def _origin(module: str, name: str) -> str | None:
-    """The dotted path that `name` (perhaps dotted itself) has in the namespace of `module`."""
-    tree = source_tree(module)
-    head, _, tail = name.partition(".")
-    for item in _statements(tree.body if tree else []):
-        if isinstance(item, ast.ClassDef) and item.name == head:
-            return f"{module}.{name}"
-        if isinstance(item, ast.Assign) and isinstance(item.value, ast.Name):
-            if any(isinstance(target, ast.Name) and target.id == head for target in item.targets):
-                return _origin(module, item.value.id)
-        elif isinstance(item, ast.ImportFrom | ast.Import):
-            for alias in item.names:
-                if (alias.asname or alias.name) == head:
-                    base = f"{_import_base(module, item)}." if isinstance(item, ast.ImportFrom) else ""
-                    return f"{base}{alias.name}" + (f".{tail}" if tail else "")
-    return None
-
-
-def _import_base(module: str, item: ast.ImportFrom) -> str:
-    """The absolute name of the module that a `from x import y` in `module` reads."""
-    if not item.level:
-        return item.module or ""
-    file = module_file(module)
-    package = module if file is not None and file.name == "__init__.py" else module.rpartition(".")[0]
-    for _ in range(item.level - 1):
-        package = package.rpartition(".")[0]
-    return f"{package}.{item.module}" if item.module else package
-
-
-def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """A module's statements, those under `if` and `try` included."""
-    for item in body:
-        yield item
-        if isinstance(item, ast.If | ast.Try):
-            yield from _statements(item.body)
-            yield from _statements(item.orelse)
-
-
-def _split(path: str) -> tuple[str, str]:
-    module, _, name = path.rpartition(".")
-    return module, name
-
-
-@lru_cache(maxsize=64)
-def source_tree(module: str) -> ast.Module | None:
-    """A module's source, parsed; None where there is none to be found."""
-    file = module_file(module)
-    return ast.parse(file.read_text(encoding="utf-8")) if file else None
-
-
-def module_file(module: str) -> Path | None:
-    """The source file of a module, found without importing any package."""
-    top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top) if top.isidentifier() else None
-    if spec is None:
-        return None
-    if not rest:
-        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
-    for location in spec.submodule_search_locations or []:
-        stem = Path(location).joinpath(*rest)
-        for file in (stem.with_suffix(".py"), stem / "__init__.py"):
-            if file.is_file():
-                return file
-    return None
 
 
 def _package_folder(package: str) -> Path:

@@ -11,6 +11,7 @@ Filters = list[list[Any]]
 """Layers as RLlib writes them: `[channels, kernel, stride]`; a fourth, `"valid"`, takes padding away."""
 
 _LARGEST_MAP = 10
+_LARGEST_TINY_MAP = 3
 _KEY = "model.conv_filters"
 
 
@@ -32,6 +33,14 @@ def default_filters(shape: Sequence[int]) -> Filters:
         filters = [[32, 3, 1], [64, 3, 1]]
     while max(output_size(shape, filters)) > _LARGEST_MAP:
         filters.append([64, 3, 2])
+    return filters
+
+
+def tiny_filters(shape: Sequence[int]) -> Filters:
+    """The smallest stack for images of `shape`: 4 channels, halved until at most 3 by 3 places are left."""
+    filters: Filters = [[4, 3, 2]]
+    while max(output_size(shape, filters)) > _LARGEST_TINY_MAP:
+        filters.append([4, 3, 2])
     return filters
 
 

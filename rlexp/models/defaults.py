@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlexp.models.conv import default_filters
+from rlexp.models.conv import default_filters, tiny_filters
 from rlexp.models.effects import given
 from rlexp.models.family import ACTOR_CRITIC, Q_NETWORK, SOFT
 from rlexp.models.observation import IMAGE, kind
@@ -24,14 +24,24 @@ _BY_FAMILY: dict[str, dict[str, Any]] = {
         "fusionnet_activation": "relu",
     },
 }
+_WIDTHS = ("fcnet_hiddens", "head_fcnet_hiddens", "fusionnet_hiddens")
+_TINY_WIDTH = 16
 _IMAGE_HEAD: dict[str, Any] = {"head_fcnet_hiddens": [256], "head_fcnet_activation": "relu"}
 
 
-def complete(settings: Mapping[str, Any], family: str | None, space: Space) -> dict[str, Any]:
+def complete(
+    settings: Mapping[str, Any], family: str | None, space: Space, size: str = "normal"
+) -> dict[str, Any]:
     """All fields of RLlib's `DefaultModelConfig`, what was given first, then ours, then RLlib's own.
 
     `vf_share_layers` is always set for the actor-critics, since RLlib's IMPALA and MARWIL otherwise read it
     as true in one place and false in another.
+
+    Args:
+        settings: of the model group; null where ours or RLlib's is meant.
+        family: see `rlexp.models.family.family`.
+        space: the observation space.
+        size: `normal`, or `tiny` for the least of what was not given.
     """
     import dataclasses
 
@@ -43,5 +53,12 @@ def complete(settings: Mapping[str, Any], family: str | None, space: Space) -> d
     if kind(space) == IMAGE:
         chosen |= _IMAGE_HEAD
         if not settings.get("conv_filters"):
-            chosen["conv_filters"] = default_filters(space.shape or ())
-    return chosen | given(settings)
+            fitting = tiny_filters if size == "tiny" else default_filters
+            chosen["conv_filters"] = fitting(space.shape or ())
+    return (_shrunk(chosen) if size == "tiny" else chosen) | given(settings)
+
+
+def _shrunk(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The same dense layers and LSTM, of 16 units at most."""
+    widths = {name: [min(width, _TINY_WIDTH) for width in chosen[name]] for name in _WIDTHS}
+    return {**chosen, **widths, "lstm_cell_size": min(chosen["lstm_cell_size"], _TINY_WIDTH)}

@@ -52,7 +52,7 @@ def rl_module_settings(
         return _custom(model, algorithm, trusted)
     settings: dict[str, Any] = {}
     if family(algorithm) != WORLD_MODEL:
-        settings["model_config"] = complete(model.settings, family(algorithm), observation_space)
+        settings["model_config"] = complete(model.settings, family(algorithm), observation_space, model.size)
     connectors = _connectors(model, observation_space)
     return settings if connectors is None else settings | {"env_to_module_connector": connectors}
 

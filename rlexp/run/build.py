@@ -18,7 +18,10 @@ from rlexp.environment.make import rllib_environment
 from rlexp.errors import ConfigError
 from rlexp.metrics.bookkeeping import Bookkeeping
 from rlexp.metrics.custom import metrics_callback
+from rlexp.models.filtering import MEAN_STD, add_filter
+from rlexp.models.observation_filter import FilterForEvaluation
 from rlexp.models.spec import rl_module_settings
+from rlexp.run import quirks
 from rlexp.run.seeding import evaluation_seed
 
 if TYPE_CHECKING:
@@ -37,18 +40,17 @@ def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) ->
         ConfigError: RLlib itself refuses the combination.
     """
     algorithm: AlgorithmConfig = locate(config.algorithm.config_class, config.trusted)()
-    if getattr(algorithm, "actor_lr", None) is not None:
-        algorithm.training(lr=None)  # CQL's default is one that SAC's own check then refuses
+    quirks.put_right(algorithm)
     algorithm.debugging(seed=config.seed, log_level=config.log_level)
     algorithm.framework("torch")
     algorithm.environment(**rllib_environment(config))
     for choice in (config.algorithm, config.hardware, config.data, config.reporting):
-        apply(algorithm, choice, config.algorithm.config_class)
+        apply(algorithm, choice, config)
     _check_iterations_end(algorithm)
-    _check_updates(algorithm, config)
-    _model(algorithm, config, spaces)
+    quirks.refuse(algorithm)
+    in_evaluation = _model(algorithm, config, spaces)
     _callbacks(algorithm, config)
-    _evaluation(algorithm, config)
+    _evaluation(algorithm, config, in_evaluation)
     strategy = build_target(config.exploration, config.trusted)
     strategy.check(config.algorithm.config_class)
     strategy.configure(algorithm)
@@ -57,16 +59,17 @@ def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) ->
     return algorithm
 
 
-def apply(algorithm: AlgorithmConfig, choice: Any, config_class: str) -> None:
+def apply(algorithm: AlgorithmConfig, choice: Any, config: RunConfig) -> None:
     """Hands each setting of a group to the first of its builders that knows it.
 
     Null is a value like any other (no gradient clipping, no evaluation); for hardware it leaves RLlib's own.
     """
+    config_class, trusted = config.algorithm.config_class, tuple(config.trusted)
     left = dict(choice.settings)
     if isinstance(choice, HardwareChoice):
         left = {k: v for k, v in left.items() if v is not None}
     for builder in choice.BUILDERS:
-        known = builder.only or signatures.keywords(config_class, builder.method)
+        known = builder.only or signatures.keywords(config_class, builder.method, trusted)
         mine = {name: _value(name, left.pop(name)) for name in list(left) if name in known}
         if mine:
             getattr(algorithm, builder.method)(**mine)
@@ -90,26 +93,22 @@ def _check_iterations_end(algorithm: AlgorithmConfig) -> None:
         )
 
 
-def _check_updates(algorithm: AlgorithmConfig, config: RunConfig) -> None:
-    """RLlib 2.60's CQL hands a single batch on as if it were an iterator, and fails on it."""
-    name = config.algorithm.config_class.rpartition(".")[2]
-    if name == "CQLConfig" and algorithm.num_learners == 0 and algorithm.dataset_num_iters_per_learner == 1:
-        key = "data.dataset_num_iters_per_learner"
-        raise ConfigError(
-            f"{key}=1: RLlib's CQL cannot make a single update an iteration", key=key, fix=f"{key}=100"
-        )
-
-
-def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any]) -> None:
+def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any]) -> dict[str, Any]:
+    """Sets the module and its connectors; returns what is different in evaluation."""
     settings = rl_module_settings(config.model, config.trusted, *spaces, config.algorithm.config_class)
     connector = settings.pop("env_to_module_connector", None)
     algorithm.rl_module(**settings)
+    if config.env.observation_filter == MEAN_STD:
+        return add_filter(algorithm, spaces[0], connector)
     if connector is not None:
         algorithm.env_runners(env_to_module_connector=connector)
+    return {}
 
 
 def _callbacks(algorithm: AlgorithmConfig, config: RunConfig) -> None:
     classes: list[Any] = [FailureCounter, Bookkeeping]
+    if config.env.observation_filter == MEAN_STD:
+        classes.append(FilterForEvaluation)
     if config.metrics:
         classes.append(metrics_callback(config.metrics, partial(build_target, trusted=config.trusted)))
     classes += [callback_factory(spec, config.trusted) for spec in config.callbacks.values()]
@@ -122,9 +121,9 @@ def callback_factory(spec: dict[str, Any], trusted: list[str]) -> Any:
     return partial(locate(spec["_target_"], trusted), **arguments)
 
 
-def _evaluation(algorithm: AlgorithmConfig, config: RunConfig) -> None:
+def _evaluation(algorithm: AlgorithmConfig, config: RunConfig, settings: dict[str, Any]) -> None:
     choice = config.evaluation
-    apply(algorithm, choice, config.algorithm.config_class)
+    apply(algorithm, choice, config)
     if choice.settings.get("evaluation_interval") is None:
         return
     environment = rllib_environment(config, evaluation=True)
@@ -134,6 +133,7 @@ def _evaluation(algorithm: AlgorithmConfig, config: RunConfig) -> None:
             "seed": evaluation_seed(config.seed, choice.seed),
             "num_envs_per_env_runner": choice.num_envs,
             "env_config": environment["env_config"],
+            **settings,
         }
     )
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.config.compose import Composed, compose_forced, hydra_app, readable_errors
+from rlexp.config.composed import Composed
 from rlexp.config.foreign import refuse_foreign
+from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors
 from rlexp.config.overrides import Groups, force, parse
 from rlexp.errors import ConfigError
 
@@ -21,6 +22,7 @@ FROZEN = {
     "env.id": "the weights belong to this environment; start a new run with checkpoint.from=PATH",
     "env.config": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
     "env.wrappers": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
+    "env.observation_filter": "the network has learnt from observations of the other kind; start a new run",
     "model": "the saved network has this shape; start a new run",
     "algorithm.kl_coeff": "it has been adapted since the run began; start a new run",
     "algorithm.initial_alpha": "the temperature has been trained since the run began; start a new run",

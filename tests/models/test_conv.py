@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp.errors import ConfigError
-from rlexp.models.conv import check_filters, default_filters, output_size, written
+from rlexp.models.conv import check_filters, default_filters, output_size, tiny_filters, written
 
 
 @given(height=st.integers(1, 300), width=st.integers(1, 300), channels=st.integers(1, 12))
@@ -14,6 +14,9 @@ def test_default_fits_every_image(height, width, channels):
     filters = default_filters(shape)
     check_filters(shape, filters)
     assert max(output_size(shape, filters)) <= 10
+    tiny = tiny_filters(shape)
+    check_filters(shape, tiny)
+    assert max(output_size(shape, tiny)) <= 3
 
 
 @pytest.mark.parametrize(

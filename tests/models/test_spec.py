@@ -10,17 +10,22 @@ from rlexp.errors import ConfigError
 from rlexp.models.spec import rl_module_settings
 
 VECTOR = gym.spaces.Box(-1, 1, (4,), np.float32)
+GRID = gym.spaces.Box(0, 255, (7, 7, 3), np.uint8)
+SCREEN = gym.spaces.Box(0, 255, (84, 84, 4), np.uint8)
 CHOICES = gym.spaces.Discrete(2)
+TORQUES = gym.spaces.Box(-1, 1, (2,))
 
 
 def model(**settings):
     return ModelChoice(settings=settings)
 
 
-def network(name, space=VECTOR, actions=CHOICES, **settings):
+def network(name, space=VECTOR, actions=CHOICES, size="normal", **settings):
     """The learner's module of an algorithm for these spaces, built but not trained."""
     config = config_class(name)()
-    built = rl_module_settings(model(**settings), TRUSTED, space, actions, type(config))
+    built = rl_module_settings(
+        ModelChoice(size=size, settings=settings), TRUSTED, space, actions, type(config)
+    )
     built.pop("env_to_module_connector", None)
     spec = config.rl_module(**built).get_multi_rl_module_spec(spaces={"default_policy": (space, actions)})
     return spec.build()["default_policy"]
@@ -28,6 +33,10 @@ def network(name, space=VECTOR, actions=CHOICES, **settings):
 
 def shapes(module):
     return [tuple(p.shape) for p in module.parameters() if p.dim() > 1]
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
 
 
 @pytest.mark.parametrize(
@@ -45,6 +54,24 @@ def shapes(module):
 )
 def test_auto_chooses_the_layers(name, actions, first):
     assert first in shapes(network(name, actions=actions))
+
+
+@pytest.mark.parametrize("space", [VECTOR, GRID, SCREEN], ids=["vector", "grid", "screen"])
+@pytest.mark.parametrize(
+    ("name", "actions"),
+    [
+        *((name, CHOICES) for name in ("ppo.PPO", "impala.IMPALA", "bc.BC", "dqn.DQN", "sac.SAC")),
+        *((name, TORQUES) for name in ("ppo.PPO", "sac.SAC", "tqc.TQC", "cql.CQL", "iql.IQL")),
+    ],
+)
+def test_tiny_is_small(name, actions, space):
+    tiny, normal = (parameters(network(name, space, actions, size)) for size in ("tiny", "normal"))
+    assert tiny < 15_000 and tiny < normal / 8
+
+
+def test_tiny_leaves_alone_what_is_given():
+    module = network("ppo.PPO", size="tiny", fcnet_hiddens=[40], use_lstm=True)
+    assert (40, 4) in shapes(module) and (4 * 16, 40) in shapes(module)
 
 
 @pytest.mark.parametrize("name", ["ppo.PPO", "appo.APPO", "impala.IMPALA", "marwil.MARWIL"])

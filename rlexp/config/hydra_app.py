@@ -1,0 +1,146 @@
+"""Hydra, set up over the shipped and the lab's choices: what it composes, as plain values, and its errors as ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlexp.config.composed import Composed
+from rlexp.config.foreign import refuse_search_paths
+from rlexp.config.overrides import unknown_choice
+from rlexp.config.search import config_dirs, extend_sys_path, find_lab
+from rlexp.config.suggest import nearest
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+    from omegaconf import DictConfig
+
+
+def compose_forced(app: Hydra, forced: Sequence[str], *, config_name: str = "config") -> Composed:
+    """What Hydra makes of overrides that `force` has put into its form."""
+    from hydra.types import RunMode
+
+    with readable_errors(app, config_name):
+        config = app.compose_config(
+            config_name=config_name,
+            overrides=list(forced),
+            run_mode=RunMode.RUN,
+            with_log_configuration=False,
+        )
+        refuse_hydra_settings(config.hydra)
+        return to_plain_values(config)
+
+
+def to_plain_values(config: DictConfig) -> Composed:
+    """A composed Hydra config as plain values; interpolations resolved, the `hydra` node left out."""
+    from omegaconf import OmegaConf
+
+    choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
+    mine = {k: v for k, v in choices.items() if not str(k).startswith("hydra/") and v is not None}
+    without_hydra = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
+    plain: Any = OmegaConf.to_container(without_hydra, resolve=True, throw_on_missing=False)
+    lab = find_lab()
+    if lab and isinstance(plain.get("trusted"), list):
+        plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *lab.packages]))
+    return Composed(plain, mine)
+
+
+@contextmanager
+def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
+    """A Hydra over the shipped and the lab's choices, for one use."""
+    from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+    from hydra._internal.hydra import Hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.plugins import Plugins
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+    extend_sys_path()
+    search_path = ConfigSearchPathImpl()
+    search_path.append("hydra", "pkg://hydra.conf")
+    if config_dir is not None:
+        if not Path(config_dir).is_dir():
+            raise ConfigError(f"--config-dir {config_dir}: no such folder")
+        refuse_search_paths(Path(config_dir))
+        search_path.append("command-line", f"file://{Path(config_dir).resolve()}")
+    for index, folder in enumerate(config_dirs()):
+        search_path.append("main" if index == 0 else f"lab{index}", f"file://{folder}")
+    for plugin in Plugins.instance().discover(SearchPathPlugin):
+        plugin().manipulate_search_path(search_path)  # type: ignore[attr-defined]
+    search_path.append("schema", "structured://")
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield Hydra.create_main_hydra2("rlexp", search_path)
+    finally:
+        GlobalHydra.instance().clear()
+        if before is not None:
+            GlobalHydra.instance().initialize(before)
+
+
+@contextmanager
+def readable_errors(app: Hydra, config_name: str = "config") -> Iterator[None]:
+    """Hydra's composition errors as ours: the key or group, the nearest choices, and what to write."""
+    from hydra.errors import HydraException, MissingConfigException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except MissingConfigException as error:
+        raise _missing(error.missing_cfg_file or config_name, app) from error
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or None
+        text = str(error).splitlines()[0]
+        raise ConfigError(f"{key}: {text}" if key else text, key=key) from error
+    except HydraException as error:
+        raise _explain(error) from error
+
+
+def _missing(name: str, app: Hydra) -> ConfigError:
+    """A config file that is not there: a choice of a group, or the primary config itself."""
+    group, _, choice = name.rpartition("/")
+    if group:
+        return unknown_choice(group, choice, app.config_loader.get_group_options(group))
+    known = [option for option in app.config_loader.get_group_options("") if not option.startswith("_")]
+    close = nearest(name, known)
+    return ConfigError(
+        f"there is no primary config {name} (there are: {', '.join(known)})",
+        suggestions=[f"--config-name {option}" for option in close],
+        fix=f"--config-name {(close or ['config'])[0]}",
+    )
+
+
+def _explain(error: Exception) -> ConfigError:
+    text = str(error).splitlines()[0]
+    missing = re.match(r"Could not delete from config\. '(?P<key>[^']+)' does not exist", text)
+    if missing:
+        key = missing["key"]
+        return ConfigError(f"~{key}: there is no {key} to leave out", key=key, fix=f"remove ~{key}")
+    cause = error.__cause__
+    return ConfigError(f"{text} {str(cause).splitlines()[0]}" if cause and str(cause) else text)
+
+
+def refuse_hydra_settings(node: Mapping[str, Any]) -> None:
+    """Refuses what a config file tells Hydra to do: rlexp runs the job itself, so it would do nothing here.
+
+    Raises:
+        ConfigError: naming the first such key.
+    """
+    job = node["job"]
+    asked = {
+        "hydra.searchpath": node["searchpath"],
+        "hydra.callbacks": node["callbacks"],
+        "hydra.job.env_set": job["env_set"],
+        "hydra.job.env_copy": job["env_copy"],
+        "hydra.job.chdir": job["chdir"],
+        "hydra.mode": None
+        if str(node["mode"]) in ("None", "RunMode.RUN", "RunMode.MULTIRUN")
+        else node["mode"],
+    }
+    for key, value in asked.items():
+        if value:
+            message = f"{key} in a config file has no effect: Hydra composes the config here and runs nothing"
+            raise ConfigError(message, key=key, fix=f"remove {key} from the file")
