@@ -22,7 +22,7 @@ from rlexp.metrics.headline import EPISODE_LENGTH, EVAL_SECONDS, EVAL_SKIPPED, P
 if TYPE_CHECKING:
     from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
 
-_TIMERS = ("env_runner_sampling_timer", "sample", "learner_update_timer", PER_ITERATION)
+_TIMERS = ("env_runner_sampling_timer", "sample", "learner_update_timer", "synch_weights", PER_ITERATION)
 _EVALUATED = ("evaluation", "env_runners", "num_env_steps_sampled_lifetime")
 
 

@@ -30,6 +30,10 @@ PER_ITERATION = "per_iteration"
 EPISODE_LENGTH = "__episode_length"
 """Entry of the runners' results with the true length of each episode."""
 
+ENV_TIMER, INFERENCE_TIMER, CALLBACKS_TIMER = "__env_timer", "__inference_timer", "__callbacks_timer"
+"""Entries of the runners' results: seconds spent in the environments, and, by fast runners, in choosing actions and
+in episode hooks. Not RLlib's own names, whose moving averages a checkpoint brings back."""
+
 EVAL_SECONDS, EVAL_SKIPPED = "evaluation_s", "evaluation_skipped"
 """What `rlexp.metrics.bookkeeping` adds to an evaluation's results."""
 
@@ -43,7 +47,14 @@ _PASSED_ON = ("curriculum",)
 _TIMERS = {
     "perf/sample_s": ("env_runner_sampling_timer", "sample"),
     "perf/learn_s": ("learner_update_timer",),
+    "perf/sync_s": ("synch_weights",),
 }
+_RUNNER_TIMERS = {
+    "perf/env_s": ENV_TIMER,
+    "perf/inference_s": INFERENCE_TIMER,
+    "perf/callbacks_s": CALLBACKS_TIMER,
+}
+"""Where the runners' time goes, summed over all runners."""
 
 
 def flatten(result: Mapping[str, Any]) -> Record:
@@ -166,6 +177,8 @@ def _perf(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
     if steps is not None and seconds:
         record["perf/sps"] = (0.0 if math.isnan(steps) else steps) / seconds
     record.update(_timers(result))
+    for name, key in _RUNNER_TIMERS.items():
+        _put(record, name, runners.get(key))
     if runners:
         # The guard around every environment logs a failure when there is one, so nothing logged is none.
         failures = plain(runners.get("env_failures")) or 0

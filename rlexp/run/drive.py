@@ -111,7 +111,7 @@ class _Driven:
             keeping = config.checkpoint
             store = CheckpointStore(self.folder.checkpoints, keep=keeping.keep, mode=keeping.mode)
             trackers = [build_target(spec, config.trusted) for spec in config.tracking.values()]
-            prepared = prepare(config)
+            prepared = prepare(config, self.folder.log)
             self.config = prepared.config
             if prepared.chosen:
                 self.terminal.say(f"hardware=auto: {' '.join(prepared.chosen)} (log.txt says why)")

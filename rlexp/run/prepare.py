@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlexp.config.checks import metrics_read
 from rlexp.config.schema import RunConfig
 from rlexp.config.targets import check as check_target
 from rlexp.config.targets import locate
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.environment.probe import EnvProbe, probe
+from rlexp.fast.install import install
 from rlexp.hardware import session
 from rlexp.hardware.auto import choose
-from rlexp.hardware.demand import check_fits
+from rlexp.hardware.demand import check_fits, check_fits_cluster
 from rlexp.hardware.machine import look
 from rlexp.hardware.threads import apply_threads, torch_threads
 from rlexp.metrics.catalogue import known
 from rlexp.models.spec import check_fit
 from rlexp.run import rayless
 from rlexp.run.build import build
-from rlexp.run.stop import StopRules
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -47,8 +48,10 @@ class Prepared:
     chosen: list[str]
 
 
-def prepare(config: RunConfig) -> Prepared:
+def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     """Checks what needs RLlib or the environment, chooses the hardware, and builds RLlib's config.
+
+    A cluster that `hardware.address` names is joined for it; its processes' output goes to `log`.
 
     Raises:
         ConfigError: the parts do not fit.
@@ -59,9 +62,12 @@ def prepare(config: RunConfig) -> Prepared:
     check_action_space(config.algorithm.config_class, env.action_space)
     check_fit(config.model, env.observation_space, config.algorithm.config_class)
     check_callables(config)
-    config, notes, chosen = choose_hardware(config, env)
+    config, notes, chosen = choose_hardware(config, env, log)
     apply_threads(torch_threads(config, look()))
-    return Prepared(config, build(config, (env.observation_space, env.action_space)), notes, chosen)
+    spaces = env.observation_space, env.action_space
+    built = build(config, spaces)
+    notes = [*notes, install(built, config.fast, spaces)]
+    return Prepared(config, built, notes, chosen)
 
 
 def start_processes(config: RunConfig, log: Path | None) -> None:
@@ -78,16 +84,22 @@ def check_callables(config: RunConfig) -> None:
     for spec in config.callbacks.values():
         declared += getattr(locate(spec["_target_"], config.trusted), "METRICS", ())
     catalogue = known(config, declared)
-    read = StopRules(config.stop).metrics()
-    if config.checkpoint.best_by:
-        read[config.checkpoint.best_by] = "checkpoint.best_by"
-    for name, key in read.items():
+    for name, key in metrics_read(config).items():
         catalogue.check(name, key)
 
 
-def choose_hardware(config: RunConfig, env: EnvProbe) -> tuple[RunConfig, list[str], list[str]]:
-    """`hardware=auto` made definite and checked against the machine; with the reasons, and the choices as overrides."""
-    machine = look()
+def choose_hardware(
+    config: RunConfig, env: EnvProbe, log: Path | None = None
+) -> tuple[RunConfig, list[str], list[str]]:
+    """`hardware=auto` made definite and checked; with the reasons, and the choices as overrides.
+
+    What a cluster has is known once it is joined, which is done here: `auto` chooses from what it has free, and a
+    run that asks for more than it has in all is refused.
+    """
+    machine, local = look(), config.hardware.address == "local"
+    if not local:
+        session.start(config, log)
+        machine = session.joined(machine)
     chosen: dict[str, Any] = {}
     notes: list[str] = []
     if config.hardware.auto:
@@ -100,8 +112,10 @@ def choose_hardware(config: RunConfig, env: EnvProbe) -> tuple[RunConfig, list[s
             evaluation=config.evaluation.settings,
         )
         config = dataclasses.replace(config, hardware=_with_settings(config.hardware, chosen))
-    if config.hardware.address == "local":
+    if local:
         check_fits(config, machine)
+    else:
+        check_fits_cluster(config, session.resources())
     return config, notes, [f"{key}={value}" for key, value in chosen.items()]
 
 

@@ -22,6 +22,7 @@ from rlexp.checkpoint import learner_state
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
+from rlexp.hardware import placement
 from rlexp.metrics.headline import flatten, flatten_evaluation
 from rlexp.run import rayless
 from rlexp.run.counters import Counters
@@ -31,6 +32,7 @@ from rlexp.run.seeding import seed_replay
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
     from ray.rllib.core.learner.learner import Learner
+    from ray.tune import PlacementGroupFactory
 
     from rlexp.config.schema import RunConfig
 
@@ -54,6 +56,7 @@ class RunTrainable(Trainable):
     algorithm: Algorithm
     run: RunConfig
     counters: Counters
+    _placement = placement.Placement()
 
     def setup(self, config: dict[str, Any]) -> None:
         """Builds the algorithm; the environments are made here."""
@@ -62,9 +65,20 @@ class RunTrainable(Trainable):
         self.counters = Counters()
         self._steps_before_restore = 0
         self._idle_iterations = 0
-        with rayless.results_in(self._scratch()):
-            self.algorithm = self._built.build_algo()
+        self._placement = placement.reserve(self.run, self._built)
+        try:
+            with rayless.results_in(self._scratch()), self._placement.entered():
+                self.algorithm = self._built.build_algo()
+        except BaseException:
+            self._placement.release()
+            raise
         seed_replay(self.algorithm, self.run.seed)
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
+        """What Tune books for a trial; `config` as for `setup`."""
+        prepared = config.get("prepared") or _prepare(config["run"])
+        return placement.request(prepared.algorithm_config)
 
     def _setup_logdir(self) -> None:
         """Ray gives every trainable a folder in the home folder, for loggers that nothing here uses."""
@@ -164,6 +178,7 @@ class RunTrainable(Trainable):
             if hasattr(self, "algorithm"):
                 self.algorithm.stop()
         finally:
+            self._placement.release()
             shutil.rmtree(self._scratch(), ignore_errors=True)
 
 
@@ -176,7 +191,8 @@ def _prepare(plain: Mapping[str, Any]) -> Any:
 def _spaces(algorithm: Algorithm) -> dict[str, str]:
     """Module classes and spaces as text: what must be the same for a checkpoint to fit."""
     modules = algorithm.learner_group.foreach_learner(_describe_modules).result_or_errors[0].get()
-    return {"algorithm": type(algorithm).__name__, **modules}
+    # The config's name: the fast path has algorithm classes of its own, whose checkpoints are the same.
+    return {"algorithm": type(algorithm.config).__name__.removesuffix("Config"), **modules}
 
 
 def _describe_modules(learner: Learner, **_: Any) -> dict[str, str]:

@@ -1,0 +1,131 @@
+"""Callbacks' episode hooks: episode objects are made only for those that somebody overrode.
+
+Imported only once training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ray.rllib.callbacks.callbacks import RLlibCallback
+from ray.rllib.callbacks.utils import make_callback
+
+from rlexp.environment.failures import FailureCounter
+from rlexp.fast.episodes import EpisodeView
+from rlexp.fast.live_episodes import LiveEpisodes
+from rlexp.fast.steps import Steps
+from rlexp.metrics.bookkeeping import Bookkeeping
+
+if TYPE_CHECKING:
+    from rlexp.fast.env_runner import FastEnvRunner
+
+BEFORE_THE_END = ("on_episode_created", "on_episode_start", "on_episode_step")
+END = "on_episode_end"
+
+COUNTED_BY_THE_RUNNER = (Bookkeeping, FailureCounter)
+"""Callbacks whose episode hooks log what the fast runner logs by itself."""
+
+
+def listeners(callbacks: Iterable[Any], hook: str) -> list[Any]:
+    """The callbacks that define `hook` themselves, but for what the runner does for them."""
+    return [
+        callback
+        for callback in callbacks
+        if getattr(type(callback), hook) is not getattr(RLlibCallback, hook)
+        and type(callback) not in COUNTED_BY_THE_RUNNER
+    ]
+
+
+class Hooks:
+    """Calls the episode hooks of a runner's callbacks, in RLlib's order."""
+
+    def __init__(self, runner: FastEnvRunner) -> None:
+        self._runner = runner
+        self._listeners = {hook: listeners(runner._callbacks, hook) for hook in (*BEFORE_THE_END, END)}
+
+    def call(self, hook: str, episode: Any, env: int, **more: Any) -> None:
+        """Calls one hook of all that listen to it."""
+        runner = self._runner
+        make_callback(
+            hook,
+            callbacks_objects=self._listeners[hook],
+            callbacks_functions=getattr(runner.config, f"callbacks_{hook}"),
+            kwargs={
+                "episode": episode,
+                "env_runner": runner,
+                "metrics_logger": runner.metrics,
+                "env": runner.env.unwrapped,
+                "rl_module": runner.module,
+                "env_index": env,
+                **more,
+            },
+        )
+
+    def heard(self, hook: str) -> bool:
+        """Whether anyone listens."""
+        return bool(self._listeners[hook] or getattr(self._runner.config, f"callbacks_{hook}"))
+
+
+class NoEpisodes:
+    """Nobody listens."""
+
+    def resetting(self) -> None:
+        """Before all environments are reset."""
+
+    def reset(self, steps: Steps) -> None:
+        """After all environments were reset; `steps` has their first observations."""
+
+    def stepped(self, steps: Steps, began: list[int], ended: list[int]) -> None:
+        """After each vector step: the sub-environments whose episode began or ended with it."""
+
+    def cut(self, steps: Steps) -> None:
+        """The rollout ends here; its rows go to the learner."""
+
+
+class EndedEpisodes(NoEpisodes):
+    """Only `on_episode_end` is listened to: an episode is looked at once it has ended."""
+
+    def __init__(self, hooks: Hooks, num_envs: int, spaces: tuple[Any, Any]) -> None:
+        self._hooks, self._num_envs, self._spaces = hooks, num_envs, spaces
+        self.resetting()
+
+    def resetting(self) -> None:
+        """See `NoEpisodes`."""
+        count = self._num_envs
+        self._first, self._made = [0] * count, [0] * count
+        self._ids = [uuid.uuid4().hex for _ in range(count)]
+        self._chunks: list[list[EpisodeView]] = [[] for _ in range(count)]
+
+    def stepped(self, steps: Steps, began: list[int], ended: list[int]) -> None:
+        """See `NoEpisodes`."""
+        rows = len(steps)
+        for env in began:
+            self._first[env], self._made[env] = rows, 0
+            self._ids[env] = uuid.uuid4().hex
+        for env in ended:
+            chunks, self._chunks[env] = self._chunks[env], []
+            self._hooks.call(END, self._view(steps, env), env, prev_episode_chunks=chunks)
+            self._first[env] = rows
+
+    def cut(self, steps: Steps) -> None:
+        """See `NoEpisodes`."""
+        rows = len(steps)
+        for env in range(self._num_envs):
+            if self._first[env] < rows:
+                self._chunks[env].append(self._view(steps, env))
+                self._made[env] += rows - self._first[env]
+            self._first[env] = 0
+
+    def _view(self, steps: Steps, env: int) -> EpisodeView:
+        first = self._first[env]
+        return EpisodeView(steps, env, first, len(steps), self._made[env], self._spaces, self._ids[env])
+
+
+def episode_hooks(runner: FastEnvRunner, num_envs: int, spaces: tuple[Any, Any]) -> NoEpisodes | LiveEpisodes:
+    """What the runner's callbacks need, and no more."""
+    hooks = Hooks(runner)
+    if any(hooks.heard(hook) for hook in BEFORE_THE_END):
+        return LiveEpisodes(hooks, num_envs, spaces, runner.config.episode_lookback_horizon)
+    return EndedEpisodes(hooks, num_envs, spaces) if hooks.heard(END) else NoEpisodes()

@@ -1,0 +1,69 @@
+"""The algorithms that have a fast path, and what it is made of: a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+
+@dataclass(frozen=True)
+class FastKind:
+    """The fast parts of one algorithm, by import path, since they import RLlib.
+
+    Attributes:
+        learner: the learner class.
+        algorithm: the `Algorithm` class; null keeps RLlib's.
+        why_not: settings of the algorithm that only RLlib's own path knows; a reason or null.
+    """
+
+    learner: str
+    algorithm: str | None = None
+    why_not: Callable[[AlgorithmConfig], str | None] = lambda config: None
+
+
+def _replay_why_not(config: Any) -> str | None:
+    kind = config.replay_buffer_config.get("type", "EpisodeReplayBuffer")
+    name = kind.rpartition(".")[2] if isinstance(kind, str) else kind.__name__
+    if name not in ("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer"):
+        return f"the replay buffer {name} has no columnar form"
+    if config.get_rl_module_spec().model_config and config.model_config.get("use_lstm"):
+        return "recurrent modules are replayed as sequences by RLlib's own buffer"
+    return None
+
+
+def _async_why_not(config: Any) -> str | None:
+    refused = {
+        "aggregator actors make batches of episodes": config.num_aggregator_actors_per_learner > 0,
+        "only a part of RLlib's training step is wanted (debugging switches)": config._env_runners_only
+        or config._skip_learners,
+    }
+    return next((reason for reason, holds in refused.items() if holds), None)
+
+
+FAST = {
+    "PPOConfig": FastKind("rlexp.fast.ppo_learner.FastPPOTorchLearner"),
+    "DQNConfig": FastKind(
+        "rlexp.fast.dqn_learner.FastDQNTorchLearner",
+        "rlexp.fast.off_policy.FastDQN",
+        _replay_why_not,
+    ),
+    "SACConfig": FastKind(
+        "rlexp.fast.sac_learner.FastSACTorchLearner",
+        "rlexp.fast.off_policy.FastSAC",
+        _replay_why_not,
+    ),
+    "IMPALAConfig": FastKind(
+        "rlexp.fast.impala_learner.FastIMPALATorchLearner",
+        "rlexp.fast.async_step.FastIMPALA",
+        _async_why_not,
+    ),
+    "APPOConfig": FastKind(
+        "rlexp.fast.appo_learner.FastAPPOTorchLearner",
+        "rlexp.fast.async_step.FastAPPO",
+        _async_why_not,
+    ),
+}

@@ -1,0 +1,185 @@
+"""RLlib's default networks acting in numpy: categorical, Gaussian, squashed Gaussian, and epsilon-greedy.
+
+The formulas are those of RLlib's distributions (`ray.rllib.core.distribution.torch`); the random numbers come
+from numpy's generator, not torch's. Imported only once training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from ray.rllib.core.columns import Columns
+from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
+
+from rlexp.fast.acting import Actor, Choice
+from rlexp.fast.mlp import DenseLayers, dense_layers
+
+Array = NDArray[np.float32]
+
+MOST_ROWS = 64
+"""Sub-environments up to which numpy is faster than torch."""
+
+_HALF_LOG_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
+
+
+class Head(Protocol):
+    """From the network's outputs to actions."""
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """[N, K] outputs to [N, ...] actions and further columns."""
+
+
+class NumpyActor:
+    """A chain of dense layers with a head."""
+
+    def __init__(self, layers: DenseLayers, head: Head, parts: tuple[DenseLayers, ...] = ()) -> None:
+        self._layers, self._head, self._parts = layers, head, (layers, *parts)
+
+    def refresh(self) -> None:
+        """See `Actor`."""
+        for part in self._parts:
+            part.refresh()
+
+    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> Choice:
+        """See `Actor`."""
+        inputs = self._forward(observations)
+        return Choice(*self._head.choose(inputs, explore, env_step))
+
+    def _forward(self, observations: Array) -> Array:
+        return self._layers(observations)
+
+
+class DuelingActor(NumpyActor):
+    """Values and advantages on one encoder (Wang et al. 2016): Q = V + A - mean A."""
+
+    def __init__(
+        self, encoder: DenseLayers, advantages: DenseLayers, values: DenseLayers, head: Head
+    ) -> None:
+        super().__init__(encoder, head, (advantages, values))
+        self._advantages, self._values = advantages, values
+
+    def _forward(self, observations: Array) -> Array:
+        encoded = self._layers(observations)
+        advantages = self._advantages(encoded)
+        return self._values(encoded) + advantages - advantages.mean(axis=-1, keepdims=True)
+
+
+class Categorical:
+    """One of K actions by its logits."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`; without exploration, as RLlib's deterministic distribution, log-probability 0."""
+        outputs = {Columns.ACTION_DIST_INPUTS: inputs}
+        if not explore:
+            actions = inputs.argmax(axis=-1)
+            return actions, outputs | {Columns.ACTION_LOGP: np.zeros(actions.shape, np.float32)}
+        weights = np.exp(inputs - inputs.max(axis=-1, keepdims=True))
+        cumulated = weights.cumsum(axis=-1)
+        drawn = self._generator.random((len(inputs), 1), np.float32) * cumulated[:, -1:]
+        actions = np.minimum((cumulated <= drawn).sum(axis=-1), inputs.shape[-1] - 1)
+        rows = np.arange(len(inputs))
+        return actions, outputs | {Columns.ACTION_LOGP: np.log(weights[rows, actions] / cumulated[:, -1])}
+
+
+class Gaussian:
+    """Independent normal distributions by means and logarithms of standard deviations."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`."""
+        outputs = {Columns.ACTION_DIST_INPUTS: inputs}
+        mean, log_std = np.split(inputs, 2, axis=-1)
+        if not explore:
+            return mean, outputs | {Columns.ACTION_LOGP: np.zeros(mean.shape, np.float32)}
+        noise = self._generator.standard_normal(mean.shape, np.float32)
+        logp = -(0.5 * noise**2 + log_std + np.float32(_HALF_LOG_TWO_PI)).sum(axis=-1)
+        return mean + noise * np.exp(log_std), outputs | {Columns.ACTION_LOGP: logp}
+
+
+class SquashedGaussian:
+    """Gaussian through tanh (Haarnoja et al. 2018); what off-policy learners need, the action alone."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`; without exploration the mean itself, as RLlib has it (its action is clipped later)."""
+        mean, log_std = np.split(inputs, 2, axis=-1)
+        if not explore:
+            return mean, {}
+        noise = self._generator.standard_normal(mean.shape, np.float32)
+        return np.tanh(mean + noise * np.exp(np.clip(log_std, MIN_LOG_NN_OUTPUT, MAX_LOG_NN_OUTPUT))), {}
+
+
+class EpsilonGreedy:
+    """The action of the highest value, or any with probability epsilon."""
+
+    def __init__(self, generator: np.random.Generator, schedule: Any) -> None:
+        self._generator, self._schedule = generator, schedule
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`."""
+        actions = inputs.argmax(axis=-1)
+        if not explore:
+            return actions, {}
+        epsilon = float(self._schedule.update(env_step))
+        random = self._generator.random(len(inputs)) < epsilon
+        if random.any():
+            actions[random] = self._generator.integers(inputs.shape[-1], size=int(random.sum()))
+        return actions, {}
+
+
+def numpy_actor(module: Any, num_envs: int, seed: int | None) -> Actor | None:
+    """An actor in numpy for one of RLlib's default modules; null for any other, and for many sub-environments."""
+    if num_envs > MOST_ROWS or module.is_stateful() or len(module.observation_space.shape or ()) != 1:
+        return None
+    generator = np.random.default_rng(seed)
+    name = f"{type(module).__module__}.{type(module).__qualname__}"
+    for known, make in _MAKERS.items():
+        if name.endswith(known):
+            return make(module, generator)
+    return None
+
+
+def _policy(module: Any, generator: np.random.Generator) -> Actor | None:
+    encoder = module.encoder
+    layers = dense_layers(getattr(encoder, "actor_encoder", None) or encoder.encoder, module.pi)
+    head = _DISTRIBUTIONS.get(module.get_exploration_action_dist_cls().__name__)
+    same = module.get_exploration_action_dist_cls() is module.get_inference_action_dist_cls()
+    return NumpyActor(layers, head(generator)) if layers and head and same else None
+
+
+def _soft(module: Any, generator: np.random.Generator) -> Actor | None:
+    layers = dense_layers(module.pi_encoder, module.pi)
+    squashed = module.get_exploration_action_dist_cls().__name__ == "TorchSquashedGaussian"
+    return NumpyActor(layers, SquashedGaussian(generator)) if layers and squashed else None
+
+
+def _q_network(module: Any, generator: np.random.Generator) -> Actor | None:
+    if module.num_atoms > 1 or module.model_config.get("noisy"):
+        return None
+    head = EpsilonGreedy(generator, module.epsilon_schedule)
+    if not module.uses_dueling:
+        layers = dense_layers(module.encoder, module.af)
+        return NumpyActor(layers, head) if layers else None
+    parts = dense_layers(module.encoder), dense_layers(module.af), dense_layers(module.vf)
+    encoder, advantages, values = parts
+    if encoder is None or advantages is None or values is None:
+        return None
+    return DuelingActor(encoder, advantages, values, head)
+
+
+_DISTRIBUTIONS: dict[str, Any] = {"TorchCategorical": Categorical, "TorchDiagGaussian": Gaussian}
+_MAKERS: dict[str, Any] = {
+    "default_ppo_torch_rl_module.DefaultPPOTorchRLModule": _policy,
+    "default_appo_torch_rl_module.DefaultAPPOTorchRLModule": _policy,
+    "default_dqn_torch_rl_module.DefaultDQNTorchRLModule": _q_network,
+    "default_sac_torch_rl_module.DefaultSACTorchRLModule": _soft,
+}

@@ -1,0 +1,210 @@
+"""PPO (Schulman et al. 2017) on rollouts: RLlib's loss, gradients, metrics and state, without its Python per step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray.rllib.algorithms.ppo.ppo import (
+    LEARNER_RESULTS_KL_KEY,
+    LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY,
+    LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY,
+)
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
+from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.utils.torch_utils import explained_variance
+from torch import Tensor
+
+from rlexp.fast import train_batch
+from rlexp.fast.distributions import makers
+from rlexp.fast.gae import estimate, standardise
+from rlexp.fast.learner import FastLearner
+from rlexp.fast.minibatches import minibatches
+from rlexp.fast.rollout import Rollout
+from rlexp.fast.sequences import of_sequences, sequence_values
+from rlexp.fast.step import overrides
+from rlexp.fast.train_batch import VALUE_ROWS, TrainBatch
+
+_LOSS_METHODS = (
+    "compute_loss_for_module",
+    "compute_losses",
+    "compute_gradients",
+    "_update",
+    "_uncompiled_update",
+)
+_LOSS_COLUMNS = (
+    Columns.ACTIONS,
+    Columns.ACTION_LOGP,
+    Columns.ACTION_DIST_INPUTS,
+    Postprocessing.ADVANTAGES,
+    Postprocessing.VALUE_TARGETS,
+)
+
+
+class FastPPOTorchLearner(FastLearner, PPOTorchLearner):
+    """RLlib's PPO learner that also takes rollouts.
+
+    A subclass that overrides a loss method, a module with a loss of its own, or a compiled update keeps RLlib's
+    `_update` for each minibatch; the rest is as fast.
+    """
+
+    def build(self) -> None:
+        """As RLlib's; then decides how each minibatch is done."""
+        super().build()
+        module = self.module[DEFAULT_MODULE_ID]
+        self._ppo_config = self.config.get_config_for_module(DEFAULT_MODULE_ID)
+        self._own_loss = (
+            any(overrides(self, PPOTorchLearner, method) for method in _LOSS_METHODS)
+            or isinstance(module.unwrapped(), SelfSupervisedLossAPI)
+            or self._torch_compile_complete_update
+        )
+
+    def update_from_rollouts(
+        self,
+        rollouts: list[Rollout],
+        *,
+        num_epochs: int = 1,
+        minibatch_size: int | None = None,
+        shuffle_batch_per_epoch: bool = False,
+        num_total_minibatches: int = 0,
+        **_: Any,
+    ) -> None:
+        """GAE over the rollouts, then epochs of minibatches."""
+        self.module[DEFAULT_MODULE_ID].unwrapped().train()
+        batch = self.train_batch(rollouts)
+        size = minibatch_size
+        if size is not None and batch.mask is not None:
+            # As many steps as asked for, on average, in whole sequences.
+            size = max(1, int(batch.num_items * size / batch.num_steps))
+        count = num_total_minibatches
+        chosen = list(
+            minibatches(batch.num_items, size, num_epochs, shuffle_batch_per_epoch, count, self._device)
+        )
+        step = self._step_of_rllib if self._own_loss else self._step_of_ppo
+        for items in chosen[:-1]:
+            step(batch.minibatch(items, self._columns()), False)
+        last = batch.minibatch(chosen[-1], self._columns())
+        step(last, True)
+        self.gradient_step.log()
+        self.count_policy_lag(rollouts)
+        self.count([_steps(batch, items) for items in chosen], batch.num_steps)
+
+    def train_batch(self, rollouts: list[Rollout]) -> TrainBatch:
+        """The valid steps with advantages and value targets, or sequences of them for a recurrent module."""
+        module, config = self.module[DEFAULT_MODULE_ID].unwrapped(), self._ppo_config
+        observations = train_batch.observations_of(rollouts, self._device)
+        if module.is_stateful():
+            length = module.model_config["max_seq_len"]
+            values = sequence_values(module, rollouts, observations, length, self._device)
+        else:
+            values = _values(module, rollouts, observations)
+        found = [estimate(v, r, config.gamma, config.lambda_) for v, r in zip(values, rollouts, strict=True)]
+        advantages = standardise(found, values, rollouts, config.gamma, config.lambda_)
+        targets = [each.targets.T[r.valid.T] for each, r in zip(found, rollouts, strict=True)]
+        batch = train_batch.of_steps(rollouts, observations, self._device)
+        added: dict[str, list[Any]] = {
+            Postprocessing.ADVANTAGES: advantages,
+            Postprocessing.VALUE_TARGETS: targets,
+        }
+        for name, parts in added.items():
+            column = np.concatenate(parts).astype(np.float32)
+            batch.columns[name] = train_batch.to_tensors(column, self._device)
+        return of_sequences(batch, rollouts, length) if module.is_stateful() else batch
+
+    def _columns(self) -> tuple[str, ...] | None:
+        return None if self._own_loss else _LOSS_COLUMNS
+
+    def _step_of_rllib(self, minibatch: dict[str, Any], last: bool) -> None:
+        _, losses, _ = self._update({DEFAULT_MODULE_ID: minibatch})
+        if last:
+            self.metrics.log_value(
+                (DEFAULT_MODULE_ID, self.TOTAL_LOSS_KEY), losses[DEFAULT_MODULE_ID], window=1
+            )
+
+    def _step_of_ppo(self, minibatch: dict[str, Any], last: bool) -> None:
+        loss, parts = self.loss(minibatch, detail=last)
+        self.gradient_step.minimise(loss)
+        if last:
+            names, values = zip(*parts.items(), strict=True)
+            numbers = torch.stack([value.detach().reshape(()) for value in values]).tolist()
+            self.metrics.log_dict(dict(zip(names, numbers, strict=True)), key=DEFAULT_MODULE_ID, window=1)
+
+    def _forward(self, minibatch: dict[str, Any]) -> dict[str, Any]:
+        module = self.module[DEFAULT_MODULE_ID]
+        if (
+            type(module).forward_train is TorchRLModule.forward_train
+        ):  # which sets the training mode at each call
+            return module._forward_train(minibatch)
+        return module.forward_train(minibatch)
+
+    def loss(self, minibatch: dict[str, Any], detail: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
+        """RLlib's PPO loss of a minibatch and its parts by RLlib's names; all that RLlib logs, with `detail`."""
+        config, module = self._ppo_config, self.module[DEFAULT_MODULE_ID].unwrapped()
+        mean = _mean_over(minibatch.get(Columns.LOSS_MASK))
+        out = self._forward(minibatch)
+        classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
+        make_now, make_then = makers(*classes)
+        now = make_now(out[Columns.ACTION_DIST_INPUTS])
+        ratio = torch.exp(now.logp(minibatch[Columns.ACTIONS]) - minibatch[Columns.ACTION_LOGP])
+        advantages = minibatch[Postprocessing.ADVANTAGES]
+        clipped = ratio.clamp(1 - config.clip_param, 1 + config.clip_param)
+        policy_loss = -mean(torch.min(advantages * ratio, advantages * clipped))
+        entropy = mean(now.entropy())
+        coefficient = self.entropy_coeff_schedulers_per_module[DEFAULT_MODULE_ID].get_current_value()
+        loss = policy_loss - coefficient * entropy
+        kl = torch.zeros((), device=ratio.device)
+        if config.use_kl_loss:
+            kl = mean(make_then(minibatch[Columns.ACTION_DIST_INPUTS]).kl(now))
+            loss = loss + self.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID] * kl
+        parts = {POLICY_LOSS_KEY: policy_loss, ENTROPY_KEY: entropy, LEARNER_RESULTS_KL_KEY: kl}
+        if config.use_critic:
+            values = module.compute_values(minibatch, embeddings=out.get(Columns.EMBEDDINGS))
+            errors = (values - minibatch[Postprocessing.VALUE_TARGETS]).square()
+            value_loss = mean(errors.clamp(0, config.vf_clip_param))
+            loss = loss + config.vf_loss_coeff * value_loss
+        else:
+            values = errors = value_loss = torch.zeros_like(advantages)
+        if detail:
+            parts |= {VF_LOSS_KEY: value_loss.mean(), LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY: mean(errors)}
+            parts[LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY] = _explained_variance(minibatch, values)
+        return loss, parts | {self.TOTAL_LOSS_KEY: loss}
+
+
+def _explained_variance(minibatch: dict[str, Any], values: Tensor) -> Tensor:
+    targets, mask = minibatch[Postprocessing.VALUE_TARGETS], minibatch.get(Columns.LOSS_MASK)
+    return (
+        explained_variance(targets, values)
+        if mask is None
+        else explained_variance(targets[mask], values[mask])
+    )
+
+
+def _mean_over(mask: Tensor | None) -> Callable[[Tensor], Tensor]:
+    return torch.mean if mask is None else lambda data: data[mask].mean()
+
+
+def _steps(batch: TrainBatch, items: Tensor | None) -> int:
+    if items is None:
+        return batch.num_steps
+    return int(items.shape[0]) if batch.mask is None else int(batch.mask[items].sum())
+
+
+def _values(module: Any, rollouts: list[Rollout], observations: Any) -> list[NDArray[np.float32]]:
+    """State values of all rows, [T + 1, N] per rollout, in chunks that stay in the cache and in memory."""
+    rows = sum((rollout.num_steps + 1) * rollout.num_envs for rollout in rollouts)
+    with torch.no_grad():
+        parts = [
+            module.compute_values(
+                {Columns.OBS: train_batch.slice_of(observations, start, start + VALUE_ROWS)}
+            )
+            for start in range(0, rows, VALUE_ROWS)
+        ]
+        return train_batch.split_rows(torch.cat(parts).cpu().numpy(), rollouts)

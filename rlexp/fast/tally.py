@@ -1,0 +1,70 @@
+"""What a fast env runner counts between two reports, and how RLlib's metrics get it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlexp.environment.failures import METRIC as FAILURES
+from rlexp.metrics.headline import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, INFERENCE_TIMER
+
+if TYPE_CHECKING:
+    from rlexp.fast.env_runner import FastEnvRunner
+
+TIMERS = (ENV_TIMER, INFERENCE_TIMER, CALLBACKS_TIMER)
+STEP_FAILURES = "num_env_step_failures_lifetime"
+
+
+class Tally:
+    """Steps, episodes and seconds since the last report, and the running figures of ongoing episodes."""
+
+    def __init__(self) -> None:
+        self.env_s = self.inference_s = self.callbacks_s = 0.0
+        self.steps = self.failures = self.step_failures = 0
+        self.ended: list[tuple[int, float, float]] = []
+        self.begin(0)
+
+    def begin(self, num_envs: int) -> None:
+        """All episodes start anew."""
+        self.episode_steps = np.zeros(num_envs, np.int64)
+        self._returns = np.zeros(num_envs)
+        self._since = np.full(num_envs, time.perf_counter())
+
+    def count(
+        self, rewards: NDArray[Any], began: NDArray[np.bool_], done: NDArray[np.bool_], most: int | None
+    ) -> None:
+        """One vector step; of the episodes that ended, at most `most` are remembered."""
+        if began.any():
+            self.episode_steps[began] = -1
+            self._returns[began] = 0.0
+            self._since[began] = time.perf_counter()
+        self.episode_steps += 1
+        self._returns += rewards
+        self.steps += len(rewards) - int(np.count_nonzero(began))
+        if done.any():
+            now = time.perf_counter()
+            for env in np.flatnonzero(done)[:most]:
+                figures = self.episode_steps[env], self._returns[env], now - self._since[env]
+                self.ended.append((int(figures[0]), float(figures[1]), float(figures[2])))
+
+    def log(self, runner: FastEnvRunner) -> None:
+        """Tells RLlib's logger, under the names of RLlib's own env runner, and starts counting anew."""
+        metrics = runner.metrics
+        runner._increase_sampled_metrics(self.steps, len(self.ended))
+        # RLlib's windows hold so many episodes at most.
+        for length, total, seconds in self.ended[-runner.config.metrics_num_episodes_for_smoothing :]:
+            runner._log_episode_metrics(length, total, seconds)
+        for length, _, _ in self.ended:
+            metrics.log_value(EPISODE_LENGTH, length, reduce="item_series")
+        if self.ended or self.failures:
+            metrics.log_value(FAILURES, self.failures, reduce="sum")
+        if self.step_failures:
+            metrics.log_value(STEP_FAILURES, self.step_failures, reduce="lifetime_sum")
+        for timer, seconds in zip(TIMERS, (self.env_s, self.inference_s, self.callbacks_s), strict=True):
+            metrics.log_value(timer, seconds, reduce="sum")
+        self.env_s = self.inference_s = self.callbacks_s = 0.0
+        self.steps = self.failures = self.step_failures = 0
+        self.ended = []

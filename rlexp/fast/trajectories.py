@@ -1,0 +1,94 @@
+"""Training batches for v-trace: after each episode's last step, or the last one of its part, one step is added.
+
+The added step holds the observation that follows, so that one forward pass gives the values to bootstrap from. As
+RLlib's `AddOneTsToEpisodesAndTruncate` makes it: it repeats the last action and the module's outputs, has no reward,
+and is masked out of the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import tree
+from numpy.typing import NDArray
+from ray.rllib.core.columns import Columns
+
+from rlexp.fast.gae import ends_of
+from rlexp.fast.rollout import Rollout
+from rlexp.fast.sequences import _grid, _padded, _pieces, _states, _with_padding
+from rlexp.fast.train_batch import Tensors, TrainBatch, of_steps
+
+
+def of_trajectories(
+    rollouts: Sequence[Rollout], observations: Tensors, device: Any, length: int | None = None
+) -> TrainBatch:
+    """The valid steps and the added ones, by rollout, then sub-environment, then time.
+
+    Args:
+        rollouts: the experience.
+        observations: of all rows, as `rlexp.fast.train_batch.observations_of` gives them.
+        device: where the tensors go.
+        length: of the sequences into which each episode's part is cut, for a recurrent module; null for steps.
+
+    Returns:
+        a batch whose mask ([items], or [items, length]) is false for added steps and padding.
+    """
+    steps = of_steps(rollouts, observations, device)
+    ends = np.flatnonzero(np.concatenate([ends_of(r).T[r.valid.T] for r in rollouts]))
+    lengthened = _lengthened(steps, rollouts, ends)
+    if length is None:
+        return lengthened
+    after = ends + 2 + np.arange(len(ends))  # one past each added step
+    firsts = np.concatenate([[0], after[:-1]])
+    return _in_sequences(lengthened, rollouts, firsts, after - firsts, length)
+
+
+def _lengthened(steps: TrainBatch, rollouts: Sequence[Rollout], ends: NDArray[np.int64]) -> TrainBatch:
+    """The batch with one more step after each of `ends`."""
+    device, count = steps.rows.device, np.ones(steps.num_steps, np.int64)
+    count[ends] = 2
+    source = torch.from_numpy(np.repeat(np.arange(steps.num_steps), count)).to(device)
+    last = torch.from_numpy(ends + np.arange(len(ends))).to(device)
+    added = last + 1
+    columns = {
+        name: tree.map_structure(lambda leaf: leaf[source], column) for name, column in steps.columns.items()
+    }
+    columns[Columns.TRUNCATEDS][last] = ~columns[Columns.TERMINATEDS][last]
+    for name in (Columns.REWARDS, Columns.TERMINATEDS, Columns.TRUNCATEDS):
+        columns[name][added] = 0
+    widths = np.repeat([r.num_envs for r in rollouts], [np.count_nonzero(ends_of(r)) for r in rollouts])
+    rows = steps.rows[source]
+    rows[added] += torch.from_numpy(widths).to(device)
+    mask = torch.ones(len(source), dtype=torch.bool, device=device)
+    mask[added] = False
+    return TrainBatch(steps.observations, rows, columns, {}, mask, steps.num_steps)
+
+
+def _in_sequences(
+    batch: TrainBatch,
+    rollouts: Sequence[Rollout],
+    firsts: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    length: int,
+) -> TrainBatch:
+    """The steps as sequences, each with the state before its first step, padded with zeros."""
+    starts, sizes = _pieces(firsts, sizes, length)
+    steps, inside = _grid(starts, sizes, length)
+    device = batch.rows.device
+    index, within = torch.from_numpy(steps).to(device), torch.from_numpy(inside).to(device)
+    observations, padding = _with_padding(batch.observations)
+    states = _states(rollouts, batch.rows.cpu().numpy()[starts], device)
+    return TrainBatch(
+        observations,
+        torch.where(within, batch.rows[index], padding),
+        {
+            name: tree.map_structure(lambda leaf: _padded(leaf, index, within), column)
+            for name, column in batch.columns.items()
+        },
+        {Columns.STATE_IN: states, Columns.SEQ_LENS: torch.from_numpy(sizes).to(device)},
+        within & batch.mask[index],
+        batch.num_steps,
+    )

@@ -1,0 +1,92 @@
+"""Rollouts of no environment in particular: episodes that end, are cut and begin at any place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import tree
+from ray.rllib.core.columns import Columns
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+
+from rlexp.fast.episodes import episodes
+from rlexp.fast.rollout import Rollout
+
+VECTOR = gym.spaces.Box(-1.0, 1.0, (4,), np.float32)
+
+
+def flags(
+    rng: np.random.Generator, steps: int, envs: int, done: float, first_is_reset: bool
+) -> dict[str, Any]:
+    """`terminated`, `truncated` and `valid` as next-step autoreset gives them, each step ending with chance `done`."""
+    ended = rng.random((steps, envs)) < done
+    valid = np.ones((steps, envs), bool)
+    before = np.full(envs, first_is_reset)
+    for t in range(steps):
+        valid[t] = ~before
+        before = ended[t] & valid[t]
+    ended &= valid
+    terminated = ended & (rng.random((steps, envs)) < 0.5)
+    return {"terminated": terminated, "truncated": ended & ~terminated, "valid": valid}
+
+
+def sampled(space: gym.Space, rng: np.random.Generator, *shape: int) -> Any:
+    """Elements of a space with leading axes `shape`."""
+    space.seed(int(rng.integers(2**31)))
+    drawn = [space.sample() for _ in range(int(np.prod(shape)))]
+    return tree.map_structure(lambda *leaves: np.stack(leaves).reshape(*shape, *np.shape(leaves[0])), *drawn)
+
+
+def made_rollout(
+    seed: int = 0,
+    steps: int = 12,
+    envs: int = 3,
+    done: float = 0.2,
+    first_is_reset: bool = False,
+    observation_space: gym.Space = VECTOR,
+    action_space: gym.Space | None = None,
+    inputs: int = 2,
+    state: Any = None,
+) -> Rollout:
+    """A rollout of `inputs` distribution inputs; `state` is a module's initial state, null for one without."""
+    rng = np.random.default_rng(seed)
+    flag = flags(rng, steps, envs, done, first_is_reset)
+    return Rollout(
+        observations=sampled(observation_space, rng, steps + 1, envs),
+        actions=sampled(action_space or gym.spaces.Discrete(inputs), rng, steps, envs),
+        rewards=rng.normal(size=(steps, envs)).astype(np.float32),
+        outputs={
+            Columns.ACTION_DIST_INPUTS: (0.3 * rng.normal(size=(steps, envs, inputs))).astype(np.float32),
+            Columns.ACTION_LOGP: (-1.0 + 0.3 * rng.normal(size=(steps, envs))).astype(np.float32),
+        },
+        states=None
+        if state is None
+        else tree.map_structure(lambda leaf: _states(rng, leaf, flag["valid"]), state),
+        started=np.zeros(envs, np.int64),
+        **flag,
+    )
+
+
+def _states(rng: np.random.Generator, initial: Any, valid: Any) -> Any:
+    """[T + 1, N, ...] of random states, the initial one where an episode begins."""
+    steps, envs = valid.shape
+    states = rng.normal(size=(steps + 1, envs, *np.shape(initial))).astype(np.float32)
+    states[0] = initial
+    states[1:][~valid] = initial
+    return states
+
+
+def stock_episodes(
+    rollouts: list[Rollout], observation_space: gym.Space, action_space: gym.Space
+) -> list[SingleAgentEpisode]:
+    """The episodes that RLlib's env runner would have returned."""
+    return [e for r in rollouts for e in episodes(_with_next_states(r), observation_space, action_space)]
+
+
+def _with_next_states(rollout: Rollout) -> Rollout:
+    if rollout.states is None:
+        return rollout
+    after = tree.map_structure(lambda leaf: leaf[1:], rollout.states)
+    return replace(rollout, outputs={**rollout.outputs, Columns.STATE_OUT: after})
