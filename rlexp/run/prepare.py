@@ -16,7 +16,10 @@ from rlexp.config.targets import check as check_target
 from rlexp.config.targets import locate
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.environment.probe import EnvProbe, probe
+from rlexp.errors import RunFailedError
 from rlexp.fast.install import install
+from rlexp.fast.ppo_learner import FastPPOTorchLearner
+from rlexp.fast.speed import measure_training
 from rlexp.hardware import session
 from rlexp.hardware.auto import choose
 from rlexp.hardware.demand import check_fits, check_fits_cluster
@@ -29,6 +32,10 @@ from rlexp.run.build import build
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+
+MEASURED_BELOW_S = 0.5e-3
+"""Seconds a step of an environment up to which trying it in numbers takes well under a second."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,32 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     spaces = env.observation_space, env.action_space
     built = build(config, spaces)
     notes = [*notes, install(built, config.fast, spaces)]
-    return Prepared(config, built, notes, chosen)
+    if "num_envs_per_env_runner" in chosen and _measurable(built, env):
+        config, notes = _with_measured_envs(config, built, notes, chosen)
+    return Prepared(config, built, notes, [f"{key}={value}" for key, value in chosen.items()])
+
+
+def _with_measured_envs(
+    config: RunConfig, built: AlgorithmConfig, notes: list[str], chosen: dict[str, Any]
+) -> tuple[RunConfig, list[str]]:
+    """The number of environments by measured training speed, put into all that holds it."""
+    try:
+        speed = measure_training(built)
+    except (RunFailedError, RuntimeError):
+        return config, notes  # The environment failed too often; training will say how.
+    key = "num_envs_per_env_runner"
+    chosen[key] = speed.best
+    built.env_runners(num_envs_per_env_runner=speed.best)
+    settings = {**config.hardware.settings, key: speed.best}
+    config = dataclasses.replace(config, hardware=dataclasses.replace(config.hardware, settings=settings))
+    return config, [*(n for n in notes if not n.startswith(key)), f"{key}={speed.best}: {speed}."]
+
+
+def _measurable(built: AlgorithmConfig, env: EnvProbe) -> bool:
+    """Whether training speed is a matter of environments in this process, and quickly measured."""
+    here = built.num_env_runners == 0 and built.gym_env_vectorize_mode == "sync"
+    cheap = env.step_seconds is not None and env.step_seconds < MEASURED_BELOW_S
+    return here and cheap and issubclass(built.learner_class, FastPPOTorchLearner)
 
 
 def start_processes(config: RunConfig, log: Path | None) -> None:
@@ -90,8 +122,8 @@ def check_callables(config: RunConfig) -> None:
 
 def choose_hardware(
     config: RunConfig, env: EnvProbe, log: Path | None = None
-) -> tuple[RunConfig, list[str], list[str]]:
-    """`hardware=auto` made definite and checked; with the reasons, and the choices as overrides.
+) -> tuple[RunConfig, list[str], dict[str, Any]]:
+    """`hardware=auto` made definite and checked; with the reasons, and the values chosen.
 
     What a cluster has is known once it is joined, which is done here: `auto` chooses from what it has free, and a
     run that asks for more than it has in all is refused.
@@ -116,7 +148,7 @@ def choose_hardware(
         check_fits(config, machine)
     else:
         check_fits_cluster(config, session.resources())
-    return config, notes, [f"{key}={value}" for key, value in chosen.items()]
+    return config, notes, chosen
 
 
 def _with_settings(hardware: Any, chosen: dict[str, Any]) -> Any:
