@@ -7,7 +7,7 @@ Imported only once training starts: it needs torch at module level.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -46,6 +46,20 @@ class _ClippedLogStd:
         return values
 
 
+class _FreeLogStd:
+    """The last step of a Gaussian policy head whose standard deviations do not depend on the state."""
+
+    def __init__(self, log_std: nn.Parameter, bound: float | None) -> None:
+        self.log_std, self._bound = log_std, bound
+
+    def __call__(self, values: Array) -> Array:
+        log_std = self.log_std.detach().numpy()
+        if self._bound is not None:
+            log_std = np.clip(log_std, -self._bound, self._bound)
+        return np.concatenate([values, np.broadcast_to(log_std, values.shape)], axis=-1)
+
+
+_Layer: TypeAlias = nn.Module | _ClippedLogStd | _FreeLogStd
 _ACTIVATIONS: dict[type, Callable[[Array], Array]] = {
     nn.ReLU: _relu,
     nn.Tanh: _tanh,
@@ -61,7 +75,7 @@ class DenseLayers:
     them elsewhere since (`refresh`), the views are made anew.
     """
 
-    def __init__(self, modules: list[nn.Module | _ClippedLogStd]) -> None:
+    def __init__(self, modules: list[_Layer]) -> None:
         self._modules = modules
         self._parameters = [p for m in modules if isinstance(m, nn.Module) for p in m.parameters()]
         self._view()
@@ -73,7 +87,7 @@ class DenseLayers:
             if isinstance(module, nn.Linear):
                 bias = module.bias.detach().numpy() if module.bias is not None else None
                 self._steps.append((module.weight.detach().numpy().T, bias))
-            elif isinstance(module, _ClippedLogStd):
+            elif isinstance(module, (_ClippedLogStd, _FreeLogStd)):
                 self._steps.append(module)
             else:
                 self._steps.append(_ACTIVATIONS[type(module)])
@@ -104,16 +118,19 @@ def dense_layers(*parts: Any) -> DenseLayers | None:
     return DenseLayers(modules) if begins and all(_is_known(module) for module in modules) else None
 
 
-def _leaves(part: nn.Module) -> Iterator[nn.Module | _ClippedLogStd]:
+def _leaves(part: nn.Module) -> Iterator[_Layer]:
     """The layers in the order they act in, as far as the order is known; others come out as they are."""
     from ray.rllib.core.models.torch.encoder import TorchMLPEncoder
-    from ray.rllib.core.models.torch.heads import TorchMLPHead
+    from ray.rllib.core.models.torch.heads import TorchFreeLogStdMLPHead, TorchMLPHead
     from ray.rllib.core.models.torch.primitives import TorchMLP
 
     if type(part) in (TorchMLPEncoder, TorchMLPHead):
         yield from _leaves(part.net)
         if getattr(part, "clip_log_std", False):
             yield _ClippedLogStd(float(part.log_std_clip_param_const))
+    elif type(part) is TorchFreeLogStdMLPHead:
+        yield from _leaves(part.net)
+        yield _FreeLogStd(part.log_std, float(part.log_std_clip_param_const) if part.clip_log_std else None)
     elif type(part) is TorchMLP:
         yield from _leaves(part.mlp)
     elif type(part) is nn.Sequential:
@@ -123,9 +140,11 @@ def _leaves(part: nn.Module) -> Iterator[nn.Module | _ClippedLogStd]:
         yield part
 
 
-def _is_known(module: nn.Module | _ClippedLogStd) -> bool:
+def _is_known(module: _Layer) -> bool:
     if isinstance(module, _ClippedLogStd):
         return True
+    if isinstance(module, _FreeLogStd):
+        return module.log_std.device.type == "cpu"
     if isinstance(module, nn.ELU):
         return module.alpha == 1.0
     if type(module) is nn.Linear:

@@ -46,6 +46,7 @@ KINDS = [
     ("ppo", DISCRETE, {"vf_share_layers": False, "fcnet_activation": "relu"}),
     ("ppo", CONTINUOUS, {"fcnet_activation": "silu"}),
     ("ppo", CONTINUOUS, {"fcnet_activation": "elu", "head_fcnet_hiddens": [4]}),
+    ("ppo", CONTINUOUS, {"free_log_std": True}),
     ("appo", DISCRETE, {}),
     ("sac", CONTINUOUS, {}),
 ]
@@ -70,7 +71,7 @@ def test_a_q_network_gives_what_torch_gives(model):
     np.testing.assert_allclose(actor_of(module)._forward(observations()), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("algorithm", "space", "model"), KINDS[:5])
+@pytest.mark.parametrize(("algorithm", "space", "model"), KINDS[:6])
 def test_log_probabilities_are_those_of_rllibs_distribution(algorithm, space, model):
     module = module_of(algorithm, space, **model)
     choice = actor_of(module).act(observations(), None, True, 0)
