@@ -89,10 +89,8 @@ def sac(settings: SAC) -> list[str]:
         "algorithm.rollout_fragment_length=1",
         f"algorithm.replay_buffer_config.capacity={settings.capacity}",
         "reporting.min_sample_timesteps_per_iteration=100",
-        "model=custom",
-        "model.module_class=contenders.plain_sac.PlainSAC",
-        f"model.module_config={{fcnet_hiddens:{numbers(settings.hiddens)},fcnet_activation:relu,"
-        "head_fcnet_hiddens:[]}",
+        "model=plain_critics",
+        f"model.module_config.fcnet_hiddens={numbers(settings.hiddens)}",
     ]
 
 

@@ -15,8 +15,8 @@ from ray.tune import register_env
 
 from contenders.clock import Clock
 from contenders.environments import make
-from contenders.plain_sac import PlainSAC
 from contenders.scenarios import CONVOLUTIONS, DQN, PPO, SAC, Scenario, from_command_line
+from rlexp.models.plain_critics import PlainCriticsSAC
 
 
 def ppo(scenario: Scenario, image: bool, continuous: bool) -> AlgorithmConfig:
@@ -107,7 +107,7 @@ def sac(scenario: Scenario) -> AlgorithmConfig:
             replay_buffer_config={"type": "EpisodeReplayBuffer", "capacity": settings.capacity},
         )
         .reporting(min_time_s_per_iteration=0)
-        .rl_module(rl_module_spec=RLModuleSpec(module_class=PlainSAC, model_config=model))
+        .rl_module(rl_module_spec=RLModuleSpec(module_class=PlainCriticsSAC, model_config=model))
     )
 
 

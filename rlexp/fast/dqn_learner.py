@@ -22,7 +22,7 @@ from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
-from rlexp.fast.networks import encoder_function, head_function
+from rlexp.fast.networks import acts_as, encoder_function, head_function
 from rlexp.fast.replay_batch import ReplayBatch
 from rlexp.fast.replay_learner import ReplayLearner, discounts
 
@@ -34,7 +34,7 @@ class FastDQNTorchLearner(ReplayLearner, DQNTorchLearner):
 
     def prepare(self, module: Any) -> bool:
         """See `ReplayLearner`."""
-        if type(module) is not DefaultDQNTorchRLModule or module.num_atoms > 1:
+        if not acts_as(module, DefaultDQNTorchRLModule) or module.num_atoms > 1:
             return False
         heads = (module.af, module.vf if module.uses_dueling else None)
         targets = (module._target_af, module._target_vf if module.uses_dueling else None)

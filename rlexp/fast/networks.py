@@ -22,6 +22,13 @@ _IN_PLACE: dict[type, Callable[[Tensor], Tensor]] = {nn.ReLU: torch.relu_, nn.Ta
 """A linear layer's output is needed by nobody but its activation, so the activation may overwrite it."""
 
 
+def acts_as(module: Any, default: type) -> bool:
+    """Whether a module's passes are those of RLlib's default class, whatever networks it has built for them."""
+    cls = type(module)
+    passes = [name for name in dir(default) if "forward" in name or name.startswith(("compute_", "get_"))]
+    return issubclass(cls, default) and all(getattr(cls, name) is getattr(default, name) for name in passes)
+
+
 def encoder_function(encoder: Any) -> Function:
     """Observations to embeddings, as `encoder({"obs": ...})["encoder_out"]`."""
     if type(encoder) is TorchMLPEncoder:

@@ -10,11 +10,16 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from ray.rllib.algorithms.appo.torch.default_appo_torch_rl_module import DefaultAPPOTorchRLModule
+from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
+from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPPOTorchRLModule
+from ray.rllib.algorithms.sac.torch.default_sac_torch_rl_module import DefaultSACTorchRLModule
 from ray.rllib.core.columns import Columns
 from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
 
 from rlexp.fast.acting import Actor, Choice
 from rlexp.fast.mlp import DenseLayers, dense_layers
+from rlexp.fast.networks import acts_as
 
 Array = NDArray[np.float32]
 
@@ -141,9 +146,8 @@ def numpy_actor(module: Any, num_envs: int, seed: int | None) -> Actor | None:
     if num_envs > MOST_ROWS or module.is_stateful() or len(module.observation_space.shape or ()) != 1:
         return None
     generator = np.random.default_rng(seed)
-    name = f"{type(module).__module__}.{type(module).__qualname__}"
     for known, make in _MAKERS.items():
-        if name.endswith(known):
+        if acts_as(module, known):
             return make(module, generator)
     return None
 
@@ -177,9 +181,9 @@ def _q_network(module: Any, generator: np.random.Generator) -> Actor | None:
 
 
 _DISTRIBUTIONS: dict[str, Any] = {"TorchCategorical": Categorical, "TorchDiagGaussian": Gaussian}
-_MAKERS: dict[str, Any] = {
-    "default_ppo_torch_rl_module.DefaultPPOTorchRLModule": _policy,
-    "default_appo_torch_rl_module.DefaultAPPOTorchRLModule": _policy,
-    "default_dqn_torch_rl_module.DefaultDQNTorchRLModule": _q_network,
-    "default_sac_torch_rl_module.DefaultSACTorchRLModule": _soft,
+_MAKERS: dict[type, Any] = {
+    DefaultAPPOTorchRLModule: _policy,
+    DefaultPPOTorchRLModule: _policy,
+    DefaultDQNTorchRLModule: _q_network,
+    DefaultSACTorchRLModule: _soft,
 }

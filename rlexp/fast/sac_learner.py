@@ -31,7 +31,7 @@ from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
 from torch import Tensor
 from torch.nn.functional import huber_loss, log_softmax, softplus
 
-from rlexp.fast.networks import action_value_function, encoder_function, head_function
+from rlexp.fast.networks import action_value_function, acts_as, encoder_function, head_function
 from rlexp.fast.replay_batch import ReplayBatch
 from rlexp.fast.replay_learner import ReplayLearner, discounts
 
@@ -45,7 +45,7 @@ class FastSACTorchLearner(ReplayLearner, SACTorchLearner):
 
     def prepare(self, module: Any) -> bool:
         """See `ReplayLearner`."""
-        if type(module) is not DefaultSACTorchRLModule:
+        if not acts_as(module, DefaultSACTorchRLModule):
             return False
         self._discrete = isinstance(module.action_space, gym.spaces.Discrete)
         twin = bool(self._module_config.twin_q)

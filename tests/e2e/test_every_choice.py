@@ -31,6 +31,7 @@ NEEDS = {
         "model.module_class=rlexp.models.separate.SeparateActorCritic",
         "+model.module_config.hiddens=[8]",
     ],
+    "model=plain_critics": ["algorithm=sac", "env=pendulum"],
     "exploration=epsilon_greedy": ["algorithm=dqn"],
     "data=recorded": ["algorithm=bc", "data.input_=recordings"],
     "hardware=cluster": ["hardware.num_env_runners=8"],
