@@ -5,10 +5,14 @@ Imports RLlib through its base class, so it is imported only where training is a
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box, Discrete
 
 from rlexp.run.callback import RunCallback
 
@@ -82,22 +86,23 @@ def action_figures(chunks: Sequence[Any], space: Any) -> dict[str, float]:
         chunks: the episode's parts, `SingleAgentEpisode`s in order.
         space: the action space; others than these two give no figure.
     """
-    from gymnasium.spaces import Box, Discrete
-
-    if not isinstance(space, (Box, Discrete)):
-        return {}
-    ends = [*(chunk.t_started for chunk in chunks[1:]), chunks[-1].t]
-    parts = [
-        np.asarray(chunk.get_actions())[: end - chunk.t_started]
-        for chunk, end in zip(chunks, ends, strict=True)
-        if end > chunk.t_started
-    ]
-    if not parts:
-        return {}
-    actions = np.concatenate(parts)
     if isinstance(space, Box):
-        return {"action_std": float(actions.astype(np.float64).std(axis=0).mean())}
-    if space.n < 2:
+        actions = np.asarray(_actions(chunks), np.float64)
+        return {"action_std": float(actions.std(axis=0).mean())} if len(actions) else {}
+    if not isinstance(space, Discrete) or space.n < 2:
         return {}
-    shares = np.unique(actions, return_counts=True)[1] / len(actions)
-    return {"action_entropy": float(max(0.0, -(shares * np.log(shares)).sum() / np.log(int(space.n))))}
+    # An episode is short: counting its actions one by one takes less than one call of NumPy's.
+    counts = Counter(map(int, _actions(chunks)))
+    steps = counts.total()
+    entropy = -sum(count / steps * math.log(count / steps) for count in counts.values())
+    return {"action_entropy": max(0.0, entropy / math.log(int(space.n)))} if steps else {}
+
+
+def _actions(chunks: Sequence[Any]) -> list[Any]:
+    """One for each step; a chunk that a learner lengthened overlaps the next."""
+    actions: list[Any] = []
+    for chunk, after in zip_longest(chunks, chunks[1:]):
+        end = chunk.t if after is None else after.t_started
+        if end > chunk.t_started:
+            actions.extend(chunk.get_actions()[: end - chunk.t_started])
+    return actions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import Any
 
@@ -152,3 +154,53 @@ class BreaksOnRunner(Corridor):
         if self._broken:
             raise RuntimeError("broken on this machine only")
         return super().step(action)
+
+
+class KillsItsProcess(Corridor):
+    """Ends the process it is in as a native crash would, once over all processes that share the file.
+
+    Args:
+        at_step: the step, counted from 1 over all episodes, at which it does.
+        done: path of a file that is made just before, and whose presence keeps the others from it; null: each time.
+    """
+
+    def __init__(self, at_step: int = 20, done: str | None = None, **corridor: Any) -> None:
+        super().__init__(**corridor)
+        self.at_step, self.done, self.steps = at_step, done, 0
+
+    def step(self, action: int) -> Step:
+        """As the corridor's, or never returns."""
+        self.steps += 1
+        if self.steps == self.at_step and self._is_first():
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().step(action)
+
+    def _is_first(self) -> bool:
+        if self.done is None:
+            return True
+        try:
+            os.close(os.open(self.done, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        return True
+
+
+class Misshapen(Corridor):
+    """Returns an observation of shape (1,) where its space says (2,).
+
+    Args:
+        at_step: the step, counted from 1 over all episodes, at which it does.
+    """
+
+    def __init__(self, at_step: int = 100, **corridor: Any) -> None:
+        super().__init__(**corridor)
+        self.at_step, self.steps = at_step, 0
+
+    def step(self, action: int) -> Step:
+        """As the corridor's, but at step `at_step` with half the observation."""
+        self.steps += 1
+        return super().step(action)
+
+    def _observe(self) -> np.ndarray:
+        observation = super()._observe()
+        return observation[:1] if self.steps == self.at_step else observation

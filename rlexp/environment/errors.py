@@ -30,7 +30,7 @@ class FatalEnvError(RunFailedError):
 
 
 class EnvBrokenError(FatalEnvError):
-    """An environment raised again and again, without a good step in between."""
+    """An environment raised again and again, without a good step in between, or breaks its own word."""
 
     @classmethod
     def after(cls, env: str, failures: int, error: Exception) -> EnvBrokenError:
@@ -39,6 +39,17 @@ class EnvBrokenError(FatalEnvError):
         broken = cls(f"the environment {env} failed {times}; the last error: {describe(error)}")
         broken.env = env
         broken.trace = "".join(traceback.format_exception(error))
+        return broken
+
+    @classmethod
+    def misshapen(
+        cls, env: str, shape: tuple[int, ...], expected: tuple[int, ...], step: int
+    ) -> EnvBrokenError:
+        """The error for an observation of another shape than its space says."""
+        broken = cls(
+            f"the environment {env} returned an observation of shape {shape}, not {expected}, at its step {step}"
+        )
+        broken.env = env
         return broken
 
 

@@ -54,6 +54,8 @@ class Guard(gymnasium.Wrapper):
         self._make = make
         self._max_failures = max_consecutive_failures
         self._finite = FiniteCheck(self.env.observation_space) if check_finite else None
+        space = self.env.observation_space
+        self._shape = space.shape if isinstance(space, gymnasium.spaces.Box) else None
         self._failures_in_a_row = 0
         self._unreported = 0
         self._needs_env = False
@@ -68,7 +70,7 @@ class Guard(gymnasium.Wrapper):
         """Steps; a failure becomes a truncated step with `info["env_failure"]`.
 
         Raises:
-            EnvBrokenError: it failed too often in a row.
+            EnvBrokenError: it failed too often in a row, or the observation has another shape than its space.
             NonFiniteError: the observation or the reward holds NaN or infinity.
         """
         try:
@@ -86,6 +88,8 @@ class Guard(gymnasium.Wrapper):
                 raise self._not_finite("reward", float(reward))
             if (bad := self._finite.bad_field(observation)) is not None:
                 raise self._not_finite(*bad)
+        if self._shape is not None and getattr(observation, "shape", None) != self._shape:
+            self._check_shape(observation)
         self._last_observation = observation
         return observation, reward, terminated, truncated, info
 
@@ -95,7 +99,7 @@ class Guard(gymnasium.Wrapper):
         """Resets, on a new environment when the old one raises.
 
         Raises:
-            EnvBrokenError: it failed too often in a row.
+            EnvBrokenError: it failed too often in a row, or the observation has another shape than its space.
             NonFiniteError: the observation holds NaN or infinity.
         """
         if seed is not None:
@@ -118,8 +122,14 @@ class Guard(gymnasium.Wrapper):
         self._episode_steps = 0
         if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
             raise self._not_finite(*bad)
+        self._check_shape(observation)
         self._last_observation = observation
         return observation, self._reported(info, last_error) if self._unreported else info
+
+    def _check_shape(self, observation: Any) -> None:
+        """A vector environment would spread what is too small over all elements, without a word."""
+        if self._shape is not None and (shape := np.shape(observation)) != self._shape:
+            raise EnvBrokenError.misshapen(self.name, shape, self._shape, self._steps)
 
     def set_task(self, task: Any) -> None:
         """Hands `task` to the environment's own `set_task`, now and whenever it is replaced."""

@@ -1,4 +1,4 @@
-"""APPO (IMPACT, Luo et al. 2020) on rollouts: RLlib's loss, gradients, metrics and state, without its Python per step."""
+"""APPO (IMPACT, Luo et al. 2020) on rollouts: RLlib's loss, metrics and state, without its Python per step."""
 
 from __future__ import annotations
 

@@ -38,6 +38,7 @@ from rlexp.fast.vtrace_learner import VTraceLearner
 IDLE = 0.1
 """Seconds to wait for the next sample of a remote runner, before RLlib looks at everything else."""
 
+_SAMPLE = "sample_get_state_and_metrics"
 _SAMPLED = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
 _TRAINED = (LEARNER_RESULTS, ALL_MODULES, NUM_ENV_STEPS_TRAINED_LIFETIME)
 
@@ -57,6 +58,10 @@ class AsyncStep(IMPALA):
             raise TypeError(f"{type(self).__name__} needs a local VTraceLearner")
         self._learner = learner
         self._updates_not_sent = 0
+        if self._env_runner_state_server is not None:
+            # Each runner asks this process for weights before it samples; its start is no part of the first iteration.
+            ready = self._env_runner_state_server.get_version.remote()
+            ray.wait([ready], timeout=self.config.env_runner_restore_timeout_s)
 
     def training_step(self) -> None:
         """Samples and learns in turn where the main process samples; else RLlib's step."""
@@ -73,7 +78,8 @@ class AsyncStep(IMPALA):
 
     def _await_samples(self) -> None:
         """Waits until a runner has something, instead of asking all the time on a core that they could use."""
-        asked = list(self.env_runner_group._worker_manager._in_flight_req_to_actor_id)
+        waiting = self.env_runner_group._worker_manager._in_flight_req_to_actor_id
+        asked = [request for request, (tag, _) in waiting.items() if tag == _SAMPLE]
         if asked:
             ray.wait(asked, timeout=IDLE, fetch_local=False)
 

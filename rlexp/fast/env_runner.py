@@ -19,6 +19,7 @@ from rlexp.environment.guard import FAILURE_COUNT
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.acting import Actor, TorchActor, initial_states
 from rlexp.fast.env_actions import env_actions
+from rlexp.fast.hang import HangWatch
 from rlexp.fast.hooks import episode_hooks
 from rlexp.fast.lost_process import end_processes, lost_process
 from rlexp.fast.numpy_acting import numpy_actor
@@ -27,7 +28,6 @@ from rlexp.fast.rollout import Rollout
 from rlexp.fast.stepping import stepper
 from rlexp.fast.steps import Steps
 from rlexp.fast.tally import Tally
-
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ class FastEnvRunner(GuardedEnvRunner):
         if self.env is None:
             return
         spaces = self._env_to_module.observation_space, self.env.single_action_space
+        # In the main process it would end the run without a word; there the person is the watch.
+        self._watch = HangWatch(self.config.sample_timeout_s if self.worker_index else None)
         self._observe = Observer(self._env_to_module)
         self._for_env = env_actions(self._module_to_env, self.env.single_action_space)
         self._hooks = episode_hooks(self, self.num_envs, spaces)
@@ -119,6 +121,7 @@ class FastEnvRunner(GuardedEnvRunner):
                 continue
             made += int(np.count_nonzero(self._steps.valid[-1]))
             ended += self._account(None if num_episodes is None else num_episodes - ended)
+        self._watch.rest()
         parts.append(self._steps)
         self._steps = self._next_steps()
         self._needs_initial_reset = num_episodes is not None
@@ -128,6 +131,7 @@ class FastEnvRunner(GuardedEnvRunner):
         """One vector step, added to the rows; false when the environments failed."""
         steps, tally = self._steps, self.tally
         begin = time.perf_counter()
+        self._watch.beat(begin)
         if random_actions or self._actor is None:
             actions, outputs, states = self.env.action_space.sample(), {}, steps.states[-1]
             for_env = actions

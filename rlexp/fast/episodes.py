@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -23,8 +24,17 @@ class EpisodeView(SingleAgentEpisode):
     """One sub-environment's rows `first` to `last` as an episode (or a part of one) that has ended or was cut.
 
     What most callbacks ask for (`t`, `get_return()`, the last info, the actions) is read from the rows; anything
-    else makes the whole episode, which from then on is an ordinary one. It has no lookback buffer.
+    else makes the whole episode, which from then on is an ordinary one.
+
+    Args:
+        before: the part of the same episode that ended where this begins, if there is one.
+        lookback: so many of the steps before this part stay in reach, as in RLlib's episodes that were cut.
     """
+
+    if TYPE_CHECKING:
+        id_: str
+        t_started: int
+    _length: int
 
     def __init__(
         self,
@@ -32,69 +42,89 @@ class EpisodeView(SingleAgentEpisode):
         env: int,
         first: int,
         last: int,
-        t_started: int,
         spaces: tuple[gym.Space, gym.Space],
-        id_: str | None = None,
+        before: EpisodeView | None = None,
+        lookback: int = 0,
     ) -> None:
-        self._rows = (steps, env, first, last)
+        self._rows, self._before, self._lookback, self._is_made = (
+            (steps, env, first, last),
+            before,
+            lookback,
+            False,
+        )
         self._observation_space, self._action_space = spaces
-        self.id_ = id_ or uuid.uuid4().hex
+        self.id_ = uuid.uuid4().hex if before is None else before.id_
         self.agent_id = self.module_id = self.multi_agent_episode_id = None
-        self.t_started, self.t = t_started, t_started + last - first
+        self.t_started = 0 if before is None else before.t_started + before._length
+        self._length = last - first
+        self.t = self.t_started + self._length
         done = last > first
         self.is_terminated = bool(done and steps.terminated[last - 1][env])
         self.is_truncated = bool(done and steps.truncated[last - 1][env])
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "_rows" not in self.__dict__:
+        if name not in SingleAgentEpisode.__slots__ or self.__dict__.get("_is_made", True):
             raise AttributeError(name)
         self._make()
         return object.__getattribute__(self, name)
 
     def _make(self) -> None:
-        steps, env, first, last = self.__dict__.pop("_rows")
+        self._is_made = True
+        (steps, env, first, last), earlier = self._rows, self._earlier(self._lookback)
+        parts = [*earlier, (steps, first, last)]
         spaces = self._observation_space, self._action_space
         super().__init__(
             self.id_,
-            observations=[row_of(o, env) for o in steps.observations[first : last + 1]],
-            infos=[info_of(i, env) for i in steps.infos[first : last + 1]],
-            actions=[row_of(a, env) for a in steps.actions[first:last]],
-            rewards=[float(r[env]) for r in steps.rewards[first:last]],
+            observations=[row_of(o, env) for s, i, j in parts for o in s.observations[i:j]]
+            + [row_of(steps.observations[last], env)],
+            infos=[info_of(info, env) for s, i, j in parts for info in s.infos[i:j]]
+            + [info_of(steps.infos[last], env)],
+            actions=[row_of(a, env) for s, i, j in parts for a in s.actions[i:j]],
+            rewards=[float(r[env]) for s, i, j in parts for r in s.rewards[i:j]],
             extra_model_outputs={
-                name: [row[name][env] for row in steps.outputs[first:last]] for name in steps.outputs[0]
-            }
-            if steps.outputs
-            else {},
+                name: [row[name][env] for s, i, j in parts for row in s.outputs[i:j]]
+                for name in (steps.outputs[0] if steps.outputs else ())
+            },
             observation_space=spaces[0],
             action_space=spaces[1],
             terminated=self.is_terminated,
             truncated=self.is_truncated,
             t_started=self.t_started,
-            len_lookback_buffer=0,
+            len_lookback_buffer=sum(j - i for _, i, j in earlier),
         )
+
+    def _earlier(self, wanted: int) -> list[tuple[Steps, int, int]]:
+        """The rows of the last `wanted` steps before this part, in order, as (steps, first, last)."""
+        if self._before is None or wanted <= 0:
+            return []
+        steps, _, first, last = self._before._rows
+        begin = max(first, last - wanted)
+        return [*self._before._earlier(wanted - (last - begin)), (steps, begin, last)]
 
     def __len__(self) -> int:
         return self.t - self.t_started
 
     def get_return(self) -> float:
         """Sum of the rewards of this part."""
-        if "_rows" not in self.__dict__:
+        if self._is_made:
             return super().get_return()
         steps, env, first, last = self._rows
-        return float(sum(r[env] for r in steps.rewards[first:last]))
+        return float(sum(map(itemgetter(env), steps.rewards[first:last])))
 
     def get_infos(self, indices: Any = None, **options: Any) -> Any:
         """As an episode's; the last one without making the episode."""
-        if indices == -1 and not options and "_rows" in self.__dict__:
+        if indices == -1 and not options and not self._is_made:
             steps, env, _, last = self._rows
             return info_of(steps.infos[last], env)
         return super().get_infos(indices, **options)
 
     def get_actions(self, indices: Any = None, **options: Any) -> Any:
         """As an episode's; all of them without making the episode."""
-        if indices is None and not options and "_rows" in self.__dict__:
+        if indices is None and not options and not self._is_made:
             steps, env, first, last = self._rows
-            return [row_of(a, env) for a in steps.actions[first:last]]
+            rows = steps.actions[first:last]
+            plain = rows and isinstance(rows[0], np.ndarray)
+            return list(map(itemgetter(env), rows)) if plain else [row_of(row, env) for row in rows]
         return super().get_actions(indices, **options)
 
 

@@ -5,7 +5,6 @@ Imported only once training starts: it imports RLlib.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -87,26 +86,23 @@ class NoEpisodes:
 class EndedEpisodes(NoEpisodes):
     """Only `on_episode_end` is listened to: an episode is looked at once it has ended."""
 
-    def __init__(self, hooks: Hooks, num_envs: int, spaces: tuple[Any, Any]) -> None:
-        self._hooks, self._num_envs, self._spaces = hooks, num_envs, spaces
+    def __init__(self, hooks: Hooks, num_envs: int, spaces: tuple[Any, Any], lookback: int) -> None:
+        self._hooks, self._num_envs, self._spaces, self._lookback = hooks, num_envs, spaces, lookback
         self.resetting()
 
     def resetting(self) -> None:
         """See `NoEpisodes`."""
-        count = self._num_envs
-        self._first, self._made = [0] * count, [0] * count
-        self._ids = [uuid.uuid4().hex for _ in range(count)]
-        self._chunks: list[list[EpisodeView]] = [[] for _ in range(count)]
+        self._first = [0] * self._num_envs
+        self._chunks: list[list[EpisodeView]] = [[] for _ in range(self._num_envs)]
 
     def stepped(self, steps: Steps, began: list[int], ended: list[int]) -> None:
         """See `NoEpisodes`."""
         rows = len(steps)
         for env in began:
-            self._first[env], self._made[env] = rows, 0
-            self._ids[env] = uuid.uuid4().hex
+            self._first[env] = rows
         for env in ended:
             chunks, self._chunks[env] = self._chunks[env], []
-            self._hooks.call(END, self._view(steps, env), env, prev_episode_chunks=chunks)
+            self._hooks.call(END, self._view(steps, env, chunks), env, prev_episode_chunks=chunks)
             self._first[env] = rows
 
     def cut(self, steps: Steps) -> None:
@@ -114,18 +110,18 @@ class EndedEpisodes(NoEpisodes):
         rows = len(steps)
         for env in range(self._num_envs):
             if self._first[env] < rows:
-                self._chunks[env].append(self._view(steps, env))
-                self._made[env] += rows - self._first[env]
+                self._chunks[env].append(self._view(steps, env, self._chunks[env]))
             self._first[env] = 0
 
-    def _view(self, steps: Steps, env: int) -> EpisodeView:
-        first = self._first[env]
-        return EpisodeView(steps, env, first, len(steps), self._made[env], self._spaces, self._ids[env])
+    def _view(self, steps: Steps, env: int, chunks: list[EpisodeView]) -> EpisodeView:
+        before = chunks[-1] if chunks else None
+        return EpisodeView(steps, env, self._first[env], len(steps), self._spaces, before, self._lookback)
 
 
 def episode_hooks(runner: FastEnvRunner, num_envs: int, spaces: tuple[Any, Any]) -> NoEpisodes | LiveEpisodes:
     """What the runner's callbacks need, and no more."""
     hooks = Hooks(runner)
+    lookback = runner.config.episode_lookback_horizon
     if any(hooks.heard(hook) for hook in BEFORE_THE_END):
-        return LiveEpisodes(hooks, num_envs, spaces, runner.config.episode_lookback_horizon)
-    return EndedEpisodes(hooks, num_envs, spaces) if hooks.heard(END) else NoEpisodes()
+        return LiveEpisodes(hooks, num_envs, spaces, lookback)
+    return EndedEpisodes(hooks, num_envs, spaces, lookback) if hooks.heard(END) else NoEpisodes()

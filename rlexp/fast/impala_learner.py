@@ -1,4 +1,4 @@
-"""IMPALA (Espeholt et al. 2018) on rollouts: RLlib's loss, gradients, metrics and state, without its Python per step."""
+"""IMPALA (Espeholt et al. 2018) on rollouts: RLlib's loss, metrics and state, without its Python per step."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def of_trajectories(
         return lengthened
     after = ends + 2 + np.arange(len(ends))  # one past each added step
     firsts = np.concatenate([[0], after[:-1]])
-    return _in_sequences(lengthened, rollouts, firsts, after - firsts, length)
+    return _in_sequences(lengthened, rollouts, _pieces(firsts, after - firsts, length), length)
 
 
 def _lengthened(steps: TrainBatch, rollouts: Sequence[Rollout], ends: NDArray[np.int64]) -> TrainBatch:
@@ -70,12 +70,12 @@ def _lengthened(steps: TrainBatch, rollouts: Sequence[Rollout], ends: NDArray[np
 def _in_sequences(
     batch: TrainBatch,
     rollouts: Sequence[Rollout],
-    firsts: NDArray[np.int64],
-    sizes: NDArray[np.int64],
+    pieces: tuple[NDArray[np.int64], NDArray[np.int64]],
     length: int,
 ) -> TrainBatch:
     """The steps as sequences, each with the state before its first step, padded with zeros."""
-    starts, sizes = _pieces(firsts, sizes, length)
+    assert batch.mask is not None
+    starts, sizes = pieces
     steps, inside = _grid(starts, sizes, length)
     device = batch.rows.device
     index, within = torch.from_numpy(steps).to(device), torch.from_numpy(inside).to(device)

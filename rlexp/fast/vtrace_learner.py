@@ -189,7 +189,9 @@ class VTraceLearner(FastLearner):
             self._log(parts)
 
     def _log(self, parts: dict[str, Tensor | float]) -> None:
-        tensors = [torch.as_tensor(value, device=self._device).detach().reshape(()) for value in parts.values()]
+        tensors = [
+            torch.as_tensor(value, device=self._device).detach().reshape(()) for value in parts.values()
+        ]
         numbers = torch.stack(tensors).tolist()
         self.metrics.log_dict(dict(zip(parts, numbers, strict=True)), key=DEFAULT_MODULE_ID, window=1)
 

@@ -27,19 +27,19 @@ SMALL = 1e-6
 class Moments(NamedTuple):
     """Of n observations: how many, their mean, and the sum of their squared differences from it, both [...]."""
 
-    count: int
+    n: int
     mean: Array
     squares: Array
 
     def joined(self, other: Moments) -> Moments:
         """Of both sets of observations (Chan, Golub and LeVeque 1979)."""
-        if not self.count or not other.count:
-            return self if self.count else other
-        count = self.count + other.count
+        if not self.n or not other.n:
+            return self if self.n else other
+        n = self.n + other.n
         apart = other.mean - self.mean
-        mean = self.mean + apart * (other.count / count)
-        squares = self.squares + other.squares + apart**2 * (self.count * other.count / count)
-        return Moments(count, mean, squares)
+        mean = self.mean + apart * (other.n / n)
+        squares = self.squares + other.squares + apart**2 * (self.n * other.n / n)
+        return Moments(n, mean, squares)
 
 
 class ObservationFilter(ConnectorV2):
@@ -59,6 +59,8 @@ class ObservationFilter(ConnectorV2):
     """
 
     learns = False
+    _all: Moments
+    _own: Moments
 
     def recompute_output_observation_space(
         self, input_observation_space: gym.Space, input_action_space: gym.Space
@@ -102,7 +104,7 @@ class ObservationFilter(ConnectorV2):
             self.reset_state()
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """All streams by name: `{count, mean, squares}`, plain enough for any checkpoint format."""
+        """All streams by name: `{n, mean, squares}`, plain enough for any checkpoint format."""
         self._begin()
         streams = {**self._others, self._name: self._own}
         return {"streams": {name: moments._asdict() for name, moments in streams.items()}}
@@ -126,7 +128,7 @@ class ObservationFilter(ConnectorV2):
         self._begin()
         for state in states:
             for name, moments in _streams(state).items():
-                if name != self._name and moments.count:
+                if name != self._name and moments.n:
                     self._others[name] = _longer(self._others.get(name, moments), moments)
         self._join()
         return self.get_state()
@@ -143,19 +145,20 @@ class FilterForEvaluation(RLlibCallback):
         group = algorithm.eval_env_runner_group
         runner = group.local_env_runner if group is not None else None
         source = getattr(algorithm.env_runner, "_env_to_module", algorithm.env_to_module_connector)
-        if source is not None and getattr(runner, "_env_to_module", None) is not None:
-            runner._env_to_module.set_state(source.get_state())
+        target = getattr(runner, "_env_to_module", None)
+        if source is not None and target is not None:
+            target.set_state(source.get_state())
 
 
 def _streams(state: Mapping[str, Any]) -> dict[str, Moments]:
     return {
-        name: Moments(int(part["count"]), np.asarray(part["mean"]), np.asarray(part["squares"]))
+        name: Moments(int(part["n"]), np.asarray(part["mean"]), np.asarray(part["squares"]))
         for name, part in state["streams"].items()
     }
 
 
 def _longer(one: Moments, other: Moments) -> Moments:
-    return one if one.count >= other.count else other
+    return one if one.n >= other.n else other
 
 
 def _of(rows: Array) -> Moments:
@@ -165,8 +168,8 @@ def _of(rows: Array) -> Moments:
 
 def _each(before: Moments, rows: Array) -> tuple[Array, Array, Array]:
     """Count [N, 1...], mean and squares [N, ...] after each of the rows in turn (Welford 1962)."""
-    base = before.mean if before.count else rows[0]
-    counts = np.arange(before.count + 1, before.count + 1 + len(rows), dtype=np.float64)
+    base = before.mean if before.n else rows[0]
+    counts = np.arange(before.n + 1, before.n + 1 + len(rows), dtype=np.float64)
     counts = counts.reshape(-1, *[1] * (rows.ndim - 1))
     # Differences from a value near the mean, so that nothing is lost where the mean is far from 0.
     means = base + np.cumsum(rows - base, axis=0) / counts

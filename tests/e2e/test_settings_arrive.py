@@ -116,6 +116,15 @@ def test_every_setting_survives_the_build(
         ("env.max_consecutive_failures", 2, lambda c: c.env_config["max_consecutive_failures"] == 2),
         ("env.check_finite", False, lambda c: c.env_config["check_finite"] is False),
         (
+            "env.observation_filter",
+            "MeanStdFilter",
+            lambda c: (
+                c._env_to_module_connector is not None
+                and c._env_to_module_connector.keywords["learns"] is True
+                and c.evaluation_config["_env_to_module_connector"].keywords["learns"] is False
+            ),
+        ),
+        (
             "env.config",
             {"sutton_barto_reward": True},
             lambda c: c.env_config["config"] == {"sutton_barto_reward": True},

@@ -33,9 +33,7 @@ def ppo(choice: EnvChoice, trusted: Any, *, batch: int = 200, **options: Any) ->
     """The built PPO; `options` are those of `_built`."""
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    config = PPOConfig().training(
-        train_batch_size_per_learner=batch, minibatch_size=batch // 2, num_epochs=1
-    )
+    config = PPOConfig().training(train_batch_size_per_learner=batch, minibatch_size=batch // 2, num_epochs=1)
     return _built(config, choice, trusted, **options)
 
 
@@ -61,6 +59,7 @@ def _built(
     trusted: Any,
     *,
     fast: str = "never",
+    observation_filter: bool = False,
     evaluation: Any = None,
     fault_tolerance: Any = None,
     **env_runners: Any,
@@ -70,6 +69,7 @@ def _built(
     from rlexp.environment.fatal import env_runner_class
     from rlexp.environment.make import env_creator, rllib_environment
     from rlexp.fast.install import install
+    from rlexp.models.filtering import add_filter
 
     environment = rllib_environment(run_config(choice, trusted))
     (
@@ -85,6 +85,8 @@ def _built(
         config.fault_tolerance(**fault_tolerance)
     config.env_runners(env_runner_cls=env_runner_class(config))
     env = env_creator(environment["env_config"])
+    if observation_filter:
+        add_filter(config, env.observation_space, None)
     install(config, fast, (env.observation_space, env.action_space))
     env.close()
     return config.build_algo()

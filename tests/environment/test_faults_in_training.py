@@ -1,4 +1,4 @@
-"""Faults 1 to 4 and 10 really caused in training, with local and remote env runners."""
+"""Faults 1 to 4 and 10 really caused in training: local and remote env runners, the fast path and RLlib's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from env_choices import TRUSTED, shipped
-from rllib_runs import ppo
+from rllib_runs import dqn, ppo
 
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.errors import EnvBrokenError, NonFiniteError
@@ -19,6 +19,9 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 BOUND_S = 60.0
 MODES = [(0, "sync"), (0, "async"), (2, "sync"), pytest.param(2, "async", marks=pytest.mark.slow)]
+ALGORITHMS = {"ppo": ppo, "dqn": dqn}
+PATHS = [("ppo", "never"), ("ppo", "always"), ("dqn", "always")]
+LOCAL = [(name, mode) for name in ALGORITHMS for mode in ("sync", "async")]
 
 
 def crashing(**config: Any) -> EnvChoice:
@@ -39,9 +42,22 @@ def train_until_error(algorithm: Any, iterations: int = 10) -> float:
 
 @pytest.mark.parametrize(("runners", "mode"), MODES)
 def test_single_failures_lose_no_batch_and_are_counted(runners: int, mode: str) -> None:
-    choice = crashing(p_crash=0.03, p_crash_reset=0.05, length=1000)
-    algorithm = ppo(
-        choice, TRUSTED, num_env_runners=runners, num_envs_per_env_runner=4, gym_env_vectorize_mode=mode
+    count_single_failures("ppo", "never", runners, mode)
+
+
+@pytest.mark.parametrize(("name", "mode"), LOCAL)
+def test_single_failures_on_the_fast_path(name: str, mode: str) -> None:
+    count_single_failures(name, "always", 0, mode)
+
+
+def count_single_failures(name: str, fast: str, runners: int, mode: str) -> None:
+    algorithm = ALGORITHMS[name](
+        crashing(p_crash=0.03, p_crash_reset=0.05, length=1000),
+        TRUSTED,
+        fast=fast,
+        num_env_runners=runners,
+        num_envs_per_env_runner=4,
+        gym_env_vectorize_mode=mode,
     )
     failures = sampled = 0
     try:
@@ -90,15 +106,35 @@ def test_always_failing_ends_the_run_in_bounded_time(runners: int, mode: str, wh
     assert ("of env runner" in str(caught.value)) == (runners > 0)
 
 
-@pytest.mark.parametrize("runners", [0, 1])
-def test_not_finite_ends_the_run_with_step_and_field(runners: int) -> None:
+@pytest.mark.parametrize("where", ["p_crash", "p_crash_reset"])
+@pytest.mark.parametrize(("name", "mode"), LOCAL)
+def test_always_failing_on_the_fast_path(name: str, mode: str, where: str) -> None:
+    algorithm = ALGORITHMS[name](
+        crashing(**{where: 1.0}, silent=True), TRUSTED, fast="always", gym_env_vectorize_mode=mode
+    )
+    with pytest.raises(EnvBrokenError, match="failed 10 times in a row") as caught:
+        train_until_error(algorithm)
+    assert "raise RuntimeError(*self._arguments)" in caught.value.trace
+
+
+@pytest.mark.parametrize(("name", "fast"), PATHS)
+@pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_not_finite_ends_the_run_with_step_and_field(runners: int, name: str, fast: str) -> None:
     choice = EnvChoice(id="envs.testing.NotFinite", config={"at_step": 100})
-    algorithm = ppo(choice, TRUSTED, num_env_runners=runners)
+    algorithm = ALGORITHMS[name](choice, TRUSTED, fast=fast, num_env_runners=runners)
     with pytest.raises(
         NonFiniteError, match=r"NotFinite.* returned nan in obs\[1\] at its step 100 \(step"
     ) as caught:
         train_until_error(algorithm)
     assert (caught.value.step, caught.value.field) == (100, "obs[1]")
+
+
+@pytest.mark.parametrize(("name", "mode"), LOCAL)
+def test_an_observation_of_another_shape_ends_the_run(name: str, mode: str) -> None:
+    choice = EnvChoice(id="envs.testing.Misshapen", config={"at_step": 50})
+    algorithm = ALGORITHMS[name](choice, TRUSTED, fast="always", gym_env_vectorize_mode=mode)
+    with pytest.raises(EnvBrokenError, match=r"of shape \(1,\), not \(2,\), at its step 50"):
+        train_until_error(algorithm)
 
 
 def test_one_broken_runner_among_good_ones_ends_the_run() -> None:

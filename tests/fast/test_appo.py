@@ -1,4 +1,4 @@
-"""The fast APPO learner against RLlib's, and both asynchronous algorithms as wholes."""
+"""The fast APPO learner against RLlib's, on the same experience and weights."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def move_targets(*learners: Any) -> None:
                 parameter.data.add_(0.1 * torch.randn(parameter.shape, generator=generator))
 
 
-@pytest.mark.parametrize("case", {**CASES, **ITS_OWN})
+@pytest.mark.parametrize("case", CASES | ITS_OWN)
 def test_one_update(case: str) -> None:
     """Losses and their parts, gradients, weights after the step and the KL coefficient."""
-    options = {**CASES, **ITS_OWN}[case]
+    options = (CASES | ITS_OWN)[case]
     with fast(**options) as ours, stock(**options) as theirs:
         move_targets(ours, theirs)
         rollouts = rollouts_for(ours, options.get("actions", "discrete"))

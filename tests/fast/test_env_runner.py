@@ -1,5 +1,7 @@
 """The fast env runner samples what RLlib's samples: same seeds, same episodes, same metrics, same hooks."""
 
+from functools import partial
+
 import clockwork
 import numpy as np
 import pytest
@@ -21,12 +23,16 @@ def runners(num_envs=3, callbacks=None, **env):
     from rlexp.environment.runner import GuardedEnvRunner
     from rlexp.fast.env_runner import FastEnvRunner
 
-    made, model = [], env.pop("model", {})
+    made, model, lookback = [], env.pop("model", {}), env.pop("lookback", 1)
+    connector = env.pop("connector", None)
     for cls in (FastEnvRunner, GuardedEnvRunner):
         config = clockwork.config(cls, num_envs, **env)
         if callbacks:
             config.callbacks(callbacks)
         config.rl_module(model_config={"fcnet_hiddens": [8], **model})
+        config.env_runners(episode_lookback_horizon=lookback)
+        if connector:
+            config.env_runners(env_to_module_connector=connector)
         made.append(cls(config=config, worker_index=0))
     fast, stock = made
     stock.module.load_state_dict(fast.module.state_dict())
@@ -170,3 +176,36 @@ def test_an_episode_of_a_hook_has_all_that_rllibs_has(through_torch):
         sampled(runner, (9, 30))
         seen.append(sorted(clockwork.canonical(episode) for episode in kept))
     assert seen[0] == seen[1]
+
+
+def test_a_part_of_an_episode_looks_back_as_far_as_rllibs(through_torch):
+    from ray.rllib.callbacks.callbacks import RLlibCallback
+
+    reach, seen = (-1, -3, -6), []
+
+    class LooksBack(RLlibCallback):
+        def on_episode_end(self, *, episode, **_):
+            rewards = [float(episode.get_rewards(i, neg_index_as_lookback=True, fill=-9.0)) for i in reach]
+            actions = [int(episode.get_actions(i, neg_index_as_lookback=True, fill=-9)) for i in reach]
+            looked = np.asarray(episode.get_observations(-1, neg_index_as_lookback=True, fill=-9.0)).ravel()
+            seen.append((episode.t_started, np.round(rewards, 4).tolist(), actions, looked[0].round(4)))
+
+    told = []
+    for runner in runners(callbacks=LooksBack, lengths=(9, 2, 12), lookback=4):
+        seen.clear()
+        sampled(runner, (6, 3, 9, 30))
+        told.append(list(seen))
+    assert told[0] == told[1]
+    assert any(-9 not in actions[:2] and actions[2] == -9 for _, _, actions, _ in told[0])
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_filtered_observations_and_what_the_filter_learns(through_torch, learns):
+    from rlexp.models.filtering import filtered
+
+    fast, stock = runners(connector=partial(filtered, then=None, learns=learns))
+    assert sampled(fast, (20, 1, 7)) == sampled(stock, (20, 1, 7))
+    ours, theirs = (runner._env_to_module.connectors[0] for runner in (fast, stock))
+    assert ours._all.n == theirs._all.n and (ours._all.n > 28 if learns else ours._all.n == 0)
+    np.testing.assert_array_equal(ours._all.mean, theirs._all.mean)
+    np.testing.assert_array_equal(ours._all.squares, theirs._all.squares)

@@ -118,4 +118,4 @@ def test_an_overridden_loss_is_used() -> None:
         result, expected = update(ours, rollouts), update(plain, rollouts)
         assert result["total_loss"] == pytest.approx(0.5 * expected["total_loss"], rel=1e-4)
         for a, b in zip(parameters(ours), parameters(plain), strict=True):
-            torch.testing.assert_close(2 * a.grad, b.grad, atol=1e-5, rtol=1e-4)  # type: ignore[operator]
+            torch.testing.assert_close(2 * a.grad, b.grad, atol=1e-5, rtol=1e-4)

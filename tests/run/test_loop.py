@@ -139,7 +139,10 @@ def test_an_interrupt_during_a_save_does_not_cost_another_iteration(loop: Any) -
 def test_the_end_is_evaluated_and_the_score_is_the_checkpoints(loop: Any) -> None:
     made, _ = loop(Stop(iterations=2), evaluations=[7.0], best_by="eval/return_mean")
     made.run(Interrupt())
-    assert resolve(made.store.folder / "best")[0].score == 7.0 and made.progress.summary()["eval_return_mean"] == 7.0
+    assert (
+        resolve(made.store.folder / "best")[0].score == 7.0
+        and made.progress.summary()["eval_return_mean"] == 7.0
+    )
 
 
 def test_an_evaluation_that_fails_at_the_end_does_not_cost_the_training(loop: Any) -> None:
