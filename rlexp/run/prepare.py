@@ -98,6 +98,7 @@ def _with_measured_envs(
 def _measurable(built: AlgorithmConfig, env: EnvProbe) -> bool:
     """Whether training speed is a matter of environments in this process, and quickly measured."""
     here = built.num_env_runners == 0 and built.gym_env_vectorize_mode == "sync"
+    here = here and not built.num_gpus_per_learner
     cheap = env.step_seconds is not None and env.step_seconds < MEASURED_BELOW_S
     return here and cheap and issubclass(built.learner_class, FastPPOTorchLearner)
 

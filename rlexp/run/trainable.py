@@ -23,6 +23,7 @@ from rlexp.config.convert import to_plain, to_run_config
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement
+from rlexp.hardware.kinds import kind_of
 from rlexp.metrics.headline import flatten, flatten_evaluation
 from rlexp.run import rayless
 from rlexp.run.counters import Counters
@@ -43,7 +44,8 @@ LEARNERS = "learners.json"
 SPACES = "spaces.json"
 REPLAY = "replay.pkl"
 LIFETIME = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
-STALLED_ITERATIONS = 3
+STALLED_ITERATIONS, STALLED_S = 3, 30.0
+"""Without an env step: so many iterations, and so many seconds where iterations do not wait for samples."""
 
 
 class RunTrainable(Trainable):
@@ -128,8 +130,12 @@ class RunTrainable(Trainable):
 
     def _watch_progress(self) -> None:
         raise_if_broken(self.algorithm)
+        if self.counters.new_env_steps or not self._idle_iterations:
+            self._last_step_at = time.monotonic()
         self._idle_iterations = 0 if self.counters.new_env_steps else self._idle_iterations + 1
-        if self.algorithm.config.is_online and self._idle_iterations >= STALLED_ITERATIONS:
+        patience = STALLED_S if kind_of(self.run.algorithm.config_class) == "async" else 0.0
+        stalled = self._idle_iterations >= STALLED_ITERATIONS
+        if self.algorithm.config.is_online and stalled and time.monotonic() - self._last_step_at >= patience:
             raise RunFailedError(
                 f"no environment step was made in {self._idle_iterations} iterations: every env runner is "
                 "failing or too slow for hardware.sample_timeout_s; log.txt has their errors"

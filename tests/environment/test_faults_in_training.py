@@ -144,7 +144,7 @@ def test_one_broken_runner_among_good_ones_ends_the_run() -> None:
         train_until_error(algorithm)
 
 
-@pytest.mark.parametrize("runners", [0, 1])
+@pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_evaluation_environments_are_guarded_too(runners: int) -> None:
     algorithm = ppo(
         EnvChoice(id="envs.testing.Crashing", config={"p_crash": 0.0}),
@@ -162,6 +162,7 @@ def test_evaluation_environments_are_guarded_too(runners: int) -> None:
     assert time.monotonic() - start < BOUND_S
 
 
+@pytest.mark.slow
 def test_error_is_the_environments_own_when_rllib_does_not_restart_runners() -> None:
     from rlexp.environment.errors import fatal_cause
 

@@ -77,6 +77,7 @@ def test_after_a_crash_no_rollout_goes_on_from_before_it(tmp_path: Path) -> None
     assert after.started.tolist() == [0, 0] and len(cut) + len(after) >= 100
 
 
+@pytest.mark.slow
 def test_8_a_runner_made_anew_has_weights_and_filter_and_begins_a_new_stream(tmp_path: Path) -> None:
     """A native crash in a runner's own process, while the replay fills."""
     algorithm = dqn(

@@ -171,7 +171,12 @@ REFUSED = [
         "needs the extra `minigrid`: the module no_such_module is not installed",
         "pip install 'rlexp[minigrid]'",
     ),
-    ({"id": f"{__name__}.WrongShape", "config": {"size": 2}}, "env", "obs has shape (5,), not (2,)", ""),
+    (
+        {"id": f"{__name__}.WrongShape", "config": {"size": 2}},
+        "env",
+        "an observation of shape (5,), not (2,)",
+        "",
+    ),
     (
         {"id": f"{__name__}.OutOfBounds", "config": {"size": 2}},
         "env",

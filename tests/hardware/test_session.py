@@ -89,6 +89,7 @@ def test_no_orphans_after_the_driver_is_killed(tmp_path: Path) -> None:
     assert leftovers.marked(told["mark"]) == []
 
 
+@pytest.mark.slow
 def test_clean_ends_what_a_dead_watchdog_could_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
