@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from ray.rllib.core import DEFAULT_AGENT_ID, DEFAULT_MODULE_ID
+from ray.rllib.utils.metrics import (
+    EPISODE_DURATION_SEC_MEAN,
+    EPISODE_LEN_MAX,
+    EPISODE_LEN_MEAN,
+    EPISODE_LEN_MIN,
+    EPISODE_RETURN_MAX,
+    EPISODE_RETURN_MEAN,
+    EPISODE_RETURN_MIN,
+)
 
 from rlexp.environment.failures import METRIC as FAILURES
 from rlexp.metrics.headline import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, INFERENCE_TIMER
@@ -15,6 +25,17 @@ if TYPE_CHECKING:
     from rlexp.fast.env_runner import FastEnvRunner
 
 TIMERS = (ENV_TIMER, INFERENCE_TIMER, CALLBACKS_TIMER)
+_WINDOWS: tuple[tuple[Any, ...], ...] = (
+    (EPISODE_LEN_MEAN, EPISODE_LEN_MIN, EPISODE_LEN_MAX),
+    (
+        *(EPISODE_RETURN_MEAN, EPISODE_RETURN_MIN, EPISODE_RETURN_MAX),
+        ("agent_episode_return_mean", DEFAULT_AGENT_ID),
+        ("module_episode_return_mean", DEFAULT_MODULE_ID),
+    ),
+    (EPISODE_DURATION_SEC_MEAN,),
+)
+"""Where RLlib's runner logs an episode's length, return and seconds."""
+
 STEP_FAILURES = "num_env_step_failures_lifetime"
 
 
@@ -54,11 +75,7 @@ class Tally:
         """Tells RLlib's logger, under the names of RLlib's own env runner, and starts counting anew."""
         metrics = runner.metrics
         runner._increase_sampled_metrics(self.steps, len(self.ended))
-        # RLlib's windows hold so many episodes at most.
-        for length, total, seconds in self.ended[-runner.config.metrics_num_episodes_for_smoothing :]:
-            runner._log_episode_metrics(length, total, seconds)
-        for length, _, _ in self.ended:
-            metrics.log_value(EPISODE_LENGTH, length, reduce="item_series")
+        self._log_episodes(runner)
         if self.ended or self.failures:
             metrics.log_value(FAILURES, self.failures, reduce="sum")
         if self.step_failures:
@@ -68,3 +85,24 @@ class Tally:
         self.env_s = self.inference_s = self.callbacks_s = 0.0
         self.steps = self.failures = self.step_failures = 0
         self.ended = []
+
+    def _log_episodes(self, runner: FastEnvRunner) -> None:
+        """Returns, lengths and seconds of the episodes that ended.
+
+        The first goes through RLlib's own method, which makes what is not there; the others go straight to what it
+        has made, without its logger's work at each of ten values.
+        """
+        if not self.ended:
+            return
+        # RLlib's windows hold so many episodes at most.
+        first, *rest = self.ended[-runner.config.metrics_num_episodes_for_smoothing :]
+        runner._log_episode_metrics(*first)
+        for figure, keys in enumerate(_WINDOWS):
+            for key in keys:
+                stats = runner.metrics._get_key(key)
+                for episode in rest:
+                    stats.push(episode[figure])
+        runner.metrics.log_value(EPISODE_LENGTH, self.ended[0][0], reduce="item_series")
+        lengths = runner.metrics._get_key(EPISODE_LENGTH)
+        for length, _, _ in self.ended[1:]:
+            lengths.push(length)

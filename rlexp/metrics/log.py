@@ -44,7 +44,12 @@ def log_metric(metrics_logger: MetricsLogger, name: str, value: float) -> None:
     """
     if not is_metric_name(name):
         raise ValueError(f"{name!r} cannot be a metric's name: use letters, digits, _ . - (no --)")
-    metrics_logger.log_value((CUSTOM, name), float(value), reduce="item_series")
+    # RLlib's logger looks keys and reductions up at each call; where the series exists, the value goes straight to it.
+    series = metrics_logger.stats.get(CUSTOM, {}).get(name)
+    if type(series).__name__ == "ItemSeriesStats":
+        series.push(float(value))
+    else:
+        metrics_logger.log_value((CUSTOM, name), float(value), reduce="item_series")
 
 
 def statistics(values: Sequence[float]) -> dict[str, float]:
