@@ -69,6 +69,7 @@ def test_unequal_networks_are_refused() -> None:
         check_equal("ppo-cartpole", {"stock": [told(1)], "sb3": [told(1, parameters=11)]})
 
 
+@pytest.mark.slow
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     out = tmp_path / "throughput.json"
     words = ["--scenarios", "dqn-cartpole", "--contenders", "single-file,bound", "--repetitions", "1"]

@@ -75,7 +75,7 @@ def test_callbacks_and_metrics_reach_every_process(
     assert last["train/return_mean"] == 6 and last["train/episode_len_mean"] == 3
 
 
-@pytest.mark.parametrize("count", [0, 2])
+@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_evaluation_has_a_time_an_environment_and_a_seed_of_its_own(
     count: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -177,6 +177,7 @@ def test_error_is_the_environments_own_when_rllib_does_not_restart_runners() -> 
     assert type(fatal_cause(caught.value)) is EnvBrokenError
 
 
+@pytest.mark.slow
 def test_dead_runner_process_is_not_taken_for_a_broken_environment() -> None:
     import ray
 

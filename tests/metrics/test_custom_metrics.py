@@ -92,7 +92,7 @@ def check_exact(record: dict[str, Any], lengths: list[int], prefix: str) -> None
     assert record[f"{kind}/success_rate"] == record[f"{prefix}custom/success_mean"]
 
 
-@pytest.mark.parametrize("runners", [0, 1])
+@pytest.mark.parametrize("runners", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_missing_info_key_ends_the_run_with_the_keys_that_are_there(runners: int) -> None:
     algorithm = config_of({"win": {"info": "sucess"}}, runners).build_algo()
     with pytest.raises(RunFailedError) as caught:
