@@ -82,7 +82,7 @@ def count_single_failures(name: str, fast: str, runners: int, mode: str) -> None
         ("p_crash", 0, "async"),
         ("p_crash_reset", 0, "sync"),
         ("p_crash_reset", 0, "async"),
-        ("p_crash_reset", 1, "sync"),
+        pytest.param("p_crash_reset", 1, "sync", marks=pytest.mark.slow),
         pytest.param("p_crash", 1, "sync", marks=pytest.mark.slow),
         pytest.param("p_crash", 2, "async", marks=pytest.mark.slow),
         pytest.param("p_crash_reset", 2, "async", marks=pytest.mark.slow),
@@ -137,6 +137,7 @@ def test_an_observation_of_another_shape_ends_the_run(name: str, mode: str) -> N
         train_until_error(algorithm)
 
 
+@pytest.mark.slow
 def test_one_broken_runner_among_good_ones_ends_the_run() -> None:
     choice = EnvChoice(id="envs.testing.BreaksOnRunner", config={"worker_index": 2})
     algorithm = ppo(choice, TRUSTED, num_env_runners=2)

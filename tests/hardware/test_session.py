@@ -168,6 +168,7 @@ print(ray.is_initialized())
 """
 
 
+@pytest.mark.slow
 def test_a_named_cluster_is_joined_seen_and_left_running(tmp_path: Path) -> None:
     owner, told = _driver("wait", tmp_path / "log.txt")
     try:
