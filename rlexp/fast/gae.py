@@ -42,7 +42,7 @@ def estimate(values: NDArray[np.floating], rollout: Rollout, gamma: float, lambd
     state_values = values.astype(np.float64)
     errors = rollout.rewards + gamma * ~rollout.terminated * state_values[1:] - state_values[:-1]
     errors[~valid] = 0.0
-    advantages = _discounted_sums(errors, (gamma * lambda_ * (valid & ~ends)).astype(np.float64))
+    advantages = discounted_sums(errors, (gamma * lambda_ * (valid & ~ends)).astype(np.float64))
     return Advantages(advantages, advantages + state_values[:-1])
 
 
@@ -53,7 +53,7 @@ def ends_of(rollout: Rollout) -> NDArray[np.bool_]:
     return rollout.valid & (rollout.terminated | rollout.truncated | ~followed)
 
 
-def _discounted_sums(terms: Array, decay: Array) -> Array:
+def discounted_sums(terms: Array, decay: Array) -> Array:
     """`sums[t] = terms[t] + decay[t] * sums[t + 1]` along the first axis, whose last row of `decay` is zero.
 
     Each pass doubles the number of terms that every sum holds, so it takes log2 of the longest episode.

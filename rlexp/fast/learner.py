@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
 from ray.rllib.utils.metrics import (
     DIFF_NUM_GRAD_UPDATES_VS_SAMPLER_POLICY,
     MODULE_TRAIN_BATCH_SIZE_MEAN,
@@ -20,11 +21,20 @@ from ray.rllib.utils.metrics import (
 
 from rlexp.fast.adam import without_dynamo
 from rlexp.fast.rollout import Rollout
-from rlexp.fast.step import GradientStep
+from rlexp.fast.step import GradientStep, overrides
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
     from ray.rllib.core.learner.training_data import TrainingData
+
+
+_LOSS_METHODS = (
+    "compute_loss_for_module",
+    "compute_losses",
+    "compute_gradients",
+    "_update",
+    "_uncompiled_update",
+)
 
 
 class FastLearner(TorchLearner, abc.ABC):
@@ -34,6 +44,8 @@ class FastLearner(TorchLearner, abc.ABC):
     """
 
     gradient_step: GradientStep
+    steps_trained = 0
+    """Env steps, over all gradient steps of this object's life."""
 
     @abc.abstractmethod
     def update_from_rollouts(self, rollouts: list[Rollout], **kwargs: Any) -> None:
@@ -48,6 +60,18 @@ class FastLearner(TorchLearner, abc.ABC):
         """As RLlib's; then the optimisers are there."""
         super().build()
         self.gradient_step = GradientStep(self)
+
+    def keeps_rllibs_loss(self, stock: type[TorchLearner]) -> bool:
+        """Whether a gradient step must go through RLlib's own `_update`.
+
+        It must where a subclass of `stock`'s fast form overrides a loss method, the module has a loss of its own, or
+        the whole update is compiled.
+        """
+        return (
+            any(overrides(self, stock, method) for method in _LOSS_METHODS)
+            or isinstance(self.module[DEFAULT_MODULE_ID].unwrapped(), SelfSupervisedLossAPI)
+            or self._torch_compile_complete_update
+        )
 
     def update(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """RLlib's update; its own path unless the episodes given are rollouts.
@@ -95,6 +119,7 @@ class FastLearner(TorchLearner, abc.ABC):
         log((DEFAULT_MODULE_ID, WEIGHTS_SEQ_NO), self._weights_seq_no, window=1)
         log((ALL_MODULES, NUM_ENV_STEPS_TRAINED), seen, reduce="sum", with_throughput=True)
         log((ALL_MODULES, NUM_ENV_STEPS_TRAINED_LIFETIME), seen, reduce="lifetime_sum", with_throughput=True)
+        self.steps_trained += seen
         self._metrics_all_modules_num_env_steps_trained.inc(value=seen)
         self._metrics_all_modules_num_module_steps_trained.inc(value=total)
 

@@ -17,29 +17,18 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
-from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
-from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.torch_utils import explained_variance
 from torch import Tensor
 
 from rlexp.fast import train_batch
 from rlexp.fast.distributions import makers
+from rlexp.fast.epoch_learner import EpochLearner
 from rlexp.fast.gae import estimate, standardise
-from rlexp.fast.learner import FastLearner
-from rlexp.fast.minibatches import minibatches
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.sequences import of_sequences, sequence_values
-from rlexp.fast.step import overrides
 from rlexp.fast.train_batch import VALUE_ROWS, TrainBatch
 
-_LOSS_METHODS = (
-    "compute_loss_for_module",
-    "compute_losses",
-    "compute_gradients",
-    "_update",
-    "_uncompiled_update",
-)
 _LOSS_COLUMNS = (
     Columns.ACTIONS,
     Columns.ACTION_LOGP,
@@ -49,57 +38,22 @@ _LOSS_COLUMNS = (
 )
 
 
-class FastPPOTorchLearner(FastLearner, PPOTorchLearner):
-    """RLlib's PPO learner that also takes rollouts.
+class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
+    """RLlib's PPO learner that also takes rollouts."""
 
-    A subclass that overrides a loss method, a module with a loss of its own, or a compiled update keeps RLlib's
-    `_update` for each minibatch; the rest is as fast.
-    """
+    stock = PPOTorchLearner
+    loss_columns = _LOSS_COLUMNS
 
-    def build(self) -> None:
-        """As RLlib's; then decides how each minibatch is done."""
-        super().build()
-        module = self.module[DEFAULT_MODULE_ID]
-        self._ppo_config = self.config.get_config_for_module(DEFAULT_MODULE_ID)
-        self._own_loss = (
-            any(overrides(self, PPOTorchLearner, method) for method in _LOSS_METHODS)
-            or isinstance(module.unwrapped(), SelfSupervisedLossAPI)
-            or self._torch_compile_complete_update
-        )
-
-    def update_from_rollouts(
-        self,
-        rollouts: list[Rollout],
-        *,
-        num_epochs: int = 1,
-        minibatch_size: int | None = None,
-        shuffle_batch_per_epoch: bool = False,
-        num_total_minibatches: int = 0,
-        **_: Any,
-    ) -> None:
-        """GAE over the rollouts, then epochs of minibatches."""
-        self.module[DEFAULT_MODULE_ID].unwrapped().train()
-        batch = self.train_batch(rollouts)
-        size = minibatch_size
-        if size is not None and batch.mask is not None:
-            # As many steps as asked for, on average, in whole sequences.
-            size = max(1, int(batch.num_items * size / batch.num_steps))
-        count = num_total_minibatches
-        chosen = list(
-            minibatches(batch.num_items, size, num_epochs, shuffle_batch_per_epoch, count, self._device)
-        )
-        step = self._step_of_rllib if self._own_loss else self._step_of_ppo
-        for items in chosen[:-1]:
-            step(batch.minibatch(items, self._columns()), False)
-        last = batch.minibatch(chosen[-1], self._columns())
-        step(last, True)
-        self.gradient_step.log()
-        self.count_policy_lag(rollouts)
-        self.count([_steps(batch, items) for items in chosen], batch.num_steps)
+    def items_of(self, batch: TrainBatch, size: int) -> int:
+        """See `EpochLearner`."""
+        if batch.mask is None:
+            return size
+        # As many steps as asked for, on average, in whole sequences.
+        return max(1, int(batch.num_items * size / batch.num_steps))
 
     def train_batch(self, rollouts: list[Rollout]) -> TrainBatch:
         """The valid steps with advantages and value targets, or sequences of them for a recurrent module."""
-        module, config = self.module[DEFAULT_MODULE_ID].unwrapped(), self._ppo_config
+        module, config = self.module[DEFAULT_MODULE_ID].unwrapped(), self._module_config
         observations = train_batch.observations_of(rollouts, self._device)
         if module.is_stateful():
             length = module.model_config["max_seq_len"]
@@ -119,35 +73,9 @@ class FastPPOTorchLearner(FastLearner, PPOTorchLearner):
             batch.columns[name] = train_batch.to_tensors(column, self._device)
         return of_sequences(batch, rollouts, length) if module.is_stateful() else batch
 
-    def _columns(self) -> tuple[str, ...] | None:
-        return None if self._own_loss else _LOSS_COLUMNS
-
-    def _step_of_rllib(self, minibatch: dict[str, Any], last: bool) -> None:
-        _, losses, _ = self._update({DEFAULT_MODULE_ID: minibatch})
-        if last:
-            self.metrics.log_value(
-                (DEFAULT_MODULE_ID, self.TOTAL_LOSS_KEY), losses[DEFAULT_MODULE_ID], window=1
-            )
-
-    def _step_of_ppo(self, minibatch: dict[str, Any], last: bool) -> None:
-        loss, parts = self.loss(minibatch, detail=last)
-        self.gradient_step.minimise(loss)
-        if last:
-            names, values = zip(*parts.items(), strict=True)
-            numbers = torch.stack([value.detach().reshape(()) for value in values]).tolist()
-            self.metrics.log_dict(dict(zip(names, numbers, strict=True)), key=DEFAULT_MODULE_ID, window=1)
-
-    def _forward(self, minibatch: dict[str, Any]) -> dict[str, Any]:
-        module = self.module[DEFAULT_MODULE_ID]
-        if (
-            type(module).forward_train is TorchRLModule.forward_train
-        ):  # which sets the training mode at each call
-            return module._forward_train(minibatch)
-        return module.forward_train(minibatch)
-
     def loss(self, minibatch: dict[str, Any], detail: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
         """RLlib's PPO loss of a minibatch and its parts by RLlib's names; all that RLlib logs, with `detail`."""
-        config, module = self._ppo_config, self.module[DEFAULT_MODULE_ID].unwrapped()
+        config, module = self._module_config, self.module[DEFAULT_MODULE_ID].unwrapped()
         mean = _mean_over(minibatch.get(Columns.LOSS_MASK))
         out = self._forward(minibatch)
         classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
@@ -158,8 +86,7 @@ class FastPPOTorchLearner(FastLearner, PPOTorchLearner):
         clipped = ratio.clamp(1 - config.clip_param, 1 + config.clip_param)
         policy_loss = -mean(torch.min(advantages * ratio, advantages * clipped))
         entropy = mean(now.entropy())
-        coefficient = self.entropy_coeff_schedulers_per_module[DEFAULT_MODULE_ID].get_current_value()
-        loss = policy_loss - coefficient * entropy
+        loss = policy_loss - self.entropy_coefficient() * entropy
         kl = torch.zeros((), device=ratio.device)
         if config.use_kl_loss:
             kl = mean(make_then(minibatch[Columns.ACTION_DIST_INPUTS]).kl(now))
@@ -189,12 +116,6 @@ def _explained_variance(minibatch: dict[str, Any], values: Tensor) -> Tensor:
 
 def _mean_over(mask: Tensor | None) -> Callable[[Tensor], Tensor]:
     return torch.mean if mask is None else lambda data: data[mask].mean()
-
-
-def _steps(batch: TrainBatch, items: Tensor | None) -> int:
-    if items is None:
-        return batch.num_steps
-    return int(items.shape[0]) if batch.mask is None else int(batch.mask[items].sum())
 
 
 def _values(module: Any, rollouts: list[Rollout], observations: Any) -> list[NDArray[np.float32]]:

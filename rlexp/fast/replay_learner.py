@@ -14,7 +14,6 @@ import tree
 from numpy.typing import NDArray
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
-from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
 from ray.rllib.utils.metrics import (
     LAST_TARGET_UPDATE_TS,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
@@ -26,15 +25,9 @@ from torch import Tensor
 from rlexp.fast.learner import FastLearner
 from rlexp.fast.replay_batch import ReplayBatch
 from rlexp.fast.rollout import Rollout
+from rlexp.fast.step import overrides
 from rlexp.fast.targets import TargetNetworks
 
-_LOSS_METHODS = (
-    "compute_loss_for_module",
-    "compute_losses",
-    "compute_gradients",
-    "_update",
-    "_uncompiled_update",
-)
 _AFTER = "after_gradient_based_update"
 
 
@@ -56,16 +49,10 @@ class ReplayLearner(FastLearner):
         self._updates, self._batch_size, self._target_updates = 0, 0, 0
         self._last: dict[str, Tensor] = {}
         self._lean = (
-            not isinstance(module, SelfSupervisedLossAPI)
-            and not self._torch_compile_complete_update
-            and not module.is_stateful()
-            and not any(self._overrides(method) for method in _LOSS_METHODS)
-            and self.prepare(module)
+            not self.keeps_rllibs_loss(self.stock) and not module.is_stateful() and self.prepare(module)
         )
-        self._own_after = self._overrides(_AFTER) or self.config._torch_lr_scheduler_classes is not None
-
-    def _overrides(self, method: str) -> bool:
-        return getattr(type(self), method) is not getattr(self.stock, method)
+        scheduled = self.config._torch_lr_scheduler_classes is not None
+        self._own_after = scheduled or overrides(self, self.stock, _AFTER)
 
     @abc.abstractmethod
     def prepare(self, module: Any) -> bool:

@@ -30,21 +30,36 @@ def of_sequences(batch: TrainBatch, rollouts: Sequence[Rollout], length: int) ->
         rollouts: the experience, with states.
         length: L.
     """
-    starts, sizes = _pieces(*_parts(rollouts), length)
+    return in_sequences(batch, rollouts, *_parts(rollouts), length)
+
+
+def in_sequences(
+    batch: TrainBatch, rollouts: Sequence[Rollout], firsts: Indices, sizes: Indices, length: int
+) -> TrainBatch:
+    """The steps as sequences, each with the state before its first step, padded with zeros.
+
+    Args:
+        batch: of steps; what its mask leaves out stays out.
+        rollouts: the experience, with states.
+        firsts: [parts], the first step of each episode's part.
+        sizes: [parts], its length.
+        length: L.
+    """
+    starts, sizes = _pieces(firsts, sizes, length)
     steps, inside = _grid(starts, sizes, length)
     device = batch.rows.device
-    index, mask = torch.from_numpy(steps).to(device), torch.from_numpy(inside).to(device)
+    index, within = torch.from_numpy(steps).to(device), torch.from_numpy(inside).to(device)
     observations, padding = _with_padding(batch.observations)
     states = _states(rollouts, batch.rows.cpu().numpy()[starts], device)
     return TrainBatch(
         observations,
-        torch.where(mask, batch.rows[index], padding),
+        torch.where(within, batch.rows[index], padding),
         {
-            name: tree.map_structure(lambda leaf: _padded(leaf, index, mask), column)
+            name: tree.map_structure(lambda leaf: _padded(leaf, index, within), column)
             for name, column in batch.columns.items()
         },
         {Columns.STATE_IN: states, Columns.SEQ_LENS: torch.from_numpy(sizes).to(device)},
-        mask,
+        within if batch.mask is None else within & batch.mask[index],
         batch.num_steps,
     )
 
@@ -64,7 +79,7 @@ def sequence_values(
     firsts, sizes = _parts(rollouts)
     # The observation after the last step ends the last piece, or makes one of its own.
     starts, lengths = _pieces(np.concatenate([[0], np.cumsum(sizes + 1)[:-1]]), sizes + 1, length)
-    rows_of_steps, widths = np.concatenate(valid_rows(rollouts)), _widths(rollouts)
+    rows_of_steps, widths = np.concatenate(valid_rows(rollouts)), widths_of(rollouts)
     extended = np.insert(rows_of_steps, firsts + sizes, rows_of_steps[firsts + sizes - 1] + widths)
     steps, inside = _grid(starts, lengths, length)
     padded, padding = _with_padding(observations)
@@ -94,7 +109,7 @@ def _parts(rollouts: Sequence[Rollout]) -> tuple[Indices, Indices]:
     return firsts, after - firsts
 
 
-def _widths(rollouts: Sequence[Rollout]) -> Indices:
+def widths_of(rollouts: Sequence[Rollout]) -> Indices:
     """Sub-environments of the rollout that each part lies in: how many rows further on the next observation is."""
     counts = [int(np.count_nonzero(ends_of(rollout))) for rollout in rollouts]
     return np.repeat([rollout.num_envs for rollout in rollouts], counts)

@@ -50,6 +50,12 @@ class TrainBatch:
         """What minibatches are drawn from."""
         return int(self.rows.shape[0])
 
+    def steps_in(self, items: Tensor | None) -> int:
+        """Steps that were taken, among some items; all of them for null."""
+        if items is None:
+            return self.num_steps
+        return int(items.shape[0]) if self.mask is None else int(self.mask[items].sum())
+
     def minibatch(self, items: Tensor | None, names: Sequence[str] | None = None) -> dict[str, Tensors]:
         """Some items, all of them for null, as an RLlib module's batch.
 

@@ -18,7 +18,7 @@ from ray.rllib.core.columns import Columns
 
 from rlexp.fast.gae import ends_of
 from rlexp.fast.rollout import Rollout
-from rlexp.fast.sequences import _grid, _padded, _pieces, _states, _with_padding
+from rlexp.fast.sequences import in_sequences, widths_of
 from rlexp.fast.train_batch import Tensors, TrainBatch, of_steps
 
 
@@ -43,7 +43,7 @@ def of_trajectories(
         return lengthened
     after = ends + 2 + np.arange(len(ends))  # one past each added step
     firsts = np.concatenate([[0], after[:-1]])
-    return _in_sequences(lengthened, rollouts, _pieces(firsts, after - firsts, length), length)
+    return in_sequences(lengthened, rollouts, firsts, after - firsts, length)
 
 
 def _lengthened(steps: TrainBatch, rollouts: Sequence[Rollout], ends: NDArray[np.int64]) -> TrainBatch:
@@ -59,36 +59,8 @@ def _lengthened(steps: TrainBatch, rollouts: Sequence[Rollout], ends: NDArray[np
     columns[Columns.TRUNCATEDS][last] = ~columns[Columns.TERMINATEDS][last]
     for name in (Columns.REWARDS, Columns.TERMINATEDS, Columns.TRUNCATEDS):
         columns[name][added] = 0
-    widths = np.repeat([r.num_envs for r in rollouts], [np.count_nonzero(ends_of(r)) for r in rollouts])
     rows = steps.rows[source]
-    rows[added] += torch.from_numpy(widths).to(device)
+    rows[added] += torch.from_numpy(widths_of(rollouts)).to(device)
     mask = torch.ones(len(source), dtype=torch.bool, device=device)
     mask[added] = False
     return TrainBatch(steps.observations, rows, columns, {}, mask, steps.num_steps)
-
-
-def _in_sequences(
-    batch: TrainBatch,
-    rollouts: Sequence[Rollout],
-    pieces: tuple[NDArray[np.int64], NDArray[np.int64]],
-    length: int,
-) -> TrainBatch:
-    """The steps as sequences, each with the state before its first step, padded with zeros."""
-    assert batch.mask is not None
-    starts, sizes = pieces
-    steps, inside = _grid(starts, sizes, length)
-    device = batch.rows.device
-    index, within = torch.from_numpy(steps).to(device), torch.from_numpy(inside).to(device)
-    observations, padding = _with_padding(batch.observations)
-    states = _states(rollouts, batch.rows.cpu().numpy()[starts], device)
-    return TrainBatch(
-        observations,
-        torch.where(within, batch.rows[index], padding),
-        {
-            name: tree.map_structure(lambda leaf: _padded(leaf, index, within), column)
-            for name, column in batch.columns.items()
-        },
-        {Columns.STATE_IN: states, Columns.SEQ_LENS: torch.from_numpy(sizes).to(device)},
-        within & batch.mask[index],
-        batch.num_steps,
-    )

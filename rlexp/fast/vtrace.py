@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rlexp.fast.gae import _discounted_sums
+from rlexp.fast.gae import discounted_sums
 
 
 def v_trace(
@@ -43,7 +43,7 @@ def v_trace(
         decay = discounts * rho.clamp(max=1.0)
         decay[length - 1 :: length] = 0.0
         decay[-1] = 0.0
-        sums = _discounted_sums(errors.cpu().numpy(), decay.cpu().numpy())
+        sums = discounted_sums(errors.cpu().numpy(), decay.cpu().numpy())
         targets = values + torch.from_numpy(sums).to(values.device)
         next_targets = _shifted(targets, length)
         next_targets[length - 1 :: length] = next_values[length - 1 :: length]

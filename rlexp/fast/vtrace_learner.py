@@ -8,34 +8,23 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.learner import Learner
-from ray.rllib.core.learner.torch.torch_learner import TorchLearner
-from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
-from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
 from rlexp.fast import train_batch
 from rlexp.fast.distributions import ActionDistribution, makers
+from rlexp.fast.epoch_learner import EpochLearner
 from rlexp.fast.learner import FastLearner
-from rlexp.fast.minibatches import minibatches
 from rlexp.fast.rollout import Rollout
-from rlexp.fast.step import overrides
 from rlexp.fast.train_batch import TrainBatch
 from rlexp.fast.trajectories import of_trajectories
 from rlexp.fast.vtrace import v_trace
 
-_LOSS_METHODS = (
-    "compute_loss_for_module",
-    "compute_losses",
-    "compute_gradients",
-    "_update",
-    "_uncompiled_update",
-)
 _LOSS_COLUMNS = (Columns.ACTIONS, Columns.ACTION_LOGP, Columns.REWARDS, Columns.TERMINATEDS)
 
 
@@ -83,27 +72,15 @@ class Scored:
         return torch.sum(column.reshape(-1) * self.mask) / self.steps
 
 
-class VTraceLearner(FastLearner):
-    """A learner of one module with a v-trace loss: `class FastX(VTraceLearner, XTorchLearner)`.
+class VTraceLearner(EpochLearner):
+    """A learner of one module with a v-trace loss: `class FastX(VTraceLearner, XTorchLearner)`."""
 
-    A subclass that overrides a loss method, a module with a loss of its own, or a compiled update keeps RLlib's
-    `_update` for each minibatch.
-    """
-
-    stock: ClassVar[type[TorchLearner]]
+    loss_columns = _LOSS_COLUMNS
 
     def build(self) -> None:
-        """As RLlib's; then decides how each minibatch is done, and takes the learner thread over."""
+        """As RLlib's; then takes the learner thread over."""
         super().build()
-        module = self.module[DEFAULT_MODULE_ID].unwrapped()
-        self._module_config = self.config.get_config_for_module(DEFAULT_MODULE_ID)
-        self.steps_trained = 0
         self._failure: BaseException | None = None
-        self._own_loss = (
-            any(overrides(self, self.stock, method) for method in _LOSS_METHODS)
-            or isinstance(module, SelfSupervisedLossAPI)
-            or self._torch_compile_complete_update
-        )
         # The thread is asleep until the first update.
         self._learner_thread._update_method = _update_in_thread
 
@@ -145,63 +122,26 @@ class VTraceLearner(FastLearner):
             return Waiting(episodes)
         return super()._make_batch_if_necessary(training_data)
 
-    def update_from_rollouts(
-        self,
-        rollouts: list[Rollout],
-        *,
-        num_epochs: int = 1,
-        minibatch_size: int | None = None,
-        shuffle_batch_per_epoch: bool = False,
-        num_total_minibatches: int = 0,
-        **_: Any,
-    ) -> None:
-        """Epochs of minibatches."""
+    def train_batch(self, rollouts: list[Rollout]) -> TrainBatch:
+        """Steps, or sequences of them for a recurrent module, with one added after each episode's part."""
         module = self.module[DEFAULT_MODULE_ID].unwrapped()
-        module.train()
         length = module.model_config["max_seq_len"] if module.is_stateful() else None
         observations = train_batch.observations_of(rollouts, self._device)
-        batch = of_trajectories(rollouts, observations, self._device, length)
-        size = minibatch_size
-        if size is not None and length is not None:
-            # As many steps as asked for, on average, in whole sequences; added steps count, as for RLlib.
-            size = max(1, int(batch.num_items * size / int(batch.per_item[Columns.SEQ_LENS].sum())))
-        shuffle, count = shuffle_batch_per_epoch, num_total_minibatches
-        chosen = list(minibatches(batch.num_items, size, num_epochs, shuffle, count, self._device))
-        step = self._step_of_rllib if self._own_loss else self._step_of_loss
-        columns = None if self._own_loss else _LOSS_COLUMNS
-        for items in chosen[:-1]:
-            step(batch.minibatch(items, columns), False)
-        step(batch.minibatch(chosen[-1], columns), True)
-        self.gradient_step.log()
-        self.count_policy_lag(rollouts)
-        self.count([_steps(batch, items) for items in chosen], batch.num_steps)
-        self.steps_trained += batch.num_steps * len(chosen)
+        return of_trajectories(rollouts, observations, self._device, length)
 
-    def _step_of_rllib(self, minibatch: dict[str, Any], last: bool) -> None:
-        _, losses, _ = self._update({DEFAULT_MODULE_ID: minibatch})
-        if last:
-            self._log({self.TOTAL_LOSS_KEY: losses[DEFAULT_MODULE_ID]})
+    def items_of(self, batch: TrainBatch, size: int) -> int:
+        """See `EpochLearner`."""
+        if Columns.SEQ_LENS not in batch.per_item:
+            return size
+        # As many steps as asked for, on average, in whole sequences; added steps count, as for RLlib.
+        return max(1, int(batch.num_items * size / int(batch.per_item[Columns.SEQ_LENS].sum())))
 
-    def _step_of_loss(self, minibatch: dict[str, Any], last: bool) -> None:
-        loss, parts = self.loss(minibatch)
-        self.gradient_step.minimise(loss)
-        if last:
-            self._log(parts)
-
-    def _log(self, parts: dict[str, Tensor | float]) -> None:
-        tensors = [
-            torch.as_tensor(value, device=self._device).detach().reshape(()) for value in parts.values()
-        ]
-        numbers = torch.stack(tensors).tolist()
-        self.metrics.log_dict(dict(zip(parts, numbers, strict=True)), key=DEFAULT_MODULE_ID, window=1)
-
-    def loss(self, minibatch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor | float]]:
-        """RLlib's loss of a minibatch, and its parts by RLlib's names."""
-        module = self.module[DEFAULT_MODULE_ID]
-        plain = type(module).forward_train is TorchRLModule.forward_train
-        # RLlib's sets the training mode at each call.
-        out = module._forward_train(minibatch) if plain else module.forward_train(minibatch)
-        module = module.unwrapped()
+    def loss(
+        self, minibatch: dict[str, Any], detail: bool = True
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """See `EpochLearner`; all parts are there in any case."""
+        out = self._forward(minibatch)
+        module = self.module[DEFAULT_MODULE_ID].unwrapped()
         (make,) = makers(module.get_train_action_dist_cls())
         policy = make(out[Columns.ACTION_DIST_INPUTS])
         mask = minibatch[Columns.LOSS_MASK].reshape(-1).float()
@@ -237,17 +177,6 @@ class VTraceLearner(FastLearner):
             config.vtrace_clip_rho_threshold,
             config.vtrace_clip_pg_rho_threshold,
         )
-
-    def entropy_coefficient(self) -> float:
-        """The weight of the entropy bonus now."""
-        return float(self.entropy_coeff_schedulers_per_module[DEFAULT_MODULE_ID].get_current_value())
-
-
-def _steps(batch: TrainBatch, items: Tensor | None) -> int:
-    """Steps that were taken, among some items of a batch."""
-    if items is None or batch.mask is None:
-        return batch.num_steps
-    return int(batch.mask[items].sum())
 
 
 def _update_in_thread(self: VTraceLearner, training_data: Any, **kwargs: Any) -> None:

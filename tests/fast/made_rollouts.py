@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import tree
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
@@ -15,6 +16,15 @@ from rlexp.fast.episodes import episodes
 from rlexp.fast.rollout import Rollout
 
 VECTOR = gym.spaces.Box(-1.0, 1.0, (4,), np.float32)
+IMAGE = gym.spaces.Box(-1.0, 1.0, (10, 10, 2), np.float32)
+SPACES = {
+    "discrete": (gym.spaces.Discrete(3), 3),
+    "box": (gym.spaces.Box(-1.0, 1.0, (2,), np.float32), 4),
+    "multidiscrete": (gym.spaces.MultiDiscrete([3, 2]), 5),
+}
+"""Action spaces, with the number of inputs of their distribution."""
+LSTM = {"use_lstm": True, "lstm_cell_size": 8, "max_seq_len": 4, "vf_share_layers": True}
+CNN = {"conv_filters": [[4, 4, 2], [8, 5, 1]], "conv_activation": "relu"}
 
 
 def flags(
@@ -90,3 +100,23 @@ def _with_next_states(rollout: Rollout) -> Rollout:
         return rollout
     after = tree.map_structure(lambda leaf: leaf[1:], rollout.states)
     return replace(rollout, outputs={**rollout.outputs, Columns.STATE_OUT: after})
+
+
+def rollouts_for(learner: Any, actions: str = "discrete", **options: Any) -> list[Rollout]:
+    """Two rollouts of other lengths than a sequence or a stretch, with ends, cuts and resets anywhere."""
+    module = learner.module[DEFAULT_MODULE_ID]
+    state = module.get_initial_state() if module.is_stateful() else None
+    if state is not None:
+        state = tree.map_structure(lambda leaf: leaf.numpy(), state)
+    space, inputs = SPACES[actions]
+    common = {
+        "observation_space": module.observation_space,
+        "action_space": space,
+        "inputs": inputs,
+        "state": state,
+        **options,
+    }
+    return [
+        made_rollout(seed=1, steps=14, **common),
+        made_rollout(seed=2, steps=9, first_is_reset=True, **common),
+    ]

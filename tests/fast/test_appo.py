@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from made_rollouts import rollouts_for
 from ray.rllib.algorithms.appo import APPOConfig
 from ray.rllib.algorithms.appo.torch.appo_torch_learner import APPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -17,7 +18,6 @@ from vtrace_learners import (
     assert_same_weights,
     learner_of,
     parameters,
-    rollouts_for,
     update,
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from made_rollouts import VECTOR, stock_episodes
+from made_rollouts import VECTOR, rollouts_for, stock_episodes
 from ray.rllib.algorithms.impala import IMPALAConfig
 from ray.rllib.algorithms.impala.torch.impala_torch_learner import IMPALATorchLearner
 from ray.rllib.core import ALL_MODULES, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE
@@ -19,7 +19,6 @@ from vtrace_learners import (
     assert_same_weights,
     learner_of,
     parameters,
-    rollouts_for,
     update,
 )
 

@@ -9,8 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-import tree
-from made_rollouts import VECTOR, made_rollout, stock_episodes
+from made_rollouts import CNN, IMAGE, LSTM, SPACES, VECTOR, made_rollout, rollouts_for, stock_episodes
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import ALL_MODULES, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
@@ -18,15 +17,6 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_MODULE_S
 
 from rlexp.fast.ppo_learner import FastPPOTorchLearner
 from rlexp.fast.rollout import Rollout
-
-SPACES = {
-    "discrete": (gym.spaces.Discrete(3), 3),
-    "box": (gym.spaces.Box(-1.0, 1.0, (2,), np.float32), 4),
-    "multidiscrete": (gym.spaces.MultiDiscrete([3, 2]), 5),
-}
-IMAGE = gym.spaces.Box(-1.0, 1.0, (10, 10, 2), np.float32)
-LSTM = {"use_lstm": True, "lstm_cell_size": 8, "max_seq_len": 4, "vf_share_layers": True}
-CNN = {"conv_filters": [[4, 4, 2], [8, 5, 1]], "conv_activation": "relu"}
 
 
 def _learner(
@@ -54,25 +44,6 @@ def _learner(
     learner = cls(config=config, module_spec=spec)
     learner.build()
     return learner
-
-
-def _rollouts(learner: Any, actions: str = "discrete", **options: Any) -> list[Rollout]:
-    module = learner.module[DEFAULT_MODULE_ID]
-    state = module.get_initial_state() if module.is_stateful() else None
-    if state is not None:
-        state = tree.map_structure(lambda leaf: leaf.numpy(), state)
-    space, inputs = SPACES[actions]
-    common = {
-        "observation_space": module.observation_space,
-        "action_space": space,
-        "inputs": inputs,
-        "state": state,
-        **options,
-    }
-    return [
-        made_rollout(seed=1, steps=14, **common),
-        made_rollout(seed=2, steps=9, first_is_reset=True, **common),
-    ]
 
 
 def _update(learner: Any, rollouts: list[Rollout], **options: Any) -> dict[str, Any]:
@@ -130,7 +101,7 @@ def test_one_update_of_the_whole_batch(case: str) -> None:
     """Losses and their parts, gradients, weights after the step and the coefficients afterwards."""
     options = CASES[case]
     ours, theirs = _learner(**options), _learner(PPOTorchLearner, **options)
-    rollouts = _rollouts(ours, options.get("actions", "discrete"))
+    rollouts = rollouts_for(ours, options.get("actions", "discrete"))
     _assert_same_weights(ours, theirs, atol=0)
     mine, stock = _update(ours, rollouts), _update(theirs, rollouts)
     stock.pop(
@@ -157,7 +128,7 @@ def test_one_update_of_the_whole_batch(case: str) -> None:
 def test_epochs_and_minibatches(model: dict[str, Any]) -> None:
     """As many optimiser steps as whole passes take, over every step; the last update's parts are logged."""
     learner = _learner(model=model)
-    rollouts = _rollouts(learner)
+    rollouts = rollouts_for(learner)
     steps = sum(len(rollout) for rollout in rollouts)
     result = _update(learner, rollouts, num_epochs=3, minibatch_size=16, shuffle_batch_per_epoch=True)
     made = int(
@@ -176,20 +147,20 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     ours = [_learner(), _learner()]
     for learner in ours:
         torch.manual_seed(5)
-        _update(learner, _rollouts(learner), num_epochs=2, minibatch_size=10, shuffle_batch_per_epoch=True)
+        _update(learner, rollouts_for(learner), num_epochs=2, minibatch_size=10, shuffle_batch_per_epoch=True)
     _assert_same_weights(*ours, atol=0)
 
 
 def test_learning_rate_schedule() -> None:
     schedule = [[0, 1e-3], [1000, 0.0]]
     learner = _learner(lr=schedule)
-    result = _update(learner, _rollouts(learner), timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 500})
+    result = _update(learner, rollouts_for(learner), timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 500})
     assert result["default_optimizer_learning_rate"] == pytest.approx(5e-4)
     before = [parameter.detach().clone() for parameter in _parameters(learner)]
-    _update(learner, _rollouts(learner), timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 1000})
+    _update(learner, rollouts_for(learner), timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 1000})
     assert any(not torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))
     before = [parameter.detach().clone() for parameter in _parameters(learner)]
-    _update(learner, _rollouts(learner))  # at the rate 0 that the last update set
+    _update(learner, rollouts_for(learner))  # at the rate 0 that the last update set
     assert all(torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))
 
 
@@ -197,7 +168,7 @@ def test_state_goes_to_rllib_and_back() -> None:
     """RLlib's learner goes on from ours as ours does, and ours from RLlib's: weights and Adam's moments."""
     # RLlib keeps the KL coefficient out of the state.
     ours, theirs = _learner(use_kl_loss=False), _learner(PPOTorchLearner, seed=1, use_kl_loss=False)
-    rollouts = _rollouts(ours)
+    rollouts = rollouts_for(ours)
     _update(ours, rollouts)
     theirs.set_state(ours.get_state(components=[COMPONENT_RL_MODULE, COMPONENT_OPTIMIZER]))
     _assert_same_weights(ours, theirs, atol=0)
@@ -211,7 +182,7 @@ def test_state_goes_to_rllib_and_back() -> None:
 
 def test_episodes_take_rllibs_own_way() -> None:
     ours, theirs = _learner(), _learner(PPOTorchLearner)
-    rollouts = _rollouts(ours)
+    rollouts = rollouts_for(ours)
     for learner in (ours, theirs):
         learner.update(episodes=stock_episodes(rollouts, VECTOR, SPACES["discrete"][0]))
     _assert_same_weights(ours, theirs, atol=0)
@@ -232,7 +203,7 @@ class _OwnLoss(FastPPOTorchLearner):
 
 def test_an_overridden_loss_is_used() -> None:
     ours, plain = _learner(_OwnLoss), _learner()
-    rollouts = _rollouts(ours)
+    rollouts = rollouts_for(ours)
     result, expected = _update(ours, rollouts), _update(plain, rollouts)
     assert result["total_loss"] == pytest.approx(0.5 * expected["total_loss"], rel=1e-5)
     rewards = np.concatenate([rollout.rewards[rollout.valid] for rollout in rollouts])
@@ -247,7 +218,7 @@ def test_gradients_that_are_not_finite(skip: bool, caplog: pytest.LogCaptureFixt
     ours, theirs = (
         _learner(cls, torch_skip_nan_gradients=skip) for cls in (FastPPOTorchLearner, PPOTorchLearner)
     )
-    rollouts = _rollouts(ours)
+    rollouts = rollouts_for(ours)
     before = [parameter.detach().clone() for parameter in _parameters(ours)]
     for learner in (ours, theirs):
         _parameters(learner)[-1].register_hook(lambda gradient: gradient * float("nan"))
@@ -274,7 +245,7 @@ def test_empty_rollouts_change_nothing() -> None:
 
 def test_policy_lag() -> None:
     learner = _learner()
-    rollouts = _rollouts(learner)
+    rollouts = rollouts_for(learner)
     for rollout in rollouts:
         rollout.weights_seq_no = 0
     assert _update(learner, rollouts)["diff_num_grad_updates_vs_sampler_policy"] == 1.0

@@ -9,23 +9,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-import tree
-from made_rollouts import VECTOR, made_rollout, stock_episodes
+from made_rollouts import CNN, IMAGE, LSTM, SPACES, VECTOR, stock_episodes
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.learner import Learner
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.vtrace_learner import VTraceLearner
-
-SPACES = {
-    "discrete": (gym.spaces.Discrete(3), 3),
-    "box": (gym.spaces.Box(-1.0, 1.0, (2,), np.float32), 4),
-    "multidiscrete": (gym.spaces.MultiDiscrete([3, 2]), 5),
-}
-IMAGE = gym.spaces.Box(-1.0, 1.0, (10, 10, 2), np.float32)
-LSTM = {"use_lstm": True, "lstm_cell_size": 8, "max_seq_len": 4, "vf_share_layers": True}
-CNN = {"conv_filters": [[4, 4, 2], [8, 5, 1]], "conv_activation": "relu"}
 
 CASES: dict[str, dict[str, Any]] = {
     "discrete": {},
@@ -71,25 +61,6 @@ def learner_of(
         yield learner
     finally:
         learner.shutdown()
-
-
-def rollouts_for(learner: Any, actions: str = "discrete") -> list[Rollout]:
-    """Two rollouts of other lengths than a stretch, with ends, cuts and resets anywhere."""
-    module = learner.module[DEFAULT_MODULE_ID]
-    state = module.get_initial_state() if module.is_stateful() else None
-    if state is not None:
-        state = tree.map_structure(lambda leaf: leaf.numpy(), state)
-    space, inputs = SPACES[actions]
-    common = {
-        "observation_space": module.observation_space,
-        "action_space": space,
-        "inputs": inputs,
-        "state": state,
-    }
-    return [
-        made_rollout(seed=1, steps=14, **common),
-        made_rollout(seed=2, steps=9, first_is_reset=True, **common),
-    ]
 
 
 def update(learner: Any, rollouts: list[Rollout], **options: Any) -> dict[str, float]:
