@@ -28,6 +28,7 @@ def tensorboard(folder: Path) -> dict[str, dict[int, float]]:
     return {tag: {e.step: e.value for e in events.Scalars(tag)} for tag in events.Tags()["scalars"]}
 
 
+@pytest.mark.slow  # .ci/run runs it all the same
 def test_27_28_killed_and_resumed_both_trackers_have_one_whole_run(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
     words = (
