@@ -1,0 +1,71 @@
+"""How a task reaches an environment; always before a reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rlexp.config.suggest import nearest
+from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.task import Task
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from rlexp.curriculum.task_env import Apply
+
+KEY = "curriculum.apply"
+WAYS = ("set_task", "attributes", "reset_options", "factory")
+
+
+def check_way(way: str) -> None:
+    """Raises ConfigError for a way that there is not."""
+    if way not in WAYS:
+        raise ConfigError(
+            f"{KEY} must be one of {', '.join(WAYS)}, not {way!r}",
+            key=KEY,
+            suggestions=nearest(str(way), list(WAYS)),
+        )
+
+
+def applier(way: str, space: TaskSpace, make: Callable[[Mapping[str, Any]], gymnasium.Env]) -> Apply:
+    """What hands a task to a guarded environment.
+
+    Args:
+        way: one of `WAYS`.
+        space: tells a task's parameters.
+        make: makes the unguarded environment anew, with these arguments over those of `env.config`.
+    """
+
+    def set_task(env: Any, task: Task) -> Mapping[str, Any]:
+        env.change(lambda inner: inner.get_wrapper_attr("set_task")(task))
+        return {}
+
+    def attributes(env: Any, task: Task) -> Mapping[str, Any]:
+        def put(inner: Any) -> None:
+            for name, value in space.parameters(task).items():
+                setattr(inner.unwrapped, name, value)
+
+        env.change(put)
+        return {}
+
+    def reset_options(env: Any, task: Task) -> Mapping[str, Any]:
+        return space.parameters(task)
+
+    def factory(env: Any, task: Task) -> Mapping[str, Any]:
+        env.rebuild(lambda: make(space.parameters(task)))
+        return {}
+
+    return {f.__name__: f for f in (set_task, attributes, reset_options, factory)}[way]
+
+
+def why_not(env: gymnasium.Env, way: str, space: TaskSpace) -> str | None:
+    """Why an environment cannot take tasks in this way; null when it can, as far as can be seen."""
+    if way == "set_task" and not env.has_wrapper_attr("set_task"):
+        return "it has no set_task method"
+    if way == "attributes":
+        missing = [name for name in space.dims if not hasattr(env.unwrapped, name)]
+        if missing:
+            return f"it has no attribute {' and no '.join(missing)}"
+    return None

@@ -1,0 +1,66 @@
+"""The curriculum's place in RLlib's env-to-module connectors, whose state RLlib sends to every env runner.
+
+A runner that is started anew, a restored run and a Tune clone get it as they get weights. Imported only once
+training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+from ray.rllib.connectors.connector_v2 import ConnectorV2
+
+from rlexp.curriculum.payload import Payload
+
+
+class CurriculumConnector(ConnectorV2):
+    """Holds the payload that the runner hands to its environments; observations pass unchanged.
+
+    It must be the pipeline's first piece: RLlib counts states, not pieces, when it merges those of a pipeline.
+
+    Attributes:
+        fixed: in evaluation, the payload of the target tasks; what training sends is then ignored.
+    """
+
+    fixed: Payload | None = None
+    _payload: Payload | None = None
+
+    @property
+    def payload(self) -> Payload | None:
+        """What to draw tasks from; null before the first state has come."""
+        return self.fixed or self._payload
+
+    def publish(self, payload: Payload) -> None:
+        """In the main process: the newest, which the next sync sends to all."""
+        self._payload = payload
+
+    def __call__(self, *, batch: dict[str, Any], **kwargs: Any) -> Any:
+        """Nothing to do."""
+        return batch
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The payload as bytes, which any checkpoint format takes."""
+        if self._payload is None:
+            return {"version": -1, "base": -1, "payload": b""}
+        whole = pickle.dumps(self._payload, protocol=pickle.HIGHEST_PROTOCOL)
+        return {"version": self._payload.version, "base": self._payload.base, "payload": whole}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what was merged or saved; also an older one, for a restored run goes back."""
+        if state["version"] >= 0 and _age(state) != self._own_age():
+            self._payload = pickle.loads(state["payload"])
+
+    def merge_states(self, states: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The newest of its own and the others': a runner's late state never undoes a promotion."""
+        newest = max([self.get_state(), *states], key=_age)
+        self.set_state(newest)
+        return newest
+
+    def _own_age(self) -> tuple[int, int]:
+        return (self._payload.version, self._payload.base) if self._payload is not None else (-1, -1)
+
+
+def _age(state: dict[str, Any]) -> tuple[int, int]:
+    return int(state["version"]), int(state["base"])

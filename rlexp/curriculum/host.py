@@ -1,0 +1,105 @@
+"""The curriculum in the main process: tells the teacher what happened and publishes what it says."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rlexp.curriculum.measure import is_metric
+from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.payload import Payload
+from rlexp.curriculum.teacher import Teacher
+
+PREFIX = "curriculum/"
+MOST_TASKS_TOLD = 12
+"""Up to so many different tasks have a metric each."""
+
+
+class Curriculum:
+    """One teacher and what has to be remembered about it.
+
+    Args:
+        teacher: fresh.
+        measure: see `rlexp.curriculum.measure`.
+        seed: of the draws.
+    """
+
+    def __init__(self, teacher: Teacher, measure: str, seed: int) -> None:
+        self.teacher, self._measure, self._seed = teacher, measure, seed
+        self.version, self.episodes = 0, 0
+        self._directive = teacher.directive()
+
+    def payload(self) -> Payload:
+        """What env runners draw from now."""
+        return Payload(self._directive, self.version, self.episodes, self._seed)
+
+    def take_in(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> dict[str, float]:
+        """Tells the teacher of one iteration's episodes.
+
+        Args:
+            outcomes: in the order in which they came.
+            record: the iteration's metrics, with `env_steps` and `iteration`.
+
+        Returns:
+            The metrics of the curriculum, under their full names.
+        """
+        outcomes = self._scored(outcomes, record)
+        self.episodes += len(outcomes)
+        stale = sum(outcome.version != self.version for outcome in outcomes)
+        if self.teacher.update(
+            outcomes, Progress(int(record["env_steps"]), int(record["iteration"]), record)
+        ):
+            self.version += 1
+            self._directive = self.teacher.directive()
+        metrics = {f"{PREFIX}{name}": value for name, value in self.teacher.metrics().items()}
+        metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}episodes": self.episodes}
+        if outcomes:
+            metrics[f"{PREFIX}stale"] = stale / len(outcomes)
+            metrics[f"{PREFIX}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
+            metrics |= _by_task(outcomes)
+        return metrics
+
+    def _scored(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> list[Outcome]:
+        """The outcomes with the score of the iteration, where the measure is a metric; none while it is unknown."""
+        if not is_metric(self._measure):
+            return list(outcomes)
+        value = record.get(self._measure)
+        if not isinstance(value, (int, float)) or math.isnan(value):
+            return []
+        return [dataclasses.replace(outcome, score=float(value)) for outcome in outcomes]
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"teacher": self.teacher.state_dict(), "version": self.version, "episodes": self.episodes}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on from `state`.
+
+        The version never falls below one that runners of this process may have: the newest wins there.
+        """
+        self.teacher.load_state_dict(state["teacher"])
+        self.version = int(state["version"]) if state["version"] >= self.version else self.version + 1
+        self.episodes = int(state["episodes"])
+        self._directive = self.teacher.directive()
+
+
+def _by_task(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """How the episodes spread over tasks, and the success on each where there are few."""
+    counts = Counter(outcome.key for outcome in outcomes)
+    shares = np.array(list(counts.values())) / len(outcomes)
+    metrics = {
+        f"{PREFIX}tasks": float(len(counts)),
+        f"{PREFIX}entropy": abs(float(-(shares * np.log(shares)).sum())),
+    }
+    if len(counts) <= MOST_TASKS_TOLD:
+        for task in counts:
+            told = [o.success for o in outcomes if o.key == task and o.success is not None]
+            metrics[f"{PREFIX}share/{task}"] = counts[task] / len(outcomes)
+            if told:
+                metrics[f"{PREFIX}success/{task}"] = float(np.mean(told))
+    return metrics

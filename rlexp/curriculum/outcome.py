@@ -1,0 +1,56 @@
+"""What one finished episode tells the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlexp.curriculum.task import Task, task_key
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished episode, with the task and the version of the directive that it was drawn by.
+
+    Attributes:
+        task: what was asked.
+        version: of the directive, when the episode began.
+        tag: what the directive said of this draw, e.g. a stage's number; teachers count by it, not by time.
+        score: the curriculum's measure of the episode (success, return, ...).
+        episode_return: sum of rewards.
+        length: env steps.
+        slot: number of the sub-environment, over all env runners.
+        success: 0 or 1; null where the environment does not tell.
+        signals: further numbers by name, e.g. mean absolute advantage.
+    """
+
+    task: Task
+    version: int
+    tag: Any
+    score: float
+    episode_return: float
+    length: int
+    slot: int = 0
+    success: float | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The task as text, equal for equal tasks."""
+        return task_key(self.task)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training has come when a teacher is asked.
+
+    Attributes:
+        env_steps: of the whole run.
+        iteration: of the whole run.
+        metrics: the last iteration's metrics by name (`train/return_mean`, ...).
+    """
+
+    env_steps: int
+    iteration: int
+    metrics: Mapping[str, float] = field(default_factory=dict)

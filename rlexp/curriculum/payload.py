@@ -1,0 +1,35 @@
+"""What an env runner needs to draw tasks, and how it draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlexp.curriculum.directive import Directive, Draw
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A directive on its way to the environments.
+
+    Attributes:
+        directive: to draw tasks from.
+        version: rises whenever the teacher changes its mind.
+        base: finished episodes that the teacher had seen; rises with every training iteration that has any.
+        seed: of the curriculum.
+    """
+
+    directive: Directive
+    version: int
+    base: int
+    seed: int
+
+    def draw(self, slot: int, count: int) -> Draw:
+        """The sub-environment `slot`'s task number `count` since it got this payload.
+
+        A pure function of what stands here, so that a run that is resumed, a runner that is started anew and
+        environments in other processes go on with the stream that would have come.
+        """
+        rng = np.random.Generator(np.random.PCG64([self.seed, self.base, slot, count]))
+        return self.directive.sample(rng, slot)

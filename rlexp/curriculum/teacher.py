@@ -1,0 +1,43 @@
+"""What every teacher can do: the one thing that a curriculum of one's own has to implement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from rlexp.curriculum.directive import Directive
+from rlexp.curriculum.outcome import Outcome, Progress
+
+
+@runtime_checkable
+class Teacher(Protocol):
+    """Chooses tasks by what became of earlier ones.
+
+    A teacher is pure and seeded: it has no clock, no file and no process; made with the same arguments and
+    told the same outcomes it says the same directives. It is made as `Name(space, seed=..., **arguments)`, the
+    arguments being those that stand beside its `_target_` in `curriculum.teacher`, and raises ConfigError when
+    they do not fit the space.
+    """
+
+    def directive(self) -> Directive:
+        """What to draw tasks from now; small and picklable."""
+
+    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+        """Takes in finished episodes, in the order of their ends; whether the directive is another now.
+
+        Called after every training iteration, also with no outcomes. An outcome may be of an older directive:
+        its `tag` says for what it was drawn.
+        """
+
+    def metrics(self) -> dict[str, float]:
+        """Numbers to log, by name without a prefix: a stage, a number of tasks mastered, ...; few."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that it has learnt and its random state, of plain values and numpy arrays."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where a teacher with the same arguments stood."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the curriculum has reached its end; always false for one that has none."""
