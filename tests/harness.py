@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 if TYPE_CHECKING:
     from rlexp.config.schema import RunConfig
@@ -59,8 +62,13 @@ def records(run: Path) -> list[dict[str, Any]]:
 
 
 def choices(group: str) -> list[str]:
-    """The shipped choices of a group; a YAML that is added is tested by itself."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """The shipped choices of a group whose extras are installed; a YAML that is added is tested by itself."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml") if _installed(path))
+
+
+def _installed(choice: Path) -> bool:
+    needs = (yaml.safe_load(choice.read_text()) or {}).get("requires") or {}
+    return all(find_spec(module) is not None for module in needs)
 
 
 def flip(file: Path, position: int = 0, mask: int = 1) -> None:

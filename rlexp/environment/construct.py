@@ -47,6 +47,25 @@ def check_requirements(choice: EnvChoice) -> None:
             )
 
 
+def check_counts(choice: EnvChoice) -> None:
+    """Raises ConfigError when a number of steps or failures is not one."""
+    counts = {"max_consecutive_failures": choice.max_consecutive_failures}
+    if choice.max_episode_steps is not None:
+        counts["max_episode_steps"] = choice.max_episode_steps
+    for name, value in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            key = f"env.{name}"
+            raise ConfigError(
+                f"{key} must be a whole number of at least 1, not {value!r}", key=key, fix=f"{key}=10"
+            )
+    if "num_envs" in choice.config:
+        raise ConfigError(
+            "env.config.num_envs: how many environments a runner steps is for the hardware to say",
+            key="env.config.num_envs",
+            fix=f"hardware.num_envs_per_env_runner={choice.config['num_envs']}",
+        )
+
+
 def construct(
     choice: EnvChoice, trusted: Sequence[str], worker_index: int, vector_index: int
 ) -> gymnasium.Env:
@@ -55,7 +74,8 @@ def construct(
     `choice.id` is an import path when it has a dot and no version at its end (`envs.multiroom.MultiRoom`);
     otherwise it is a Gymnasium id, with or without a module that registers it (`my_envs:Maze-v0`).
     `choice.config` are keyword arguments. A class whose only argument is called `config` or `env_config` is
-    given all of them as one dict instead, an RLlib `EnvContext` with `worker_index` and `vector_index`.
+    given all of them as one dict instead, an RLlib `EnvContext` with `worker_index` and `vector_index`. What
+    takes `num_envs` may make a vector environment: one of one environment is then seen as that environment.
 
     Raises:
         ConfigError: no such environment, not trusted, or it cannot be made with these arguments.
@@ -63,15 +83,18 @@ def construct(
     import gymnasium
 
     if is_import_path(choice.id):
-        target = _located(choice, trusted)
-        env = _call(choice, target, target, _arguments(target, choice.config, worker_index, vector_index))
+        target = located(choice, trusted)
+        arguments = _arguments(target, choice.config, worker_index, vector_index)
+        if "num_envs" in (takes := parameters_of(target)):
+            arguments |= {"num_envs": 1, **own_limit(choice, takes)}
+        env = _single(call(choice, target, target, arguments))
     else:
-        creator, identifier = _registered(choice, trusted)
+        creator, identifier = registered(choice, trusted)
         arguments = dict(choice.config)
         if choice.max_episode_steps is not None:
             arguments["max_episode_steps"] = -1  # The id's own limit gives way to the choice's.
         make = partial(gymnasium.make, identifier, disable_env_checker=True)
-        env = _call(choice, creator, make, arguments)
+        env = call(choice, creator, make, arguments)
     if not isinstance(env, gymnasium.Env):
         raise ConfigError(
             f"env.id: {choice.id} made a {type(env).__name__}, not a gymnasium.Env",
@@ -81,18 +104,35 @@ def construct(
     return env
 
 
+def own_limit(choice: EnvChoice, takes: Sequence[str]) -> dict[str, int]:
+    """`env.max_episode_steps` as an argument for what takes it by that name."""
+    if choice.max_episode_steps is None or "max_episode_steps" not in takes:
+        return {}
+    return {"max_episode_steps": choice.max_episode_steps}
+
+
+def _single(made: Any) -> Any:
+    """A vector environment of one environment as that environment; anything else as it is."""
+    from gymnasium.vector import VectorEnv
+
+    from rlexp.environment.single_view import SingleView
+
+    return SingleView(made) if isinstance(made, VectorEnv) else made
+
+
 def is_import_path(env_id: str) -> bool:
     """Whether `env_id` names a class or function rather than a registered Gymnasium id."""
     return "." in env_id and ":" not in env_id and re.search(r"-v\d+$", env_id) is None
 
 
-def _located(choice: EnvChoice, trusted: Sequence[str]) -> Callable[..., Any]:
+def located(choice: EnvChoice, trusted: Sequence[str], key: str = "id") -> Callable[..., Any]:
+    """What the import path in the choice's field `key` names, with that key in the errors."""
     try:
-        return locate(choice.id, trusted)
+        return locate(getattr(choice, key), trusted)
     except ConfigError as error:
         message = str(error).partition("\n")[0]
         raise ConfigError(
-            f"env.id: {message}", key="env.id", suggestions=error.suggestions, fix=error.fix
+            f"env.{key}: {message}", key=f"env.{key}", suggestions=error.suggestions, fix=error.fix
         ) from error.__cause__
 
 
@@ -106,7 +146,7 @@ def check_id(identifier: str) -> None:
         raise _unknown_id(identifier, error) from None
 
 
-def _registered(choice: EnvChoice, trusted: Sequence[str]) -> tuple[Callable[..., Any], str]:
+def registered(choice: EnvChoice, trusted: Sequence[str]) -> tuple[Callable[..., Any], str]:
     """The creator behind a Gymnasium id, and the id without its module."""
     import gymnasium
     from gymnasium.envs.registration import load_env_creator
@@ -166,14 +206,14 @@ def _arguments(
     return dict(config)
 
 
-def _call(choice: EnvChoice, creator: Any, make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+def call(choice: EnvChoice, creator: Any, make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Calls `make`; `creator` is what the arguments end up in, for its parameters' names."""
     try:
         return make(**arguments)
     except ConfigError:
         raise
     except Exception as error:
-        known = _parameters(creator)
+        known = parameters_of(creator)
         wrong = [name for name in choice.config if name not in known]
         if isinstance(error, TypeError) and wrong and known:
             raise ConfigError(
@@ -189,7 +229,7 @@ def _not_made(choice: EnvChoice, error: Exception) -> ConfigError:
     return ConfigError(f"{key}: {env_name(choice)} cannot be made: {describe(error)}", key=key)
 
 
-def _parameters(creator: Any) -> list[str]:
+def parameters_of(creator: Any) -> list[str]:
     """Names of the arguments that a callable takes, those of a class's bases included."""
     functions = [vars(c).get("__init__") for c in creator.__mro__] if isinstance(creator, type) else [creator]
     names: list[str] = []

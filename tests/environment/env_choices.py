@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from harness import choices
 
 from rlexp.config.schema import EnvChoice
 from rlexp.config.targets import DEFAULT_TRUSTED
 
 CONF = Path(__file__).parents[2] / "conf" / "env"
 TRUSTED = DEFAULT_TRUSTED
-NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
+
+
+NAMES = choices("env")
+"""Those whose extras are installed."""
 
 
 def shipped(name: str, **changes: Any) -> EnvChoice:
