@@ -8,11 +8,14 @@ and after each iteration. Imported once training starts: it imports RLlib.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.environment.errors import FatalEnvError, fatal_cause
+from rlexp.environment.hang import HangWatch, HungError
+from rlexp.environment.lost_process import close_processes
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -27,23 +30,48 @@ ASK_TIMEOUT_S = 2.0
 class FatalErrorKeeper:
     """Mixed into an `EnvRunner` class: an environment's fatal error stays its own, and the actor stays alive.
 
+    A hang is found too (`sample_timeout_s` of the config without a step), and closing waits for no environment.
+
     Attributes:
         fatal_error: the error that ended sampling, once there is one.
     """
 
     fatal_error: FatalEnvError | None = None
+    config: AlgorithmConfig
+    worker_index: int
+    env: Any
+
+    @cached_property
+    def _watch(self) -> HangWatch:
+        return HangWatch(self.config.sample_timeout_s, trains=not self.worker_index, vector=lambda: self.env)
 
     def sample(self, **kwargs: Any) -> Any:
         """As RLlib's; raises the environment's own `FatalEnvError`, not the bare `RuntimeError` around it."""
         if self.fatal_error is not None:
             raise self.fatal_error
         try:
-            return super().sample(**kwargs)  # type: ignore[misc]
+            with self._watch:
+                return super().sample(**kwargs)  # type: ignore[misc]
         except Exception as error:
             self.fatal_error = fatal_cause(error)
             if self.fatal_error is None:
                 raise
             raise self.fatal_error from None
+
+    def _try_env_step(self, actions: Any) -> Any:
+        self._watch.beat(time.perf_counter())
+        return super()._try_env_step(actions)  # type: ignore[misc]
+
+    def _try_env_reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        self._watch.beat(time.perf_counter())
+        return super()._try_env_reset(seed=seed, options=options)  # type: ignore[misc]
+
+    def stop(self) -> None:
+        """As RLlib's; environments that hang are not asked."""
+        close_processes(self.env)
+        if not isinstance(self.fatal_error, HungError):
+            with self._watch:
+                super().stop()  # type: ignore[misc]
 
     def apply(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """As RLlib's, but raises a fatal error to the caller, with neither a delay nor the process's end."""
