@@ -33,6 +33,7 @@ class EpisodeStats(RunCallback):
         success_keys: keys of the info that may hold success; the first one that is there counts.
     """
 
+    ANY_VECTOR_ENV = True
     METRICS = ("episode_len", "reward_per_step", "truncated", "action_entropy", "action_std", "success")
 
     def __init__(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rlexp.config.targets import DEFAULT_TRUSTED
 from rlexp.errors import ConfigError
+from rlexp.hardware.kinds import class_name
 
 if TYPE_CHECKING:
     import gymnasium
@@ -24,20 +27,25 @@ ACTION_SPACES: dict[str, tuple[str, ...]] = {
     "ray.rllib.algorithms.iql.IQLConfig": ("Box",),
     "ray.rllib.algorithms.dreamerv3.DreamerV3Config": ("Discrete", "Box"),
 }
-"""Names of the `gymnasium.spaces` that each config class takes; one that is not here may take any."""
+"""Names of the `gymnasium.spaces` that each config class takes; one of no such kind may take any."""
 
 
-def check_action_space(config_class: str, space: gymnasium.Space) -> None:
+def check_action_space(
+    config_class: str, space: gymnasium.Space, trusted: Sequence[str] = DEFAULT_TRUSTED
+) -> None:
     """Checks that an algorithm can choose such actions.
 
     Args:
-        config_class: import path of the algorithm's config class; one not in the table takes any space.
+        config_class: import path of the algorithm's config class; one that neither is nor derives from one of the table
+            takes any space.
         space: one environment's action space.
+        trusted: prefixes of modules that may be imported to find the class.
 
     Raises:
         ConfigError: it cannot; names both and the algorithms that can.
     """
-    takes = next((spaces for path, spaces in ACTION_SPACES.items() if _same(path, config_class)), None)
+    known = class_name(config_class, trusted)
+    takes = next((spaces for path, spaces in ACTION_SPACES.items() if path.endswith(f".{known}")), None)
     if takes is None:
         return
     problem = _problem(takes, space)
@@ -53,12 +61,6 @@ def check_action_space(config_class: str, space: gymnasium.Space) -> None:
         suggestions=[f"algorithm={each}" for each in fitting],
         fix=None if fitting else "a wrapper in env.wrappers that turns the actions into Discrete or Box ones",
     )
-
-
-def _same(known: str, path: str) -> bool:
-    """Whether `path` is `known`, or the same by the module that defines it (`ray....ppo.ppo.PPOConfig`)."""
-    package, _, name = known.rpartition(".")
-    return path == known or (path.startswith(f"{package}.") and path.endswith(f".{name}"))
 
 
 def _problem(takes: tuple[str, ...], space: gymnasium.Space) -> str | None:

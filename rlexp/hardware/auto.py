@@ -1,4 +1,7 @@
-"""`hardware=auto`: runners, vectorisation, learners and threads, from the machine and the environment."""
+"""`hardware=auto`: runners, vectorisation, learners and threads, from the machine and the environment.
+
+The rules here are for what has not been measured. What has (`rlexp.hardware.measured`) goes before them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from rlexp.hardware.machine import Machine
 from rlexp.hardware.threads import booked_threads, spare_threads
 
 FAST_S, SLOW_S = 0.2e-3, 2e-3
-"""Seconds a step: below the first RLlib's own work outweighs the environment, above the second it is slow."""
+"""Seconds a step: below the first acting and learning outweigh the environment, from the second on it is slow."""
 MOST_RUNNERS = 32
 KEYS = (
     "num_learners",
@@ -33,7 +36,7 @@ def choose(
     machine: Machine,
     env_step_s: float | None,
     algorithm: str,
-    tuned: Mapping[str, Any],
+    known: Mapping[str, Chosen],
     *,
     evaluation: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
@@ -44,8 +47,8 @@ def choose(
         machine: where the run goes (`Machine.of_cluster` for a cluster).
         env_step_s: seconds of one environment step, None when it was not measured (taken as medium).
         algorithm: import path of the config class, or the choice's name.
-        tuned: values known to be good for this pair; they go before the rules here, where the machine has
-            room.
+        known: values, each with its reason, that go before the rules here, where the machine has room: what was
+            measured, or what the environment is.
         evaluation: settings of the evaluation choice, whose runners need CPUs too.
 
     Returns:
@@ -59,7 +62,7 @@ def choose(
         if given is not None:
             continue
         look = _Situation(so_far, machine, env_step_s, kind_of(algorithm), dict(evaluation or {}))
-        value, why = _tuned(key, tuned, look) or _RULES[key](look)
+        value, why = _known(key, known, look) or _RULES[key](look)
         chosen[key] = value
         reasons.append(f"{key}={value}: {why}.")
         if key == "torch_threads":
@@ -73,6 +76,13 @@ def choose(
             f"A Ray cluster at {machine.cluster.address} was left alone; hardware.address=auto would join it."
         )
     return chosen, reasons
+
+
+def room_for_runners(
+    hardware: HardwareChoice, machine: Machine, evaluation: Mapping[str, Any] | None = None
+) -> int:
+    """Remote env runners that the machine holds beside the run's other processes."""
+    return _Situation(hardware, machine, None, "on_policy", dict(evaluation or {})).room_for_runners()
 
 
 def _free(machine: Machine) -> str:
@@ -100,7 +110,7 @@ class _Situation:
         self.these_cores = _cores(self.cores) if machine.main is None else f"the cluster's {self.cores} CPUs"
         self.step_s = step_s
         self.fast = step_s is not None and step_s < FAST_S
-        self.slow = step_s is not None and step_s > SLOW_S
+        self.slow = step_s is not None and step_s >= SLOW_S
         self.speed = "of unknown speed" if step_s is None else f"{step_s * 1e3:.2g} ms a step"
 
     def free(self, resource: str, without: str) -> float:
@@ -133,10 +143,10 @@ class _Situation:
         return int(number(self.settings, "num_env_runners", 0))
 
 
-def _tuned(key: str, tuned: Mapping[str, Any], look: _Situation) -> Chosen | None:
-    value = tuned.get(key)
-    if value is None:
+def _known(key: str, known: Mapping[str, Chosen], look: _Situation) -> Chosen | None:
+    if key not in known:
         return None
+    value, why = known[key]
     room = {
         "num_env_runners": look.room_for_runners,
         "num_gpus_per_learner": lambda: _gpus_for_learners(look),
@@ -145,7 +155,7 @@ def _tuned(key: str, tuned: Mapping[str, Any], look: _Situation) -> Chosen | Non
     }.get(key)
     if room is not None and value > room():
         return None
-    return value, "tuned for this algorithm and environment"
+    return value, why
 
 
 def _num_learners(look: _Situation) -> Chosen:
@@ -193,29 +203,17 @@ def _num_env_runners(look: _Situation) -> Chosen:
     if look.kind == "model_based":
         return 0, "the algorithm spends its time in the world model, not in the environment"
     if look.fast:
-        return (
-            0,
-            f"the environment is fast ({look.speed}): a remote runner would cost more than it brings",
-        )
+        return 0, f"the environment is fast ({look.speed}): a remote runner would cost more than it brings"
+    if look.kind == "off_policy":
+        return 0, f"more runners mean fewer updates a step ({look.speed})"
     if look.cores < 4:
         return (
             0,
             f"{look.these_cores}: sampling and learning take turns, so remote runners would bring nothing",
         )
-    if look.kind == "off_policy":
-        if not look.slow:
-            return 0, f"the updates outweigh the environment ({look.speed})"
-        return min(
-            room, 4
-        ), f"the environment is slow ({look.speed}); RLlib updates once a round of all runners"
     if look.slow:
         return room, f"the environment is slow ({look.speed}): all that is free of {look.these_cores} samples"
-    if look.cores < 8:
-        return (
-            0,
-            f"the environment ({look.speed}) does not pay for remote runners on {look.these_cores}",
-        )
-    return min(room, 4), f"the environment takes {look.speed}: a few of {look.these_cores} sample"
+    return 0, f"the environment ({look.speed}) does not clearly pay for remote runners"
 
 
 def _vectorize_mode(look: _Situation) -> Chosen:

@@ -104,7 +104,7 @@ def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
 
 def bill_of(config: RunConfig) -> list[Share]:
     """Every process that a run starts, with RLlib's own defaults for what its hardware leaves null."""
-    defaults = DEFAULTS.get(class_name(config.algorithm.config_class), {})
+    defaults = DEFAULTS.get(class_name(config.algorithm.config_class, config.trusted), {})
     given = {key: value for key, value in config.hardware.settings.items() if value is not None}
     hardware = replace(config.hardware, settings={**defaults, **given})
     return shares(hardware, config.evaluation.settings)

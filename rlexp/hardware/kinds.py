@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
+
+from rlexp.config.signatures import rllib_class
+from rlexp.config.targets import DEFAULT_TRUSTED
+from rlexp.errors import ConfigError
 
 Kind = Literal["on_policy", "off_policy", "async", "offline", "model_based"]
 
@@ -19,7 +24,8 @@ KINDS: dict[str, Kind] = {
     "CQLConfig": "offline",
     "IQLConfig": "offline",
 }
-"""RLlib's config classes. One that is not here counts as on-policy and is given Ray, which is never wrong."""
+"""RLlib's config classes; one derived from them counts as they do. Another counts as on-policy and is given Ray,
+which is never wrong."""
 
 DEFAULTS: dict[str, dict[str, int]] = {
     "PPOConfig": {"num_env_runners": 2},
@@ -31,17 +37,33 @@ DEFAULTS: dict[str, dict[str, int]] = {
 WITHOUT_RAY = frozenset(
     name for name, kind in KINDS.items() if kind in ("on_policy", "off_policy", "model_based")
 )
-"""Those that train in one process without Ray's. IMPALA and APPO put each sample into Ray's object store even
-with a local runner, and the offline ones read their data with Ray Data."""
+"""Those that RLlib's own code trains in one process without Ray's. Its IMPALA and APPO put each sample into Ray's
+object store even with a local runner, and the offline ones read their data with Ray Data."""
 
 
-def class_name(algorithm: str) -> str:
-    """The config class's name, from its import path (`ray.rllib.algorithms.ppo.PPOConfig`) or `ppo`."""
+def class_name(algorithm: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> str:
+    """The name of RLlib's own config class that `algorithm` is or derives from, by which the tables know it.
+
+    Args:
+        algorithm: import path of a config class (`ray.rllib.algorithms.ppo.PPOConfig`, or a lab's own), or `ppo`.
+        trusted: prefixes of modules that may be imported where the source does not tell.
+
+    Returns:
+        A class that cannot be found keeps its own name, which is in no table: whoever needs it says so.
+    """
     last = algorithm.replace(":", ".").rpartition(".")[2]
-    wanted = last.lower() if last.lower().endswith("config") else f"{last.lower()}config"
-    return next((name for name in KINDS if name.lower() == wanted), last)
+    if last == algorithm:
+        return next((name for name in KINDS if name.lower().removesuffix("config") == _short(last)), last)
+    try:
+        return rllib_class(algorithm, trusted)
+    except ConfigError:
+        return last
 
 
-def kind_of(algorithm: str) -> Kind:
-    """How `algorithm` (an import path or a choice) uses runners."""
-    return KINDS.get(class_name(algorithm), "on_policy")
+def _short(name: str) -> str:
+    return name.lower().removesuffix("config")
+
+
+def kind_of(algorithm: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> Kind:
+    """How `algorithm` (see `class_name`) uses runners."""
+    return KINDS.get(class_name(algorithm, trusted), "on_policy")

@@ -22,7 +22,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.errors import RunFailedError
 from rlexp.hardware.connect import cluster_address
 from rlexp.hardware.demand import bill_of, custom_resources
-from rlexp.hardware.kinds import WITHOUT_RAY
+from rlexp.hardware.kinds import WITHOUT_RAY, class_name
 from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.hardware.limits import usable_cores
 from rlexp.hardware.machine import Machine, usable_memory
@@ -47,19 +47,27 @@ class _Session:
 _session = _Session()
 
 
-def needs_ray(config: RunConfig) -> bool:
+def needs_ray(config: RunConfig, algorithm: type | None = None) -> bool:
     """Whether the run needs Ray's processes.
 
-    It does not when everything is in this process (no remote runner, learner, aggregator or evaluation
-    runner) and the algorithm is one of RLlib's that is known to train so. A class that is not RLlib's own is
-    given Ray.
+    It does not when everything is in this process (no remote runner, learner, aggregator or evaluation runner) and
+    the algorithm is known to train so: the fast path's, and some of RLlib's own. Another one's is given Ray.
+
+    Args:
+        config: with the hardware chosen.
+        algorithm: the `Algorithm` class that will train; null for RLlib's own of that config class.
     """
     if config.hardware.address != "local" or config.data.settings.get("input_"):
         return True
     if any(share.remote for share in bill_of(config)):
         return True
-    module, _, name = config.algorithm.config_class.replace(":", ".").rpartition(".")
-    return not (module.startswith("ray.rllib.") and name in WITHOUT_RAY)
+    path = config.algorithm.config_class if algorithm is None else f"{algorithm.__module__}."
+    if path.startswith("rlexp.fast."):
+        return False
+    return not (
+        path.startswith("ray.rllib.")
+        and class_name(config.algorithm.config_class, config.trusted) in WITHOUT_RAY
+    )
 
 
 def apply_environment(config: RunConfig) -> None:

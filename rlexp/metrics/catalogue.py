@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rlexp.config.schema import RunConfig
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError, RunFailedError
+from rlexp.hardware.kinds import class_name
 from rlexp.metrics.log import STATISTICS
 from rlexp.run.events import Record
 
@@ -24,7 +25,8 @@ LEARNER: dict[str, tuple[str, ...]] = {
     "DQNConfig": ("total_loss", *_Q_VALUES, "lr", "grad_norm"),
     "SACConfig": ("total_loss", *_Q_VALUES, *_SAC_ACTOR, "qf_lr", "qf_twin_loss", "qf_twin_lr"),
 }
-"""Learner metrics by RLlib's config class; a class that is not here may log any name under `learner/`."""
+"""Learner metrics by RLlib's config class, those derived from it included; one that is not here may log any name
+under `learner/`."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
             `/`, taken as they are.
     """
     evaluates = config.evaluation.settings.get("evaluation_interval") is not None
-    learner = LEARNER.get(config.algorithm.config_class.replace(":", ".").rpartition(".")[2])
+    learner = LEARNER.get(class_name(config.algorithm.config_class, config.trusted))
     names = {"env_steps", "iteration"} | {f"perf/{name}" for name in PERF}
     names |= {f"train/{name}" for name in EPISODES} | {f"learner/{name}" for name in learner or ()}
     if evaluates:

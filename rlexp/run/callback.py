@@ -25,6 +25,13 @@ class RunCallback(RLlibCallback):
     elsewhere.
     """
 
+    ANY_VECTOR_ENV: bool = False
+    """Whether the episode hooks work with any vector environment.
+
+    `hardware=auto` takes an environment's own vector form, which has no single environments (`env.envs`) to look into,
+    only where all callbacks that have such hooks do.
+    """
+
     METRICS: tuple[str, ...] = ()
     """Names of the custom metrics that the class may log, so that their use in a config is checked
     beforehand.

@@ -83,7 +83,7 @@ def _run_episodes(config: RunConfig, checkpoint: Checkpoint) -> dict[str, Any]:
     from rlexp.run.trainable import RunTrainable
 
     prepared = prepare(config)
-    start_processes(prepared.config, None)
+    start_processes(prepared, None)
     try:
         trainable = RunTrainable(config={"prepared": prepared})
         try:

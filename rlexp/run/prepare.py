@@ -6,24 +6,29 @@ Imported only once a run is being built: it imports RLlib.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.config.checks import metrics_read
 from rlexp.config.schema import RunConfig
 from rlexp.config.targets import check as check_target
 from rlexp.config.targets import locate
 from rlexp.environment.action_spaces import check_action_space
+from rlexp.environment.native import VECTOR_ENTRY_POINT, native_form
 from rlexp.environment.probe import EnvProbe, probe
 from rlexp.errors import RunFailedError
+from rlexp.fast.env_runner import FastEnvRunner
 from rlexp.fast.install import install
-from rlexp.fast.ppo_learner import FastPPOTorchLearner
-from rlexp.fast.speed import measure_training
 from rlexp.hardware import session
-from rlexp.hardware.auto import choose
+from rlexp.hardware.auto import Chosen, choose, room_for_runners
 from rlexp.hardware.demand import check_fits, check_fits_cluster
-from rlexp.hardware.machine import look
+from rlexp.hardware.kinds import class_name, kind_of
+from rlexp.hardware.machine import Machine, look
+from rlexp.hardware.measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
 from rlexp.hardware.threads import apply_threads, torch_threads
 from rlexp.metrics.catalogue import known
 from rlexp.models.spec import check_fit
@@ -34,8 +39,17 @@ if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 
-MEASURED_BELOW_S = 0.5e-3
-"""Seconds a step of an environment up to which trying it in numbers takes well under a second."""
+_ENV_HOOKS = (
+    *(
+        "on_environment_created",
+        "on_episode_created",
+        "on_episode_start",
+        "on_episode_step",
+        "on_episode_end",
+    ),
+    "on_sample_end",
+)
+"""RLlib's hooks that are handed an environment or its runner."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +61,14 @@ class Prepared:
         algorithm_config: RLlib's, validated.
         notes: why the hardware was chosen so, a sentence each.
         chosen: what was chosen, as overrides that would choose it again.
+        needs_ray: whether the run needs Ray's processes.
     """
 
     config: RunConfig
     algorithm_config: AlgorithmConfig
     notes: list[str]
     chosen: list[str]
+    needs_ray: bool
 
 
 def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
@@ -65,48 +81,72 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     """
     rayless.install()
     session.apply_environment(config)
-    env = probe(config.env, config.trusted)
-    check_action_space(config.algorithm.config_class, env.action_space)
+    env = probe(config.env, config.trusted, config.curriculum)
+    check_action_space(config.algorithm.config_class, env.action_space, config.trusted)
     check_fit(config.model, env.observation_space, config.algorithm.config_class)
     check_callables(config)
+    asked = config
     config, notes, chosen = choose_hardware(config, env, log)
     apply_threads(torch_threads(config, look()))
     spaces = env.observation_space, env.action_space
     built = build(config, spaces)
-    notes = [*notes, install(built, config.fast, spaces)]
-    if "num_envs_per_env_runner" in chosen and _measurable(built, env):
-        config, notes = _with_measured_envs(config, built, notes, chosen)
-    return Prepared(config, built, notes, [f"{key}={value}" for key, value in chosen.items()])
+    told = install(built, config.fast, spaces)
+    found = _measured(asked, config, built, env, chosen)
+    if found:
+        config, notes, chosen = choose_hardware(asked, env, log, found)
+        apply_threads(torch_threads(config, look()))
+        built.env_runners(**{key: chosen[key] for key in found})
+    needed = session.needs_ray(config, built.algo_class)
+    return Prepared(
+        config, built, [*notes, told], [f"{key}={value}" for key, value in chosen.items()], needed
+    )
 
 
-def _with_measured_envs(
-    config: RunConfig, built: AlgorithmConfig, notes: list[str], chosen: dict[str, Any]
-) -> tuple[RunConfig, list[str]]:
-    """The number of environments by measured training speed, put into all that holds it."""
+def _measured(
+    asked: RunConfig, config: RunConfig, built: AlgorithmConfig, env: EnvProbe, chosen: dict[str, Any]
+) -> dict[str, Chosen]:
+    """What measuring says of the keys that rules have chosen; nothing where it cannot be measured."""
+    kind = kind_of(config.algorithm.config_class, config.trusted)
+    open_keys = {key: chosen[key] for key in (RUNNERS, ENVS, MODE) if key in chosen}
+    if open_keys.get(MODE) == VECTOR_ENTRY_POINT:
+        del open_keys[MODE]
+    if not open_keys or not issubclass(built.env_runner_cls, FastEnvRunner) or built.num_gpus_per_learner:
+        return {}
+    if RUNNERS not in open_keys and built.num_env_runners:
+        return {}
+    if env.step_seconds is None or env.step_seconds > SLOWEST_S:
+        return {}
+    machine = _machine(asked)
+    room = room_for_runners(config.hardware, machine, config.evaluation.settings)
     try:
-        speed = measure_training(built)
+        return measured(built, open_keys, kind, env.step_seconds, room, machine.cores)
     except (RunFailedError, RuntimeError):
-        return config, notes  # The environment failed too often; training will say how.
-    key = "num_envs_per_env_runner"
-    chosen[key] = speed.best
-    built.env_runners(num_envs_per_env_runner=speed.best)
-    settings = {**config.hardware.settings, key: speed.best}
-    config = dataclasses.replace(config, hardware=dataclasses.replace(config.hardware, settings=settings))
-    return config, [*(n for n in notes if not n.startswith(key)), f"{key}={speed.best}: {speed}."]
+        return {}  # The environment failed too often; training will say how.
 
 
-def _measurable(built: AlgorithmConfig, env: EnvProbe) -> bool:
-    """Whether training speed is a matter of environments in this process, and quickly measured."""
-    here = built.num_env_runners == 0 and built.gym_env_vectorize_mode == "sync"
-    here = here and not built.num_gpus_per_learner
-    cheap = env.step_seconds is not None and env.step_seconds < MEASURED_BELOW_S
-    return here and cheap and issubclass(built.learner_class, FastPPOTorchLearner)
+def _native(config: RunConfig) -> dict[str, Chosen]:
+    """The environment's own vector form, where it is the very same environment: then it is only quicker."""
+    if config.env.wrappers or config.curriculum.teacher is not None or _looks_into_environments(config):
+        return {}
+    form = native_form(config.env, config.trusted)
+    return {MODE: (VECTOR_ENTRY_POINT, f"{form} steps all environments at once")} if form else {}
 
 
-def start_processes(config: RunConfig, log: Path | None) -> None:
+def _looks_into_environments(config: RunConfig) -> bool:
+    """Whether a callback may count on single environments."""
+    classes = [locate(spec["_target_"], config.trusted) for spec in config.callbacks.values()]
+    return any(
+        not getattr(cls, "ANY_VECTOR_ENV", False)
+        and getattr(cls, hook, None) is not getattr(RLlibCallback, hook)
+        for cls in classes
+        for hook in _ENV_HOOKS
+    )
+
+
+def start_processes(run: Prepared, log: Path | None) -> None:
     """Starts or joins Ray where the run needs it; its processes' output goes to `log`."""
-    if session.needs_ray(config):
-        session.start(config, log)
+    if run.needs_ray:
+        session.start(run.config, log)
 
 
 def check_callables(config: RunConfig) -> None:
@@ -122,17 +162,17 @@ def check_callables(config: RunConfig) -> None:
 
 
 def choose_hardware(
-    config: RunConfig, env: EnvProbe, log: Path | None = None
+    config: RunConfig, env: EnvProbe, log: Path | None = None, found: Mapping[str, Chosen] | None = None
 ) -> tuple[RunConfig, list[str], dict[str, Any]]:
     """`hardware=auto` made definite and checked; with the reasons, and the values chosen.
 
     What a cluster has is known once it is joined, which is done here: `auto` chooses from what it has free, and a
-    run that asks for more than it has in all is refused.
+    run that asks for more than it has in all is refused. `found` goes before the rules, see `choose`.
     """
-    machine, local = look(), config.hardware.address == "local"
+    local = config.hardware.address == "local"
     if not local:
         session.start(config, log)
-        machine = session.joined(machine)
+    machine = _machine(config)
     chosen: dict[str, Any] = {}
     notes: list[str] = []
     if config.hardware.auto:
@@ -140,8 +180,8 @@ def choose_hardware(
             config.hardware,
             machine,
             env.step_seconds,
-            config.algorithm.config_class,
-            {},
+            class_name(config.algorithm.config_class, config.trusted),
+            {**_native(config), **(found or {})},
             evaluation=config.evaluation.settings,
         )
         config = dataclasses.replace(config, hardware=_with_settings(config.hardware, chosen))
@@ -150,6 +190,11 @@ def choose_hardware(
     else:
         check_fits_cluster(config, session.resources())
     return config, notes, chosen
+
+
+def _machine(config: RunConfig) -> Machine:
+    """This machine, or the cluster that has been joined, as one."""
+    return look() if config.hardware.address == "local" else session.joined(look())
 
 
 def _with_settings(hardware: Any, chosen: dict[str, Any]) -> Any:

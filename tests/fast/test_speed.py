@@ -1,42 +1,65 @@
-"""`hardware=auto` measures what more environments bring, and takes them where it is worth it."""
+"""`hardware=auto` measures what environments and runners bring, on the real module and environment, and says so."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
-from rlexp.fast.speed import WORTH_IT, chosen
+import rlexp
+
+
+def prepared(*overrides: str) -> Any:
+    from rlexp.run.prepare import prepare
+
+    return prepare(rlexp.compose([*overrides, "hardware=auto", "evaluation=none", "tracking=none"]))
+
+
+def test_a_run_with_auto_hardware_is_measured_and_says_so() -> None:
+    from rlexp.hardware.measured import COUNTS
+
+    made = prepared("env=cartpole")
+    taken = made.algorithm_config.num_envs_per_env_runner
+    (said,) = (note for note in made.notes if note.startswith("num_env_runners"))
+    assert said.startswith("num_env_runners=0: measured, in training steps/s: ")
+    # CartPole's own vector form is the very same environment, and steps all at once.
+    assert all(f" with {count} vector_entry_point envs" in said for count in COUNTS)
+    assert "gym_env_vectorize_mode=vector_entry_point" in made.chosen
+    assert taken in COUNTS and made.algorithm_config.num_env_runners == 0
+    assert made.config.hardware.settings["num_envs_per_env_runner"] == taken
+    assert f"num_envs_per_env_runner={taken}" in made.chosen
+    assert not made.needs_ray
+
+
+def test_what_a_person_gave_is_left_alone() -> None:
+    made = prepared("env=cartpole", "hardware.num_envs_per_env_runner=3", "hardware.num_env_runners=0")
+    assert made.algorithm_config.num_envs_per_env_runner == 3
+    assert not any("measured" in note for note in made.notes)
 
 
 @pytest.mark.parametrize(
-    ("sps", "best"),
-    [
-        ({8: 1000.0, 16: 1000.0 * WORTH_IT - 1, 32: 1000.0 * WORTH_IT - 1}, 8),
-        ({8: 1000.0, 16: 1000.0 * WORTH_IT + 1, 32: 1100.0 * WORTH_IT}, 16),
-        ({8: 1000.0, 16: 1100.0, 32: 1000.0 * WORTH_IT + 1}, 32),
-        ({8: 1000.0, 16: 900.0, 32: 800.0}, 8),
-        ({8: 1000.0}, 8),
-    ],
+    ("algorithm", "envs"),
+    [("dqn", 1), ("sac", 1), ("impala", 8), ("appo", 8)],
 )
-def test_more_environments_must_be_worth_it(sps, best):
-    assert chosen(sps).best == best
+def test_every_kind_of_learning_is_measured(
+    algorithm: str, envs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine with room for runners, a positive figure for each number of them."""
+    import dataclasses
 
+    from rlexp.hardware import measured
+    from rlexp.hardware.machine import look
+    from rlexp.run import prepare as module
 
-def test_a_run_with_auto_hardware_is_measured_and_says_so():
-    import rlexp
-    from rlexp.fast.speed import CANDIDATES
-    from rlexp.run.prepare import prepare
-
-    made = prepare(rlexp.compose(["env=cartpole", "hardware=auto", "evaluation=none"]))
-    taken = made.algorithm_config.num_envs_per_env_runner
-    (said,) = (note for note in made.notes if note.startswith("num_envs_per_env_runner"))
-    assert taken in CANDIDATES and said.startswith(f"num_envs_per_env_runner={taken}: training makes ")
-    assert all(f" with {count}" in said for count in CANDIDATES) and "measured" in said
-    assert made.config.hardware.settings["num_envs_per_env_runner"] == taken
-    assert f"num_envs_per_env_runner={taken}" in made.chosen
-
-
-def test_a_number_that_a_person_gave_is_left_alone():
-    import rlexp
-    from rlexp.run.prepare import prepare
-
-    made = prepare(rlexp.compose(["env=cartpole", "hardware=auto", "hardware.num_envs_per_env_runner=3"]))
-    assert made.algorithm_config.num_envs_per_env_runner == 3
-    assert not any("measured" in note for note in made.notes)
+    eight = dataclasses.replace(look(), cores=8)
+    monkeypatch.setattr(module, "look", lambda: eight)
+    found: list[Any] = []
+    real = measured.measure
+    monkeypatch.setattr(measured, "measure", lambda *given: found.append(real(*given)) or found[-1])
+    made = prepared(f"algorithm={algorithm}", "env=pendulum" if algorithm == "sac" else "env=cartpole")
+    (costs,) = found
+    assert set(costs.learn_s) == {0, 1, 2, 4, 7} and all(0 < s < 1 for s in costs.learn_s.values())
+    assert {layout.envs for layout in costs.steps} == {envs}
+    assert 0 < costs.transport_s < 1e-2 and 0 < costs.weights_s < 1e-1
+    (said,) = (note for note in made.notes if note.startswith("num_env_runners"))
+    assert "7 runners" in said

@@ -38,7 +38,7 @@ def _choose(
             "num_aggregator_actors_per_learner": st.integers(0, 2),
         },
     ),
-    tuned=st.fixed_dictionaries(
+    known=st.fixed_dictionaries(
         {},
         optional={
             "num_env_runners": st.integers(0, 300),
@@ -55,7 +55,7 @@ def test_never_asks_for_more_than_there_is(
     algorithm: str,
     evaluators: int,
     fixed: dict[str, Any],
-    tuned: dict[str, Any],
+    known: dict[str, Any],
 ) -> None:
     evaluation = {"evaluation_interval": 1, "evaluation_num_env_runners": evaluators}
     here = machine(cores, gpus)
@@ -64,7 +64,8 @@ def test_never_asks_for_more_than_there_is(
         check_fits(run_config(algorithm, evaluation, **{**fixed, "num_env_runners": 0}), here)
     except ConfigError:
         return
-    chosen, reasons = choose(hardware, here, step_s, algorithm, tuned, evaluation=evaluation)
+    measured = {key: (value, "measured") for key, value in known.items()}
+    chosen, reasons = choose(hardware, here, step_s, algorithm, measured, evaluation=evaluation)
     assert hardware.settings == fixed, "the choice itself is not changed"
     assert set(chosen) == {key for key in KEYS if fixed.get(key) is None}
     assert len(reasons) == len(chosen)
@@ -102,16 +103,16 @@ def test_offline_samples_nothing() -> None:
     assert _choose(32, step_s=SLOW, algorithm="bc")["num_env_runners"] == 0
 
 
-def test_what_is_set_stays_and_tuned_goes_before_the_rules() -> None:
+def test_what_is_set_stays_and_what_is_known_goes_before_the_rules() -> None:
     hardware = HardwareChoice(
         auto=True, torch_threads=3, settings={"num_env_runners": 2, "num_learners": None}
     )
-    tuned = {"num_envs_per_env_runner": 5, "num_env_runners": 1}
-    chosen, reasons = choose(hardware, machine(8), FAST, "ppo", tuned)
+    known = {"num_envs_per_env_runner": (5, "measured: 5"), "num_env_runners": (1, "measured: 1")}
+    chosen, reasons = choose(hardware, machine(8), FAST, "ppo", known)
     assert "num_env_runners" not in chosen and "torch_threads" not in chosen
     assert chosen["num_learners"] == 0
     assert chosen["num_envs_per_env_runner"] == 5
-    assert any("tuned" in reason for reason in reasons)
+    assert "num_envs_per_env_runner=5: measured: 5." in reasons
 
 
 def test_a_gpu_is_used_and_several_are_told_of() -> None:

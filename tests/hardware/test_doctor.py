@@ -73,7 +73,9 @@ def test_it_tells_what_a_run_chooses(cores: int, gpus: int, monkeypatch: pytest.
     monkeypatch.setattr(prepare, "look", lambda: here)
     told = doctor.examine(here)["hardware_auto"]
     for name, step_s, algorithm in doctor.EXAMPLES:
-        config = rlexp.compose(["hardware=auto", f"algorithm={algorithm}"])
+        config = rlexp.compose(
+            ["hardware=auto", f"algorithm={algorithm}", "env=acrobot"]
+        )  # Has no vector form.
         _, notes, chosen = prepare.choose_hardware(config, EnvProbe(space, space, step_s))
         assert told[name]["reasons"] == notes
         assert told[name]["chosen"] == chosen

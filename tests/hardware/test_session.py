@@ -199,7 +199,7 @@ def test_a_failed_start_leaves_no_watchdog(monkeypatch: pytest.MonkeyPatch) -> N
         (run_config(f"{ALGORITHMS}.dreamerv3.DreamerV3Config"), False),
         (run_config(f"{ALGORITHMS}.impala.IMPALAConfig"), True),
         (run_config(f"{ALGORITHMS}.bc.BCConfig"), True),
-        (run_config("my_lab.PPOConfig"), True),
+        (run_config("my_lab.PPOConfig"), True),  # whose Algorithm class may be anything
         (run_config(num_env_runners=1), True),
         (run_config(num_learners=1), True),
         (run_config(num_aggregator_actors_per_learner=1), True),
@@ -210,6 +210,18 @@ def test_a_failed_start_leaves_no_watchdog(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_needs_ray(config: Any, needed: bool) -> None:
     assert needs_ray(config) is needed
+
+
+def test_impala_needs_ray_only_on_rllib_s_own_path() -> None:
+    from ray.rllib.algorithms.appo import APPO
+    from ray.rllib.algorithms.impala import IMPALA
+
+    from rlexp.fast.async_step import FastAPPO, FastIMPALA
+
+    for name, stock, fast in (("impala.IMPALA", IMPALA, FastIMPALA), ("appo.APPO", APPO, FastAPPO)):
+        alone = run_config(f"{ALGORITHMS}.{name}Config")
+        assert needs_ray(alone, stock) and not needs_ray(alone, fast)
+        assert needs_ray(run_config(f"{ALGORITHMS}.{name}Config", num_env_runners=1), fast)
 
 
 def test_object_store_is_modest() -> None:
