@@ -42,7 +42,7 @@ def filling(name: str, size: int, steps: int) -> Scenario:
 
 SWEEPS: dict[str, list[Scenario]] = {
     "envs": [training(f"{n} envs", envs=n) for n in (1, 4, 16, 64, 256)],
-    "runners": [training(f"{n} runners", runners=n) for n in (0, 1, 2)],
+    "runners": [training(f"{n} runners", runners=n) for n in (0, 1, 2, 4)],
     "observation": [training(f"{n} numbers", size=n) for n in (4, 64, 1024, 16_384)],
     "memory": [filling("4 numbers", 4, 40_000), filling("84x84x4 numbers", 84 * 84 * 4, 2000)],
 }

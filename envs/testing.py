@@ -204,3 +204,41 @@ class Misshapen(Corridor):
     def _observe(self) -> np.ndarray:
         observation = super()._observe()
         return observation[:1] if self.steps == self.at_step else observation
+
+
+class Errand(gymnasium.Env):
+    """Ends after as many steps as its task says, and shows them: for curricula.
+
+    The observation is `[length / 10, 1]`, float32; any action will do. Each step gives reward 1, and the last info
+    says `success`.
+
+    Args:
+        length: steps of an episode, until a task says otherwise.
+    """
+
+    def __init__(self, length: int = 9) -> None:
+        self.observation_space = spaces.Box(0.0, 1.0, (2,), np.float32)
+        self.action_space = spaces.Discrete(2)
+        self._length = length
+        self._left = 0
+
+    def set_task(self, task: dict[str, int]) -> None:
+        """The length of the episodes that begin from now on."""
+        self._length = task["length"]
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict]:
+        """Begins an errand."""
+        super().reset(seed=seed)
+        self._left = self._length
+        return self._observe(), {}
+
+    def step(self, action: int) -> Step:
+        """One step nearer to its end."""
+        self._left -= 1
+        done = self._left <= 0
+        return self._observe(), 1.0, done, False, {"success": True} if done else {}
+
+    def _observe(self) -> np.ndarray:
+        return np.array([self._length / 10, 1.0], np.float32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,16 @@ class _Takes:
     others: bool
 
 
-def check_source(key: str, spec: Mapping[str, Any], *, positional: int = 0) -> None:
+def check_source(
+    key: str, spec: Mapping[str, Any], *, positional: int = 0, given: Sequence[str] = ()
+) -> None:
     """Checks `{_target_: path, **arguments}` as far as the source tells.
 
     Args:
         key: the config key that holds it, for the message.
         spec: the path and the arguments.
         positional: how many arguments are given before these, e.g. the environment to wrap.
+        given: names of those that are given beside them.
 
     Raises:
         ConfigError: no such class or function, an argument that it does not take, or one that is missing.
@@ -50,7 +53,8 @@ def check_source(key: str, spec: Mapping[str, Any], *, positional: int = 0) -> N
     if takes is None:
         return
     arguments = [str(argument) for argument in spec if argument != TARGET]
-    free, required = takes.names[positional:], takes.required[positional:]
+    free = [name for name in takes.names[positional:] if name not in given]
+    required = [name for name in takes.required[positional:] if name not in given]
     taken = ", ".join(free) or "none"
     for argument in arguments:
         if argument not in free and not takes.others:

@@ -32,11 +32,13 @@ def check(composed: Composed) -> RunConfig:
     for judge in (
         check_named,
         _environment,
+        _vector_form,
         _stop_bounds,
         _metric_specs,
         _metric_names,
         _resources,
         _data,
+        _curriculum,
         _secrets,
     ):
         _collect(problems, judge, config)
@@ -92,6 +94,20 @@ def _environment(config: RunConfig) -> None:
         check_id(config.env.id)
 
 
+def _vector_form(config: RunConfig) -> None:
+    """Environments that are to be stepped in their own vector form have one."""
+    from rlexp.environment.native import FIX, MODE, VECTOR_ENTRY_POINT, check_native
+
+    if config.hardware.settings.get(MODE.partition(".")[2]) != VECTOR_ENTRY_POINT:
+        return
+    if config.curriculum.teacher is not None:
+        message = (
+            f"{MODE}: a curriculum sets the tasks of single environments, which a vector form does not have"
+        )
+        raise ConfigError(message, key=MODE, fix=f"{FIX}, or curriculum=none")
+    check_native(config.env, config.trusted)
+
+
 def _stop_bounds(config: RunConfig) -> None:
     stop = config.stop
     for bound in StopRules(stop).bounds:
@@ -139,6 +155,19 @@ def _as_if_least(config: RunConfig) -> RunConfig:
     open_keys = {key: 0 for key, value in config.hardware.settings.items() if value is None}
     settings = {**config.hardware.settings, **open_keys}
     return replace(config, hardware=replace(config.hardware, settings=settings))
+
+
+def _curriculum(config: RunConfig) -> None:
+    """The teacher is made once, which tells the most; but not what `check_named` refuses."""
+    if config.curriculum.teacher is None:
+        return
+    from rlexp.curriculum.build import check_curriculum
+
+    try:
+        check_named(config)
+    except ConfigError:
+        return
+    check_curriculum(config.curriculum, config.trusted)
 
 
 def _secrets(config: RunConfig) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rlexp.config.advice import under
 from rlexp.config.arguments import check_source, check_there
 from rlexp.config.overrides import choices_named
-from rlexp.config.schema import RunConfig
+from rlexp.config.schema import CurriculumChoice, RunConfig
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import TARGET, is_trusted, untrusted
 from rlexp.environment.construct import is_import_path
@@ -29,6 +29,8 @@ def check_named(config: RunConfig) -> None:
         raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
     if is_import_path(config.env.id):
         check_there("env.id", config.env.id)
+    if config.env.vector_entry_point:
+        check_there("env.vector_entry_point", config.env.vector_entry_point)
     if config.model.module_class:
         check_there("model.module_class", config.model.module_class)
     for group in ("callbacks", "tracking"):
@@ -37,11 +39,23 @@ def check_named(config: RunConfig) -> None:
     if TARGET not in config.exploration:
         raise ConfigError("exploration names no strategy", key="exploration", fix="exploration=default")
     check_source("exploration", config.exploration)
+    if config.curriculum.teacher is not None:
+        check_source(
+            "curriculum.teacher",
+            config.curriculum.teacher,
+            positional=1,
+            given=given_to_teacher(config.curriculum),
+        )
     for index, spec in enumerate(config.env.wrappers):
         key = f"env.wrappers[{index}]"
         if TARGET not in spec:
             raise ConfigError(f"{key} has no {TARGET}", key=key, fix=f"{{{TARGET}: <import path>, ...}}")
         check_source(key, spec, positional=1)
+
+
+def given_to_teacher(curriculum: CurriculumChoice) -> tuple[str, ...]:
+    """Arguments of a teacher that do not stand beside its `_target_`."""
+    return ("seed", "trusted", *(("task_fn",) if curriculum.task_fn else ()))
 
 
 def _check_spec(group: str, name: str, spec: Mapping[str, Any], config: RunConfig) -> None:
@@ -78,11 +92,14 @@ def _paths(config: RunConfig) -> Iterator[tuple[str, Any]]:
         yield "model.module_class", config.model.module_class
     if is_import_path(config.env.id):
         yield "env.id", config.env.id
+    if config.env.vector_entry_point:
+        yield "env.vector_entry_point", config.env.vector_entry_point
     elif ":" in config.env.id:  # A module that registers the id when it is imported.
         yield "env.id", f"{config.env.id.partition(':')[0]}.{config.env.id.partition(':')[2]}"
     for group in ("callbacks", "tracking", "metrics", "exploration"):
         yield from _targets(group, getattr(config, group))
     yield from _targets("env.wrappers", config.env.wrappers)
+    yield from _targets("curriculum.teacher", config.curriculum.teacher)
 
 
 def _targets(key: str, node: Any) -> Iterator[tuple[str, Any]]:

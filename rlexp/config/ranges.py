@@ -133,6 +133,8 @@ RANGES: Mapping[str, Range] = {
     "evaluation.evaluation_duration": COUNT,
     "evaluation.evaluation_num_env_runners": COUNT_OR_NONE,
     "evaluation.evaluation_sample_timeout_s": POSITIVE,
+    "evaluation.evaluation_error_after_n_consecutive_skips": COUNT,
+    "evaluation.evaluation_unhealthy_workers_timeout_s": NOT_NEGATIVE,
     "evaluation.evaluation_auto_duration_*": COUNT,
     "evaluation.num_envs": COUNT,
     "evaluation.seed": Range(0, SEEDS, below=True, integer=True),

@@ -56,7 +56,10 @@ class ModelChoice:
 
 @dataclass
 class EnvChoice:
-    """Where it learns: an id or import path, its arguments and its wrappers, innermost first."""
+    """Where it learns: an id or import path, its arguments and its wrappers, innermost first.
+
+    `vector_entry_point` is the import path of what makes its own vector form, from `num_envs` and the same arguments.
+    """
 
     BUILDERS: ClassVar[tuple[Builder, ...]] = (
         Builder(
@@ -74,10 +77,14 @@ class EnvChoice:
     config: dict[str, Any] = field(default_factory=dict)
     wrappers: list[Target] = field(default_factory=list)
     max_episode_steps: int | None = None
+    vector_entry_point: str | None = None
     requires: dict[str, str] = field(default_factory=dict)
     max_consecutive_failures: int = 10
     check_finite: bool = True
     observation_filter: Literal["NoFilter", "MeanStdFilter"] = "NoFilter"
+    tasks: dict[str, Any] = field(default_factory=dict)
+    apply_task: str = "set_task"
+    target_tasks: list[Any] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -155,6 +162,7 @@ class EvaluationChoice:
                 "evaluation_sample_timeout_s",
                 "evaluation_parallel_to_training",
                 "evaluation_error_after_n_consecutive_skips",
+                "evaluation_unhealthy_workers_timeout_s",
                 "evaluation_force_reset_envs_before_iteration",
                 "evaluation_num_env_runners",
             ),
@@ -190,6 +198,20 @@ class DataChoice:
         ),
     )
     settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class CurriculumChoice:
+    """Which tasks the environment is given: a teacher chooses them from a space; without one it keeps its own."""
+
+    teacher: Target | None = None
+    tasks: dict[str, Any] | None = None
+    apply: str = "set_task"
+    targets: list[Any] | None = None
+    measure: str = "success"
+    task_fn: str | None = None
+    observe_task: bool = False
+    stop_when_complete: bool = False
 
 
 @dataclass
@@ -265,6 +287,7 @@ class RunConfig:
     reporting: ReportingChoice
     stop: Stop
     checkpoint: CheckpointChoice
+    curriculum: CurriculumChoice = field(default_factory=CurriculumChoice)
     seed: int = 0
     name: str | None = None
     runs_dir: str = "runs"

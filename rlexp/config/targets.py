@@ -109,6 +109,7 @@ def check(
     positional: int = 0,
     given: Sequence[str] = (),
     key: str | None = None,
+    nested: bool = True,
 ) -> Any:
     """Locate the target and check that its arguments fit its signature, without calling it; nested specs too.
 
@@ -118,6 +119,7 @@ def check(
         positional: how many positional arguments the caller of `build` will add.
         given: names of the keyword arguments the caller of `build` will add.
         key: the config key that holds the spec, for the message.
+        nested: whether specs among the arguments are checked; not so where the target builds them itself.
 
     Returns:
         The callable.
@@ -134,7 +136,7 @@ def check(
             raise
         text = f"{key}: {str(error).partition(chr(10))[0]}"
         raise ConfigError(text, key=key, suggestions=error.suggestions, fix=error.fix) from None
-    for name, value in arguments.items():
+    for name, value in arguments.items() if nested else ():
         _check_nested(value, trusted, f"{key}.{name}" if key else name)
     return target
 

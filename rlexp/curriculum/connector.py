@@ -21,16 +21,18 @@ class CurriculumConnector(ConnectorV2):
     It must be the pipeline's first piece: RLlib counts states, not pieces, when it merges those of a pipeline.
 
     Attributes:
-        fixed: in evaluation, the payload of the target tasks; what training sends is then ignored.
+        follows: whether the tasks are those that training sends; not so in evaluation.
+        targets: what to draw from otherwise; null leaves environments their own task.
     """
 
-    fixed: Payload | None = None
+    follows = True
+    targets: Payload | None = None
     _payload: Payload | None = None
 
     @property
     def payload(self) -> Payload | None:
         """What to draw tasks from; null before the first state has come."""
-        return self.fixed or self._payload
+        return self._payload if self.follows else self.targets
 
     def publish(self, payload: Payload) -> None:
         """In the main process: the newest, which the next sync sends to all."""

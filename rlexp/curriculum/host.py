@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from rlexp.curriculum.history import History
 from rlexp.curriculum.measure import is_metric
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
+from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teacher import Teacher
 
 PREFIX = "curriculum/"
@@ -25,13 +27,20 @@ class Curriculum:
 
     Args:
         teacher: fresh.
+        space: its tasks.
         measure: see `rlexp.curriculum.measure`.
         seed: of the draws.
+
+    Attributes:
+        history: what happened, for plots.
+        new_events: what the teacher did in the last iteration, a few words each.
     """
 
-    def __init__(self, teacher: Teacher, measure: str, seed: int) -> None:
-        self.teacher, self._measure, self._seed = teacher, measure, seed
+    def __init__(self, teacher: Teacher, space: TaskSpace, measure: str, seed: int) -> None:
+        self.teacher, self.space, self._measure, self._seed = teacher, space, measure, seed
         self.version, self.episodes = 0, 0
+        self.history = History(space)
+        self.new_events: list[str] = []
         self._directive = teacher.directive()
 
     def payload(self) -> Payload:
@@ -56,6 +65,8 @@ class Curriculum:
         ):
             self.version += 1
             self._directive = self.teacher.directive()
+        self.new_events = list(getattr(self.teacher, "new_events", ()))
+        self.history.add(int(record["env_steps"]), outcomes, self.new_events)
         metrics = {f"{PREFIX}{name}": value for name, value in self.teacher.metrics().items()}
         metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}episodes": self.episodes}
         if outcomes:
@@ -75,7 +86,12 @@ class Curriculum:
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"teacher": self.teacher.state_dict(), "version": self.version, "episodes": self.episodes}
+        return {
+            "teacher": self.teacher.state_dict(),
+            "version": self.version,
+            "episodes": self.episodes,
+            "history": list(self.history.entries),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from `state`.
@@ -85,6 +101,7 @@ class Curriculum:
         self.teacher.load_state_dict(state["teacher"])
         self.version = int(state["version"]) if state["version"] >= self.version else self.version + 1
         self.episodes = int(state["episodes"])
+        self.history.entries = list(state["history"])
         self._directive = self.teacher.directive()
 
 

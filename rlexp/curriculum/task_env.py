@@ -52,16 +52,18 @@ class TaskEnv(gymnasium.Wrapper):
         super().__init__(env)
         self._apply, self._measure, self._observed = apply, measure, observed
         self._payload: Payload | None = None
-        self._slot = self._count = 0
+        self.slot = 0
+        """Number of this sub-environment over all env runners."""
+        self._count = 0
         self._draw: Draw | None = None
         self._numbers = np.zeros(observed.width if observed else 0, np.float32)
         self._return, self._length = 0.0, 0
         if observed is not None:
             self.observation_space = with_task(env.observation_space, observed)
 
-    def set_curriculum(self, payload: Payload, slot: int) -> None:
-        """From the next reset on, tasks are drawn from `payload`, as sub-environment `slot`."""
-        self._payload, self._slot, self._count = payload, slot, 0
+    def set_curriculum(self, payload: Payload) -> None:
+        """From the next reset on, tasks are drawn from `payload`."""
+        self._payload, self._count = payload, 0
 
     @property
     def task(self) -> Task:
@@ -74,7 +76,12 @@ class TaskEnv(gymnasium.Wrapper):
         """Begins an episode with a task of its own."""
         self._return, self._length = 0.0, 0
         if self._payload is not None:
-            self._draw = self._payload.draw(self._slot, self._count)
+            self._draw = self._payload.draw(self.slot, self._count)
+            if not self._draw.train:
+                raise FatalEnvError(
+                    f"curriculum: the teacher asks for the task {self._draw.task} without learning from it, which runs "
+                    "cannot do; with Learnability, curriculum.teacher.train_candidates=true"
+                )
             self._version = self._payload.version
             self._count += 1
             more = self._apply(self.env, self._draw.task)
@@ -102,7 +109,7 @@ class TaskEnv(gymnasium.Wrapper):
                 f"{', '.join(map(str, info)) or 'nothing'}"
             ) from None
         return Outcome(
-            draw.task, self._version, draw.tag, value, self._return, self._length, self._slot, success(info)
+            draw.task, self._version, draw.tag, value, self._return, self._length, self.slot, success(info)
         )
 
     def _seen(self, observation: Any) -> Any:

@@ -30,7 +30,7 @@ class Guard(gymnasium.Wrapper):
 
     A `step` that raises ends the episode as truncated, with the last good observation and reward 0, so that
     no batch is lost; a new environment takes over. A `reset` that raises is tried again on a new environment.
-    A task set with `set_task` is set again on the new one.
+    What was changed with `change` is changed again on the new one.
 
     Args:
         make: makes the wrapped environment, each time from scratch.
@@ -61,7 +61,7 @@ class Guard(gymnasium.Wrapper):
         self._needs_env = False
         self._needs_seed = False
         self._seeds = np.random.default_rng()
-        self._task: Any = None
+        self._change: Callable[[gymnasium.Env], None] | None = None
         self._last_observation: Any = None
         self._steps = 0
         self._episode_steps = 0
@@ -133,8 +133,17 @@ class Guard(gymnasium.Wrapper):
 
     def set_task(self, task: Any) -> None:
         """Hands `task` to the environment's own `set_task`, now and whenever it is replaced."""
-        self.env.get_wrapper_attr("set_task")(task)
-        self._task = task
+        self.change(lambda env: env.get_wrapper_attr("set_task")(task))
+
+    def change(self, change: Callable[[gymnasium.Env], None]) -> None:
+        """Changes the environment, now and whenever it is replaced, until the next such call."""
+        self._change = change
+        if not self._needs_env:
+            change(self.env)
+
+    def rebuild(self, make: Callable[[], gymnasium.Env]) -> None:
+        """From the next reset on, the environment is one that `make` makes."""
+        self._make, self._needs_env = make, True
 
     def _failed(self, error: Exception) -> None:
         """Counts a failure; raises when it was one too many."""
@@ -156,8 +165,8 @@ class Guard(gymnasium.Wrapper):
             self.env.close()
         self.env = self._make()
         self._needs_seed = True
-        if self._task is not None:
-            self.env.get_wrapper_attr("set_task")(self._task)
+        if self._change is not None:
+            self._change(self.env)
         self._needs_env = False
 
     def _reported(self, info: dict[str, Any], error: Exception | None) -> dict[str, Any]:

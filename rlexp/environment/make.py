@@ -6,12 +6,12 @@ Gymnasium and Ray are imported only inside the functions, so that the command li
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from rlexp.config.schema import EnvChoice, RunConfig
+from rlexp.config.schema import CurriculumChoice, EnvChoice, RunConfig
 from rlexp.config.targets import build
-from rlexp.environment.construct import check_requirements, construct, env_name
+from rlexp.environment.construct import check_counts, check_requirements, construct, env_name
 from rlexp.environment.errors import describe
 from rlexp.environment.paths import add_import_paths, import_paths
 from rlexp.errors import ConfigError
@@ -24,13 +24,19 @@ RLLIB_NAME = "rlexp"
 
 
 def make_env(
-    choice: EnvChoice, trusted: Sequence[str], *, worker_index: int = 0, vector_index: int = 0
+    choice: EnvChoice,
+    trusted: Sequence[str],
+    tasks: CurriculumChoice | None = None,
+    *,
+    worker_index: int = 0,
+    vector_index: int = 0,
 ) -> gymnasium.Env:
     """Makes the environment, its wrappers (innermost first), its time limit, and the guard around them all.
 
     Args:
         choice: what to make; see `construct` for how `id` and `config` are read.
         trusted: prefixes of the modules that `id` and the wrappers may come from.
+        tasks: a curriculum whose tasks it is to take.
         worker_index: number of the env runner it is for, 0 in the main process; environments that take one
             `config` dict are told.
         vector_index: number of the environment in its env runner, told in the same way.
@@ -40,41 +46,53 @@ def make_env(
     """
     from rlexp.environment.guard import Guard
 
-    _at_least_one("env.max_consecutive_failures", choice.max_consecutive_failures)
-    if choice.max_episode_steps is not None:
-        _at_least_one("env.max_episode_steps", choice.max_episode_steps)
+    check_counts(choice)
     check_requirements(choice)
-    return Guard(
-        lambda: _wrapped(choice, trusted, worker_index, vector_index),
+
+    def make(arguments: Mapping[str, Any]) -> gymnasium.Env:
+        changed = replace(choice, config={**choice.config, **arguments})
+        return _wrapped(changed, trusted, worker_index, vector_index)
+
+    guard = Guard(
+        lambda: make({}),
         env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
         max_consecutive_failures=choice.max_consecutive_failures,
         check_finite=choice.check_finite,
     )
+    if tasks is None or tasks.teacher is None:
+        return guard
+    from rlexp.curriculum.wrap import with_tasks
+
+    return with_tasks(guard, tasks, make)
 
 
-def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env:
-    """Makes the environment in whatever process RLlib asks for it.
+def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vector.VectorEnv:
+    """Makes the environment, or its own vector form, in whatever process RLlib asks for it.
 
     Args:
-        env_config: the fields of `EnvChoice` without `settings`, with `trusted` and `import_paths`; an
-            `EnvContext` where RLlib calls.
+        env_config: the fields of `EnvChoice` without `settings`, with `trusted`, `curriculum` and `import_paths`; an
+            `EnvContext` where RLlib calls for one environment. For the vector form it is a plain dict with
+            `num_envs`, and with `worker_index`, which the env runner adds because RLlib drops it there.
 
     Raises:
-        ConfigError: it cannot be made, or RLlib was told to make a vector environment with it.
+        ConfigError: it cannot be made, or has no vector form of its own.
     """
     values = dict(env_config)
-    if "num_envs" in values:
-        raise ConfigError(
-            "hardware.gym_env_vectorize_mode: environments are vectorised by Gymnasium, not by themselves",
-            key="hardware.gym_env_vectorize_mode",
-            fix="hardware.gym_env_vectorize_mode=sync (or async)",
-        )
     add_import_paths(values.pop("import_paths", ()))
     trusted = values.pop("trusted")
+    tasks = CurriculumChoice(**values.pop("curriculum", {}))
+    num_envs = values.pop("num_envs", None)
+    told = values.pop("worker_index", None)
+    worker = getattr(env_config, "worker_index", told) or 0
+    if num_envs is not None:
+        from rlexp.environment.native import make_native
+
+        return make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker)
     return make_env(
         EnvChoice(**values),
         trusted,
-        worker_index=getattr(env_config, "worker_index", 0) or 0,
+        tasks,
+        worker_index=worker,
         vector_index=getattr(env_config, "vector_index", 0) or 0,
     )
 
@@ -96,6 +114,7 @@ def rllib_environment(config: RunConfig, *, evaluation: bool = False) -> dict[st
     settings = {name: value for name, value in wire.pop("settings").items() if value is not None}
     if evaluation:
         wire["config"] = {**wire["config"], **config.evaluation.env_config}
+    wire["curriculum"] = asdict(config.curriculum)
     wire |= {"trusted": list(config.trusted), "import_paths": import_paths(config.trusted)}
     return {"env": RLLIB_NAME, "env_config": wire, **settings}
 
@@ -130,10 +149,3 @@ def _wrap(env: gymnasium.Env, spec: dict[str, Any], trusted: Sequence[str], key:
             f"{key}: {spec['_target_']} made a {type(wrapped).__name__}, not a gymnasium.Env", key=key
         )
     return wrapped
-
-
-def _at_least_one(key: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(
-            f"{key} must be a whole number of at least 1, not {value!r}", key=key, fix=f"{key}=10"
-        )

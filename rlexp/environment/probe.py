@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rlexp.config.schema import EnvChoice
+from rlexp.config.schema import CurriculumChoice, EnvChoice
 from rlexp.environment.construct import env_name
 from rlexp.environment.errors import FatalEnvError, describe
 from rlexp.environment.make import make_env
@@ -35,22 +35,35 @@ class EnvProbe:
     step_seconds: float | None
 
 
-def probe(choice: EnvChoice, trusted: Sequence[str], *, seed: int = 0) -> EnvProbe:
+def probe(
+    choice: EnvChoice, trusted: Sequence[str], tasks: CurriculumChoice | None = None, *, seed: int = 0
+) -> EnvProbe:
     """Makes the environment, resets it, takes at most 32 random steps or 0.2 s of them, and closes it.
 
-    Single failures are left to the guard, as in training.
+    With a curriculum, its targets and some of its other tasks are tried too. Single failures are left to the
+    guard, as in training.
 
     Raises:
         ConfigError: it cannot be made, always fails, returns NaN or infinity, or what it returns does not lie
             in its observation space.
     """
-    env = make_env(choice, trusted)
+    env = make_env(choice, trusted, tasks)
     try:
+        if tasks is not None and tasks.teacher is not None:
+            _try_tasks(env, tasks, seed)
         return _try_out(env, choice, seed)
     except FatalEnvError as error:
         raise ConfigError(f"env: {error}", key="env") from error
     finally:
         env.close()
+
+
+def _try_tasks(env: gymnasium.Env, tasks: CurriculumChoice, seed: int) -> None:
+    from rlexp.curriculum.task_env import TaskEnv
+    from rlexp.curriculum.wrap import try_tasks
+
+    assert isinstance(env, TaskEnv)
+    try_tasks(env, tasks, seed)
 
 
 def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:

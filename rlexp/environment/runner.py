@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from functools import cached_property
 from typing import Any
 
+from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
+from rlexp.curriculum.handing import Handing, curriculum_piece
+from rlexp.environment.errors import EnvBrokenError
+from rlexp.environment.failures import METRIC
 from rlexp.environment.fatal import FatalErrorKeeper
+from rlexp.environment.lost_process import end_processes, lost_process
 from rlexp.metrics.headline import ENV_TIMER
+
+_log = logging.getLogger(__name__)
+
+_MOST_CRASHES = 10
+"""So many crashes of environments' processes, with no good step in between, end the run."""
+_SEEDS_APART = 1_000_003
+"""Between the seeds of environments before and after a crash."""
 
 
 class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
-    """A class of its own in a module of its own, so that other processes find it by name."""
+    """RLlib's; makes its environments anew when a process of theirs is gone.
+
+    A class of its own in a module of its own, so that other processes find it by name.
+    """
+
+    _crashes = _crashes_in_a_row = 0
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -22,12 +41,82 @@ class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
             self._seed += (self.worker_index - 1) * (self.config.num_envs_per_env_runner - 1)
         self._env_s = 0.0
 
+    @cached_property
+    def _handing(self) -> Handing | None:
+        """The way of tasks to the environments; null where the run has no curriculum."""
+        piece = curriculum_piece(self._env_to_module)
+        return Handing(piece, self.worker_index or 0) if piece is not None else None
+
+    def sample(self, **kwargs: Any) -> Any:
+        """As RLlib's; new environments and new tasks meet here."""
+        self._hand_tasks()
+        return super().sample(**kwargs)
+
+    def _hand_tasks(self) -> None:
+        if self._handing is not None and self.env is not None:
+            self._handing.hand(self.env.unwrapped)
+
+    def make_env(self) -> None:
+        """As RLlib's, which tells an environment's own vector form nothing of the runner that it is for."""
+        if self.config.gym_env_vectorize_mode == "vector_entry_point":
+            self.config.env_config = {**self.config.env_config, "worker_index": self.worker_index}
+        super().make_env()
+        if hasattr(self, "_env_to_module"):  # Made anew, in the middle of sampling.
+            self._hand_tasks()
+
     def _try_env_step(self, actions: Any) -> Any:
         begin = time.perf_counter()
         try:
-            return super()._try_env_step(actions)
+            result = super()._try_env_step(actions)
+            self._crashes_in_a_row = 0
+            return result
+        except RuntimeError as error:  # RLlib's, around the environments' own
+            self._renew_after(error)
+            return ENV_STEP_FAILURE
         finally:
             self._env_s += time.perf_counter() - begin
+
+    def _try_env_reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        while True:
+            try:
+                return super()._try_env_reset(seed=self._seed_after_crashes(seed), options=options)
+            except Exception as error:
+                self._renew_after(error)
+
+    def _seed_after_crashes(self, seed: int | None) -> int | None:
+        """The same episodes would end in the same crash."""
+        return None if seed is None else seed + self._crashes * _SEEDS_APART
+
+    def _renew_after(self, error: Exception) -> None:
+        """New environments where a process of theirs is gone; what an environment raised is its guard's word.
+
+        Raises:
+            EnvBrokenError: it was one time too many.
+            Exception: `error`, where no process is gone.
+        """
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        how = lost_process(self.env, cause)
+        if how is None:
+            raise error
+        while True:
+            self._crashes += 1
+            self._crashes_in_a_row += 1
+            self._count_failure()
+            end_processes(self.env)
+            if self._crashes_in_a_row >= _MOST_CRASHES:
+                raise EnvBrokenError(
+                    f"an environment's process died {self._crashes_in_a_row} times in a row, with no good step in "
+                    f"between; the last time, {how}"
+                ) from error
+            _log.warning("an environment's process died (%s): all %d are made anew", how, self.num_envs)
+            try:
+                self.make_env()
+                return
+            except (EOFError, ConnectionError):
+                how = "while it was made"
+
+    def _count_failure(self) -> None:
+        self.metrics.log_value(METRIC, 1, reduce="sum")
 
     def get_metrics(self) -> Any:
         """As RLlib's, with the seconds that the environments took."""

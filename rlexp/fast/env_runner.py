@@ -6,7 +6,6 @@ find it by name.
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Any
 
@@ -14,27 +13,19 @@ import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from rlexp.environment.errors import EnvBrokenError
+from rlexp.curriculum.task_env import OUTCOME
 from rlexp.environment.guard import FAILURE_COUNT
+from rlexp.environment.hang import watched
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.acting import Actor, TorchActor, initial_states
 from rlexp.fast.env_actions import env_actions
-from rlexp.fast.hang import HangWatch
 from rlexp.fast.hooks import episode_hooks
-from rlexp.fast.lost_process import end_processes, lost_process
 from rlexp.fast.numpy_acting import numpy_actor
 from rlexp.fast.observing import Observer, Previous
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.stepping import stepper
 from rlexp.fast.steps import Steps
 from rlexp.fast.tally import Tally
-
-_log = logging.getLogger(__name__)
-
-_MOST_CRASHES = 10
-"""So many crashes of environments' processes, with no good step in between, end the run."""
-_SEEDS_APART = 1_000_003
-"""Between the seeds of environments before and after a crash."""
 
 
 class FastEnvRunner(GuardedEnvRunner):
@@ -48,7 +39,6 @@ class FastEnvRunner(GuardedEnvRunner):
     _steps: Steps
     _done: NDArray[np.bool_]
     _needs_initial_reset: bool
-    _crashes = _crashes_in_a_row = 0
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -56,8 +46,6 @@ class FastEnvRunner(GuardedEnvRunner):
         if self.env is None:
             return
         spaces = self._env_to_module.observation_space, self.env.single_action_space
-        # In the main process it would end the run without a word; there the person is the watch.
-        self._watch = HangWatch(self.config.sample_timeout_s if self.worker_index else None)
         self._observe = Observer(self._env_to_module)
         self._for_env = env_actions(self._module_to_env, self.env.single_action_space)
         self._hooks = episode_hooks(self, self.num_envs, spaces)
@@ -88,6 +76,7 @@ class FastEnvRunner(GuardedEnvRunner):
     ) -> list[Any]:
         return self.collect(num_timesteps, num_episodes, explore, random_actions, force_reset)
 
+    @watched
     def collect(
         self,
         num_timesteps: int | None = None,
@@ -108,6 +97,7 @@ class FastEnvRunner(GuardedEnvRunner):
         Returns:
             One rollout; several when the environments had to be made anew in between.
         """
+        self._hand_tasks()
         if force_reset or num_episodes is not None or self._needs_initial_reset:
             self._reset()
         if self._actor is not None:
@@ -121,7 +111,6 @@ class FastEnvRunner(GuardedEnvRunner):
                 continue
             made += int(np.count_nonzero(self._steps.valid[-1]))
             ended += self._account(None if num_episodes is None else num_episodes - ended)
-        self._watch.rest()
         parts.append(self._steps)
         self._steps = self._next_steps()
         self._needs_initial_reset = num_episodes is not None
@@ -169,6 +158,10 @@ class FastEnvRunner(GuardedEnvRunner):
         tally.count(steps.rewards[-1], began, done, episodes_wanted)
         if steps.infos[-1] and FAILURE_COUNT in steps.infos[-1]:
             tally.failures += int(np.sum(steps.infos[-1][FAILURE_COUNT]))
+        if steps.infos[-1] and OUTCOME in steps.infos[-1]:
+            tally.outcomes += [
+                steps.infos[-1][OUTCOME][i] for i in np.flatnonzero(steps.infos[-1][f"_{OUTCOME}"])
+            ]
         begin = time.perf_counter()
         ended = np.flatnonzero(done)[:episodes_wanted].tolist()
         self._hooks.stepped(steps, np.flatnonzero(began).tolist(), ended)
@@ -200,9 +193,7 @@ class FastEnvRunner(GuardedEnvRunner):
 
     def _reset_env(self) -> tuple[Any, dict[str, Any]]:
         while True:
-            seed = self._seed if self._needs_initial_reset else None
-            if seed is not None:
-                seed += self._crashes * _SEEDS_APART  # The same episodes would end in the same crash.
+            seed = self._seed_after_crashes(self._seed if self._needs_initial_reset else None)
             try:
                 return self.env.env.reset(seed=seed)
             except Exception as error:
@@ -218,23 +209,8 @@ class FastEnvRunner(GuardedEnvRunner):
         self._crashes_in_a_row = 0
         return result
 
-    def _renew_after(self, error: Exception) -> None:
-        """New environments where a process of theirs is gone; what an environment raised is its guard's word."""
-        vector = self.env.env
-        how = lost_process(vector, error)
-        if how is None:
-            raise error
-        self._crashes += 1
-        self._crashes_in_a_row += 1
+    def _count_failure(self) -> None:
         self.tally.failures += 1
-        end_processes(vector)
-        if self._crashes_in_a_row >= _MOST_CRASHES:
-            raise EnvBrokenError(
-                f"an environment's process died {self._crashes_in_a_row} times in a row, with no good step in "
-                f"between; the last time, {how}"
-            ) from error
-        _log.warning("an environment's process died (%s): all %d are made anew", how, self.num_envs)
-        self.make_env()
 
     def _env_step(self, made: int) -> int:
         """Env steps of the whole run, roughly, for exploration schedules; RLlib's formula."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.callbacks.utils import make_callback
 
+from rlexp.curriculum.collecting import OutcomeCollector
 from rlexp.environment.failures import FailureCounter
 from rlexp.fast.episodes import EpisodeView
 from rlexp.fast.live_episodes import LiveEpisodes
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 BEFORE_THE_END = ("on_episode_created", "on_episode_start", "on_episode_step")
 END = "on_episode_end"
 
-COUNTED_BY_THE_RUNNER = (Bookkeeping, FailureCounter)
+COUNTED_BY_THE_RUNNER = (Bookkeeping, FailureCounter, OutcomeCollector)
 """Callbacks whose episode hooks log what the fast runner logs by itself."""
 
 

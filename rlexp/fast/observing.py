@@ -21,6 +21,7 @@ from ray.rllib.connectors.env_to_module import (
     NumpyToTensor,
 )
 
+from rlexp.curriculum.connector import CurriculumConnector
 from rlexp.models.observation_filter import ObservationFilter
 from rlexp.models.preprocess import FloatObservations, JoinPrevious
 
@@ -28,13 +29,14 @@ Array = NDArray[Any]
 Step = Callable[[Any, "Previous"], Any]
 
 _PLUMBING = (
+    CurriculumConnector,
     AddObservationsFromEpisodesToBatch,
     AddStatesFromEpisodesToBatch,
     AddTimeDimToBatchAndZeroPad,
     BatchIndividualItems,
     NumpyToTensor,
 )
-"""RLlib's own pieces that move data from episodes to a batch: with arrays there is nothing to move."""
+"""Pieces that leave observations as they are: RLlib's own move data from episodes to a batch; arrays need none."""
 
 
 class Previous:

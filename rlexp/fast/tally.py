@@ -18,6 +18,8 @@ from ray.rllib.utils.metrics import (
     EPISODE_RETURN_MIN,
 )
 
+from rlexp.curriculum.collecting import log_outcome
+from rlexp.curriculum.outcome import Outcome
 from rlexp.environment.failures import METRIC as FAILURES
 from rlexp.metrics.headline import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, INFERENCE_TIMER
 
@@ -46,6 +48,7 @@ class Tally:
         self.env_s = self.inference_s = self.callbacks_s = 0.0
         self.steps = self.failures = self.step_failures = 0
         self.ended: list[tuple[int, float, float]] = []
+        self.outcomes: list[Outcome] = []
         self.begin(0)
 
     def begin(self, num_envs: int) -> None:
@@ -83,8 +86,10 @@ class Tally:
         for timer, seconds in zip(TIMERS, (self.env_s, self.inference_s, self.callbacks_s), strict=True):
             metrics.log_value(timer, seconds, reduce="sum")
         self.env_s = self.inference_s = self.callbacks_s = 0.0
+        for outcome in self.outcomes:
+            log_outcome(metrics, outcome)
         self.steps = self.failures = self.step_failures = 0
-        self.ended = []
+        self.ended, self.outcomes = [], []
 
     def _log_episodes(self, runner: FastEnvRunner) -> None:
         """Returns, lengths and seconds of the episodes that ended.

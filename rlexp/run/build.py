@@ -12,6 +12,9 @@ from rlexp.config import signatures
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.config.targets import build as build_target
 from rlexp.config.targets import locate
+from rlexp.curriculum.build import target_payload
+from rlexp.curriculum.collecting import OutcomeCollector
+from rlexp.curriculum.publishing import with_curriculum, with_targets
 from rlexp.environment.failures import FailureCounter
 from rlexp.environment.fatal import env_runner_class
 from rlexp.environment.make import rllib_environment
@@ -49,6 +52,7 @@ def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) ->
     _check_iterations_end(algorithm)
     quirks.refuse(algorithm)
     in_evaluation = _model(algorithm, config, spaces)
+    in_evaluation |= _curriculum(algorithm, config, in_evaluation)
     _callbacks(algorithm, config)
     _evaluation(algorithm, config, in_evaluation)
     strategy = build_target(config.exploration, config.trusted)
@@ -62,12 +66,13 @@ def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) ->
 def apply(algorithm: AlgorithmConfig, choice: Any, config: RunConfig) -> None:
     """Hands each setting of a group to the first of its builders that knows it.
 
-    Null is a value like any other (no gradient clipping, no evaluation); for hardware it leaves RLlib's own.
+    Null is a value like any other (no gradient clipping, no evaluation); for hardware it leaves RLlib's own, but
+    for the time without a limit.
     """
     config_class, trusted = config.algorithm.config_class, tuple(config.trusted)
     left = dict(choice.settings)
     if isinstance(choice, HardwareChoice):
-        left = {k: v for k, v in left.items() if v is not None}
+        left = {k: v for k, v in left.items() if v is not None or k == "sample_timeout_s"}
     for builder in choice.BUILDERS:
         known = builder.only or signatures.keywords(config_class, builder.method, trusted)
         mine = {name: _value(name, left.pop(name)) for name in list(left) if name in known}
@@ -105,10 +110,25 @@ def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any
     return {}
 
 
+def _curriculum(
+    algorithm: AlgorithmConfig, config: RunConfig, in_evaluation: dict[str, Any]
+) -> dict[str, Any]:
+    """Puts the curriculum's connector before all others; returns what is different in evaluation."""
+    if config.curriculum.teacher is None:
+        return {}
+    key = "_env_to_module_connector"
+    then = getattr(algorithm, key)
+    algorithm.env_runners(env_to_module_connector=partial(with_curriculum, then=then))
+    targets = target_payload(config.curriculum, config.seed)
+    return {key: partial(with_targets, then=in_evaluation.get(key, then), targets=targets)}
+
+
 def _callbacks(algorithm: AlgorithmConfig, config: RunConfig) -> None:
     classes: list[Any] = [FailureCounter, Bookkeeping]
     if config.env.observation_filter == MEAN_STD:
         classes.append(FilterForEvaluation)
+    if config.curriculum.teacher is not None:
+        classes.append(OutcomeCollector)
     if config.metrics:
         classes.append(metrics_callback(config.metrics, partial(build_target, trusted=config.trusted)))
     classes += [callback_factory(spec, config.trusted) for spec in config.callbacks.values()]

@@ -20,6 +20,7 @@ from rlexp.terminal.interrupt import Interrupt, children_keep_on, interruptible
 from rlexp.terminal.quiet import quiet
 
 if TYPE_CHECKING:
+    from rlexp.environment.hang import HungError
     from rlexp.run.loop import Loop, Progress
     from rlexp.run.trainable import RunTrainable
     from rlexp.terminal.messages import Terminal
@@ -118,23 +119,35 @@ class _Driven:
             for why in prepared.notes:
                 self.terminal.note(why)
             with children_keep_on():
-                start_processes(prepared.config, self.folder.log)
+                start_processes(prepared, self.folder.log)
                 trainable = self._trainable = RunTrainable(config={"prepared": prepared})
             progress = start(trainable, prepared.config, self.terminal)
             self._loop = Loop(trainable, store, self._listeners(trackers), progress)
 
     def _listeners(self, trackers: list[RunListener]) -> list[RunListener]:
+        from rlexp.curriculum.record import CurriculumRecord
         from rlexp.run.callback import RunCallback
+        from rlexp.run.skipped_evaluations import SkippedEvaluations
         from rlexp.tracking.jsonl import MetricsFile
 
         assert self._trainable is not None
         callbacks = [c for c in self._trainable.algorithm.callbacks if isinstance(c, RunCallback)]
-        return [MetricsFile(self.folder.metrics), *trackers, *callbacks]
+        curriculum = self._trainable.curriculum
+        record = [CurriculumRecord(curriculum)] if curriculum is not None else []
+        skipped = SkippedEvaluations(self._trainable.algorithm, self.terminal.warn)
+        return [MetricsFile(self.folder.metrics), *record, *trackers, skipped, *callbacks]
 
     def train(self, interrupt: Interrupt) -> tuple[str, str]:
         """Tells the listeners and runs the loop; returns status and reason."""
+        from rlexp.environment.hang import last_words
+        from rlexp.run.witness import witnessed
+
         assert self._loop is not None
-        with interrupt.deferred(lambda name: self.terminal.say(_on_interrupt(name))):
+        with (
+            witnessed(self.folder, self.terminal),
+            last_words(self.abandon),
+            interrupt.deferred(lambda name: self.terminal.say(_on_interrupt(name))),
+        ):
             self.began = True
             for listener in self._loop.listeners:
                 listener.on_run_start(self._info())
@@ -174,6 +187,15 @@ class _Driven:
         for name, key in self._loop.unseen.items() if self._loop is not None and status != "failed" else ():
             self.terminal.warn(f"{key}: {name} was never logged")
         return Outcome(self.folder.path, status, summary, reason if status == "failed" else None)
+
+    def abandon(self, failure: HungError) -> None:
+        """Closes all but the environments, in another thread than the one that never comes back from them."""
+        from rlexp.terminal.closing import print_closing
+
+        self._trainable = None
+        self.keep_trace(failure)
+        outcome = self.close("failed", one_line(failure))
+        print_closing(outcome.summary, self.folder.path, outcome.error)
 
     def release(self, status: str, summary: dict[str, Any]) -> None:
         """Ends listeners and processes."""

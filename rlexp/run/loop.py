@@ -122,7 +122,7 @@ class Loop:
     def _iterate(self, interrupt: Interrupt) -> str | None:
         self._unsaved = None
         record = self.trainable.step()
-        reason = self.stop.update(record)
+        reason = self.stop.update(record) or self._curriculum_over()
         if reason is not None and not interrupt and self._lacks_evaluation(record):
             try:
                 record.update(self.trainable.evaluate())
@@ -134,6 +134,15 @@ class Loop:
         if self._is_due(record):
             self.save(record)
         return reason
+
+    def _curriculum_over(self) -> str | None:
+        curriculum = self.trainable.curriculum
+        over = (
+            self.config.curriculum.stop_when_complete
+            and curriculum is not None
+            and curriculum.teacher.complete
+        )
+        return "the curriculum is complete" if over else None
 
     def _lacks_evaluation(self, record: Record) -> bool:
         return self.trainable.evaluates and "eval/return_mean" not in record

@@ -20,6 +20,9 @@ from ray.tune import Trainable
 
 from rlexp.checkpoint import learner_state
 from rlexp.config.convert import to_plain, to_run_config
+from rlexp.curriculum.build import curriculum_of
+from rlexp.curriculum.collecting import outcomes_in
+from rlexp.curriculum.publishing import publish, publish_now
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement
@@ -42,6 +45,7 @@ CONFIG = "config.yaml"
 COUNTERS = "counters.json"
 LEARNERS = "learners.json"
 SPACES = "spaces.json"
+CURRICULUM = "curriculum.pkl"
 REPLAY = "replay.pkl"
 LIFETIME = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
 STALLED_ITERATIONS, STALLED_S = 3, 30.0
@@ -75,6 +79,9 @@ class RunTrainable(Trainable):
             self._placement.release()
             raise
         seed_replay(self.algorithm, self.run.seed)
+        self.curriculum = curriculum_of(self.run.curriculum, self.run.trusted, self.run.seed)
+        if self.curriculum is not None:
+            publish_now(self.algorithm, self.curriculum.payload())
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
@@ -109,6 +116,9 @@ class RunTrainable(Trainable):
             seconds=time.perf_counter() - started,
         )
         record.update(self.counters.metrics())
+        if self.curriculum is not None:
+            record.update(self.curriculum.take_in(outcomes_in(result.get("env_runners")), record))
+            publish(self.algorithm, self.curriculum.payload())
         self._watch_progress()
         return record
 
@@ -133,7 +143,7 @@ class RunTrainable(Trainable):
         if self.counters.new_env_steps or not self._idle_iterations:
             self._last_step_at = time.monotonic()
         self._idle_iterations = 0 if self.counters.new_env_steps else self._idle_iterations + 1
-        patience = STALLED_S if kind_of(self.run.algorithm.config_class) == "async" else 0.0
+        patience = STALLED_S if kind_of(self.run.algorithm.config_class, self.run.trusted) == "async" else 0.0
         stalled = self._idle_iterations >= STALLED_ITERATIONS
         if self.algorithm.config.is_online and stalled and time.monotonic() - self._last_step_at >= patience:
             raise RunFailedError(
@@ -149,6 +159,8 @@ class RunTrainable(Trainable):
         (folder / COUNTERS).write_text(json.dumps(self.counters.state()))
         (folder / LEARNERS).write_text(json.dumps(learner_state.read(self.algorithm)))
         (folder / SPACES).write_text(json.dumps(_spaces(self.algorithm)))
+        if self.curriculum is not None:
+            (folder / CURRICULUM).write_bytes(pickle.dumps(self.curriculum.state()))
         buffer = self.algorithm.local_replay_buffer
         if self.run.checkpoint.replay and buffer is not None:
             with (folder / REPLAY).open("wb") as file:
@@ -167,6 +179,9 @@ class RunTrainable(Trainable):
         if (folder / REPLAY).is_file() and self.algorithm.local_replay_buffer is not None:
             with (folder / REPLAY).open("rb") as file:
                 self.algorithm.local_replay_buffer.set_state(pickle.load(file))
+        if self.curriculum is not None and (folder / CURRICULUM).is_file():
+            self.curriculum.restore(pickle.loads((folder / CURRICULUM).read_bytes()))
+            publish_now(self.algorithm, self.curriculum.payload())
         sampled = self.algorithm.metrics.peek(LIFETIME, default=0) if self.algorithm.config.is_online else 0
         self._steps_before_restore = self.counters.env_steps - int(sampled)
         forgotten = json.loads((folder / LEARNERS).read_text()) if (folder / LEARNERS).is_file() else {}

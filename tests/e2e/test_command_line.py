@@ -167,7 +167,7 @@ class TestSweep:
         from rlexp.cli.flags import parse
         from rlexp.cli.multirun import expand
 
-        jobs = expand(parse(["-m", "env=glob(*,exclude=[gym,atari])", "hardware=local"]))
+        jobs = expand(parse(["-m", "env=glob(*,exclude=[gym,atari,envpool])", "hardware=local"]))
         ids = {config.env.id for _, config in jobs}
         assert {"CartPole-v1", "Acrobot-v1", "Pendulum-v1"} <= ids and len(jobs) == len(ids)
 

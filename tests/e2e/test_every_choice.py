@@ -180,8 +180,7 @@ def test_hardware_that_is_not_there_is_refused_by_the_command(tmp_path: Path) ->
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_every_experiment_runs_tiny(experiment: str, tmp_path: Path) -> None:
     outcome = train_tiny([f"experiment={experiment}"], tmp_path)
-    algorithm, env = outcome.summary, experiment.split("_")
-    assert outcome.status == "done" and algorithm["iterations"] == 2 and len(env) == 2
+    assert outcome.status == "done" and outcome.summary["iterations"] == 2
 
 
 @pytest.mark.parametrize(

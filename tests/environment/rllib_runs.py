@@ -24,6 +24,7 @@ def run_config(choice: EnvChoice, trusted: Any, **fields: Any) -> RunConfig:
         reporting=schema.ReportingChoice(),
         stop=schema.Stop(),
         checkpoint=schema.CheckpointChoice(),
+        curriculum=schema.CurriculumChoice(),
         trusted=list(trusted),
         **fields,
     )

@@ -217,11 +217,6 @@ def test_env_config_is_plain_and_makes_the_environment_elsewhere() -> None:
     assert other.get_wrapper_attr("get_task")() == {"rooms": 3, "max_room": 4}
 
 
-def test_vector_entry_point_is_refused() -> None:
-    with pytest.raises(ConfigError, match="gym_env_vectorize_mode=sync"):
-        env_creator({"id": "CartPole-v1", "trusted": [], "num_envs": 4})
-
-
 def test_import_paths_name_where_lab_packages_lie() -> None:
     root = str(Path(__file__).parents[2])
     paths = import_paths(["rlexp", "envs", "gymnasium", "no_such_package_at_all"])

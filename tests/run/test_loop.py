@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rlexp.checkpoint.store import CheckpointStore, resolve
-from rlexp.config.schema import CheckpointChoice, Plateau, Stop
+from rlexp.config.schema import CheckpointChoice, CurriculumChoice, Plateau, Stop
 from rlexp.errors import RunFailedError
 from rlexp.run.loop import Loop, Progress
 from rlexp.terminal.interrupt import Interrupt
@@ -23,7 +23,8 @@ class Counting:
     def __init__(
         self, stop: Stop, checkpoint: CheckpointChoice, returns: list[float], evaluations: list[float]
     ) -> None:
-        self.run = SimpleNamespace(stop=stop, checkpoint=checkpoint)
+        self.run = SimpleNamespace(stop=stop, checkpoint=checkpoint, curriculum=CurriculumChoice())
+        self.curriculum: Any = None
         self.iteration, self.returns, self.evaluations = 0, returns, list(evaluations)
         self.before_step: Callable[[int], None] = lambda iteration: None
 
@@ -113,6 +114,18 @@ def test_the_last_state_is_always_saved_and_only_once(loop: Any) -> None:
     made, _ = loop(Stop(iterations=4), every=2)
     made.run(Interrupt())
     assert made.store.all()[-1].meta["final"]["iteration"] == 4
+
+
+def test_a_complete_curriculum_ends_it_where_that_is_asked_for(loop: Any) -> None:
+    for stops, iterations in ((True, 3), (False, 5)):
+        made, _ = loop(Stop(iterations=5))
+        teacher = SimpleNamespace(complete=False)
+        made.trainable.curriculum = SimpleNamespace(teacher=teacher)
+        made.trainable.run.curriculum.stop_when_complete = stops
+        made.trainable.before_step = lambda i, teacher=teacher: setattr(teacher, "complete", i == 3)
+        ending = made.run(Interrupt())
+        assert made.trainable.iteration == iterations and ending.status == "done"
+        assert ("curriculum is complete" in ending.reason) == stops
 
 
 @pytest.mark.parametrize("during", [0, 1, 3])

@@ -1,0 +1,111 @@
+"""From the config's `curriculum` to its parts, each checked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from rlexp.config.schema import CurriculumChoice
+from rlexp.config.targets import TARGET, check, locate
+from rlexp.curriculum.applying import check_way
+from rlexp.curriculum.cycle import Cycle
+from rlexp.curriculum.directive import Directive, Fixed
+from rlexp.curriculum.host import Curriculum
+from rlexp.curriculum.measure import check_measure
+from rlexp.curriculum.payload import Payload
+from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teacher import Teacher
+from rlexp.errors import ConfigError
+
+TEACHER = "curriculum.teacher"
+
+
+def check_curriculum(choice: CurriculumChoice, trusted: Sequence[str]) -> None:
+    """Everything about a curriculum that can be judged without an environment.
+
+    Raises:
+        ConfigError: what is wrong.
+    """
+    if choice.teacher is None:
+        return
+    space = space_of(choice)
+    check_way(choice.apply)
+    check_measure(choice.measure)
+    for position, task in enumerate(choice.targets or []):
+        space.check(task, f"curriculum.targets[{position}]")
+    teacher_of(choice, trusted, seed=0)
+
+
+def space_of(choice: CurriculumChoice) -> TaskSpace:
+    """The tasks.
+
+    Raises:
+        ConfigError: there are none, or they are no space.
+    """
+    if not choice.tasks:
+        raise ConfigError(
+            "curriculum.tasks is empty: neither the curriculum nor the environment says which tasks there are",
+            key="curriculum.tasks",
+            fix="'curriculum.tasks={level: {int: [1, 4]}}', or an env choice that has tasks (env=multiroom)",
+        )
+    return TaskSpace.of(choice.tasks)
+
+
+def teacher_of(choice: CurriculumChoice, trusted: Sequence[str], *, seed: int) -> Teacher:
+    """The teacher, fresh.
+
+    Raises:
+        ConfigError: its arguments do not fit, or it is none.
+    """
+    assert choice.teacher is not None
+    takes = inspect.signature(locate(choice.teacher[TARGET], trusted)).parameters
+    given: dict[str, Any] = {"seed": seed}
+    if "trusted" in takes:
+        given["trusted"] = tuple(trusted)
+    if choice.task_fn:
+        given["task_fn"] = choice.task_fn
+        if "task_fn" not in takes:
+            raise ConfigError(
+                f"curriculum.task_fn={choice.task_fn}: {choice.teacher[TARGET]} calls no task function",
+                key="curriculum.task_fn",
+                fix="curriculum=function",
+            )
+    # Teachers of teachers make those themselves: each has a space of its own.
+    target = check(choice.teacher, trusted, positional=1, given=tuple(given), key=TEACHER, nested=False)
+    arguments = {name: value for name, value in choice.teacher.items() if name != TARGET}
+    teacher = target(space_of(choice), **arguments, **given)
+    if not isinstance(teacher, Teacher):
+        raise ConfigError(
+            f"{TEACHER}: {choice.teacher['_target_']} made a {type(teacher).__name__}, which lacks "
+            f"{', '.join(name for name in _PROTOCOL if not hasattr(teacher, name))}",
+            key=TEACHER,
+            fix="implement rlexp.curriculum.teacher.Teacher",
+        )
+    return teacher
+
+
+_PROTOCOL = ("directive", "update", "metrics", "state_dict", "load_state_dict", "complete")
+
+
+def curriculum_of(choice: CurriculumChoice, trusted: Sequence[str], seed: int) -> Curriculum | None:
+    """What the main process keeps; null without a curriculum."""
+    if choice.teacher is None:
+        return None
+    teacher = teacher_of(choice, trusted, seed=seed)
+    if signal := getattr(teacher, "signal", None):
+        raise ConfigError(
+            f"{TEACHER}: {choice.teacher[TARGET]} reads the signal {signal} of each episode, which runs do not tell; "
+            "it can be tried with rlexp curriculum simulate",
+            key=TEACHER,
+            fix="curriculum=learnability, or another of `rlexp list curriculum`",
+        )
+    return Curriculum(teacher, space_of(choice), choice.measure, seed)
+
+
+def target_payload(choice: CurriculumChoice, seed: int) -> Payload | None:
+    """What evaluation draws from: the target tasks in turn; null leaves the environment its own task."""
+    if choice.teacher is None or not choice.targets:
+        return None
+    directive: Directive = Fixed(choice.targets[0]) if len(choice.targets) == 1 else Cycle(choice.targets)
+    return Payload(directive, 0, 0, seed)

@@ -1,0 +1,39 @@
+"""The way of outcomes from episodes to the main process: as a series among the runner's metrics.
+
+RLlib gathers metrics from every runner, of every algorithm, and empties them as it does, so that each outcome is told
+once. Imported only once training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ray.rllib.callbacks.callbacks import RLlibCallback
+
+from rlexp.curriculum.outcome import Outcome
+from rlexp.curriculum.task_env import OUTCOME
+
+OUTCOMES = "__task_outcomes"
+"""Entry of the runners' results."""
+
+
+class OutcomeCollector(RLlibCallback):
+    """Logs the outcome of each episode on RLlib's own runner; the fast runner does so by itself."""
+
+    def on_episode_end(self, *, episode: Any, metrics_logger: Any, **kwargs: Any) -> None:
+        """The last info of its last chunk has it."""
+        info = episode.get_infos(-1)
+        if isinstance(info, Mapping) and OUTCOME in info:
+            log_outcome(metrics_logger, info[OUTCOME])
+
+
+def log_outcome(metrics_logger: Any, outcome: Outcome) -> None:
+    """Adds one outcome to what the runner reports next."""
+    metrics_logger.log_value(OUTCOMES, outcome, reduce="item_series")
+
+
+def outcomes_in(runners: Mapping[str, Any] | None) -> list[Outcome]:
+    """The outcomes in one part (`env_runners`) of RLlib's results."""
+    found = (runners or {}).get(OUTCOMES)
+    return [item for item in found if isinstance(item, Outcome)] if isinstance(found, (list, tuple)) else []

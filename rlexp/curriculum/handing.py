@@ -1,0 +1,54 @@
+"""The way of a payload from a runner's connector to its environments, in its own process or in theirs.
+
+Imported only once training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rlexp.curriculum.connector import CurriculumConnector
+from rlexp.curriculum.payload import Payload
+
+
+def curriculum_piece(pipeline: Any) -> CurriculumConnector | None:
+    """The curriculum's piece of an env-to-module pipeline; null where the run has no curriculum."""
+    pieces = getattr(pipeline, "connectors", ())
+    return next((piece for piece in pieces if isinstance(piece, CurriculumConnector)), None)
+
+
+class Handing:
+    """Hands a runner's vector environment each new payload, once.
+
+    Args:
+        piece: the runner's.
+        worker_index: the runner's number, 0 or 1 for the first.
+    """
+
+    def __init__(self, piece: CurriculumConnector, worker_index: int) -> None:
+        self._piece, self._first = piece, max(0, worker_index - 1)
+        self._handed: tuple[Any, Payload] | None = None
+
+    def hand(self, vector: Any) -> None:
+        """Before sampling and after environments were made: what the next resets draw from.
+
+        Args:
+            vector: Gymnasium's vector environment, synchronous or asynchronous.
+        """
+        payload = self._piece.payload
+        if payload is None and self._piece.follows:
+            raise RuntimeError(
+                "this env runner has not been told of the curriculum"
+            )  # Never the wrong tasks.
+        if payload is None or (self._handed is not None and self._same(vector, payload)):
+            return
+        if self._handed is None or self._handed[0] is not vector:
+            first = self._first * vector.num_envs
+            vector.set_attr("slot", list(range(first, first + vector.num_envs)))
+        vector.call("set_curriculum", payload)
+        self._handed = vector, payload
+
+    def _same(self, vector: Any, payload: Payload) -> bool:
+        assert self._handed is not None
+        environments, handed = self._handed
+        return environments is vector and (handed.version, handed.base) == (payload.version, payload.base)

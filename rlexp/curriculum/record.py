@@ -1,0 +1,48 @@
+"""A run's curriculum in its folder: `curriculum.json` and a plot, kept up with each checkpoint."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from rlexp.checkpoint.atomic import write_json
+from rlexp.curriculum.host import Curriculum
+from rlexp.run.events import Record, RunInfo
+
+FILE, PLOT = "curriculum.json", "curriculum.svg"
+_log = logging.getLogger(__name__)
+
+
+class CurriculumRecord:
+    """A listener of the run (see `rlexp.run.events`)."""
+
+    def __init__(self, curriculum: Curriculum) -> None:
+        self._curriculum = curriculum
+        self._folder: Path | None = None
+
+    def on_run_start(self, run: RunInfo) -> None:
+        """Remembers where."""
+        self._folder = run.folder
+
+    def on_record(self, record: Record) -> None:
+        """Tells promotions and the like in the log as they happen."""
+        for event in self._curriculum.new_events:
+            _log.warning("curriculum: %s (at %s env steps)", event, f"{record['env_steps']:,}")
+
+    def on_checkpoint(self, path: Path, record: Record) -> None:
+        """Writes both files."""
+        self._write()
+
+    def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
+        """Writes both files a last time."""
+        self._write()
+
+    def _write(self) -> None:
+        entries = self._curriculum.history.entries
+        if self._folder is None or not entries:
+            return
+        from rlexp.curriculum.plot import plot_run
+
+        write_json(self._folder / FILE, {"entries": entries})
+        plot_run(self._curriculum.space, entries, self._folder / PLOT)

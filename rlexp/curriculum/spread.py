@@ -1,0 +1,48 @@
+"""How tasks spread over a space: shares by parameter, few enough numbers to write down in every iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlexp.curriculum.dimension import Box, Dimension, Integer
+from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.task import Task
+
+BINS = 20
+"""Most shares of one parameter."""
+
+
+def labels(dim: Dimension) -> list[str]:
+    """Names of a parameter's bins: its values, or where each range of them begins."""
+    if _listed(dim):
+        return [str(value) for value in dim.values() or []]
+    assert isinstance(dim, (Box, Integer))
+    edges = np.linspace(0.0, 1.0, BINS + 1)[:-1]
+    if isinstance(dim, Box) and dim.log:
+        return [f"{value:.3g}" for value in dim.low * (dim.high / dim.low) ** edges]
+    return [f"{value:.3g}" for value in dim.low + (dim.high - dim.low) * edges]
+
+
+def spread(space: TaskSpace, tasks: Iterable[Task]) -> dict[str, NDArray[np.float64]]:
+    """Shares of the tasks [bins], by parameter; all 0 where there are no tasks."""
+    parameters = [space.parameters(task) for task in tasks]
+    return {name: _shares(dim, [p[name] for p in parameters]) for name, dim in space.dims.items()}
+
+
+def _listed(dim: Dimension) -> bool:
+    return dim.size is not None and dim.size <= BINS
+
+
+def _shares(dim: Dimension, values: list[object]) -> NDArray[np.float64]:
+    counts = np.zeros(len(labels(dim)))
+    if _listed(dim):
+        places = {repr(value): place for place, value in enumerate(dim.values() or [])}
+        for value in values:
+            counts[places[repr(value)]] += 1
+    else:
+        for value in values:
+            counts[min(BINS - 1, int(dim.encode(value)[0] * BINS))] += 1
+    return counts / max(1, len(values))

@@ -1,0 +1,99 @@
+"""ACCEL: replays levels and looks for better ones among their mutants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlexp.config.targets import DEFAULT_TRUSTED
+from rlexp.curriculum.directive import Directive, Draw
+from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teachers.level_rows import task_of
+from rlexp.curriculum.teachers.limits import number, positive, whole
+from rlexp.curriculum.teachers.mutation import Edit, Edits, edits_of
+from rlexp.curriculum.teachers.numbered import pick
+from rlexp.curriculum.teachers.plr import Replay, RobustPLR
+
+
+@dataclass(frozen=True)
+class Evolving:
+    """Mutants of levels that `replay` would draw, with probability `share`, else what it draws; tagged `mutant`."""
+
+    replay: Replay
+    mutate: Edits
+    share: float
+
+    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+        """One level; the policy does not learn from a mutant."""
+        if rng.random() >= self.share:
+            return self.replay.sample(rng, slot)
+        parent = task_of(self.replay.space, self.replay.rows[pick(self.replay.upto, rng)])
+        return Draw(self.mutate(parent, rng), "mutant", False)
+
+
+class ACCEL(RobustPLR):
+    """Robust PLR with a third kind of episode: levels of the buffer after `edits` edits, which are scored only.
+
+    For each replayed episode there are `mutants` episodes on mutants, whose parents are drawn as replayed levels are.
+    `replay` is the share of replayed ones among replayed and new ones. The default edit steps one parameter; it
+    needs parameters whose neighbouring values are alike, which numbers of levels are not: give those a `mutate`.
+
+    Source: Parker-Holder et al. 2022, "Evolving curricula with regret-based environment design"; there each replayed
+    batch is mutated, here each draw is one of the three by chance.
+
+    Args:
+        space: of any kind.
+        seed: not used: env runners draw.
+        mutate: import path of a function (task, rng) -> task of the space, or the function; null for the default.
+        edits: edits of a mutant.
+        step: largest step of the default edit, as a share of the parameter's range.
+        mutants: mutants for each replayed episode.
+        trusted: modules that `mutate` may come from.
+        signal, temperature, staleness, alpha, capacity, replay, min_fill: as for `PLR`.
+
+    Raises:
+        ConfigError: an argument or the space does not fit.
+        RunFailedError: an outcome lacks the signal, or a mutant lies outside the space.
+    """
+
+    def __init__(
+        self,
+        space: TaskSpace,
+        *,
+        seed: int,
+        mutate: str | Edit | None = None,
+        edits: int = 3,
+        step: float = 0.1,
+        mutants: float = 1.0,
+        trusted: Sequence[str] = DEFAULT_TRUSTED,
+        signal: str = "positive_value_loss",
+        temperature: float = 0.1,
+        staleness: float = 0.5,
+        alpha: float = 1.0,
+        capacity: int = 1000,
+        replay: float | None = 0.9,
+        min_fill: float = 0.5,
+    ) -> None:
+        super().__init__(
+            space,
+            seed=seed,
+            signal=signal,
+            temperature=temperature,
+            staleness=staleness,
+            alpha=alpha,
+            capacity=capacity,
+            replay=replay,
+            min_fill=min_fill,
+        )
+        step = positive("step", step, 0.1, high=1.0)
+        self._edits = edits_of(space, mutate, whole("edits", edits, 3), step, trusted)
+        self._mutants = number("mutants", mutants, 1.0, low=0.0)
+
+    def directive(self) -> Directive:
+        """The buffer, its probabilities and the edits."""
+        replay = super().directive()
+        assert isinstance(replay, Replay)
+        born = self._mutants * replay.share
+        return Evolving(replay, self._edits, born / (1.0 + born)) if born else replay

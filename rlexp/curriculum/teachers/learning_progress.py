@@ -1,0 +1,165 @@
+"""Learning progress: draws the tasks on which success is rising or falling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rlexp.config.suggest import nearest
+from rlexp.curriculum.directive import Directive
+from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.task import task_key
+from rlexp.curriculum.teachers.limits import KEY, number, positive
+from rlexp.curriculum.teachers.numbered import (
+    Chosen,
+    Floats,
+    count_tasks,
+    cumulative,
+    means,
+    score_bounds,
+    task_at,
+)
+from rlexp.errors import ConfigError
+
+HIGHEST_BASELINE = 0.75
+"""A random policy that does better is taken to do this well, so that there is something left to learn."""
+
+
+class LearningProgress:
+    """Draws tasks by the difference between a fast and a slow average of their success, which are reweighted so that
+    progress near 0 counts more than the same near 1.
+
+    One observation p is a task's mean score in one iteration, scaled to [0, 1] and then to
+    max(p - b, 0) / (1 - b), b being what a random policy scores. From it,
+
+        fast += alpha * (p - fast)    slow += alpha * (fast - slow)    progress = abs(f(fast) - f(slow))
+        f(p) = p (1 - theta) / (p + theta (1 - 2 p))
+
+    both averages starting at the first p. Over the tasks that have any progress or success, the logistic function of
+    the progress' z-score, made to sum to 1, is the probability; others have none, and as long as all are such, the
+    draw is uniform. A share `uniform` is always drawn uniformly.
+
+    Episodes of an older directive count like others: they tell of their task, and there is nothing to promote.
+    A score that is NaN does not count.
+
+    Source: Kanitscheider et al. 2021, "Multi-task curriculum learning in a complex, visual, hard-exploration domain:
+    Minecraft", section 3.
+
+    Args:
+        space: of at most 100,000 tasks.
+        seed: not used: env runners draw.
+        alpha: weight of the newest observation in both averages.
+        theta: the lower, the more progress near 0 counts; 0.5 weighs all alike.
+        uniform: share of uniform draws.
+        baseline: scaled score of a random policy on all tasks, or by task (`{"level=1": 0.2}`; others 0); at most 0.75
+            is taken off.
+        score_range: [low, high] scores; others are clipped to it.
+
+    Raises:
+        ConfigError: an argument or the space does not fit.
+    """
+
+    complete = False
+
+    def __init__(
+        self,
+        space: TaskSpace,
+        *,
+        seed: int,
+        alpha: float = 0.1,
+        theta: float = 0.1,
+        uniform: float = 0.25,
+        baseline: float | Mapping[str, float] = 0.0,
+        score_range: Sequence[float] = (0.0, 1.0),
+    ) -> None:
+        self._space, self._count = space, count_tasks(space, "LearningProgress")
+        self._alpha = positive("alpha", alpha, 0.1, high=1.0)
+        self._theta = positive("theta", theta, 0.1, high=0.5)
+        self._uniform = number("uniform", uniform, 0.25, 0.0, 1.0)
+        self._baseline = np.minimum(_baseline(space, self._count, baseline), HIGHEST_BASELINE)
+        self._range = score_bounds(score_range)
+        self._fast, self._slow = np.zeros(self._count), np.zeros(self._count)
+        self._seen = np.zeros(self._count, bool)
+        self._upto = cumulative(np.ones(self._count))
+
+    def directive(self) -> Directive:
+        """All tasks with their probabilities."""
+        return Chosen(self._space, self._upto)
+
+    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+        """Observes the tasks of an iteration; whether the probabilities changed."""
+        tasks, scores = means(outcomes, self._range)
+        if not len(tasks):
+            return False
+        base = self._baseline[tasks]
+        above = np.maximum(scores - base, 0.0) / (1.0 - base)
+        new = tasks[~self._seen[tasks]]
+        self._fast[new] = self._slow[new] = above[~self._seen[tasks]]
+        self._seen[new] = True
+        self._fast[tasks] += self._alpha * (above - self._fast[tasks])
+        self._slow[tasks] += self._alpha * (self._fast[tasks] - self._slow[tasks])
+        upto = cumulative(self._probabilities())
+        changed = not np.array_equal(upto, self._upto)
+        self._upto = upto
+        return changed
+
+    def progress(self) -> Floats:
+        """[N] learning progress of each task, in the order of `space.tasks()`."""
+        return np.abs(self._reweighted(self._fast) - self._reweighted(self._slow))
+
+    def _reweighted(self, p: Floats) -> Floats:
+        return p * (1.0 - self._theta) / (p + self._theta * (1.0 - 2.0 * p))
+
+    def _probabilities(self) -> Floats:
+        progress = self.progress()
+        alive = (progress > 0) | (self._fast > 0)
+        flat = 1.0 / self._count
+        if not alive.any():
+            return np.full(self._count, flat)
+        spread = progress[alive].std()
+        scores = (progress[alive] - progress[alive].mean()) / (spread if spread > 0 else 1.0)
+        raised = 1.0 / (1.0 + np.exp(-scores))
+        probabilities = np.full(self._count, self._uniform * flat)
+        probabilities[alive] += (1.0 - self._uniform) * raised / raised.sum()
+        return probabilities
+
+    def metrics(self) -> dict[str, float]:
+        """Mean and largest progress, mean success above the baseline, and tasks observed."""
+        progress = self.progress()
+        return {
+            "progress_mean": float(progress.mean()),
+            "progress_max": float(progress.max()),
+            "success_mean": float(self._fast.mean()),
+            "seen": float(self._seen.sum()),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both averages and the probabilities."""
+        return {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from there."""
+        for name in _ARRAYS:
+            setattr(self, f"_{name}", np.array(state[name]))
+
+
+def _baseline(space: TaskSpace, count: int, value: Any) -> Floats:
+    if not isinstance(value, Mapping):
+        return np.full(count, number("baseline", value, 0.0, 0.0, 1.0))
+    numbers, found = {task_key(task_at(space, at)): at for at in range(count)}, np.zeros(count)
+    for name, score in value.items():
+        if str(name) not in numbers:
+            key = f"{KEY}.baseline"
+            raise ConfigError(
+                f"{key}: there is no task {name}; they are written like {next(iter(numbers))}",
+                key=key,
+                suggestions=nearest(str(name), numbers),
+            )
+        found[numbers[str(name)]] = number(f"baseline.{name}", score, 0.0, 0.0, 1.0)
+    return found
+
+
+_ARRAYS = ("fast", "slow", "seen", "upto")

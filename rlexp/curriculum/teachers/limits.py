@@ -1,0 +1,50 @@
+"""Checks of a teacher's arguments that are numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rlexp.curriculum.dimension import is_number
+from rlexp.errors import ConfigError
+
+KEY = "curriculum.teacher"
+
+
+def number(name: str, value: Any, default: float, low: float = -math.inf, high: float = math.inf) -> float:
+    """`value` as a float from `low` to `high`.
+
+    Raises:
+        ConfigError: it is no finite number, or lies outside; `default` is what to write instead.
+    """
+    key = f"{KEY}.{name}"
+    if not is_number(value):
+        raise ConfigError(f"{key} must be a number, not {value!r}", key=key, fix=f"{key}={default:g}")
+    if not low <= value <= high:
+        bounds = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+        raise ConfigError(f"{key} must be {bounds}, not {value:g}", key=key, fix=f"{key}={default:g}")
+    return float(value)
+
+
+def positive(name: str, value: Any, default: float, high: float = math.inf) -> float:
+    """`value` as a float above 0 and up to `high`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if number(name, value, default, high=high) <= 0:
+        key = f"{KEY}.{name}"
+        raise ConfigError(f"{key} must be above 0, not {value:g}", key=key, fix=f"{key}={default:g}")
+    return float(value)
+
+
+def whole(name: str, value: Any, default: int, low: int = 1) -> int:
+    """`value` as a whole number of at least `low`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if number(name, value, default, low) != int(value):
+        key = f"{KEY}.{name}"
+        raise ConfigError(f"{key} must be a whole number, not {value:g}", key=key, fix=f"{key}={default}")
+    return int(value)

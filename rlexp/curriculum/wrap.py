@@ -1,0 +1,74 @@
+"""Puts the wrapper that takes tasks around an environment, and tries it.
+
+Imported once environments are made: it imports Gymnasium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from rlexp.config.schema import CurriculumChoice
+from rlexp.curriculum.applying import KEY, WAYS, applier, why_not
+from rlexp.curriculum.build import space_of
+from rlexp.curriculum.directive import Fixed
+from rlexp.curriculum.payload import Payload
+from rlexp.curriculum.task_env import TaskEnv
+from rlexp.environment.errors import describe
+from rlexp.environment.guard import Guard
+from rlexp.errors import ConfigError
+
+TRIED = 4
+"""Tasks of the space that are tried before a run, beside the targets."""
+
+
+def with_tasks(
+    guard: Guard, choice: CurriculumChoice, make: Callable[[Mapping[str, Any]], gymnasium.Env]
+) -> TaskEnv:
+    """The environment that draws its tasks.
+
+    Args:
+        guard: the environment without tasks.
+        choice: which tasks there are, and how they reach it.
+        make: makes the environment inside the guard anew, with arguments over those of `env.config`.
+
+    Raises:
+        ConfigError: it can take no tasks in that way, or its observation cannot show them.
+    """
+    space = space_of(choice)
+    if (reason := why_not(guard.env, choice.apply, space)) is not None:
+        others = [way for way in WAYS if way != choice.apply and why_not(guard.env, way, space) is None]
+        raise ConfigError(
+            f"{KEY}={choice.apply}: {guard.name} can take no tasks in this way: {reason}",
+            key=KEY,
+            fix=" or ".join(f"{KEY}={way}" for way in others),
+        )
+    try:
+        observed = space if choice.observe_task else None
+        return TaskEnv(guard, applier(choice.apply, space, make), choice.measure, observed)
+    except ValueError as error:
+        raise ConfigError(
+            str(error), key="curriculum.observe_task", fix="curriculum.observe_task=false"
+        ) from error
+
+
+def try_tasks(env: TaskEnv, choice: CurriculumChoice, seed: int) -> None:
+    """Resets with the target tasks and some others, and takes the tasks away again.
+
+    Raises:
+        ConfigError: the environment refuses one.
+    """
+    space, rng = space_of(choice), np.random.default_rng(seed)
+    for task in [*(choice.targets or []), *(space.sample(rng) for _ in range(TRIED))]:
+        env.set_curriculum(Payload(Fixed(task), 0, 0, seed))
+        try:
+            env.reset(seed=seed)
+        except Exception as error:
+            raise ConfigError(
+                f"curriculum.tasks: the environment refuses the task {task}: {describe(error)}",
+                key="curriculum.tasks",
+                fix="a smaller curriculum.tasks, or another curriculum.apply",
+            ) from error
