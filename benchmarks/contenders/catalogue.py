@@ -51,6 +51,7 @@ CONTENDERS = {
     for contender in (
         Contender("rlexp", _same("framework"), ("auto",)),
         Contender("rlexp-never", _same("framework"), ("never",)),
+        Contender("rlexp-native", _same("framework"), ("auto", "vector_entry_point"), envs=("cartpole",)),
         Contender("stock", _same("stock")),
         Contender("sb3", _same("sb3"), needs=("stable_baselines3",)),
         Contender(
@@ -66,5 +67,5 @@ CONTENDERS = {
         Contender("bound", _same("bound")),
     )
 }
-"""`rlexp` is the fast path, `rlexp-never` the same run on RLlib's own; `envpool` is the single file on EnvPool;
-`bound` is what is left without any library."""
+"""`rlexp` is the fast path, `rlexp-native` with CartPole's own vector form, `rlexp-never` the run on RLlib's own path;
+`envpool` is the single file on EnvPool; `bound` is what is left without any library."""

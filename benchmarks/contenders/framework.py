@@ -1,4 +1,4 @@
-"""`rlexp` with its usual callbacks, without W&B; the second argument is a value of `fast`."""
+"""`rlexp` with its usual callbacks, without W&B. Arguments: scenario, value of `fast`, mode of vectorisation."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def environment(name: str) -> list[str]:
     return [f"env={RLEXP.get(name, name)}"]
 
 
-def overrides(scenario: Scenario, fast: str, folder: str) -> list[str]:
+def overrides(scenario: Scenario, fast: str, mode: str, folder: str) -> list[str]:
     """What a person would type."""
     settings = scenario.settings
     if isinstance(settings, PPO):
@@ -119,7 +119,8 @@ def overrides(scenario: Scenario, fast: str, folder: str) -> list[str]:
         "hardware=local",
         f"hardware.num_env_runners={scenario.runners}",
         # Booked, not used: as many runners as there are cores may be measured.
-        "hardware.num_cpus_per_env_runner=0.5",
+        "hardware.num_cpus_per_env_runner=0.2",
+        f"hardware.gym_env_vectorize_mode={mode}",
         f"hardware.num_envs_per_env_runner={scenario.num_envs}",
         "hardware.torch_threads=1",
         "seed=0",
@@ -150,7 +151,8 @@ def sample(words: list[str], scenario: Scenario) -> None:
 def main() -> None:
     scenario = from_command_line()
     with tempfile.TemporaryDirectory() as folder:
-        words = overrides(scenario, sys.argv[2], folder)
+        mode = sys.argv[3] if len(sys.argv) > 3 else "sync"
+        words = overrides(scenario, sys.argv[2], mode, folder)
         if isinstance(scenario.settings, PPO) and not scenario.learns:
             return sample(words, scenario)
         outcome = rlexp.train(rlexp.compose(words))

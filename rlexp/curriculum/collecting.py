@@ -11,11 +11,8 @@ from typing import Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rlexp.curriculum.outcome import Outcome
+from rlexp.curriculum.outcome import OUTCOMES, Outcome
 from rlexp.curriculum.task_env import OUTCOME
-
-OUTCOMES = "__task_outcomes"
-"""Entry of the runners' results."""
 
 
 class OutcomeCollector(RLlibCallback):
@@ -31,9 +28,3 @@ class OutcomeCollector(RLlibCallback):
 def log_outcome(metrics_logger: Any, outcome: Outcome) -> None:
     """Adds one outcome to what the runner reports next."""
     metrics_logger.log_value(OUTCOMES, outcome, reduce="item_series")
-
-
-def outcomes_in(runners: Mapping[str, Any] | None) -> list[Outcome]:
-    """The outcomes in one part (`env_runners`) of RLlib's results."""
-    found = (runners or {}).get(OUTCOMES)
-    return [item for item in found if isinstance(item, Outcome)] if isinstance(found, (list, tuple)) else []

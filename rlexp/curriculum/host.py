@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from rlexp.curriculum.alarms import Alarms, level
 from rlexp.curriculum.history import History
 from rlexp.curriculum.measure import is_metric
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teacher import Teacher
+from rlexp.errors import CheckpointError
 
 PREFIX = "curriculum/"
 MOST_TASKS_TOLD = 12
@@ -33,6 +35,7 @@ class Curriculum:
 
     Attributes:
         history: what happened, for plots.
+        alarms: whether it thrashes or stalls.
         new_events: what the teacher did in the last iteration, a few words each.
     """
 
@@ -41,7 +44,9 @@ class Curriculum:
         self.version, self.episodes = 0, 0
         self.history = History(space)
         self.new_events: list[str] = []
+        self.alarms = Alarms()
         self._directive = teacher.directive()
+        self._level = level(self._directive, space)
 
     def payload(self) -> Payload:
         """What env runners draw from now."""
@@ -60,18 +65,26 @@ class Curriculum:
         outcomes = self._scored(outcomes, record)
         self.episodes += len(outcomes)
         stale = sum(outcome.version != self.version for outcome in outcomes)
+        score = float(np.mean([outcome.score for outcome in outcomes])) if outcomes else None
+        self.alarms.look(self._level, score)
         if self.teacher.update(
             outcomes, Progress(int(record["env_steps"]), int(record["iteration"]), record)
         ):
             self.version += 1
             self._directive = self.teacher.directive()
-        self.new_events = list(getattr(self.teacher, "new_events", ()))
+            self._level = level(self._directive, self.space)
+        self.new_events = [*getattr(self.teacher, "new_events", ()), *self.alarms.new]
         self.history.add(int(record["env_steps"]), outcomes, self.new_events)
         metrics = {f"{PREFIX}{name}": value for name, value in self.teacher.metrics().items()}
         metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}episodes": self.episodes}
-        if outcomes:
+        metrics |= {f"{PREFIX}level": self._level}
+        metrics |= {
+            f"{PREFIX}thrashing": int(self.alarms.thrashing),
+            f"{PREFIX}stalled": int(self.alarms.stalled),
+        }
+        if outcomes and score is not None:
             metrics[f"{PREFIX}stale"] = stale / len(outcomes)
-            metrics[f"{PREFIX}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
+            metrics[f"{PREFIX}score_mean"] = score
             metrics |= _by_task(outcomes)
         return metrics
 
@@ -87,22 +100,48 @@ class Curriculum:
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {
+            "class": type(self.teacher).__name__,
+            "tasks": repr(self.space),
             "teacher": self.teacher.state_dict(),
             "version": self.version,
             "episodes": self.episodes,
             "history": list(self.history.entries),
+            "alarms": self.alarms.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from `state`.
 
         The version never falls below one that runners of this process may have: the newest wins there.
+
+        Raises:
+            CheckpointError: it is another teacher's, or of other tasks.
         """
+        for what, own in (("class", type(self.teacher).__name__), ("tasks", repr(self.space))):
+            if state[what] != own:
+                raise CheckpointError(
+                    f"the curriculum's {what} differ: the checkpoint has {state[what]}, this run {own}"
+                )
         self.teacher.load_state_dict(state["teacher"])
         self.version = int(state["version"]) if state["version"] >= self.version else self.version + 1
         self.episodes = int(state["episodes"])
         self.history.entries = list(state["history"])
+        self.alarms.restore(state["alarms"])
         self._directive = self.teacher.directive()
+        self._level = level(self._directive, self.space)
+
+
+def evaluated(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Success and return on each of an evaluation's tasks, where there are several: forgetting shows here."""
+    by_task: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_task.setdefault(outcome.key, []).append(outcome)
+    metrics = {}
+    for task, own in by_task.items() if len(by_task) > 1 else ():
+        metrics[f"eval/return/{task}"] = float(np.mean([outcome.episode_return for outcome in own]))
+        if told := [outcome.success for outcome in own if outcome.success is not None]:
+            metrics[f"eval/success/{task}"] = float(np.mean(told))
+    return metrics
 
 
 def _by_task(outcomes: Sequence[Outcome]) -> dict[str, float]:

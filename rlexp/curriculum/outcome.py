@@ -8,6 +8,9 @@ from typing import Any
 
 from rlexp.curriculum.task import Task, task_key
 
+OUTCOMES = "__task_outcomes"
+"""Entry of the runners' results."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -54,3 +57,9 @@ class Progress:
     env_steps: int
     iteration: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def outcomes_in(runners: Mapping[str, Any] | None) -> list[Outcome]:
+    """The outcomes in one part (`env_runners`) of RLlib's results."""
+    found = (runners or {}).get(OUTCOMES)
+    return [item for item in found if isinstance(item, Outcome)] if isinstance(found, (list, tuple)) else []

@@ -46,6 +46,9 @@ class TaskSpace:
             return cls({"task": dimension(spec, key)}, bare=True)
         return cls({str(name): dimension(value, f"{key}.{name}") for name, value in spec.items()})
 
+    def __repr__(self) -> str:
+        return ", ".join(f"{name}: {dim}" for name, dim in self.dims.items())
+
     @property
     def size(self) -> int | None:
         """How many tasks; null when some parameter is continuous."""

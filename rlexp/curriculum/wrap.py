@@ -55,8 +55,14 @@ def with_tasks(
         ) from error
 
 
-def try_tasks(env: TaskEnv, choice: CurriculumChoice, seed: int) -> None:
+def try_tasks(env: TaskEnv, choice: CurriculumChoice, seed: int, check: Callable[[Any], None]) -> None:
     """Resets with the target tasks and some others, and takes the tasks away again.
+
+    Args:
+        env: fresh.
+        choice: its tasks.
+        seed: of the other tasks and the resets.
+        check: looks at each first observation.
 
     Raises:
         ConfigError: the environment refuses one.
@@ -65,10 +71,11 @@ def try_tasks(env: TaskEnv, choice: CurriculumChoice, seed: int) -> None:
     for task in [*(choice.targets or []), *(space.sample(rng) for _ in range(TRIED))]:
         env.set_curriculum(Payload(Fixed(task), 0, 0, seed))
         try:
-            env.reset(seed=seed)
+            observation, _ = env.reset(seed=seed)
         except Exception as error:
             raise ConfigError(
                 f"curriculum.tasks: the environment refuses the task {task}: {describe(error)}",
                 key="curriculum.tasks",
                 fix="a smaller curriculum.tasks, or another curriculum.apply",
             ) from error
+        check(observation)

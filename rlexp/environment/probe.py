@@ -50,7 +50,7 @@ def probe(
     env = make_env(choice, trusted, tasks)
     try:
         if tasks is not None and tasks.teacher is not None:
-            _try_tasks(env, tasks, seed)
+            _try_tasks(env, choice, tasks, seed)
         return _try_out(env, choice, seed)
     except FatalEnvError as error:
         raise ConfigError(f"env: {error}", key="env") from error
@@ -58,12 +58,12 @@ def probe(
         env.close()
 
 
-def _try_tasks(env: gymnasium.Env, tasks: CurriculumChoice, seed: int) -> None:
+def _try_tasks(env: gymnasium.Env, choice: EnvChoice, tasks: CurriculumChoice, seed: int) -> None:
     from rlexp.curriculum.task_env import TaskEnv
     from rlexp.curriculum.wrap import try_tasks
 
     assert isinstance(env, TaskEnv)
-    try_tasks(env, tasks, seed)
+    try_tasks(env, tasks, seed, lambda obs: _check(choice, env.observation_space, obs, "reset"))
 
 
 def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:

@@ -53,8 +53,13 @@ class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
         return super().sample(**kwargs)
 
     def _hand_tasks(self) -> None:
-        if self._handing is not None and self.env is not None:
+        if self._handing is None or self.env is None:
+            return
+        try:
             self._handing.hand(self.env.unwrapped)
+        except (EOFError, ConnectionError) as error:
+            self._renew_after(error)  # The new environments have been handed them.
+            self._needs_initial_reset = True
 
     def make_env(self) -> None:
         """As RLlib's, which tells an environment's own vector form nothing of the runner that it is for."""

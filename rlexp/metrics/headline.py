@@ -11,6 +11,8 @@ import numbers
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rlexp.curriculum.host import evaluated
+from rlexp.curriculum.outcome import outcomes_in
 from rlexp.metrics.log import CUSTOM, statistics
 from rlexp.metrics.rllib_keys import (
     LEARNER_NOISE,
@@ -89,6 +91,7 @@ def flatten_evaluation(results: Mapping[str, Any]) -> Record:
     record.update(_custom("eval/", own, is_evaluation_key))
     _put(record, "perf/eval_s", results.get(EVAL_SECONDS))
     _success_rate(record, "eval", "eval/")
+    record.update(evaluated(outcomes_in(runners)))
     return record
 
 

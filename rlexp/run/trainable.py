@@ -21,7 +21,7 @@ from ray.tune import Trainable
 from rlexp.checkpoint import learner_state
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.curriculum.build import curriculum_of
-from rlexp.curriculum.collecting import outcomes_in
+from rlexp.curriculum.outcome import outcomes_in
 from rlexp.curriculum.publishing import publish, publish_now
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError

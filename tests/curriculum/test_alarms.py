@@ -1,0 +1,102 @@
+"""Thrashing and stalling are told, and nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from rlexp.curriculum.alarms import STILL, WINDOW, Alarms, level
+from rlexp.curriculum.directive import Everywhere, Fixed
+from rlexp.curriculum.host import Curriculum, evaluated
+from rlexp.curriculum.outcome import Outcome
+from rlexp.curriculum.simulate import simulate
+from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.student import Student
+from rlexp.curriculum.teachers.uniform import Uniform
+
+SPACE = TaskSpace.of({"int": [0, 4]})
+
+
+def looked(levels: list[float], score: float = 0.5) -> Alarms:
+    alarms = Alarms()
+    for at in levels:
+        alarms.look(at, score)
+    return alarms
+
+
+def test_levels() -> None:
+    assert level(Fixed(4), SPACE) == 1.0 and level(Fixed(0), SPACE) == 0.0
+    assert level(Everywhere(SPACE), SPACE) == pytest.approx(0.5, abs=0.1)
+
+
+def test_up_and_down_again_is_thrashing_until_it_is_over() -> None:
+    alarms = looked([0.0, 0.25, 0.5, 0.0] * 4)
+    assert alarms.thrashing
+    for _ in range(WINDOW):
+        alarms.look(0.5, 0.5)
+    assert not alarms.thrashing
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [i / 100 for i in range(100)],
+        [0.5 + 0.04 * (-1) ** i for i in range(200)],  # jitter
+        [0.0] * 50 + [0.5] * 50 + [0.25] * 50 + [0.75] * 50,
+        ([0.0] * 40 + [1.0] * 40) * 8,  # slow swings
+    ],
+)
+def test_a_curriculum_that_moves_on_is_none(levels: list[float]) -> None:
+    assert not looked(levels).thrashing
+
+
+def test_it_is_told_once() -> None:
+    alarms, told = Alarms(), []
+    for i in range(60):
+        alarms.look(i % 2, 0.5)
+        told += alarms.new
+    assert len(told) == 1 and "thrashes" in told[0]
+
+
+def test_nothing_but_failure_on_the_same_tasks_is_a_stall() -> None:
+    assert looked([0.5] * STILL, score=0.0).stalled
+    assert not looked([0.5] * (STILL - 1), score=0.0).stalled
+    assert not looked([0.5] * 200, score=0.2).stalled
+    assert not looked([i / 200 for i in range(200)], score=0.0).stalled
+    alarms = looked([0.5] * 30, score=0.0)
+    alarms.look(0.5, 0.9)
+    assert not alarms.stalled
+    # A return whose worst is far below 0 is judged by what has been seen.
+    returns = looked([0.5], score=-10.0)
+    for _ in range(STILL):
+        returns.look(0.5, -500.0)
+    assert returns.stalled
+
+
+def test_a_state_goes_on() -> None:
+    whole, first = looked([0.0, 1.0] * 20), looked([0.0, 1.0] * 2)
+    second = Alarms()
+    second.restore(first.state())
+    for at in [0.0, 1.0] * 18:
+        second.look(at, 0.5)
+    assert second.state() == whole.state()
+
+
+def test_uniform_never_thrashes() -> None:
+    curriculum = Curriculum(Uniform(SPACE, seed=0), SPACE, "success", 0)
+    trace = simulate(curriculum.teacher, Student(SPACE), [4], episodes=6400)
+    for i, outcomes in enumerate(trace.outcomes):
+        metrics = curriculum.take_in(outcomes, {"env_steps": i, "iteration": i})
+        assert metrics["curriculum/thrashing"] == 0
+
+
+def test_the_matrix_of_an_evaluation() -> None:
+    def outcome(task: int, success: float) -> Outcome:
+        return Outcome(task, 0, None, success, 10 * success, 5, success=success)
+
+    assert evaluated([outcome(1, 1.0)]) == {}
+    assert evaluated([outcome(1, 1.0), outcome(2, 0.0), outcome(1, 0.0)]) == {
+        "eval/return/1": 5.0,
+        "eval/success/1": 0.5,
+        "eval/return/2": 0.0,
+        "eval/success/2": 0.0,
+    }

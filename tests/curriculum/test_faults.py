@@ -1,0 +1,80 @@
+"""Faults with a curriculum running: the task that an episode was drawn for stays its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_transport import ERRANDS, SMALL, Make, check_tasks, trainable  # noqa: F401
+
+import rlexp
+from rlexp.errors import CheckpointError, ConfigError
+
+STAGES = "rlexp.curriculum.teachers.stages.Stages"
+FACTORY = ["curriculum.apply=factory", "env.tasks={width: {int: [1, 3]}}", "env.target_tasks=[]"]
+
+
+def test_7_a_crashed_environments_process_comes_back_with_the_present_task(trainable: Make) -> None:  # noqa: F811
+    import os
+    import signal
+
+    run = trainable("hardware.gym_env_vectorize_mode=async")
+    for _ in range(3):
+        run.step()
+    vector = run.algorithm.env_runner.env.unwrapped
+    os.kill(vector.processes[1].pid, signal.SIGSEGV)
+    before = len(run.curriculum.teacher.seen)
+    record = run.step()
+    assert record["perf/env_failures"] == 1
+    late = run.curriculum.teacher.seen[before:]
+    check_tasks(run.curriculum.teacher)
+    assert min(outcome.tag for outcome in late) >= 4 and {outcome.slot for outcome in late} == {0, 1, 2}
+
+
+def test_24_a_split_run_teaches_as_an_unsplit_one(trainable: Make, tmp_path: Path) -> None:  # noqa: F811
+    """Counters and versions go on exactly; drawn tasks are a function of them."""
+    whole, first = trainable(), trainable()
+    for _ in range(5):
+        record = whole.step()
+    for _ in range(2):
+        first.step()
+    first.save_checkpoint(str(tmp_path))
+    second = trainable()
+    second.load_checkpoint(str(tmp_path))
+    for _ in range(3):
+        split = second.step()
+    for name in ("curriculum/length", "curriculum/version", "iteration", "env_steps"):
+        assert split[name] == record[name], name
+
+
+def test_39_another_teacher_or_other_stages_on_restore_are_refused(trainable: Make, tmp_path: Path) -> None:  # noqa: F811
+    def staged(name: str) -> Any:
+        stages = f"[{{name: {name}, task: {{length: 1}}}}]"
+        return trainable(f"curriculum.teacher={{_target_: {STAGES}, stages: {stages}}}")
+
+    run = staged("a")
+    run.step()
+    run.save_checkpoint(str(tmp_path))
+    other = staged("b")
+    with pytest.raises(CheckpointError, match="a"):
+        other.load_checkpoint(str(tmp_path))
+    wrong = trainable()
+    with pytest.raises(CheckpointError, match="Stages, this run Longer"):
+        wrong.load_checkpoint(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["env.id=CartPole-v1"], "can take no tasks in this way: it has no set_task method"),
+        (["env.tasks={length: {int: [1, 30]}}", "env.target_tasks=[{length: 30}]"], "obs"),
+        (FACTORY, "takes no such argument; it takes length"),
+        (["curriculum.observe_task=true", "env.id=FrozenLake-v1", "curriculum.apply=factory"], "flat Box"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_training(overrides: list[str], says: str) -> None:
+    from rlexp.run.prepare import prepare
+
+    with pytest.raises(ConfigError, match=says):
+        prepare(rlexp.compose([*ERRANDS, *SMALL["ppo"], *overrides]))
