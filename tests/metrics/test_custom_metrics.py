@@ -51,7 +51,7 @@ def config_of(specs: dict[str, Any], runners: int) -> Any:
     )
 
 
-@pytest.mark.parametrize("runners", [0, 2])
+@pytest.mark.parametrize("runners", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_statistics_are_exact(runners: int) -> None:
     algorithm = config_of(SPECS, runners).build_algo()
     results = [algorithm.train() for _ in range(4)]
