@@ -18,7 +18,11 @@ from rlexp.errors import ConfigError
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 BOUND_S = 60.0
-MODES = [(0, "sync"), (0, "async"), (2, "sync"), pytest.param(2, "async", marks=pytest.mark.slow)]
+MODES = [
+    (0, "sync"),
+    (0, "async"),
+    *(pytest.param(2, mode, marks=pytest.mark.slow) for mode in ("sync", "async")),
+]
 ALGORITHMS = {"ppo": ppo, "dqn": dqn}
 PATHS = [("ppo", "never"), ("ppo", "always"), ("dqn", "always")]
 LOCAL = [(name, mode) for name in ALGORITHMS for mode in ("sync", "async")]
