@@ -1,0 +1,43 @@
+"""Every shipped curriculum makes its teacher, on an environment that has tasks."""
+
+from __future__ import annotations
+
+import pytest
+from harness import choices
+
+import rlexp
+from rlexp.curriculum.build import curriculum_of, space_of
+from rlexp.errors import ConfigError, ConfigErrors
+
+GIVEN = {
+    "function": ["curriculum.task_fn=task_functions.always_two"],
+    "ladder": ["curriculum.teacher.parameter=rooms"],
+    "schedule": ["curriculum.teacher.parameters={rooms: {from: 1, to: 6, steps: 100}}"],
+    "spdl": ["curriculum.teacher.target={mean: [6, 6], std: [0.1, 0.1]}"],
+    "stages": ["curriculum.teacher.stages=[{name: two, task: {rooms: 2}}, {name: six, task: {rooms: 6}}]"],
+    "tracks": ["curriculum.teacher.tracks={rooms: {_target_: rlexp.curriculum.teachers.ladder.Ladder}}"],
+}
+"""What a person has to say."""
+TRUSTED = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,minigrid,task_functions]"
+
+
+@pytest.mark.parametrize("name", [name for name in choices("curriculum") if name != "none"])
+def test_every_choice_makes_a_teacher_that_draws_from_the_space(name: str) -> None:
+    config = rlexp.compose(["env=multiroom", f"curriculum={name}", TRUSTED, *GIVEN.get(name, [])])
+    curriculum = curriculum_of(config.curriculum, config.trusted, seed=0)
+    assert curriculum is not None
+    for slot in range(8):
+        space_of(config.curriculum).check(curriculum.payload().draw(slot, 0).task, name)
+
+
+@pytest.mark.parametrize("name", [name for name in GIVEN if name not in ("ladder",)])
+def test_what_has_to_be_said_is_asked_for(name: str) -> None:
+    with pytest.raises((ConfigError, ConfigErrors), match="curriculum.teacher"):
+        rlexp.compose(["env=multiroom", f"curriculum={name}", TRUSTED])
+
+
+def test_teachers_that_need_what_no_run_tells_are_refused() -> None:
+    teacher = "{_target_: rlexp.curriculum.teachers.plr.PLR}"
+    config = rlexp.compose(["env=multiroom", f"curriculum.teacher={teacher}"])
+    with pytest.raises(ConfigError, match="reads the signal value_l1"):
+        curriculum_of(config.curriculum, config.trusted, seed=0)
