@@ -15,8 +15,10 @@ from rlexp.environment.errors import EnvBrokenError
 from rlexp.environment.failures import METRIC
 from rlexp.environment.fatal import FatalErrorKeeper
 from rlexp.environment.lost_process import end_processes, lost_process
+from rlexp.hardware.determinism import seed_without_compiler
 from rlexp.metrics.headline import ENV_TIMER
 
+seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.
 _log = logging.getLogger(__name__)
 
 _MOST_CRASHES = 10

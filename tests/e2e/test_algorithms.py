@@ -18,6 +18,7 @@ from rlexp.hardware.kinds import WITHOUT_RAY
 OFFLINE_CHOICES = [name for name in choices("algorithm") if f"{name.upper()}Config" in OFFLINE]
 ONLINE_CHOICES = [name for name in choices("algorithm") if name not in OFFLINE_CHOICES]
 CONTINUOUS = ("sac", "tqc")
+LONG = ("dreamerv3",)
 LEAST = "reporting.min_sample_timesteps_per_iteration"
 
 
@@ -49,7 +50,9 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return seen
 
 
-@pytest.mark.parametrize("algorithm", ONLINE_CHOICES)
+@pytest.mark.parametrize(
+    "algorithm", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in ONLINE_CHOICES]
+)
 def test_online_algorithm_trains(
     algorithm: str, tmp_path: Path, watched: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:

@@ -40,6 +40,7 @@ def run_examples(text: str, values: dict[str, Any]) -> None:
             exec(example.source, values)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_docstrings_run(here: Path) -> None:
     values: dict[str, Any] = {}
     run_examples(rlexp.__doc__ or "", values)

@@ -133,6 +133,7 @@ def uniform_takes() -> float:
     return median(episodes_to_target(Uniform(SPACE, seed=s), s) for s in range(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adr", "alp_gmm", "spdl", "goal_band"])
 def test_it_brings_a_student_to_the_hardest_task_sooner_than_uniform_draws(
     name: str, uniform_takes: float

@@ -134,6 +134,7 @@ def episodes_to_target(teacher: Teacher, seed: int) -> int:
     return 2 * most
 
 
+@pytest.mark.slow
 # The greedy variant follows the noise of single episodes and is worse than the softened one: not promised.
 @pytest.mark.parametrize("make", [ALL[name] for name in ALL if name != "tscl_greedy"])
 def test_it_brings_a_student_to_the_hardest_task_sooner_than_uniform_draws(

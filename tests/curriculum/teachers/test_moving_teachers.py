@@ -95,6 +95,7 @@ def uniform_takes() -> float:
     return median(episodes_to_target(Uniform(SPACE, seed=s), s) for s in range(3))
 
 
+@pytest.mark.slow
 @every_teacher
 def test_it_brings_a_student_to_the_hardest_task_sooner_than_uniform_draws(
     make: Make, uniform_takes: float
