@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,11 @@ class Progress:
     env_steps: int
     iteration: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def measured(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those whose score is a finite number: NaN says that the episode was not measured."""
+    return [outcome for outcome in outcomes if math.isfinite(outcome.score)]
 
 
 def outcomes_in(runners: Mapping[str, Any] | None) -> list[Outcome]:

@@ -138,13 +138,7 @@ def samplers(space: TaskSpace, spec: Any, key: str) -> dict[str, Sampler]:
         return {name: sampler(spec, dim, key)}
     if not isinstance(spec, Mapping):
         raise ConfigError(f"{key} must map {', '.join(space.dims)} to values, not {spec!r}", key=key)
-    for name in spec:
-        if name not in space.dims:
-            raise ConfigError(
-                f"{key}: the task space has no {name}; it has {', '.join(space.dims)}",
-                key=key,
-                suggestions=nearest(str(name), list(space.dims)),
-            )
+    space.check_names(spec, key)
     return {str(name): sampler(value, space.dims[name], f"{key}.{name}") for name, value in spec.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -90,19 +90,23 @@ class TaskSpace:
         if not self.bare and not isinstance(task, Mapping):
             raise ConfigError(f"{key}: a task maps {', '.join(self.dims)} to values, not {task!r}", key=key)
         parameters = self.parameters(task)
-        for name in parameters:
-            if name not in self.dims:
-                raise ConfigError(
-                    f"{key}: the task space has no {name}; it has {', '.join(self.dims)}",
-                    key=key,
-                    suggestions=nearest(str(name), list(self.dims)),
-                )
+        self.check_names(parameters, key)
         for name, dim in self.dims.items():
             if name not in parameters:
                 raise ConfigError(f"{key}: the task lacks {name} ({dim})", key=key)
             if not dim.contains(parameters[name]):
                 what = key if self.bare else f"{key}.{name}"
                 raise ConfigError(f"{what} must be {dim}, not {parameters[name]!r}", key=key)
+
+    def check_names(self, names: Iterable[Any], key: str) -> None:
+        """Raises ConfigError when one of `names`, which stand at `key`, is no parameter."""
+        for name in names:
+            if name not in self.dims:
+                raise ConfigError(
+                    f"{key}: the task space has no {name}; it has {', '.join(self.dims)}",
+                    key=key,
+                    suggestions=nearest(str(name), list(self.dims)),
+                )
 
     def parameters(self, task: Task) -> dict[str, Any]:
         """The task's values by parameter name."""

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
+from rlexp.curriculum.teachers.arrays import copies, take_over
 from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
-from rlexp.curriculum.teachers.unit_box import Floats, UnitBox, told
+from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
 from rlexp.errors import ConfigError
 
 FLAT = 1e-9
@@ -121,7 +122,7 @@ class ADR:
     def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
         """Counts the episodes on bounds; whether one moved."""
         changed = False
-        for outcome in told(outcomes):
+        for outcome in measured(outcomes):
             if outcome.tag is None:
                 continue
             bound, moves = outcome.tag
@@ -162,10 +163,11 @@ class ADR:
 
     def state_dict(self) -> dict[str, Any]:
         """The bounds and what has been scored on them."""
-        names = ("corners", "moves", "scores", "filled")
-        return {name: getattr(self, f"_{name}").copy() for name in names}
+        return copies(self, _ARRAYS)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with those bounds."""
-        for name, value in state.items():
-            setattr(self, f"_{name}", np.array(value))
+        take_over(self, _ARRAYS, state)
+
+
+_ARRAYS = ("corners", "moves", "scores", "filled")

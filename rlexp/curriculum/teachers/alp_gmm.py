@@ -11,10 +11,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rlexp.curriculum.directive import Directive, Draw, Everywhere, Mixed
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.limits import KEY, number, whole
-from rlexp.curriculum.teachers.unit_box import Floats, UnitBox, told
+from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
 from rlexp.errors import ConfigError
 
 AT_ONCE = 512
@@ -106,19 +106,19 @@ class ALPGMM:
 
     def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
         """Measures learning progress, and fits when it is time; whether there is another mixture."""
-        measured = told(outcomes)
-        for start in range(0, len(measured), AT_ONCE):
-            self._measure(measured[start : start + AT_ONCE])
+        ours = measured(outcomes)
+        for start in range(0, len(ours), AT_ONCE):
+            self._measure(ours[start : start + AT_ONCE])
         return self._fresh >= self._fit_every and self._fit()
 
-    def _measure(self, measured: Sequence[Outcome]) -> None:
-        tasks = self._box.points(measured)
-        scores = (np.array([o.score for o in measured]) - self._low) / (self._high - self._low)
+    def _measure(self, outcomes: Sequence[Outcome]) -> None:
+        tasks = self._box.points(outcomes)
+        scores = (np.array([o.score for o in outcomes]) - self._low) / (self._high - self._low)
         alp = self._progress(tasks, scores)
         self._window = np.concatenate([self._window, np.column_stack([tasks, alp])])[-self._fit_every :]
         self._tasks = np.concatenate([self._tasks, tasks])[-self._history :]
         self._scores = np.concatenate([self._scores, scores])[-self._history :]
-        self._fresh += len(measured)
+        self._fresh += len(outcomes)
 
     def _progress(self, tasks: Floats, scores: Floats) -> Floats:
         """[N] ALP: against the history, and against those that ended earlier among the N."""

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
+from rlexp.curriculum.teachers.arrays import copies, take_over
 from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
-from rlexp.curriculum.teachers.unit_box import Floats, UnitBox, told
+from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
 from rlexp.errors import ConfigError
 
 
@@ -114,7 +115,7 @@ class GoalBand:
 
     def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
         """Counts the pool's episodes; whether there is a new pool."""
-        ours = [o for o in told(outcomes) if o.tag is not None and o.tag[0] == self._generation]
+        ours = [o for o in measured(outcomes) if o.tag is not None and o.tag[0] == self._generation]
         at = np.array([outcome.tag[1] for outcome in ours], np.int64)
         np.add.at(self._sums, at, [outcome.score for outcome in ours])
         np.add.at(self._counts, at, 1)
@@ -166,13 +167,11 @@ class GoalBand:
 
     def state_dict(self) -> dict[str, Any]:
         """The pool with its scores, the seeds, the memory and the random state."""
-        arrays = {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
-        return {**arrays, "generation": self._generation, "rng": self._rng.bit_generator.state}
+        return {**copies(self, _ARRAYS), "generation": self._generation, "rng": self._rng.bit_generator.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with that pool."""
-        for name in _ARRAYS:
-            setattr(self, f"_{name}", np.array(state[name]))
+        take_over(self, _ARRAYS, state)
         self._generation = int(state["generation"])
         self._rng.bit_generator.state = state["rng"]
 

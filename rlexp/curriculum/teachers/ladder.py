@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.config.suggest import nearest
 from rlexp.curriculum.dimension import Choice, Dimension, Integer
 from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.sampler import Sampler, samplers
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.limits import KEY, number
-from rlexp.curriculum.teachers.unit_box import told
 from rlexp.errors import ConfigError
 
 Integers = NDArray[np.int64]
@@ -109,7 +107,7 @@ class Ladder:
 
     def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
         """Moves sub-environments; whether one moved."""
-        ours = [outcome for outcome in told(outcomes) if isinstance(outcome.tag, int)]
+        ours = [outcome for outcome in measured(outcomes) if isinstance(outcome.tag, int)]
         slots = np.array([outcome.slot for outcome in ours], np.int64)
         self._know(int(slots.max(initial=-1)) + 1)
         up = np.array([outcome.score for outcome in ours], np.float64) >= self._threshold
@@ -165,12 +163,7 @@ def _parameter(space: TaskSpace, name: str | None) -> str:
         raise ConfigError(
             f"{key}: a ladder needs a parameter of whole or listed values{several}", key=key, fix=fix
         )
-    if name not in space.dims:
-        raise ConfigError(
-            f"{key}: the task space has no {name}; it has {', '.join(space.dims)}",
-            key=key,
-            suggestions=nearest(str(name), list(space.dims)),
-        )
+    space.check_names([name], key)
     if name not in stepped:
         raise ConfigError(f"{key}: {name} has no levels, it is {space.dims[name]}", key=key)
     return name

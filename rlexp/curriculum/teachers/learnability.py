@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teachers.arrays import copies, take_over
 from rlexp.curriculum.teachers.level_rows import check_rows, compact, draw_rows, task_of, unique_rows
 from rlexp.curriculum.teachers.limits import KEY, number, whole
 from rlexp.curriculum.teachers.numbered import Floats, score_bounds
-from rlexp.curriculum.teachers.unit_box import told
 from rlexp.errors import ConfigError
 
 
@@ -106,7 +106,7 @@ class Learnability:
 
     def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
         """Counts the generation's episodes; whether there is a new generation."""
-        ours = [o for o in told(outcomes) if o.tag is not None and o.tag[0] == self._generation]
+        ours = [o for o in measured(outcomes) if o.tag is not None and o.tag[0] == self._generation]
         low, high = self._range
         scores = (np.array([outcome.score for outcome in ours]) - low) / (high - low)
         at = np.array([outcome.tag[1] for outcome in ours], np.int64)
@@ -145,14 +145,12 @@ class Learnability:
 
     def state_dict(self) -> dict[str, Any]:
         """The levels with their counts, and the random state."""
-        arrays = {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
         counts = {"generation": self._generation, "kept": self._kept}
-        return {**arrays, **counts, "rng": self._rng.bit_generator.state}
+        return {**copies(self, _ARRAYS), **counts, "rng": self._rng.bit_generator.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with these levels."""
-        for name in _ARRAYS:
-            setattr(self, f"_{name}", np.array(state[name]))
+        take_over(self, _ARRAYS, state)
         self._generation, self._kept = int(state["generation"]), int(state["kept"])
         self._rng.bit_generator.state = state["rng"]
 

@@ -8,27 +8,18 @@ from typing import Any
 import numpy as np
 
 from rlexp.config.suggest import nearest
-from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import task_key
+from rlexp.curriculum.teachers.bandit import Bandit
 from rlexp.curriculum.teachers.limits import KEY, number, positive
-from rlexp.curriculum.teachers.numbered import (
-    Chosen,
-    Floats,
-    count_tasks,
-    cumulative,
-    means,
-    score_bounds,
-    task_at,
-)
+from rlexp.curriculum.teachers.numbered import Floats, Ints, task_at
 from rlexp.errors import ConfigError
 
 HIGHEST_BASELINE = 0.75
 """A random policy that does better is taken to do this well, so that there is something left to learn."""
 
 
-class LearningProgress:
+class LearningProgress(Bandit):
     """Draws tasks by the difference between a fast and a slow average of their success, which are reweighted so that
     progress near 0 counts more than the same near 1.
 
@@ -62,7 +53,7 @@ class LearningProgress:
         ConfigError: an argument or the space does not fit.
     """
 
-    complete = False
+    arrays = ("fast", "slow", "seen")
 
     def __init__(
         self,
@@ -75,25 +66,16 @@ class LearningProgress:
         baseline: float | Mapping[str, float] = 0.0,
         score_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
-        self._space, self._count = space, count_tasks(space, "LearningProgress")
+        super().__init__(space, score_range)
         self._alpha = positive("alpha", alpha, 0.1, high=1.0)
         self._theta = positive("theta", theta, 0.1, high=0.5)
         self._uniform = number("uniform", uniform, 0.25, 0.0, 1.0)
         self._baseline = np.minimum(_baseline(space, self._count, baseline), HIGHEST_BASELINE)
-        self._range = score_bounds(score_range)
         self._fast, self._slow = np.zeros(self._count), np.zeros(self._count)
         self._seen = np.zeros(self._count, bool)
-        self._upto = cumulative(np.ones(self._count))
 
-    def directive(self) -> Directive:
-        """All tasks with their probabilities."""
-        return Chosen(self._space, self._upto)
-
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
-        """Observes the tasks of an iteration; whether the probabilities changed."""
-        tasks, scores = means(outcomes, self._range)
-        if not len(tasks):
-            return False
+    def observe(self, tasks: Ints, scores: Floats) -> None:
+        """See `Bandit`."""
         base = self._baseline[tasks]
         above = np.maximum(scores - base, 0.0) / (1.0 - base)
         new = tasks[~self._seen[tasks]]
@@ -101,10 +83,6 @@ class LearningProgress:
         self._seen[new] = True
         self._fast[tasks] += self._alpha * (above - self._fast[tasks])
         self._slow[tasks] += self._alpha * (self._fast[tasks] - self._slow[tasks])
-        upto = cumulative(self._probabilities())
-        changed = not np.array_equal(upto, self._upto)
-        self._upto = upto
-        return changed
 
     def progress(self) -> Floats:
         """[N] learning progress of each task, in the order of `space.tasks()`."""
@@ -113,7 +91,8 @@ class LearningProgress:
     def _reweighted(self, p: Floats) -> Floats:
         return p * (1.0 - self._theta) / (p + self._theta * (1.0 - 2.0 * p))
 
-    def _probabilities(self) -> Floats:
+    def probabilities(self) -> Floats:
+        """See `Bandit`."""
         progress = self.progress()
         alive = (progress > 0) | (self._fast > 0)
         flat = 1.0 / self._count
@@ -136,15 +115,6 @@ class LearningProgress:
             "seen": float(self._seen.sum()),
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """Both averages and the probabilities."""
-        return {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
-        for name in _ARRAYS:
-            setattr(self, f"_{name}", np.array(state[name]))
-
 
 def _baseline(space: TaskSpace, count: int, value: Any) -> Floats:
     if not isinstance(value, Mapping):
@@ -160,6 +130,3 @@ def _baseline(space: TaskSpace, count: int, value: Any) -> Floats:
             )
         found[numbers[str(name)]] = number(f"baseline.{name}", score, 0.0, 0.0, 1.0)
     return found
-
-
-_ARRAYS = ("fast", "slow", "seen", "upto")

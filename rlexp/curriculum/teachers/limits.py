@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rlexp.config.suggest import nearest
 from rlexp.curriculum.dimension import is_number
 from rlexp.errors import ConfigError
 
@@ -48,3 +50,18 @@ def whole(name: str, value: Any, default: int, low: int = 1) -> int:
         key = f"{KEY}.{name}"
         raise ConfigError(f"{key} must be a whole number, not {value:g}", key=key, fix=f"{key}={default}")
     return int(value)
+
+
+def known(key: str, given: Iterable[Any], names: Sequence[str]) -> None:
+    """Checks the keys of a mapping that stands at `key`.
+
+    Raises:
+        ConfigError: one is not among `names`.
+    """
+    for name in given:
+        if name not in names:
+            raise ConfigError(
+                f"{key} knows no {name}; it knows {', '.join(names)}",
+                key=f"{key}.{name}",
+                suggestions=nearest(str(name), names),
+            )

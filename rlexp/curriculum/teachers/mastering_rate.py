@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teachers.bandit import Bandit
 from rlexp.curriculum.teachers.limits import number, whole
-from rlexp.curriculum.teachers.numbered import Chosen, Floats, count_tasks, cumulative, means, score_bounds
+from rlexp.curriculum.teachers.numbered import Floats, Ints, cumulative
 from rlexp.curriculum.teachers.score_windows import ScoreWindows
 from rlexp.curriculum.teachers.task_graph import TaskGraph
 
@@ -19,7 +18,7 @@ MASTERED = 0.9
 """Mastering rate from which metrics count a task as mastered."""
 
 
-class MasteringRate:
+class MasteringRate(Bandit):
     """Draws tasks on a graph of prerequisites, in proportion to the attention that each gets.
 
     One observation is a task's mean score in one iteration. The mastering rate m is the mean of the last `window` of
@@ -53,7 +52,7 @@ class MasteringRate:
         ConfigError: an argument or the space does not fit, or the edges make a cycle.
     """
 
-    complete = False
+    arrays = ("rates", "slopes")
 
     def __init__(
         self,
@@ -68,33 +67,21 @@ class MasteringRate:
         back: float = 0.2,
         on: float = 0.05,
     ) -> None:
-        self._space, self._count = space, count_tasks(space, "MasteringRate")
+        super().__init__(space, score_range)
         self._graph = TaskGraph(space, edges)
         self._seen = ScoreWindows(self._count, whole("window", window, 10, low=2))
-        self._range = score_bounds(score_range)
         self._power = number("power", power, 6.0, low=0.0)
         self._progress = number("progress", progress, 0.5, 0.0, 1.0)
         self._back, self._on = number("back", back, 0.2, 0.0, 1.0), number("on", on, 0.05, 0.0, 1.0)
         self._rates, self._slopes = np.zeros(self._count), np.zeros(self._count)
         self._time = 0
-        self._upto = cumulative(self._probabilities())
+        self._upto = cumulative(self.probabilities())
 
-    def directive(self) -> Directive:
-        """All tasks with their probabilities."""
-        return Chosen(self._space, self._upto)
-
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
-        """Observes the tasks of an iteration; whether the probabilities changed."""
-        tasks, scores = means(outcomes, self._range)
-        if not len(tasks):
-            return False
+    def observe(self, tasks: Ints, scores: Floats) -> None:
+        """See `Bandit`."""
         self._time += 1
         self._seen.add(tasks, self._time, scores)
         self._rates[tasks], self._slopes[tasks] = self._seen.means(tasks), self._seen.slopes(tasks)
-        upto = cumulative(self._probabilities())
-        changed = not np.array_equal(upto, self._upto)
-        self._upto = upto
-        return changed
 
     def attention(self) -> Floats:
         """[N] attention to each task before any is passed, in the order of `space.tasks()`."""
@@ -104,7 +91,8 @@ class MasteringRate:
         ready = self._graph.lowest_before(self._rates) ** self._power
         return ready * wish * (1.0 - self._graph.lowest_after(self._rates))
 
-    def _probabilities(self) -> Floats:
+    def probabilities(self) -> Floats:
+        """See `Bandit`."""
         passed = self._graph.pass_on(self._graph.pass_back(self.attention(), self._back), self._on)
         total = passed.sum()
         return passed / total if total > 0 else np.full(self._count, 1.0 / self._count)
@@ -119,15 +107,10 @@ class MasteringRate:
 
     def state_dict(self) -> dict[str, Any]:
         """What was observed, and the probabilities."""
-        arrays = {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
-        return {**arrays, "seen": self._seen.state(), "time": self._time}
+        return {**super().state_dict(), "seen": self._seen.state(), "time": self._time}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from there."""
-        for name in _ARRAYS:
-            setattr(self, f"_{name}", np.array(state[name]))
+        super().load_state_dict(state)
         self._seen.load(state["seen"])
         self._time = int(state["time"])
-
-
-_ARRAYS = ("rates", "slopes", "upto")

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from rlexp.curriculum.dimension import MOST_VALUES, Choice, Dimension, Integer, is_number
 from rlexp.curriculum.directive import Draw
-from rlexp.curriculum.outcome import Outcome
+from rlexp.curriculum.outcome import Outcome, measured
 from rlexp.curriculum.space import KEY as TASKS
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
 from rlexp.curriculum.teachers.limits import KEY
-from rlexp.curriculum.teachers.unit_box import told
 from rlexp.errors import ConfigError
 
 Floats = NDArray[np.float64]
@@ -120,7 +119,7 @@ def means(outcomes: Sequence[Outcome], score_range: tuple[float, float]) -> tupl
 
     Scores become (score - low) / (high - low), clipped to [0, 1]; those that are no finite number are left out.
     """
-    ours = [outcome for outcome in told(outcomes) if outcome.tag is not None]
+    ours = [outcome for outcome in measured(outcomes) if outcome.tag is not None]
     numbers = np.fromiter((outcome.tag for outcome in ours), np.int64, len(ours))
     scores = np.fromiter((outcome.score for outcome in ours), np.float64, len(ours))
     low, high = score_range

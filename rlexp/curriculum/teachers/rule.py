@@ -8,7 +8,7 @@ from typing import Any
 
 from rlexp.config.suggest import nearest
 from rlexp.curriculum.teachers.condition import MEANS, Comparison, Condition, check_possible, parse
-from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
+from rlexp.curriculum.teachers.limits import KEY, known, number, positive, whole
 from rlexp.errors import ConfigError
 
 WINDOW = 100
@@ -63,27 +63,15 @@ def spelled_out(spec: Any, word: str, name: str) -> Spec:
     key = f"{KEY}.{name}"
     if isinstance(spec, str):
         return {"when": spec}
-    known = (
-        "when",
-        word,
-        *(("measure",) if word == "threshold" else ()),
-        "window",
-        "min_episodes",
-        "patience",
-    )
+    measure = ("measure",) if word == "threshold" else ()
+    names = ("when", word, *measure, "window", "min_episodes", "patience")
     if not isinstance(spec, Mapping):
         raise ConfigError(
-            f"{key} must be a condition or map some of {', '.join(known)}, not {spec!r}",
+            f"{key} must be a condition or map some of {', '.join(names)}, not {spec!r}",
             key=key,
             fix=f"{key}: {{{word}: {THRESHOLD if word == 'threshold' else MARGIN}}}",
         )
-    for given in spec:
-        if given not in known:
-            raise ConfigError(
-                f"{key} knows no {given}; it knows {', '.join(known)}",
-                key=f"{key}.{given}",
-                suggestions=nearest(str(given), known),
-            )
+    known(key, spec, names)
     if "when" in spec and (word in spec or "measure" in spec):
         raise ConfigError(f"{key} has both `when` and `{word}` or `measure`: write one of them", key=key)
     return spec

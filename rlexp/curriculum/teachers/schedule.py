@@ -14,7 +14,7 @@ from rlexp.curriculum.directive import Directive
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.sampler import Constant, Sampled, samplers
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.limits import KEY, positive
+from rlexp.curriculum.teachers.limits import KEY, known, positive
 from rlexp.errors import ConfigError
 
 _KEYS = ("from", "to", "steps", "shape")
@@ -136,13 +136,7 @@ def _ramps(space: TaskSpace, spec: Any) -> dict[str, Ramp]:
     if space.bare:
         name, dim = next(iter(space.dims.items()))
         return {name: _ramp(dim, spec, "parameters")}
-    for name in spec:
-        if name not in space.dims:
-            raise ConfigError(
-                f"{key}: the task space has no {name}; it has {', '.join(space.dims)}",
-                key=key,
-                suggestions=nearest(str(name), list(space.dims)),
-            )
+    space.check_names(spec, key)
     return {str(name): _ramp(space.dims[name], one, f"parameters.{name}") for name, one in spec.items()}
 
 
@@ -154,13 +148,7 @@ def _ramp(dim: Dimension, spec: Any, name: str) -> Ramp:
             key=key,
             fix=f"{key}: {{from: 0, to: 1, steps: 1e5}}",
         )
-    for given in spec:
-        if given not in _KEYS:
-            raise ConfigError(
-                f"{key} knows no {given}; it knows {', '.join(_KEYS)}",
-                key=f"{key}.{given}",
-                suggestions=nearest(str(given), _KEYS),
-            )
+    known(key, spec, _KEYS)
     if isinstance(dim, Choice) and not all(map(is_number, dim.options)):
         raise ConfigError(f"{key}: only numbers can move, and the parameter is {dim}", key=key)
     for end in ("from", "to"):

@@ -9,12 +9,12 @@ import numpy as np
 
 from rlexp.config.suggest import nearest
 from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.gaussian import Normal, Truncated
 from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
 from rlexp.curriculum.teachers.spdl_step import Step, minimizer
-from rlexp.curriculum.teachers.unit_box import Floats, UnitBox, told
+from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
 from rlexp.errors import ConfigError
 
 
@@ -105,11 +105,11 @@ class SPDL:
 
     def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
         """Collects episodes of the present distribution and takes a step when there are enough."""
-        measured = [outcome for outcome in told(outcomes) if outcome.tag == self._number]
-        if not measured:
+        ours = [outcome for outcome in measured(outcomes) if outcome.tag == self._number]
+        if not ours:
             return False
-        self._points = np.concatenate([self._points, self._box.points(measured)])
-        self._scores = np.concatenate([self._scores, [outcome.score for outcome in measured]])
+        self._points = np.concatenate([self._points, self._box.points(ours)])
+        self._scores = np.concatenate([self._scores, [outcome.score for outcome in ours]])
         return len(self._scores) >= self._episodes and self._step()
 
     def _step(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from rlexp.config.suggest import nearest
 from rlexp.curriculum.sampler import Sampler, samplers
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.limits import KEY
+from rlexp.curriculum.teachers.limits import KEY, known
 from rlexp.curriculum.teachers.rule import Rule, demotion, overlaid, promotion, spelled_out
 from rlexp.errors import ConfigError
 
@@ -82,13 +82,7 @@ def _name(spec: Any, at: int) -> str:
     key = f"{KEY}.stages[{at}]"
     if not isinstance(spec, Mapping):
         raise ConfigError(f"{key} must map {', '.join(_KEYS)} to values, not {spec!r}", key=key)
-    for given in spec:
-        if given not in _KEYS:
-            raise ConfigError(
-                f"{key} knows no {given}; it knows {', '.join(_KEYS)}",
-                key=f"{key}.{given}",
-                suggestions=nearest(str(given), _KEYS),
-            )
+    known(key, spec, _KEYS)
     name = str(spec.get("name", at + 1)).strip()
     if not name:
         raise ConfigError(f"{key}.name is empty", key=f"{key}.name", fix=f"{key}.name: stage_{at + 1}")

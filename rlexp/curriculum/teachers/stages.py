@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from rlexp.curriculum.directive import Directive, Mixed
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.sampler import Sampled
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.condition import MEANS, RANGES
 from rlexp.curriculum.teachers.limits import number
 from rlexp.curriculum.teachers.rule import WINDOW
 from rlexp.curriculum.teachers.stage import Stage, stages_of
-from rlexp.curriculum.teachers.unit_box import told
 from rlexp.curriculum.teachers.visit import DEMOTE, PROMOTE, Visit
 from rlexp.errors import CheckpointError
 
@@ -112,7 +111,7 @@ class Stages:
         """Counts the episodes and looks at the rules; whether other stages are open."""
         self.new_events = []
         by_visit: dict[Any, list[Outcome]] = {visit.number: [] for visit in self._open.values()}
-        for outcome in told(outcomes):
+        for outcome in measured(outcomes):
             if isinstance(outcome.tag, int) and outcome.tag in by_visit:
                 by_visit[outcome.tag].append(outcome)
         before, near = {visit.number for visit in self._open.values()}, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -75,21 +76,16 @@ class TaskGraph:
 
     def _rank(self, pairs: Ints, space: TaskSpace) -> Ints:
         """[N] place of each task in a topological order."""
-        after: list[list[int]] = [[] for _ in range(self.count)]
+        before: dict[int, list[int]] = {task: [] for task in range(self.count)}
         for easier, harder in pairs.tolist():
-            after[easier].append(harder)
-        waits = np.bincount(pairs[:, 1], minlength=self.count).tolist()
-        order = [task for task in range(self.count) if not waits[task]]
-        for task in order:  # grows as it goes
-            for harder in after[task]:
-                waits[harder] -= 1
-                if not waits[harder]:
-                    order.append(harder)
-        if len(order) < self.count:
-            names = " before ".join(task_key(task_at(space, at)) for at in _cycle(after, waits))
+            before[harder].append(easier)
+        try:
+            order = list(TopologicalSorter(before).static_order())
+        except CycleError as error:
+            names = " before ".join(task_key(task_at(space, at)) for at in error.args[1])
             raise ConfigError(
                 f"{EDGES} go round in a cycle: {names}", key=EDGES, fix="remove one of these edges"
-            )
+            ) from None
         rank = np.zeros(self.count, np.int64)
         rank[order] = np.arange(self.count)
         return rank
@@ -120,14 +116,3 @@ def _listed(space: TaskSpace, edges: Any) -> Ints:
             raise ConfigError(f"{key} is there twice: {edge!r}", key=key, fix="remove one of them")
         found[pair] = None
     return np.array(list(found), np.int64).reshape(-1, 2)
-
-
-def _cycle(after: list[list[int]], waits: list[int]) -> list[int]:
-    """Tasks of one cycle, the first one again at the end; those that still wait are on or behind one."""
-    before = {
-        harder: easier for easier, all_after in enumerate(after) if waits[easier] for harder in all_after
-    }
-    path = [next(task for task, left in enumerate(waits) if left)]
-    while path[-1] not in path[:-1]:
-        path.append(before[path[-1]])
-    return path[path.index(path[-1]) :][::-1]

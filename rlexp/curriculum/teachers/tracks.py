@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.suggest import nearest
 from rlexp.config.targets import DEFAULT_TRUSTED, TARGET, build
 from rlexp.curriculum.directive import Directive, Draw
 from rlexp.curriculum.outcome import Outcome, Progress
@@ -160,13 +159,8 @@ def _spaces(space: TaskSpace, tracks: Any) -> dict[str, TaskSpace]:
     taken: set[str] = set()
     for track in tracks:
         names = [name.strip() for name in str(track).split(",")]
+        space.check_names(names, f"{TRACKS}.{track}")
         for name in names:
-            if name not in space.dims:
-                raise ConfigError(
-                    f"{TRACKS}.{track}: the task space has no {name}; it has {', '.join(space.dims)}",
-                    key=f"{TRACKS}.{track}",
-                    suggestions=nearest(name, list(space.dims)),
-                )
             if name in taken:
                 raise ConfigError(f"{TRACKS}.{track}: {name} is in two tracks", key=f"{TRACKS}.{track}")
             taken.add(name)

@@ -8,19 +8,10 @@ from typing import Any
 import numpy as np
 
 from rlexp.config.suggest import nearest
-from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teachers.bandit import Bandit
 from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
-from rlexp.curriculum.teachers.numbered import (
-    Chosen,
-    Floats,
-    count_tasks,
-    cumulative,
-    even,
-    means,
-    score_bounds,
-)
+from rlexp.curriculum.teachers.numbered import Floats, Ints, even
 from rlexp.curriculum.teachers.score_windows import ScoreWindows
 from rlexp.errors import ConfigError
 
@@ -33,7 +24,7 @@ TIE = 1e-9
 """Values this close are equal but for rounding: a slope of equal scores is no progress."""
 
 
-class TSCL:
+class TSCL(Bandit):
     """Draws tasks by how much their scores change, up or down: forgotten tasks come back, solved ones rest.
 
     One observation is a task's mean score in one iteration, scaled to [0, 1]. The value Q of a task is, by `variant`:
@@ -68,7 +59,7 @@ class TSCL:
         ConfigError: an argument or the space does not fit.
     """
 
-    complete = False
+    arrays = ("last", "values")
 
     def __init__(
         self,
@@ -82,7 +73,7 @@ class TSCL:
         epsilon: float = 0.1,
         score_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
-        self._space, self._count = space, count_tasks(space, "TSCL")
+        super().__init__(space, score_range)
         if variant not in VARIANTS:
             key = f"{KEY}.variant"
             raise ConfigError(
@@ -100,7 +91,6 @@ class TSCL:
         self._alpha = positive("alpha", 0.1 if alpha is None else alpha, 0.1, high=1.0)
         self._temperature = number("temperature", 0.01 if temperature is None else temperature, 0.01, low=0.0)
         self._epsilon = number("epsilon", epsilon, 0.1, 0.0, 1.0)
-        self._range = score_bounds(score_range)
         self._rng = np.random.default_rng(seed)
         self._seen = ScoreWindows(self._count, size)
         self._last, self._values = (
@@ -108,17 +98,9 @@ class TSCL:
             np.full(self._count, UNSEEN if variant == "window" else 0.0),
         )
         self._time = 0
-        self._upto = cumulative(np.ones(self._count))
 
-    def directive(self) -> Directive:
-        """All tasks with their probabilities."""
-        return Chosen(self._space, self._upto)
-
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
-        """Observes the tasks of an iteration; whether the probabilities changed."""
-        tasks, scores = means(outcomes, self._range)
-        if not len(tasks):
-            return False
+    def observe(self, tasks: Ints, scores: Floats) -> None:
+        """See `Bandit`."""
         self._time += 1
         change = scores - self._last[tasks]
         self._last[tasks] = scores
@@ -129,12 +111,9 @@ class TSCL:
         else:
             self._values[tasks] += self._alpha * (change - self._values[tasks])
             self._seen.add(tasks, self._time, change)
-        upto = cumulative(self._probabilities())
-        changed = not np.array_equal(upto, self._upto)
-        self._upto = upto
-        return changed
 
-    def _probabilities(self) -> Floats:
+    def probabilities(self) -> Floats:
+        """See `Bandit`."""
         if self._variant == "sampling":
             greedy = self._thompson()
         elif self._temperature == 0:
@@ -181,9 +160,8 @@ class TSCL:
 
     def state_dict(self) -> dict[str, Any]:
         """What was observed, the probabilities and the random state."""
-        arrays = {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
         return {
-            **arrays,
+            **super().state_dict(),
             "seen": self._seen.state(),
             "time": self._time,
             "rng": self._rng.bit_generator.state,
@@ -191,8 +169,7 @@ class TSCL:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from there."""
-        for name in _ARRAYS:
-            setattr(self, f"_{name}", np.array(state[name]))
+        super().load_state_dict(state)
         self._seen.load(state["seen"])
         self._time = int(state["time"])
         self._rng.bit_generator.state = state["rng"]
@@ -206,6 +183,3 @@ def _unread(variant: str, window: Any, alpha: Any, temperature: Any) -> list[tup
         "sampling": [("alpha", alpha), ("temperature", temperature)],
     }
     return unread[variant]
-
-
-_ARRAYS = ("last", "values", "upto")

@@ -120,8 +120,3 @@ class UnitBox:
 
     def _scaled(self, vector: Floats) -> Floats:
         return np.where(self._log, np.log(np.where(self._log, vector, 1.0)), vector)
-
-
-def told(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Those whose score is a finite number: NaN says that the episode was not measured."""
-    return [outcome for outcome in outcomes if np.isfinite(outcome.score)]
