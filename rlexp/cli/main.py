@@ -16,6 +16,7 @@ VERBS = {
     "doctor": "rlexp.cli.doctor",
     "init": "rlexp.cli.init",
     "clean": "rlexp.cli.clean",
+    "report": "rlexp.cli.report",
     "curriculum": "rlexp.cli.curriculum",
 }
 """Each verb's module has `run(argv) -> exit code`. Without a verb, `train` is meant."""

@@ -32,7 +32,7 @@ class RunFolder:
     Made by `create` or `open`; a context manager that releases.
     """
 
-    def __init__(self, path: Path, held: FileLock, *, made: bool) -> None:
+    def __init__(self, path: Path, held: FileLock | None, *, made: bool) -> None:
         self.path, self._held, self._made = path, held, made
 
     @classmethod
@@ -85,16 +85,22 @@ class RunFolder:
             raise _unwritable(path, error) from error
         return run
 
+    @classmethod
+    def look(cls, path: Path | str) -> RunFolder:
+        """An existing run's folder, only to read: another process may hold it."""
+        return cls(Path(path), None, made=False)
+
     def release(self) -> None:
         """Let others hold the folder; a second call does nothing."""
-        lock.release(self.path, self._held)
+        if self._held is not None:
+            lock.release(self.path, self._held)
 
     def discard(self) -> None:
         """Delete the folder if `create` made it and this process still holds it: the run came to nothing.
 
         A folder that `open` took up stays as it is, but for the lock.
         """
-        if self._made and self._held.is_locked:
+        if self._made and self._held is not None and self._held.is_locked:
             remove(self.path)
         self.release()
 

@@ -1,0 +1,133 @@
+"""Which runs are repetitions of each other: equal in everything that was chosen, but for the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlexp.report.reading import Run
+
+_APART = (
+    "seed",
+    "name",
+    "runs_dir",
+    "overwrite",
+    "tracking",
+    "callbacks",
+    "checkpoint",
+    "log_level",
+    "debug",
+)
+"""Keys and groups that say nothing of what was tried."""
+_DERIVED = ("tuned", "debug/")
+"""Beginnings of choices that follow from others."""
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Runs that differ in their seeds alone.
+
+    Attributes:
+        name: what it has of its own among the arms, `algorithm=dqn lr=0.001`; `all runs` for the only one.
+        env: where it acts; empty where all arms share one.
+        runs: by seed.
+    """
+
+    name: str
+    env: str
+    runs: Sequence[Run]
+
+
+def arms_of(runs: Sequence[Run]) -> list[Arm]:
+    """The arms, in the order of their first runs.
+
+    Environments are a matter of their own only where something else differs too; otherwise they are the arms.
+    """
+    tried = [_tried(run) for run in runs]
+    while True:
+        groups = _grouped(tried)
+        unlike = [key for group in groups.values() for key in _unlike([runs[at] for at in group])]
+        if not unlike:
+            break
+        # Not everything is typed: runs made from Python, or choices whose files were edited between two runs.
+        for values, run in zip(tried, runs, strict=True):
+            values.update({key: value for key, value in _flat(run.config) if key == unlike[0]})
+    return [
+        Arm(*label, sorted((runs[at] for at in group), key=lambda run: run.seed))
+        for label, group in groups.items()
+    ]
+
+
+def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[int]]:
+    """The runs' places by what the arm is called, and its environment."""
+    names = list(dict.fromkeys(name for values in tried for name in values))
+    differing = [name for name in names if len({str(values.get(name)) for values in tried}) > 1]
+    by_env = "env" in differing and len(differing) > 1
+    shown = [name for name in differing if not (by_env and name == "env")]
+    groups: dict[tuple[str, str], list[int]] = {}
+    for at, values in enumerate(tried):
+        texts = _texts([[other.get(name) for other in tried] for name in shown], at)
+        label = " ".join(f"{_short(name, shown)}={text}" for name, text in zip(shown, texts, strict=True))
+        groups.setdefault((label or "all runs", str(values.get("env")) if by_env else ""), []).append(at)
+    return groups
+
+
+def _texts(columns: Sequence[Sequence[Any]], at: int) -> list[str]:
+    """One run's values, short where that still tells them from all others."""
+    found = []
+    for column in columns:
+        distinct = len(set(map(str, column)))
+        short = len(set(map(_text, column))) == distinct
+        found.append(_text(column[at]) if short else str(column[at]))
+    return found
+
+
+def _unlike(runs: Sequence[Run]) -> list[str]:
+    """Keys that count and in which the configs differ."""
+    first, *others = [{key: str(v) for key, v in _flat(run.config) if _counts(key)} for run in runs]
+    return [key for key in first if any(other.get(key) != first[key] for other in others)]
+
+
+def _tried(run: Run) -> dict[str, Any]:
+    """The choices of groups, and the keys that somebody set by hand, with their values."""
+    choices = run.manifest.get("choices") or {}
+    found = {group: choice for group, choice in choices.items() if _counts(group)}
+    found["env"] = _env(run, choices)
+    config = dict(_flat(run.config))
+    for override in run.manifest.get("overrides") or ():
+        key = str(override).partition("=")[0].lstrip("+~")
+        if key in config and _counts(key):
+            found[key] = config[key]
+    return found
+
+
+def _env(run: Run, choices: Mapping[str, Any]) -> str:
+    """The choice's name where it says which environment it is, else the id."""
+    choice, identity = str(choices.get("env", "")), str((run.config.get("env") or {}).get("id", ""))
+    general = choice in ("gym", "minigrid", "atari", "envpool", "")
+    return identity if general else choice
+
+
+def _counts(key: str) -> bool:
+    return key.split(".")[0] not in _APART and not key.startswith(_DERIVED) and key != "env.id"
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
+
+
+def _short(name: str, others: Sequence[str]) -> str:
+    """The last part of a key, where no other key ends in the same."""
+    last = name.rpartition(".")[2]
+    return last if sum(other.rpartition(".")[2] == last for other in others) == 1 else name
+
+
+def _text(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

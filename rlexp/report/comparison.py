@@ -1,0 +1,93 @@
+"""Arms against each other, by the scores of their runs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rlexp.report.arms import Arm
+from rlexp.report.charts import Chart, intervals, profiles
+from rlexp.report.reading import Run
+from rlexp.report.statistics import Estimate, Floats, estimate, improvement, normalised, profile
+
+SCORES = ("eval/return_mean", "train/return_mean")
+"""What a run's score is, unless something else is asked for: the first that all runs that have ended tell."""
+FEWEST = 2
+"""Runs that an arm needs for an interval."""
+MOST_PAIRS = 30
+
+Scored = dict[str, dict[str, Floats]]
+"""[runs] scores by arm and environment."""
+
+
+def score_metric(runs: Sequence[Run]) -> str | None:
+    """The metric that compares the runs; null where they have none in common."""
+    told = [run for run in runs if run.rows and run.summary] or [run for run in runs if run.rows]
+    return next((name for name in SCORES if told and all(run.has(name) for run in told)), None)
+
+
+def scored(arms: Sequence[Arm], metric: str) -> Scored:
+    """The last value of the metric of each run, arms with enough runs only."""
+    found: Scored = {}
+    for arm in arms:
+        scores = np.array([s for run in arm.runs if not math.isnan(s := run.last(metric))])
+        if len(scores) >= FEWEST:
+            found.setdefault(arm.name, {})[arm.env] = scores
+    return found
+
+
+def estimates(scores: Scored) -> dict[str, Estimate]:
+    """Each arm's interquartile mean; over several environments, of normalised scores."""
+    common = normalised(list(scores.values()))
+    return {name: estimate(own) for name, own in zip(scores, common, strict=True)}
+
+
+def charts(scores: Scored, metric: str) -> list[Chart]:
+    """Interquartile means; with two arms and more, profiles and who beats whom."""
+    if not scores:
+        return []
+    names, several = list(scores), len({env for own in scores.values() for env in own}) > 1
+    title = f"normalised {metric}" if several else metric
+    note = "The last value of each run: interquartile mean with its 95 % stratified bootstrap interval."
+    if several:
+        note += " Scores are scaled, by environment, from the worst run of all (0) to the best (1)."
+    rows = [
+        {"name": name, "value": e.value, "low": e.low, "high": e.high}
+        for name, e in estimates(scores).items()
+    ]
+    found = [Chart("scores", "Scores", note, intervals(rows, title, names))]
+    if len(names) > 1:
+        found += [_profiles(scores, title), _improvements(scores)]
+    return found
+
+
+def _profiles(scores: Scored, title: str) -> Chart:
+    common = dict(zip(scores, normalised(list(scores.values())), strict=True))
+    every = np.concatenate([own for arm in common.values() for own in arm.values()])
+    at = np.linspace(every.min(), every.max(), 60)
+    rows = []
+    for name, own in common.items():
+        columns = zip(at, *profile(own, at), strict=True)
+        rows += [
+            {"arm": name, "x": float(x), "y": float(y), "low": float(low), "high": float(high)}
+            for x, y, low, high in columns
+        ]
+    note = "How many of an arm's runs score above a threshold, with 95 % bootstrap intervals."
+    return Chart("profiles", "Performance profiles", note, profiles(rows, list(scores), title))
+
+
+def _improvements(scores: Scored) -> Chart:
+    rows: list[dict[str, Any]] = []
+    for one, other in itertools.islice(itertools.combinations(scores, 2), MOST_PAIRS):
+        if set(scores[one]) & set(scores[other]):
+            e = improvement(scores[one], scores[other])
+            rows.append({"name": f"{one}  over  {other}", "value": e.value, "low": e.low, "high": e.high})
+    note = "How likely a run of the first arm scores higher than one of the second; at a half, neither is better."
+    names = [row["name"] for row in rows]
+    return Chart(
+        "improvement", "Probability of improvement", note, intervals(rows, "probability", names, 0.5)
+    )

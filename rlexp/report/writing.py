@@ -1,0 +1,195 @@
+"""From folders of runs to a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rlexp.checkpoint.atomic import write_json
+from rlexp.report.arms import Arm, arms_of
+from rlexp.report.charts import Chart, curves, sampling_time, wall_time
+from rlexp.report.comparison import charts as compared
+from rlexp.report.comparison import estimates, score_metric, scored
+from rlexp.report.page import write_page
+from rlexp.report.reading import WALL, Run, read_all
+
+PAGE, DATA = "report.html", "report.json"
+CURVES = (
+    "eval/return_mean",
+    "train/return_mean",
+    "eval/success_rate",
+    "train/success_rate",
+    "curriculum/level",
+    "perf/sps",
+)
+"""Metrics that have a chart where some run tells them."""
+COLUMNS = (
+    "run",
+    "status",
+    "arm",
+    "seed",
+    "env steps",
+    "minutes",
+    "steps/s",
+    "return",
+    "eval return",
+    "best eval",
+)
+
+
+def report(
+    paths: Sequence[Path],
+    out: Path | None = None,
+    metrics: Sequence[str] = (),
+    pictures: Sequence[str] = ("svg",),
+) -> list[Path]:
+    """Writes `report.html`, `report.json` and the charts' pictures; returns their paths, the page's first.
+
+    Args:
+        paths: folders of runs, or above runs.
+        out: folder to write to; null: the one path's, or the present folder for several.
+        metrics: further metrics to draw; the first is what runs are compared by.
+        pictures: endings of the pictures.
+
+    Raises:
+        ConfigError: a path holds no run, nothing tells a metric, or the extra `report` is not installed.
+    """
+    runs = read_all(paths)
+    arms = arms_of(runs)
+    _require(runs, metrics)
+    metric = metrics[0] if metrics else score_metric(runs)
+    scores = scored(arms, metric) if metric else {}
+    drawn: list[Chart | None] = [curves(arms, name) for name in dict.fromkeys((*metrics, *CURVES))]
+    if metric:
+        drawn += [curves(arms, metric, WALL), *compared(scores, metric)]
+    drawn += [wall_time(runs), sampling_time(runs)]
+    charts = [chart for chart in drawn if chart is not None]
+    folder = out or (paths[0] if len(paths) == 1 else Path())
+    folder.mkdir(parents=True, exist_ok=True)
+    found = estimates(scores)
+    data = {
+        "metric": metric,
+        "runs": [_record(run, arms, metric) for run in runs],
+        "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
+    }
+    written = write_page(folder / PAGE, charts, _content(runs, arms, metric), pictures=pictures)
+    write_json(folder / DATA, data)
+    return [written[0], folder / DATA, *written[1:]]
+
+
+def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:
+    from rlexp.config.suggest import nearest
+    from rlexp.errors import ConfigError
+
+    told = sorted({name for run in runs for row in run.rows[-1:] for name in row})
+    for name in metrics:
+        if not any(run.has(name) for run in runs):
+            raise ConfigError(
+                f"no run tells the metric {name}", suggestions=nearest(name, told), key="--metric"
+            )
+
+
+def _content(runs: Sequence[Run], arms: Sequence[Arm], metric: str | None) -> dict[str, Any]:
+    several = len(runs) > 1
+    title = f"{len(runs)} runs" if several else runs[0].name
+    unfinished = sum(run.manifest.get("status") != "done" for run in runs)
+    steps = sum(run.last("env_steps") for run in runs if run.rows)
+    told = f"{len(arms)} arms, " if len(arms) > 1 else ""
+    subtitle = f"{told}{steps:,.0f} env steps, {_minutes(sum(map(_wall, runs)))} minutes of training"
+    if unfinished:
+        subtitle += f"; {unfinished} not done"
+    return {
+        "title": title,
+        "subtitle": subtitle,
+        "best": _best(runs, metric) if metric else None,
+        "columns": [name for name in COLUMNS if name != "arm" or len(arms) > 1],
+        "rows": [_line(run, arms) for run in runs],
+        "facts": _facts(runs),
+    }
+
+
+def _best(runs: Sequence[Run], metric: str) -> dict[str, str] | None:
+    told = [run for run in runs if run.has(metric)]
+    if not told:
+        return None
+    best = max(told, key=lambda run: run.last(metric))
+    return {
+        "metric": metric,
+        "name": best.name,
+        "value": f"{best.last(metric):.4g}",
+        "command": f"rlexp --config-dir {best.path} name={best.name}-again",
+    }
+
+
+def _line(run: Run, arms: Sequence[Arm]) -> dict[str, str]:
+    arm = _arm(run, arms)
+    best = run.summary.get("best_eval_return_mean")
+    return {
+        "run": run.name,
+        "status": str(run.manifest.get("status", "")),
+        "arm": " ".join(filter(None, (arm.name, arm.env))),
+        "seed": str(run.seed),
+        "env steps": _number(run.last("env_steps"), ",.0f"),
+        "minutes": _minutes(_wall(run)),
+        "steps/s": _number(run.last("env_steps") / _wall(run) if _wall(run) else math.nan, ",.0f"),
+        "return": _number(run.last("train/return_mean")),
+        "eval return": _number(run.last("eval/return_mean")),
+        "best eval": _number(math.nan if best is None else float(best)),
+    }
+
+
+def _record(run: Run, arms: Sequence[Arm], metric: str | None) -> dict[str, Any]:
+    arm = _arm(run, arms)
+    score = run.last(metric) if metric else math.nan
+    return {
+        "path": str(run.path),
+        "arm": arm.name,
+        "env": arm.env,
+        "seed": run.seed,
+        "status": run.manifest.get("status"),
+        "score": None if math.isnan(score) else score,
+        "env_steps": None if not run.rows else run.last("env_steps"),
+        "wall_s": _wall(run),
+    }
+
+
+def _arm(run: Run, arms: Sequence[Arm]) -> Arm:
+    return next(arm for arm in arms if run in arm.runs)
+
+
+def _facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """What a paper's checklist asks for: seeds, machines, versions, time, where the numbers come from."""
+    manifests = [run.manifest for run in runs]
+
+    def all_of(key: str) -> str:
+        return ", ".join(dict.fromkeys(str(m[key]) for m in manifests if m.get(key)))
+
+    versions = {f"{name} {v}" for m in manifests for name, v in (m.get("packages") or {}).items()}
+    facts = [
+        ("seeds", ", ".join(map(str, sorted({run.seed for run in runs})))),
+        ("machines", all_of("host")),
+        ("platforms", all_of("platform")),
+        ("Python", all_of("python")),
+        ("packages", ", ".join(sorted(versions))),
+        ("git commits", all_of("git_commit")),
+        ("uncommitted changes", all_of("diff")),
+        ("first start", min((str(m["start"]) for m in manifests if m.get("start")), default="")),
+        ("last end", max((str(m["ended"]) for m in manifests if m.get("ended")), default="")),
+        ("training time of all runs", f"{_minutes(sum(map(_wall, runs)))} minutes"),
+    ]
+    return [(term, told) for term, told in facts if told]
+
+
+def _wall(run: Run) -> float:
+    seconds = run.last(WALL)
+    return 0.0 if math.isnan(seconds) else seconds
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:,.1f}"
+
+
+def _number(value: float, form: str = ".4g") -> str:
+    return "" if math.isnan(value) else f"{value:{form}}"
