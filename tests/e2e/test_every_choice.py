@@ -110,6 +110,7 @@ def test_every_choice_builds(choice: str) -> None:
     assert build(replace(compose(choice, *needs(choice)), hardware=hardware)).seed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", choices("tuned"))
 def test_every_tuned_pair_is_chosen_by_itself_and_builds(pair: str) -> None:
     if pair == "none":
@@ -128,6 +129,7 @@ def fits(algorithm: str, env: str) -> bool:
     return algorithm not in (DISCRETE_ONLY if env in CONTINUOUS_ENVS else CONTINUOUS_ONLY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", choices("env"))
 @pytest.mark.parametrize("algorithm", choices("algorithm"))
 def test_every_algorithm_with_every_env(algorithm: str, env: str) -> None:

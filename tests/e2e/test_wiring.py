@@ -179,6 +179,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     yield _Weights.seen
 
 
+@pytest.mark.slow
 def test_a_warm_start_takes_over_the_weights_alone(tmp_path: Path, weights: dict[str, Any]) -> None:
     watch = ["+callbacks.weights={_target_: test_wiring._Weights}"]
     trusted = ["trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,wired,test_wiring]"]
