@@ -20,6 +20,8 @@ from rlexp.curriculum.teacher import Teacher
 from rlexp.errors import CheckpointError
 
 PREFIX = "curriculum/"
+EVENT = f"{PREFIX}event"
+"""Metric, a text: promotions, demotions and alarms of an iteration that had any."""
 MOST_TASKS_TOLD = 12
 """Up to so many different tasks have a metric each."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rlexp.config.targets import TARGET
 from rlexp.report.reading import Run
 
 _APART = (
@@ -119,7 +120,8 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, An
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{before}{key}.")
         else:
-            yield f"{before}{key}", value
+            # What is made stands for its key: `curriculum.teacher`, not `curriculum.teacher._target_`.
+            yield (before[:-1] if key == TARGET else f"{before}{key}"), value
 
 
 def _short(name: str, others: Sequence[str]) -> str:
@@ -130,4 +132,6 @@ def _short(name: str, others: Sequence[str]) -> str:
 
 def _text(value: Any) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str) and all(map(str.isidentifier, value.split("."))):
+        text = value.rpartition(".")[2]  # of an import path, the name
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

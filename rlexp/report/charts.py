@@ -129,11 +129,12 @@ def _bars(rows: list[dict[str, Any]], parts: Sequence[str]) -> Spec:
 
 
 def intervals(
-    rows: Sequence[dict[str, Any]], title: str, names: Sequence[str], line: float | None = None
+    rows: Sequence[dict[str, Any]], title: str, names: Sequence[str], *, probability: bool = False
 ) -> Spec:
-    """A dot and its interval for each row (`name`, `value`, `low`, `high`); a dashed line where nothing is meant."""
+    """A dot and its interval for each row (`name`, `value`, `low`, `high`); for a probability, a line at a half."""
     y = {"field": "name", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 320}}
-    x = {"type": "quantitative", "title": title, "scale": {"zero": False}}
+    scale = {"domain": [0, 1]} if probability else {"zero": False}
+    x = {"type": "quantitative", "title": title, "scale": scale}
     colour = {"color": _colour("name", names) | {"legend": None}}
     layers: list[Spec] = [
         {"mark": {"type": "rule", "strokeWidth": 6, "opacity": 0.35},
@@ -141,8 +142,8 @@ def intervals(
         {"mark": {"type": "point", "filled": True, "size": 80, "tooltip": {"content": "data"}},
          "encoding": {"y": y, "x": {**x, "field": "value"}, **colour}},
     ]  # fmt: skip
-    if line is not None:
-        layers.append({"mark": {"type": "rule", "strokeDash": [4, 4]}, "encoding": {"x": {"datum": line}}})
+    if probability:
+        layers.append({"mark": {"type": "rule", "strokeDash": [4, 4]}, "encoding": {"x": {"datum": 0.5}}})
     return {"data": {"values": list(rows)}, "width": 640, "layer": layers}
 
 

@@ -89,5 +89,8 @@ def _improvements(scores: Scored) -> Chart:
     note = "How likely a run of the first arm scores higher than one of the second; at a half, neither is better."
     names = [row["name"] for row in rows]
     return Chart(
-        "improvement", "Probability of improvement", note, intervals(rows, "probability", names, 0.5)
+        "improvement",
+        "Probability of improvement",
+        note,
+        intervals(rows, "probability", names, probability=True),
     )

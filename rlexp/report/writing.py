@@ -12,6 +12,7 @@ from rlexp.report.arms import Arm, arms_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import charts as compared
 from rlexp.report.comparison import estimates, score_metric, scored
+from rlexp.report.matrix import matrix
 from rlexp.report.page import write_page
 from rlexp.report.reading import WALL, Run, read_all
 
@@ -64,7 +65,7 @@ def report(
     drawn: list[Chart | None] = [curves(arms, name) for name in dict.fromkeys((*metrics, *CURVES))]
     if metric:
         drawn += [curves(arms, metric, WALL), *compared(scores, metric)]
-    drawn += [wall_time(runs), sampling_time(runs)]
+    drawn += [matrix(arms), wall_time(runs), sampling_time(runs)]
     charts = [chart for chart in drawn if chart is not None]
     folder = out or (paths[0] if len(paths) == 1 else Path())
     folder.mkdir(parents=True, exist_ok=True)

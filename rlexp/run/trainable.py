@@ -21,6 +21,7 @@ from ray.tune import Trainable
 from rlexp.checkpoint import learner_state
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.curriculum.build import curriculum_of
+from rlexp.curriculum.host import EVENT
 from rlexp.curriculum.outcome import outcomes_in
 from rlexp.curriculum.publishing import publish, publish_now
 from rlexp.environment.fatal import raise_if_broken
@@ -119,6 +120,8 @@ class RunTrainable(Trainable):
         if self.curriculum is not None:
             record.update(self.curriculum.take_in(outcomes_in(result.get("env_runners")), record))
             publish(self.algorithm, self.curriculum.payload())
+            if self.curriculum.new_events:
+                record[EVENT] = "; ".join(self.curriculum.new_events)
         self._watch_progress()
         return record
 

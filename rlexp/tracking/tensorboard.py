@@ -65,3 +65,5 @@ def _write(writer: Any, record: Record) -> None:
     for name, value in record.items():
         if isinstance(value, (int, float)) and name != "env_steps":
             writer.add_scalar(name, value, global_step=step)
+        elif isinstance(value, str):
+            writer.add_text(name, value, global_step=step)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rlexp.report.arms import arms_of
 from rlexp.report.curves import curve_of
+from rlexp.report.matrix import matrix
 from rlexp.report.reading import Run
 
 
@@ -67,3 +68,21 @@ def test_an_arms_curve_is_the_middle_of_its_runs_where_all_of_them_are() -> None
     assert curve.middle[at_five] == np.mean([5.0, 10.0]) * curve.x[at_five] / 5
     assert (curve.low <= curve.middle).all() and (curve.middle <= curve.high).all()
     assert curve_of(arm, "nothing") is None
+
+
+def test_a_row_of_the_matrix_has_no_holes() -> None:
+    """Runs evaluate at steps of their own; each cell is the mean of those that fall into it."""
+    name = "eval/success/rooms=2"
+    runs = []
+    for seed in (0, 1):
+        run = made(seed)
+        rows = [{"env_steps": 100 * at + 37 * seed, name: float(at > 5)} for at in range(1, 11)]
+        runs.append(Run(run.path, run.config, run.manifest, {}, rows))
+    chart = matrix(arms_of(runs))
+    assert chart is not None
+    cells = chart.spec["data"]["values"]
+    assert cells[0]["from"] == 0 and cells[-1]["to"] == 1037
+    assert all(one["to"] == other["from"] for one, other in zip(cells, cells[1:], strict=False))
+    assert [cell["value"] for cell in cells][:4] == [0.0] * 4 and cells[-1]["value"] == 1.0
+    assert {cell["task"] for cell in cells} == {"rooms=2"}
+    assert matrix(arms_of([made(0)])) is None
