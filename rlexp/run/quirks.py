@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rlexp.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm import Algorithm
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 T = TypeVar("T")
@@ -27,6 +29,12 @@ def refuse(algorithm: AlgorithmConfig) -> None:
     """
     for check in _entries(REFUSALS, algorithm):
         check(algorithm)
+
+
+def guard_metrics(algorithm: Algorithm) -> None:
+    """Evaluation beside training makes new entries in the metrics while another thread walks through them."""
+    if algorithm.config is not None and algorithm.config.evaluation_parallel_to_training:
+        algorithm.metrics._threading_lock = threading.RLock()  # As RLlib's IMPALA learner does with its own.
 
 
 def _several_updates(algorithm: AlgorithmConfig) -> None:

@@ -29,7 +29,7 @@ from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement
 from rlexp.hardware.kinds import kind_of
 from rlexp.metrics.headline import flatten, flatten_evaluation
-from rlexp.run import rayless
+from rlexp.run import quirks, rayless
 from rlexp.run.counters import Counters
 from rlexp.run.events import Record
 from rlexp.run.seeding import seed_replay
@@ -76,6 +76,7 @@ class RunTrainable(Trainable):
         try:
             with rayless.results_in(self._scratch()), self._placement.entered():
                 self.algorithm = self._built.build_algo()
+            quirks.guard_metrics(self.algorithm)
         except BaseException:
             self._placement.release()
             raise
