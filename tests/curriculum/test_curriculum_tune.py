@@ -62,7 +62,10 @@ def test_a_trial_whose_process_died_goes_on_with_its_teacher(ray_session: None, 
         Dying,
         param_space={"run": plain(), "dies_at": 4, "marker": str(tmp_path / "died")},
         run_config=keeping(
-            tmp_path, "dying", stop={"training_iteration": 6}, failure_config=tune.FailureConfig(max_failures=1)
+            tmp_path,
+            "dying",
+            stop={"training_iteration": 6},
+            failure_config=tune.FailureConfig(max_failures=1),
         ),
     )
     (told,) = lengths(tuner.fit())
