@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from rlexp.cli.resume import asks_for_help, path_and_overrides
 from rlexp.errors import EXIT_DONE
@@ -11,7 +12,7 @@ USAGE = """\
 rlexp evaluate PATH [key=value ...] [--json]
 
 Runs episodes with a checkpoint's policy and writes evaluation.json into PATH: a run's folder (its newest
-checkpoint), runs/<name>/checkpoints/best, or any checkpoint's folder.
+checkpoint), runs/<name>/checkpoints/best, any checkpoint's folder, or a sweep's (its best trial).
 evaluation.evaluation_duration=100   episodes
 evaluation.explore=true              sample actions as in training
 --json                               print the result as JSON
@@ -25,7 +26,10 @@ def run(argv: list[str]) -> int:
         return EXIT_DONE
     path, overrides = path_and_overrides([word for word in argv if word != "--json"], "evaluate")
     from rlexp.run.evaluate import RESULT, evaluate
+    from rlexp.sweep.folder import SweepFolder, is_sweep
 
+    if is_sweep(path):
+        path = str(SweepFolder(Path(path)).best())
     result = evaluate(path, overrides)
     if "--json" in argv:
         print(json.dumps(result, indent=2))

@@ -9,7 +9,8 @@ from rlexp.errors import EXIT_DONE, ConfigError
 USAGE = """\
 rlexp resume PATH [key=value ...]
 
-Continues the run in the folder PATH, from its newest whole checkpoint. Overrides change settings, e.g.
+Continues the run in the folder PATH, from its newest whole checkpoint; or a sweep: what is done is not run again,
+what was stopped goes on, what failed is tried again. Overrides change settings, e.g.
 stop.env_steps=200000 or algorithm.lr=1e-4; what the saved state cannot follow is refused with the reason.
 checkpoint.trust=true   load a checkpoint that somebody else made (runs the code stored in it)
 """
@@ -23,6 +24,12 @@ def run(argv: list[str]) -> int:
         print(USAGE)
         return EXIT_DONE
     path, overrides = path_and_overrides(argv, "resume")
+    from rlexp.sweep.folder import SweepFolder, is_sweep
+
+    if is_sweep(path):
+        from rlexp.cli.multirun import go_on
+
+        return go_on(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", *argv])
     from rlexp.run.resume import resume
 
     return close(resume(path, overrides, command=["rlexp", "resume", *argv]))

@@ -131,6 +131,8 @@ def _forced(text: str, override: Override, groups: Groups, sweep: bool) -> list[
         raise _several(text, override, groups)
     if key == "hydra" or key.startswith(("hydra.", "hydra/")):
         raise _hydra(text, key)
+    if key == "sweep" or key.startswith("sweep."):
+        raise ConfigError(f"{text}: a single run is no sweep", key=key, fix="rlexp -m ...")
     if key in groups.known or key in groups.default:
         return _group(text, override, groups)
     if override.package is not None:

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "default_name", "free_name", "new_run_id", "start_of", "train"]
 
 
-def train(config: RunConfig, *, command: Sequence[str] = (), overrides: Sequence[str] = ()) -> Outcome:
+def train(
+    config: RunConfig,
+    *,
+    command: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    group: str | None = None,
+) -> Outcome:
     """Trains a composed run in a new folder.
 
     >>> outcome = rlexp.train(rlexp.compose(["env=cartpole", "stop.iterations=1", "tracking=none"]))
@@ -40,6 +46,7 @@ def train(config: RunConfig, *, command: Sequence[str] = (), overrides: Sequence
         config: from `rlexp.compose`.
         command: the command line, for the manifest.
         overrides: the overrides it was composed from, for the manifest.
+        group: the sweep that it is a trial of, for trackers.
 
     Raises:
         ConfigError, CheckpointError: the run cannot start; nothing is left behind.
@@ -52,6 +59,7 @@ def train(config: RunConfig, *, command: Sequence[str] = (), overrides: Sequence
         try:
             manifest = collect(list(command), list(overrides), config.seed)
             manifest["diff"] = write_diff(folder.path)
+            manifest |= {"group": group} if group is not None else {}
             folder.update_manifest(**manifest, run_id=new_run_id(), status="running", choices=config.choices)
             folder.write_config(to_plain(config))
         except BaseException:

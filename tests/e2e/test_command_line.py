@@ -14,6 +14,7 @@ import yaml
 from harness import CHECKOUT, cli, records
 
 from rlexp.cli.main import main
+from rlexp.sweep.plan import plan
 
 
 @pytest.fixture(autouse=True)
@@ -141,22 +142,17 @@ class TestSweep:
     def test_every_combination_runs_one_after_another(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
-        assert (
-            main(["-m", *TINY, "name=s${seed}-${algorithm.lr}", "seed=range(2)", "algorithm.lr=choice(0.1)"])
-            == 0
-        )
-        assert {run.name for run in (tmp_path / "runs").iterdir()} == {"s0-0.1", "s1-0.1"}
-        config = yaml.safe_load((tmp_path / "runs" / "s1-0.1" / "config.yaml").read_text())
+        assert main(["-m", *TINY, "sweep.name=s", "seed=range(2)", "algorithm.lr=choice(0.1)"]) == 0
+        folder = tmp_path / "sweeps" / "s" / "trials"
+        assert {run.name for run in folder.iterdir()} == {"000-seed=0-lr=0.1", "001-seed=1-lr=0.1"}
+        config = yaml.safe_load((folder / "001-seed=1-lr=0.1" / "config.yaml").read_text())
         assert config["seed"] == 1 and config["algorithm"]["lr"] == 0.1
-        assert "[2/2] rlexp" in capsys.readouterr().out
+        assert "2 done" in capsys.readouterr().out
         assert not (tmp_path / "multirun.yaml").exists()
 
     def test_values_of_several_keys_are_multiplied(self) -> None:
-        from rlexp.cli.flags import parse
-        from rlexp.cli.multirun import expand
-
-        jobs = expand(parse(["-m", "env=cartpole,acrobot", "seed=0,1", "hardware=local"]))
-        assert [(config.env.id, config.seed) for _, config in jobs] == [
+        trials = plan(["env=cartpole,acrobot", "seed=0,1", "hardware=local"]).trials
+        assert [(trial.config.env.id, trial.config.seed) for trial in trials] == [
             ("CartPole-v1", 0),
             ("CartPole-v1", 1),
             ("Acrobot-v1", 0),
@@ -164,27 +160,28 @@ class TestSweep:
         ]
 
     def test_glob_names_every_choice(self) -> None:
-        from rlexp.cli.flags import parse
-        from rlexp.cli.multirun import expand
-
-        jobs = expand(parse(["-m", "env=glob(*,exclude=[gym,atari,envpool])", "hardware=local"]))
-        ids = {config.env.id for _, config in jobs}
-        assert {"CartPole-v1", "Acrobot-v1", "Pendulum-v1"} <= ids and len(jobs) == len(ids)
+        trials = plan(["env=glob(*,exclude=[gym,atari,envpool])", "hardware=local"]).trials
+        ids = {trial.config.env.id for trial in trials}
+        assert {"CartPole-v1", "Acrobot-v1", "Pendulum-v1"} <= ids and len(trials) == len(ids)
 
     def test_one_bad_combination_stops_all_before_the_first(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
         assert main(["-m", "algorithm=ppo,dqn", "algorithm.clip_param=0.1"]) == 2
         told = capsys.readouterr().err
-        assert "algorithm.clip_param" in told and "(in algorithm=dqn" in told
-        assert not (tmp_path / "runs").exists()
+        assert "algorithm.clip_param" in told and "algorithm=dqn)" in told
+        assert not (tmp_path / "sweeps").exists()
 
     def test_one_that_is_refused_late_stops_no_other(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
-        assert main(["-m", *TINY, "name=${env.id}", "algorithm=dqn", "env=pendulum,cartpole"]) == 2
-        assert [run.name for run in (tmp_path / "runs").iterdir()] == ["CartPole-v1"]
+        assert main(["-m", *TINY, "sweep.name=s", "algorithm=dqn", "env=pendulum,cartpole"]) == 2
+        assert [run.name for run in (tmp_path / "sweeps" / "s" / "trials").iterdir()] == ["001-env=cartpole"]
         assert "error: " in capsys.readouterr().err
+
+    def test_a_single_run_takes_no_settings_of_a_sweep(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["sweep.trials=3"]) == 2
+        assert "rlexp -m" in capsys.readouterr().err
 
 
 class TestCompletion:

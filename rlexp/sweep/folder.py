@@ -1,0 +1,179 @@
+"""A sweep's folder: what was planned, frozen, and how far it has come.
+
+| file | holds |
+|---|---|
+| `sweep.json` | settings, command, and each trial's status and score |
+| `trials.jsonl` | each trial's overrides, choices and whole config, written once |
+| `trials/<name>/` | a run's folder each |
+| `report.html`, `report.json`, `report/` | see `rlexp.report` |
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlexp.checkpoint import lock
+from rlexp.checkpoint.atomic import write_json, write_text
+from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.schema import RunConfig
+from rlexp.errors import ConfigError
+from rlexp.run.folder import RunFolder, is_run_folder
+from rlexp.run.provenance import now
+from rlexp.sweep.plan import Plan
+from rlexp.sweep.settings import SweepChoice, typed
+
+STATE, FROZEN, TRIALS = "sweep.json", "trials.jsonl", "trials"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial as it was frozen."""
+
+    name: str
+    overrides: tuple[str, ...]
+    varied: Mapping[str, str]
+    config: RunConfig
+
+
+def is_sweep(path: Path | str) -> bool:
+    """Whether `path` is a sweep's folder."""
+    return (Path(path) / STATE).is_file() and (Path(path) / FROZEN).is_file()
+
+
+class SweepFolder:
+    """One sweep's folder, for reading; `held` gives the right to go on with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, plan: Plan, name: str, command: Sequence[str]) -> SweepFolder:
+        """Makes the folder and freezes the plan in it.
+
+        Raises:
+            ConfigError: something is there already, or it cannot be written.
+        """
+        folder = cls(Path(plan.settings.dir).expanduser().absolute() / name)
+        if folder.path.exists() and any(folder.path.iterdir()):
+            fix = f"rlexp resume {folder.path}" if is_sweep(folder.path) else "sweep.name=<another name>"
+            raise ConfigError(f"{folder.path} is not empty", key="sweep.name", fix=fix)
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            lines = [json.dumps(folder._frozen(trial)) for trial in plan.trials]
+            write_text(folder.path / FROZEN, "\n".join(lines) + "\n")
+            state = {
+                "name": name,
+                "status": "running",
+                "command": " ".join(command),
+                "start": now(),
+                "settings": dataclasses.asdict(plan.settings),
+                "trials": {},
+            }
+            write_json(folder.path / STATE, state)
+        except OSError as error:
+            raise ConfigError(
+                f"the sweep cannot be kept in {folder.path}: {error.strerror or error}",
+                key="sweep.dir",
+                fix="sweep.dir=<another folder>",
+            ) from error
+        return folder
+
+    def _frozen(self, trial: Any) -> dict[str, Any]:
+        config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(self.trials))
+        return {
+            "name": trial.name,
+            "overrides": list(trial.overrides),
+            "varied": dict(trial.varied),
+            "choices": config.choices,
+            "config": to_plain(config),
+        }
+
+    @property
+    def trials(self) -> Path:
+        """Folder of the trials' folders."""
+        return self.path / TRIALS
+
+    def run(self, name: str) -> RunFolder | None:
+        """A trial's own folder, to look into; null while it has none."""
+        path = self.trials / name
+        return RunFolder.look(path) if is_run_folder(path) else None
+
+    def planned(self) -> list[Planned]:
+        """The trials as they were frozen; their folders are where the sweep lies now.
+
+        Raises:
+            ConfigError: the file is damaged.
+        """
+        found = []
+        with (self.path / FROZEN).open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    told = json.loads(line)
+                    plain = {**told["config"], "runs_dir": str(self.trials)}
+                except (ValueError, KeyError, TypeError) as error:
+                    raise ConfigError(f"{self.path / FROZEN}, line {number}, is damaged: {error}") from error
+                config = to_run_config(plain, told["choices"])
+                found.append(Planned(told["name"], tuple(told["overrides"]), told["varied"], config))
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """`sweep.json`.
+
+        Raises:
+            ConfigError: it is damaged.
+        """
+        try:
+            state = json.loads((self.path / STATE).read_text(encoding="utf-8"))
+            state["settings"], state["trials"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self.path / STATE} is damaged: {error}") from error
+        return dict(state)
+
+    def settings(self) -> SweepChoice:
+        """As chosen when it was planned."""
+        return typed(self.state()["settings"])
+
+    def ranking(self) -> list[str]:
+        """The trials' names, the best score first, those without one last."""
+        state = self.state()
+        sign, trials = (-1.0 if state["settings"]["mode"] == "max" else 1.0), state["trials"]
+
+        def place(name: str) -> tuple[bool, float]:
+            score = trials[name]["score"]
+            return (score is None, 0.0 if score is None else sign * score)
+
+        return sorted(trials, key=place)
+
+    def best(self) -> Path:
+        """The folder of the trial with the best score.
+
+        Raises:
+            ConfigError: no trial has one yet.
+        """
+        ranked = self.ranking()
+        if not ranked or self.state()["trials"][ranked[0]]["score"] is None:
+            raise ConfigError(f"no trial of {self.path} has a score yet", fix=f"rlexp resume {self.path}")
+        return self.trials / ranked[0]
+
+    def update(self, **fields: Any) -> None:
+        """Sets fields of `sweep.json`."""
+        write_json(self.path / STATE, {**self.state(), **fields})
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No other process goes on with the sweep meanwhile.
+
+        Raises:
+            ConfigError: another does.
+        """
+        held = lock.hold(self.path)
+        try:
+            yield
+        finally:
+            lock.release(self.path, held)

@@ -1,0 +1,112 @@
+"""The group `sweep`: how a space is searched, which is no part of any one run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rlexp.config.annotations import describe, matches
+from rlexp.config.hydra_app import compose_forced, readable_errors
+from rlexp.config.overrides import parse, unknown_choice
+from rlexp.config.suggest import nearest
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+
+GROUP = "sweep"
+SEARCHES = ("grid", "random")
+MODES = ("max", "min")
+
+
+@dataclass(frozen=True)
+class SweepChoice:
+    """What a person chooses in `conf/sweep/*.yaml`; see there."""
+
+    search: str = "grid"
+    trials: int | None = None
+    space: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    metric: str = "auto"
+    mode: str = "max"
+    max_failures: int = 0
+    fail_fast: bool = False
+    plan: bool = False
+    name: str | None = None
+    dir: str = "sweeps"
+
+
+def is_setting(text: str) -> bool:
+    """Whether an override is of the sweep and not of its runs."""
+    key = text.lstrip("+~").partition("=")[0]
+    return key == GROUP or key.startswith(f"{GROUP}.")
+
+
+def settings(overrides: Sequence[str], app: Hydra) -> SweepChoice:
+    """The sweep's settings from those overrides that are its own.
+
+    Raises:
+        ConfigError: an unknown choice or key, a wrong type or value.
+    """
+    choice, forced = "grid", []
+    for text in overrides:
+        override = parse(text, app)
+        if override.is_sweep_override():
+            raise ConfigError(f"{text}: a sweep has one value of it", key=override.key_or_group)
+        if override.key_or_group == GROUP:
+            choice = str(override.value())
+        else:
+            forced.append("++" + text.lstrip("+"))
+    known = list(app.config_loader.get_group_options(GROUP))
+    if choice not in known:
+        raise unknown_choice(GROUP, choice, known)
+    name = f"{GROUP}/{choice}"
+    with readable_errors(app, name):
+        plain = compose_forced(app, forced, config_name=name).plain[GROUP]
+    return typed(plain)
+
+
+def typed(plain: dict[str, Any]) -> SweepChoice:
+    """The settings, checked.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type or value.
+    """
+    fields = {f.name: str(f.type) for f in dataclasses.fields(SweepChoice)}
+    for name, value in plain.items():
+        key = f"{GROUP}.{name}"
+        if name not in fields:
+            close = nearest(name, list(fields))
+            fix = f"{GROUP}.{close[0]}={value}" if close else f"rlexp list {GROUP}"
+            raise ConfigError(
+                f"unknown key {key}", key=key, suggestions=[f"{GROUP}.{c}" for c in close], fix=fix
+            )
+        if not matches(fields[name], value):
+            raise ConfigError(f"{key} must be {describe(fields[name])}, not {value!r}", key=key)
+    made = SweepChoice(**plain)
+    _one_of("search", made.search, SEARCHES)
+    _one_of("mode", made.mode, MODES)
+    if made.search == "random" and (made.trials is None or made.trials < 1):
+        message = f"sweep.trials={made.trials}: a random search needs a number of draws"
+        raise ConfigError(message, key="sweep.trials", fix="sweep.trials=20")
+    if made.search == "grid" and made.trials is not None:
+        message = "sweep.trials: a grid has as many trials as combinations"
+        raise ConfigError(message, key="sweep.trials", fix="sweep=random")
+    if made.max_failures < 0:
+        message = f"sweep.max_failures must be at least 0, not {made.max_failures}"
+        raise ConfigError(message, key="sweep.max_failures", fix="sweep.max_failures=1")
+    return made
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        key = f"{GROUP}.{name}"
+        near = nearest(value, known)
+        raise ConfigError(
+            f"{key} must be one of {', '.join(known)}, not {value}",
+            key=key,
+            suggestions=near,
+            fix=f"{key}={known[0]}",
+        )

@@ -1,0 +1,177 @@
+"""A space of overrides: which values each key takes, and the draws from it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from rlexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+SCALES = ("log", "one_minus", "pow2")
+"""Tags of an interval: uniform in the logarithm, in the logarithm of 1 - x, over powers of two."""
+Point = dict[str, str]
+"""A value for each key, written as in an override."""
+
+
+class Dimension(Protocol):
+    """What one key, or several that go together, may be."""
+
+    def values(self) -> list[Point]:
+        """All of them; raises ConfigError where they have no end."""
+
+    def draw(self, rng: np.random.Generator) -> Point:
+        """One of them."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Points in a list; of one key, or of several whose values are tried pairwise."""
+
+    points: tuple[tuple[tuple[str, str], ...], ...]
+
+    def values(self) -> list[Point]:
+        """See `Dimension`."""
+        return [dict(point) for point in self.points]
+
+    def draw(self, rng: np.random.Generator) -> Point:
+        """Uniformly."""
+        return dict(self.points[int(rng.integers(len(self.points)))])
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers from `low` to `high`, on a scale; whole ones where `whole`."""
+
+    key: str
+    low: float
+    high: float
+    scale: str | None = None
+    whole: bool = False
+
+    def values(self) -> list[Point]:
+        """Powers of two can be listed."""
+        if self.scale == "pow2":
+            return [{self.key: str(2**n)} for n in range(*self._powers())]
+        raise ConfigError(
+            f"{self.key}: an interval has no end of values to try one after another",
+            key=self.key,
+            fix="sweep=random sweep.trials=20, or choice(...) or range(...) in its place",
+        )
+
+    def draw(self, rng: np.random.Generator) -> Point:
+        """By the scale."""
+        if self.scale == "pow2":
+            return {self.key: str(2 ** int(rng.integers(*self._powers())))}
+        share = rng.random()
+        if self.scale == "log":
+            value = self.low * (self.high / self.low) ** share
+        elif self.scale == "one_minus":
+            value = 1.0 - (1.0 - self.low) * ((1.0 - self.high) / (1.0 - self.low)) ** share
+        elif self.whole:
+            return {self.key: str(int(rng.integers(int(self.low), int(self.high) + 1)))}
+        else:
+            value = self.low + (self.high - self.low) * share
+        return {self.key: str(round(value)) if self.whole else f"{value:.6g}"}
+
+    def _powers(self) -> tuple[int, int]:
+        """First and one past the last exponent."""
+        return math.ceil(math.log2(self.low)), math.floor(math.log2(self.high)) + 1
+
+
+@dataclass(frozen=True)
+class Space:
+    """The dimensions, in the order in which they were written."""
+
+    dimensions: tuple[Dimension, ...]
+
+    def grid(self) -> Iterator[Point]:
+        """Every combination; the last key changes quickest."""
+        for parts in itertools.product(*(dimension.values() for dimension in self.dimensions)):
+            yield {key: value for part in parts for key, value in part.items()}
+
+    def draws(self, seed: int) -> Iterator[Point]:
+        """Endlessly; the same seed draws the same, however many are asked for."""
+        rng = np.random.default_rng(seed)
+        while True:
+            yield {k: v for dimension in self.dimensions for k, v in dimension.draw(rng).items()}
+
+
+def space_of(overrides: Sequence[Override]) -> Space:
+    """The space of overrides that hold several values each.
+
+    `key=a,b`, `choice(...)`, `range(...)`, `glob(...)` list values; those tagged alike, `tag(zip, choice(...))`, are
+    tried pairwise. `interval(low, high)` is continuous, `tag(log, interval(...))` and the other scales on theirs,
+    `tag(int, interval(...))` whole.
+
+    Raises:
+        ConfigError: an empty list, lists of different lengths that go together, bounds or tags that make no sense.
+    """
+    dimensions: list[Dimension | str] = []  # a text stands for the keys that go together under that tag
+    together: dict[str, list[tuple[str, list[str]]]] = {}
+    for override in overrides:
+        key, tags = override.key_or_group, set(getattr(override.value(), "tags", None) or ())
+        if not override.is_discrete_sweep():
+            dimensions.append(_interval(key, override.value(), tags))
+            continue
+        texts = [str(text) for text in override.sweep_string_iterator()]
+        if not texts:
+            raise ConfigError(
+                f"{override.input_line}: there is no value to try", key=key, fix=f"{key}=choice(...)"
+            )
+        zipped = next((tag for tag in tags if tag.startswith("zip")), None)
+        _know(key, tags - {zipped})
+        if zipped is not None:
+            if zipped not in together:
+                dimensions.append(zipped)
+            together.setdefault(zipped, []).append((key, texts))
+        else:
+            dimensions.append(Listed(tuple(((key, text),) for text in texts)))
+    return Space(tuple(_zipped(together[d]) if isinstance(d, str) else d for d in dimensions))
+
+
+def _zipped(columns: Sequence[tuple[str, list[str]]]) -> Listed:
+    lengths = {key: len(texts) for key, texts in columns}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{key} has {count}" for key, count in lengths.items())
+        raise ConfigError(f"lists that are zipped need as many values each: {told}", key=columns[-1][0])
+    keys = [key for key, _ in columns]
+    rows = zip(*(texts for _, texts in columns), strict=True)
+    return Listed(tuple(tuple(zip(keys, row, strict=True)) for row in rows))
+
+
+def _interval(key: str, interval: Any, tags: set[str]) -> Interval:
+    low, high = float(interval.start), float(interval.end)
+    whole = "int" in tags
+    scales = [tag for tag in SCALES if tag in tags]
+    _know(key, tags - {"int", *scales})
+    if not low < high or not math.isfinite(high - low):
+        raise ConfigError(
+            f"{key}: interval({low:g},{high:g}) is empty", key=key, fix=f"{key}=interval(low,high)"
+        )
+    if len(scales) > 1:
+        raise ConfigError(f"{key}: an interval has one scale, not {' and '.join(scales)}", key=key)
+    scale = scales[0] if scales else None
+    if scale in ("log", "pow2") and low <= 0:
+        raise ConfigError(f"{key}: a {scale} scale begins above 0, not at {low:g}", key=key)
+    if scale == "one_minus" and high >= 1:
+        fix = f"{key}=tag(one_minus,interval({low:g},0.9999))"
+        raise ConfigError(f"{key}: a one_minus scale ends below 1, not at {high:g}", key=key, fix=fix)
+    made = Interval(key, low, high, scale, whole)
+    if scale == "pow2" and not made.values():
+        raise ConfigError(f"{key}: there is no power of two from {low:g} to {high:g}", key=key)
+    return made
+
+
+def _know(key: str, tags: set[Any]) -> None:
+    if unknown := sorted(tags - {None}):
+        raise ConfigError(
+            f"{key}: unknown tag {unknown[0]}; tags are {', '.join((*SCALES, 'int', 'zip'))}", key=key
+        )

@@ -1,0 +1,81 @@
+"""How a trial stands, read from its own folder: the sweep's own notes may be older than the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rlexp.errors import ConfigError
+from rlexp.run.folder import RunFolder
+
+SCORES = ("eval/return_mean", "train/return_mean")
+"""What `metric: auto` compares by."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One trial.
+
+    Attributes:
+        status: `waiting`, `running`, `stopped`, `failed` or `done`.
+        score: last value of the metric; null where it was never told.
+        env_steps: so far.
+        wall_s: of training.
+        error: what went wrong, the last time.
+    """
+
+    status: str = "waiting"
+    score: float | None = None
+    env_steps: int = 0
+    wall_s: float = 0.0
+    error: str | None = None
+
+
+def standing(run: RunFolder | None, metric: str, error: str | None = None) -> Standing:
+    """The trial in a run's folder; one whose process was killed counts as stopped.
+
+    Args:
+        run: its folder; null for one that has not begun.
+        metric: its name.
+        error: why it could not begin or go on.
+    """
+    if run is None:
+        return Standing("waiting" if error is None else "failed", error=error)
+    try:
+        status = str(run.read_manifest().get("status", "stopped"))
+    except ConfigError:
+        status = "stopped"
+    rows = _rows(run)
+    scores = [value for row in rows if (value := _score(row, metric)) is not None]
+    last = rows[-1] if rows else {}
+    return Standing(
+        "stopped" if status == "running" else status,
+        scores[-1] if scores else None,
+        int(last.get("env_steps", 0)),
+        float(last.get("perf/wall_s", 0.0)),
+        error,
+    )
+
+
+def metric_of(metric: str, evaluates: bool) -> str:
+    """The name that `auto` stands for."""
+    return metric if metric != "auto" else SCORES[0 if evaluates else 1]
+
+
+def _score(row: dict[str, Any], metric: str) -> float | None:
+    value = row.get(metric)
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _rows(run: RunFolder) -> list[dict[str, Any]]:
+    if not run.metrics.is_file():
+        return []
+    rows = []
+    for line in run.metrics.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue  # The last line of a run that was killed may be half a line.
+    return [row for row in rows if isinstance(row, dict)]

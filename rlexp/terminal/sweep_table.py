@@ -1,0 +1,85 @@
+"""A sweep on the terminal: its plan before it starts, and how its trials stand."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rlexp.terminal.quiet import terminal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rlexp.sweep.folder import SweepFolder
+    from rlexp.sweep.plan import Plan
+
+MOST_ROWS = 40
+_STYLE = {"done": "green", "stopped": "yellow", "failed": "bold red", "waiting": "dim"}
+
+
+def print_plan(plan: Plan) -> None:
+    """The trials, with what differs between them; nothing has started."""
+    keys = list(dict.fromkeys(key for trial in plan.trials for key in trial.varied))
+    _show(
+        ["trial", *keys],
+        [[_number(t.name), *(t.varied.get(key, "") for key in keys)] for t in plan.trials[:MOST_ROWS]],
+        len(plan.trials),
+    )
+    steps = [trial.config.stop.env_steps for trial in plan.trials]
+    budget = (
+        f"at most {sum(filter(None, steps)):,} env steps" if None not in steps else "no bound on env steps"
+    )
+    terminal().say(f"{len(plan.trials)} trials, one after another, {budget}; nothing was started")
+
+
+def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
+    """The trials by their scores, the best first, and what one may do next; `more` lines at the end."""
+    state, ranked, path = folder.state(), folder.ranking(), folder.path
+    trials, metric = state["trials"], state.get("metric", "score")
+    keys = list(dict.fromkeys(key for name in ranked for key in trials[name]["varied"]))
+    rows = []
+    for name in ranked[:MOST_ROWS]:
+        trial = trials[name]
+        score = "" if trial["score"] is None else f"{trial['score']:.4g}"
+        varied = [trial["varied"].get(key, "") for key in keys]
+        rows.append([_number(name), trial["status"], score, f"{trial['env_steps']:,}", *varied])
+    _show(["trial", "status", metric, "env steps", *keys], rows, len(ranked))
+    counts = Counter(trial["status"] for trial in trials.values())
+    screen = terminal()
+    screen.say(", ".join(f"{counts[status]} {status}" for status in _STYLE if counts[status]))
+    screen.say(f"folder  {path}")
+    if set(counts) != {"done"}:
+        screen.say(f"go on   rlexp resume {shlex.quote(str(path))}")
+    for line in more:
+        screen.say(line)
+
+
+def _number(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def _show(columns: Sequence[str], rows: Sequence[Sequence[str]], count: int) -> None:
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in (columns, *rows)
+    ]
+    screen = terminal()
+    screen.show(_table(columns, rows), "\n".join(lines))
+    if count > len(rows):
+        screen.say(f"and {count - len(rows)} more")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text, _STYLE.get(text, "")) for text in row))
+    return table

@@ -1,0 +1,94 @@
+"""Sweeps of real runs: killed, continued, with trials that fail; nothing is run twice and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness import records
+from processes import BATCH, CARTPOLE, corridor, manifest, rlexp_child, run
+
+from rlexp.cli.main import main
+from rlexp.sweep.folder import SweepFolder, is_sweep
+
+BUDGET = 12 * BATCH
+SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}")
+
+
+def trials(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "sweep.json").read_text())["trials"]
+
+
+def test_killed_in_a_trial_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "sweeps" / "a"
+    with rlexp_child(*SWEEP, "seed=0,1,2", folder=tmp_path) as child:
+        second = folder / "trials" / "001-seed=1"
+        child.until(lambda: len(records(second)) >= 4)
+        child.kill()
+    assert is_sweep(folder)
+    before, first = records(second), (folder / "trials" / "000-seed=0" / "metrics.jsonl").read_bytes()
+    with rlexp_child("resume", "sweeps/a", folder=tmp_path) as child:
+        assert child.end() == 0, child.text
+        assert (
+            "001-seed=1" in child.text and "resumed from" in child.text and "000-seed=0\n" not in child.text
+        )
+    assert (folder / "trials" / "000-seed=0" / "metrics.jsonl").read_bytes() == first, "not run again"
+    for name, trial in trials(folder).items():
+        lines = records(folder / "trials" / name)
+        assert [line["env_steps"] for line in lines] == list(range(BATCH, BUDGET + 1, BATCH)), (
+            "no step twice or lost"
+        )
+        assert (trial["status"], trial["env_steps"]) == ("done", BUDGET)
+        assert manifest(folder / "trials" / name)["group"] == "a"
+    assert records(second)[: len(before) - 1] == before[:-1]
+    assert json.loads((folder / "sweep.json").read_text())["status"] == "done"
+    assert (folder / "report.html").is_file()
+    # Nothing is left to do, and more may be asked for.
+    code, text = run("resume", "sweeps/a", f"stop.env_steps={BUDGET + 2 * BATCH}", folder=tmp_path)
+    assert code == 0, text
+    assert {trial["env_steps"] for trial in trials(folder).values()} == {BUDGET + 2 * BATCH}
+
+
+def test_a_trial_that_fails_stops_no_other_and_is_tried_again(tmp_path: Path) -> None:
+    """One trial's environment says NaN in its second iteration; an environment made anew says it later."""
+    folder = tmp_path / "sweeps" / "a"
+    words = ("-m", *corridor("NotFinite"), "callbacks=none", "sweep.name=a", "stop.iterations=2")
+    code, text = run(*words, "+env.config.at_step=300,100000", folder=tmp_path)
+    assert code == 1, text
+    assert [trial["status"] for trial in trials(folder).values()] == ["failed", "done"]
+    assert "nan" in trials(folder)["000-at_step=300"]["error"]
+    assert "1 done, 1 failed" in text and f"rlexp resume {folder}" in text
+    code, text = run("resume", "sweeps/a", folder=tmp_path)
+    assert code == 0 and "001-at_step" not in text.partition("done:")[0], text
+    assert {(t["status"], t["env_steps"], t["error"]) for t in trials(folder).values()} == {
+        ("done", 2 * BATCH, None)
+    }
+
+
+def test_a_plan_starts_nothing(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*SWEEP, "seed=0,1", "algorithm.lr=0.1,0.2", "sweep.plan=true"]) == 0
+    told = capsys.readouterr().out
+    assert f"4 trials, one after another, at most {4 * BUDGET:,} env steps; nothing was started" in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_is_planned_once_and_one_process_runs_it(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = [*SWEEP, "seed=0,1", "stop.iterations=1"]
+    with rlexp_child(*sweep, folder=tmp_path) as child:
+        folder = tmp_path / "sweeps" / "a"
+        child.until(lambda: (folder / ".lock.json").exists() and "000-seed=0" in child.text)
+        assert main(["resume", "sweeps/a"]) == 2
+        assert "another process is using" in capsys.readouterr().err
+        assert child.end() == 0, child.text
+    assert main(sweep) == 2
+    assert f"rlexp resume {folder}" in capsys.readouterr().err
+    # A choice that is edited meanwhile changes nothing: each trial's config was frozen.
+    assert [trial.config.seed for trial in SweepFolder(folder).planned()] == [0, 1]
+    code, text = run("evaluate", "sweeps/a", "evaluation.evaluation_duration=1", folder=tmp_path)
+    assert code == 0, text
+    assert (SweepFolder(folder).best() / "evaluation.json").is_file()
