@@ -95,17 +95,15 @@ def _environment(config: RunConfig) -> None:
 
 
 def _vector_form(config: RunConfig) -> None:
-    """Environments that are to be stepped in their own vector form have one."""
-    from rlexp.environment.native import FIX, MODE, VECTOR_ENTRY_POINT, check_native
+    """Environments that are to be stepped in their own vector form have one, and it takes the curriculum's tasks."""
+    from rlexp.environment.native import MODE, VECTOR_ENTRY_POINT, check_native
+    from rlexp.environment.probe import probe_vector_tasks
 
     if config.hardware.settings.get(MODE.partition(".")[2]) != VECTOR_ENTRY_POINT:
         return
-    if config.curriculum.teacher is not None:
-        message = (
-            f"{MODE}: a curriculum sets the tasks of single environments, which a vector form does not have"
-        )
-        raise ConfigError(message, key=MODE, fix=f"{FIX}, or curriculum=none")
     check_native(config.env, config.trusted)
+    if config.curriculum.teacher is not None:
+        probe_vector_tasks(config.env, config.trusted, config.curriculum)
 
 
 def _stop_bounds(config: RunConfig) -> None:

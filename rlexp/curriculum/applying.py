@@ -12,6 +12,7 @@ from rlexp.errors import ConfigError
 
 if TYPE_CHECKING:
     import gymnasium
+    from gymnasium.vector import VectorEnv
 
     from rlexp.curriculum.task_env import Apply
 
@@ -58,6 +59,21 @@ def applier(way: str, space: TaskSpace, make: Callable[[Mapping[str, Any]], gymn
         return {}
 
     return {f.__name__: f for f in (set_task, attributes, reset_options, factory)}[way]
+
+
+_ONLY_SINGLE = {
+    "attributes": "its environments share their attributes",
+    "reset_options": "it resets an environment by itself when its episode has ended, without options",
+    "factory": "its environments are not made one by one",
+}
+"""Why a vector form can take no tasks in the other ways."""
+
+
+def why_not_vector(vector: VectorEnv, way: str) -> str | None:
+    """Why an environment's own vector form cannot take tasks in this way; null when it can, as far as can be seen."""
+    from rlexp.environment.vector_tasks import why_no_tasks
+
+    return _ONLY_SINGLE.get(way) or why_no_tasks(vector)
 
 
 def why_not(env: gymnasium.Env, way: str, space: TaskSpace) -> str | None:

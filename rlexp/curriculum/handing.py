@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from gymnasium.vector import VectorWrapper
+
 from rlexp.curriculum.connector import CurriculumConnector
 from rlexp.curriculum.payload import Payload
+from rlexp.curriculum.vector_task_env import VectorTaskEnv
 
 
 def curriculum_piece(pipeline: Any) -> CurriculumConnector | None:
@@ -33,8 +36,10 @@ class Handing:
         """Before sampling and after environments were made: what the next resets draw from.
 
         Args:
-            vector: Gymnasium's vector environment, synchronous or asynchronous.
+            vector: Gymnasium's vector environment, synchronous or asynchronous, or an environment's own with tasks;
+                with any wrappers.
         """
+        vector = _that_takes_it(vector)
         payload = self._piece.payload
         if payload is None and self._piece.follows:
             raise RuntimeError(
@@ -43,12 +48,30 @@ class Handing:
         if payload is None or (self._handed is not None and self._same(vector, payload)):
             return
         if self._handed is None or self._handed[0] is not vector:
-            first = self._first * vector.num_envs
-            vector.set_attr("slot", list(range(first, first + vector.num_envs)))
-        vector.call("set_curriculum", payload)
+            self._number(vector)
+        if isinstance(vector, VectorTaskEnv):
+            vector.set_curriculum(payload)
+        else:
+            vector.call("set_curriculum", payload)
         self._handed = vector, payload
+
+    def _number(self, vector: Any) -> None:
+        """Tells each sub-environment its number over all runners."""
+        first = self._first * vector.num_envs
+        slots = range(first, first + vector.num_envs)
+        if isinstance(vector, VectorTaskEnv):
+            vector.slots = slots
+        else:
+            vector.set_attr("slot", list(slots))
 
     def _same(self, vector: Any, payload: Payload) -> bool:
         assert self._handed is not None
         environments, handed = self._handed
         return environments is vector and (handed.version, handed.base) == (payload.version, payload.base)
+
+
+def _that_takes_it(vector: Any) -> Any:
+    """What draws tasks beneath the wrappers: the environment's own vector form with tasks, or Gymnasium's."""
+    while isinstance(vector, VectorWrapper) and not isinstance(vector, VectorTaskEnv):
+        vector = vector.env
+    return vector

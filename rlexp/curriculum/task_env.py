@@ -6,7 +6,7 @@ Imported once environments are made: it imports Gymnasium.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -77,11 +77,7 @@ class TaskEnv(gymnasium.Wrapper):
         self._return, self._length = 0.0, 0
         if self._payload is not None:
             self._draw = self._payload.draw(self.slot, self._count)
-            if not self._draw.train:
-                raise FatalEnvError(
-                    f"curriculum: the teacher asks for the task {self._draw.task} without learning from it, which runs "
-                    "cannot do; with Learnability, curriculum.teacher.train_candidates=true"
-                )
+            check_learned(self._draw)
             self._version = self._payload.version
             self._count += 1
             more = self._apply(self.env, self._draw.task)
@@ -97,20 +93,9 @@ class TaskEnv(gymnasium.Wrapper):
         self._return += float(reward)
         self._length += 1
         if (terminated or truncated) and self._draw is not None and FAILURE not in info:
-            info = {**info, OUTCOME: self._outcome(self._draw, info)}
+            went = Went(self._return, self._length, self.slot)
+            info = {**info, OUTCOME: outcome_of(self._draw, self._version, went, info, self._measure)}
         return self._seen(observation), reward, terminated, truncated, info
-
-    def _outcome(self, draw: Draw, info: Mapping[str, Any]) -> Outcome:
-        try:
-            value = score(self._measure, self._return, self._length, info)
-        except KeyError as missing:
-            raise FatalEnvError(
-                f"{KEY}={self._measure}: the environment's last info has no {missing}; it has "
-                f"{', '.join(map(str, info)) or 'nothing'}"
-            ) from None
-        return Outcome(
-            draw.task, self._version, draw.tag, value, self._return, self._length, self.slot, success(info)
-        )
 
     def _seen(self, observation: Any) -> Any:
         if self._observed is None:
@@ -118,6 +103,46 @@ class TaskEnv(gymnasium.Wrapper):
         if isinstance(observation, dict):
             return {**observation, OBSERVED: self._numbers}
         return np.concatenate([observation, self._numbers.astype(observation.dtype)])
+
+
+class Went(NamedTuple):
+    """How an episode went, as far as the rewards tell: its return, its env steps, and its sub-environment."""
+
+    episode_return: float
+    length: int
+    slot: int
+
+
+def outcome_of(draw: Draw, version: int, went: Went, info: Mapping[str, Any], measure: str) -> Outcome:
+    """The outcome of an episode that was drawn by the directive of this version.
+
+    Args:
+        draw: asked for it.
+        version: of the directive.
+        went: return, length and sub-environment.
+        info: the episode's last.
+        measure: see `rlexp.curriculum.measure`.
+
+    Raises:
+        FatalEnvError: the info lacks what the measure reads.
+    """
+    try:
+        value = score(measure, went.episode_return, went.length, info)
+    except KeyError as missing:
+        raise FatalEnvError(
+            f"{KEY}={measure}: the environment's last info has no {missing}; it has "
+            f"{', '.join(map(str, info)) or 'nothing'}"
+        ) from None
+    return Outcome(draw.task, version, draw.tag, value, *went, success(info))
+
+
+def check_learned(draw: Draw) -> None:
+    """Raises FatalEnvError for an episode that the policy is not to learn from."""
+    if not draw.train:
+        raise FatalEnvError(
+            f"curriculum: the teacher asks for the task {draw.task} without learning from it, which runs cannot do; "
+            "with Learnability, curriculum.teacher.train_candidates=true"
+        )
 
 
 def with_task(space: gymnasium.Space, tasks: TaskSpace) -> gymnasium.Space:

@@ -12,13 +12,16 @@ import gymnasium
 import numpy as np
 
 from rlexp.config.schema import CurriculumChoice
-from rlexp.curriculum.applying import KEY, WAYS, applier, why_not
+from rlexp.curriculum.applying import KEY, WAYS, applier, check_way, why_not, why_not_vector
 from rlexp.curriculum.build import space_of
 from rlexp.curriculum.directive import Fixed
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.task_env import TaskEnv
+from rlexp.curriculum.vector_task_env import VectorTaskEnv
 from rlexp.environment.errors import describe
 from rlexp.environment.guard import Guard
+from rlexp.environment.native import FIX, MODE
+from rlexp.environment.vector_guard import VectorGuard
 from rlexp.errors import ConfigError
 
 TRIED = 4
@@ -50,12 +53,40 @@ def with_tasks(
         observed = space if choice.observe_task else None
         return TaskEnv(guard, applier(choice.apply, space, make), choice.measure, observed)
     except ValueError as error:
+        raise _not_shown(error) from error
+
+
+def with_vector_tasks(guard: VectorGuard, choice: CurriculumChoice) -> VectorTaskEnv:
+    """The environment's own vector form, drawing tasks for its environments.
+
+    Args:
+        guard: the vector form without tasks.
+        choice: which tasks there are, and how they reach it.
+
+    Raises:
+        ConfigError: it can take no tasks in that way, or its observation cannot show them.
+    """
+    check_way(choice.apply)
+    space = space_of(choice)
+    if (reason := why_not_vector(guard.env, choice.apply)) is not None:
         raise ConfigError(
-            str(error), key="curriculum.observe_task", fix="curriculum.observe_task=false"
-        ) from error
+            f"{MODE}: {guard.name} can take no tasks in its vector form by {KEY}={choice.apply}: {reason}",
+            key=MODE,
+            fix=FIX,
+        )
+    try:
+        return VectorTaskEnv(guard, choice.measure, space if choice.observe_task else None)
+    except ValueError as error:
+        raise _not_shown(error) from error
 
 
-def try_tasks(env: TaskEnv, choice: CurriculumChoice, seed: int, check: Callable[[Any], None]) -> None:
+def _not_shown(error: ValueError) -> ConfigError:
+    return ConfigError(str(error), key="curriculum.observe_task", fix="curriculum.observe_task=false")
+
+
+def try_tasks(
+    env: TaskEnv | VectorTaskEnv, choice: CurriculumChoice, seed: int, check: Callable[[Any], None]
+) -> None:
     """Resets with the target tasks and some others, and takes the tasks away again.
 
     Args:
@@ -67,6 +98,7 @@ def try_tasks(env: TaskEnv, choice: CurriculumChoice, seed: int, check: Callable
     Raises:
         ConfigError: the environment refuses one.
     """
+    other = FIX if isinstance(env, VectorTaskEnv) else f"another {KEY}"
     space, rng = space_of(choice), np.random.default_rng(seed)
     for task in [*(choice.targets or []), *(space.sample(rng) for _ in range(TRIED))]:
         env.set_curriculum(Payload(Fixed(task), 0, 0, seed))
@@ -76,6 +108,6 @@ def try_tasks(env: TaskEnv, choice: CurriculumChoice, seed: int, check: Callable
             raise ConfigError(
                 f"curriculum.tasks: the environment refuses the task {task}: {describe(error)}",
                 key="curriculum.tasks",
-                fix="a smaller curriculum.tasks, or another curriculum.apply",
+                fix=f"a smaller curriculum.tasks, or {other}",
             ) from error
         check(observation)

@@ -87,7 +87,12 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
     if num_envs is not None:
         from rlexp.environment.native import make_native
 
-        return make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker)
+        guard = make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker)
+        if tasks.teacher is None:
+            return guard
+        from rlexp.curriculum.wrap import with_vector_tasks
+
+        return with_vector_tasks(guard, tasks)
     return make_env(
         EnvChoice(**values),
         trusted,

@@ -66,6 +66,25 @@ def _try_tasks(env: gymnasium.Env, choice: EnvChoice, tasks: CurriculumChoice, s
     try_tasks(env, tasks, seed, lambda obs: _check(choice, env.observation_space, obs, "reset"))
 
 
+def probe_vector_tasks(
+    choice: EnvChoice, trusted: Sequence[str], tasks: CurriculumChoice, *, seed: int = 0
+) -> None:
+    """Tries the targets and some other tasks on the environment's own vector form.
+
+    Raises:
+        ConfigError: it takes none, refuses one, or what it then returns does not lie in its observation space.
+    """
+    from rlexp.curriculum.wrap import try_tasks, with_vector_tasks
+    from rlexp.environment.native import make_native
+
+    guard = make_native(choice, trusted, 2)  # The second has an index of its own.
+    try:
+        env = with_vector_tasks(guard, tasks)
+        try_tasks(env, tasks, seed, lambda obs: _check(choice, env.observation_space, obs, "reset"))
+    finally:
+        guard.close()
+
+
 def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:
     from rlexp.environment.guard import FAILURE
 

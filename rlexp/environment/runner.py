@@ -58,7 +58,7 @@ class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
         if self._handing is None or self.env is None:
             return
         try:
-            self._handing.hand(self.env.unwrapped)
+            self._handing.hand(self.env)
         except (EOFError, ConnectionError) as error:
             self._renew_after(error)  # The new environments have been handed them.
             self._needs_initial_reset = True

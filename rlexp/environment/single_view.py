@@ -10,6 +10,9 @@ import tree
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 
+from rlexp.environment.vector_infos import info_of
+from rlexp.environment.vector_tasks import task_setter, why_no_tasks
+
 
 class SingleView(gymnasium.Env):
     """A vector environment of one environment, seen as that environment.
@@ -27,13 +30,16 @@ class SingleView(gymnasium.Env):
             vector.single_action_space,
         )
         self.metadata, self.render_mode = vector.metadata, getattr(vector, "render_mode", None)
+        if (setter := task_setter(vector)) is not None and why_no_tasks(vector) is None:
+            # Not a method, so that one sees whether it takes tasks.
+            self.set_task = lambda task: setter(task, 0)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """As Gymnasium's."""
         observations, infos = self.vector.reset(seed=seed, options=options)
-        return self._first(observations), _first_info(infos)
+        return self._first(observations), info_of(infos, 0)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """As Gymnasium's."""
@@ -41,7 +47,7 @@ class SingleView(gymnasium.Env):
         actions = concatenate(self.action_space, [action], out)
         observations, rewards, terminated, truncated, infos = self.vector.step(actions)
         first = self._first(observations)
-        return first, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first_info(infos)
+        return first, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info_of(infos, 0)
 
     def render(self) -> Any:
         """The picture of the one environment, null where there is none."""
@@ -56,16 +62,3 @@ class SingleView(gymnasium.Env):
         """The one row, copied: an implementation may return the same buffer at each step."""
         row = next(iter(iterate(self.vector.observation_space, observations)))
         return tree.map_structure(np.copy, row)
-
-
-def _first_info(infos: dict[str, Any]) -> dict[str, Any]:
-    """Row 0 of Gymnasium's dict of arrays, where `_key` masks the rows that have `key`."""
-    first: dict[str, Any] = {}
-    for key, value in infos.items():
-        if key.startswith("_") or not infos.get(f"_{key}", (True,))[0]:
-            continue
-        if isinstance(value, dict):
-            first[key] = _first_info(value)
-        else:
-            first[key] = value[0] if isinstance(value, (np.ndarray, list, tuple)) else value
-    return first

@@ -15,7 +15,7 @@ import tree
 from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from rlexp.environment.errors import EnvBrokenError, NonFiniteError, describe
+from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
 from rlexp.environment.finite import FiniteCheck
 from rlexp.environment.guard import FAILURE, FAILURE_COUNT
 from rlexp.environment.vector_infos import arrays_of
@@ -39,9 +39,13 @@ class VectorGuard(VectorWrapper):
         name: what error messages call it.
         max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
         check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
+
+    Attributes:
+        before_restart: called when a new vector environment has taken over, before its reset; null for nothing.
     """
 
     env: VectorEnv
+    before_restart: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -154,8 +158,8 @@ class VectorGuard(VectorWrapper):
         return observations, np.zeros(self.num_envs), none, none.copy(), infos
 
     def _failed(self, error: Exception) -> None:
-        """Counts a failure; raises when it was one too many, or is a broken environment's last word."""
-        if isinstance(error, (EnvBrokenError, NonFiniteError)):
+        """Counts a failure; raises when it was one too many, or one that ends the run."""
+        if isinstance(error, FatalEnvError):
             raise error
         self._failures_in_a_row += 1
         self._unreported += 1
@@ -169,6 +173,8 @@ class VectorGuard(VectorWrapper):
                 self.env.close()
             try:
                 self.env = self._make()
+                if self.before_restart is not None:
+                    self.before_restart()
                 # Another seed: a level that cannot be built stays so.
                 return self._reset(int(self._seeds.integers(2**31 - self.num_envs)), options)
             except Exception as another:

@@ -26,6 +26,25 @@ def arrays_of(infos: dict[str, Any], num_envs: int) -> dict[str, Any]:
     return told
 
 
+def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+    """One environment's info: what its row has, where `_key` masks the rows that have `key`.
+
+    Args:
+        infos: arrays, lists, dicts of them, or one value for all environments, with or without masks.
+        row: of the environment.
+    """
+    told: dict[str, Any] = {}
+    for key, value in infos.items():
+        mask = infos.get(f"_{key}")
+        if key.startswith("_") or (mask is not None and not mask[row]):
+            continue
+        if isinstance(value, dict):
+            told[key] = info_of(value, row)
+        else:
+            told[key] = value[row] if isinstance(value, (np.ndarray, list, tuple)) else value
+    return told
+
+
 def _rows(value: Any, num_envs: int) -> np.ndarray:
     if isinstance(value, np.ndarray) and value.ndim and len(value) == num_envs:
         return value.copy()
