@@ -12,6 +12,8 @@ _ITEM = re.compile(r"^(?P<indent> *)(?P<key>-)(?P<rest>\s.*)?$")
 _PACKAGE = re.compile(r"^#\s*@package\s+(\S+)")
 # Quoted text may hold a hash; elsewhere a hash after a space starts the comment.
 _COMMENT = re.compile(r"""^((?:[^#"']|"[^"]*"|'[^']*'|(?<=\S)#)*?)(?:(?:^|\s)#\s*(.*))?$""")
+_BESIDE = ("sweep",)
+"""Shipped groups that are no part of a run's config."""
 _SILENT = {"defaults", "hydra", "_target_", "-"}
 
 
@@ -45,7 +47,7 @@ def groups(dirs: Sequence[Path]) -> dict[str, dict[str, Choice]]:
             if group != "." and not group.startswith("hydra") and not file.stem.startswith("_"):
                 choices = found.setdefault(group, {})
                 choices.setdefault(file.stem, Choice(file.stem, file, describe(file)))
-    order = list(default_choices(dirs))
+    order = [*default_choices(dirs), *_BESIDE]
     top = {group: group.split("/")[0] for group in found}
     rank = {group: order.index(top[group]) if top[group] in order else len(order) for group in found}
     return {group: found[group] for group in sorted(found, key=lambda group: (rank[group], group))}
