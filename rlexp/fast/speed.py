@@ -17,6 +17,7 @@ from ray.rllib.algorithms.dqn.dqn import calculate_rr_weights
 from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+from rlexp.curriculum.handing import curriculum_piece
 from rlexp.fast.env_runner import FastEnvRunner
 from rlexp.fast.replay import ColumnarReplay
 from rlexp.fast.replay_learner import ReplayLearner
@@ -79,6 +80,8 @@ def _sample(config: AlgorithmConfig, layout: Layout) -> _Sample:
     )
     copied.callbacks(callbacks_class=[])
     runner = FastEnvRunner(config=copied, worker_index=0)
+    if (tasks := curriculum_piece(runner._env_to_module)) is not None:
+        tasks.follows = False  # No teacher has spoken yet: the environments' own task.
     try:
         begin = time.perf_counter()
         runner.collect(num_timesteps=layout.envs * 2)

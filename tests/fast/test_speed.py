@@ -37,6 +37,13 @@ def test_what_a_person_gave_is_left_alone() -> None:
     assert not any("measured" in note for note in made.notes)
 
 
+def test_a_run_with_a_curriculum_is_measured_too() -> None:
+    made = prepared(
+        "env=gym", "env.id=envs.testing.Errand", "env.tasks={length: {int: [1, 9]}}", "curriculum=uniform"
+    )
+    assert any(note.startswith("num_env_runners=0: measured") for note in made.notes)
+
+
 @pytest.mark.parametrize(
     ("algorithm", "envs"),
     [("dqn", 1), ("sac", 1), ("impala", 8), ("appo", 8)],
