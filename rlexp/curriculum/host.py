@@ -41,7 +41,7 @@ class Curriculum:
 
     def __init__(self, teacher: Teacher, space: TaskSpace, measure: str, seed: int) -> None:
         self.teacher, self.space, self._measure, self._seed = teacher, space, measure, seed
-        self.version, self.episodes = 0, 0
+        self.generation, self.version, self.episodes = 0, 0, 0
         self.history = History(space)
         self.new_events: list[str] = []
         self.alarms = Alarms()
@@ -50,19 +50,20 @@ class Curriculum:
 
     def payload(self) -> Payload:
         """What env runners draw from now."""
-        return Payload(self._directive, self.version, self.episodes, self._seed)
+        return Payload(self._directive, self.version, self.episodes, self._seed, self.generation)
 
     def take_in(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> dict[str, float]:
         """Tells the teacher of one iteration's episodes.
 
         Args:
-            outcomes: in the order in which they came.
+            outcomes: in the order in which they came; those of episodes that began before a restore do not count.
             record: the iteration's metrics, with `env_steps` and `iteration`.
 
         Returns:
             The metrics of the curriculum, under their full names.
         """
-        outcomes = self._scored(outcomes, record)
+        own = [outcome for outcome in outcomes if outcome.generation == self.generation]
+        outcomes = self._scored(own, record)
         self.episodes += len(outcomes)
         stale = sum(outcome.version != self.version for outcome in outcomes)
         score = float(np.mean([outcome.score for outcome in outcomes])) if outcomes else None
@@ -103,6 +104,7 @@ class Curriculum:
             "class": type(self.teacher).__name__,
             "tasks": repr(self.space),
             "teacher": self.teacher.state_dict(),
+            "generation": self.generation,
             "version": self.version,
             "episodes": self.episodes,
             "history": list(self.history.entries),
@@ -112,7 +114,8 @@ class Curriculum:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from `state`.
 
-        The version never falls below one that runners of this process may have: the newest wins there.
+        Runners of this process may be in the middle of episodes of another teacher, whose versions and tags may be
+        those of this one: a new generation tells them apart.
 
         Raises:
             CheckpointError: it is another teacher's, or of other tasks.
@@ -123,7 +126,8 @@ class Curriculum:
                     f"the curriculum's {what} differ: the checkpoint has {state[what]}, this run {own}"
                 )
         self.teacher.load_state_dict(state["teacher"])
-        self.version = int(state["version"]) if state["version"] >= self.version else self.version + 1
+        self.generation = 1 + max(self.generation, int(state.get("generation", 0)))
+        self.version = int(state["version"])
         self.episodes = int(state["episodes"])
         self.history.entries = list(state["history"])
         self.alarms.restore(state["alarms"])

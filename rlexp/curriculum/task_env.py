@@ -82,7 +82,7 @@ class TaskEnv(gymnasium.Wrapper):
                     f"curriculum: the teacher asks for the task {self._draw.task} without learning from it, which runs "
                     "cannot do; with Learnability, curriculum.teacher.train_candidates=true"
                 )
-            self._version = self._payload.version
+            self._version, self._generation = self._payload.version, self._payload.generation
             self._count += 1
             more = self._apply(self.env, self._draw.task)
             options = {**(options or {}), **more} if more else options
@@ -109,7 +109,15 @@ class TaskEnv(gymnasium.Wrapper):
                 f"{', '.join(map(str, info)) or 'nothing'}"
             ) from None
         return Outcome(
-            draw.task, self._version, draw.tag, value, self._return, self._length, self.slot, success(info)
+            draw.task,
+            self._version,
+            draw.tag,
+            value,
+            self._return,
+            self._length,
+            self.slot,
+            success(info),
+            generation=self._generation,
         )
 
     def _seen(self, observation: Any) -> Any:
