@@ -15,11 +15,11 @@ from rlexp.curriculum.history import History
 from rlexp.curriculum.measure import is_metric
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
+from rlexp.curriculum.reading import PREFIX
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teacher import Teacher
 from rlexp.errors import CheckpointError
 
-PREFIX = "curriculum/"
 MOST_TASKS_TOLD = 12
 """Up to so many different tasks have a metric each."""
 
@@ -65,29 +65,33 @@ class Curriculum:
         own = [outcome for outcome in outcomes if outcome.generation == self.generation]
         outcomes = self._scored(own, record)
         self.episodes += len(outcomes)
-        stale = sum(outcome.version != self.version for outcome in outcomes)
+        told = self._told(outcomes)
         score = float(np.mean([outcome.score for outcome in outcomes])) if outcomes else None
         self.alarms.look(self._level, score)
-        if self.teacher.update(
-            outcomes, Progress(int(record["env_steps"]), int(record["iteration"]), record)
-        ):
+        progress = Progress(int(record["env_steps"]), int(record["iteration"]), {**record, **told})
+        if self.teacher.update(outcomes, progress):
             self.version += 1
             self._directive = self.teacher.directive()
             self._level = level(self._directive, self.space)
         self.new_events = [*getattr(self.teacher, "new_events", ()), *self.alarms.new]
         self.history.add(int(record["env_steps"]), outcomes, self.new_events)
         metrics = {f"{PREFIX}{name}": value for name, value in self.teacher.metrics().items()}
-        metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}episodes": self.episodes}
-        metrics |= {f"{PREFIX}level": self._level}
+        metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}level": self._level}
         metrics |= {
             f"{PREFIX}thrashing": int(self.alarms.thrashing),
             f"{PREFIX}stalled": int(self.alarms.stalled),
         }
-        if outcomes and score is not None:
-            metrics[f"{PREFIX}stale"] = stale / len(outcomes)
-            metrics[f"{PREFIX}score_mean"] = score
-            metrics |= _by_task(outcomes)
-        return metrics
+        return {**metrics, **told}
+
+    def _told(self, outcomes: Sequence[Outcome]) -> dict[str, float]:
+        """The metrics of an iteration's episodes, which the teacher may read."""
+        told: dict[str, float] = {f"{PREFIX}episodes": self.episodes}
+        if outcomes:
+            stale = sum(outcome.version != self.version for outcome in outcomes)
+            told[f"{PREFIX}stale"] = stale / len(outcomes)
+            told[f"{PREFIX}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
+            told |= _by_task(outcomes)
+        return told
 
     def _scored(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> list[Outcome]:
         """The outcomes with the score of the iteration, where the measure is a metric; none while it is unknown."""
