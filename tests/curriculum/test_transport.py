@@ -28,6 +28,12 @@ ERRANDS = [
     "evaluation.evaluation_interval=1",
     "evaluation.evaluation_duration=2",
 ]
+_REPLAYED = [
+    "tuned=none",
+    "algorithm.num_steps_sampled_before_learning_starts=20",
+    "algorithm.train_batch_size_per_learner=8",
+    "reporting.min_sample_timesteps_per_iteration=60",
+]
 SMALL = {
     "ppo": [
         "algorithm.train_batch_size_per_learner=60",
@@ -39,14 +45,20 @@ SMALL = {
         "algorithm.train_batch_size_per_learner=60",
         "algorithm.rollout_fragment_length=10",
     ],
-    "dqn": [
-        "algorithm=dqn",
-        "tuned=none",
-        "algorithm.num_steps_sampled_before_learning_starts=20",
-        "algorithm.train_batch_size_per_learner=8",
-        "reporting.min_sample_timesteps_per_iteration=60",
+    "appo": [
+        "algorithm=appo",
+        "algorithm.train_batch_size_per_learner=60",
+        "algorithm.rollout_fragment_length=10",
     ],
+    "dqn": ["algorithm=dqn", *_REPLAYED],
+    "sac": ["algorithm=sac", *_REPLAYED],
 }
+REMOTE = [
+    "hardware=laptop",
+    "hardware.num_env_runners=1",
+    "hardware.delay_between_env_runner_restarts_s=0",
+    "hardware.num_cpus_for_main_process=0",
+]
 
 Make = Callable[..., Any]
 
@@ -94,12 +106,38 @@ def test_tasks_arrive_and_outcomes_come_back(fast: str, mode: str, trainable: Ma
     assert 0 < record["curriculum/stale"] < 1
 
 
-@pytest.mark.parametrize("algorithm", ["impala", "dqn"])
+@pytest.mark.parametrize("algorithm", ["impala", "appo", "dqn", "sac"])
 def test_other_algorithms(algorithm: str, trainable: Make) -> None:
-    run = trainable(algorithm=algorithm)
-    lengths = [run.step()["curriculum/length"] for _ in range(6)]
-    assert lengths == sorted(lengths) and lengths[-1] >= 4
-    check_tasks(run.curriculum.teacher)
+    check_promotions(trainable(algorithm=algorithm), least=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["impala", "dqn"])
+def test_other_algorithms_with_a_runner_elsewhere(algorithm: str, trainable: Make, ray_session: None) -> None:
+    """Samples of several directives are on their way at once here."""
+    check_promotions(trainable(*REMOTE, algorithm=algorithm), least=4)
+
+
+def check_promotions(run: Any, least: int, iterations: int = 60) -> None:
+    """Trains until the errands are `least` long: each promotion is for an episode of its own, none for a stale one."""
+    teacher, length, version = run.curriculum.teacher, 2, 0
+    for _ in range(iterations):
+        before = len(teacher.seen)
+        record = run.step()
+        fresh = teacher.seen[before:]
+        risen = any(outcome.tag == length for outcome in fresh)
+        if fresh:
+            stale = sum(outcome.version < version for outcome in fresh) / len(fresh)
+            assert record["curriculum/stale"] == stale
+            assert all(outcome.version == outcome.tag - 2 <= version for outcome in fresh)
+        length, version = length + risen, version + risen
+        assert (record["curriculum/length"], record["curriculum/version"]) == (length, version)
+        if length >= least:
+            break
+    assert length >= least
+    assert record["curriculum/episodes"] == len(teacher.seen)
+    assert {outcome.slot for outcome in teacher.seen} == {0, 1, 2}
+    check_tasks(teacher)
 
 
 def test_evaluation_has_its_targets_whatever_the_environment_would_do(trainable: Make) -> None:
@@ -175,12 +213,7 @@ def test_a_killed_runner_comes_back_with_the_present_task(
     import ray
 
     run = trainable(
-        "hardware=laptop",
-        "hardware.num_env_runners=2",
-        "hardware.num_envs_per_env_runner=2",
-        "hardware.delay_between_env_runner_restarts_s=0",
-        "hardware.num_cpus_for_main_process=0",
-        f"fast={fast}",
+        *REMOTE, "hardware.num_env_runners=2", "hardware.num_envs_per_env_runner=2", f"fast={fast}"
     )
     for _ in range(4):
         run.step()
