@@ -205,6 +205,31 @@ def test_the_same_seed_gives_the_same_tasks(trainable: Make) -> None:
     assert len(set(drawn[0])) > 5
 
 
+@pytest.mark.parametrize("remote", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_two_trials_at_once_share_nothing(
+    remote: bool, trainable: Make, request: pytest.FixtureRequest
+) -> None:
+    """In one process, and their runners in one Ray: each teaches as it does alone."""
+    if remote:
+        request.getfixturevalue("ray_session")
+    places = REMOTE if remote else []
+    teachers = ["{_target_: recording.Anything}", "{_target_: recording.Longer, most: 4}"]
+    overrides = [
+        [f"curriculum.teacher={teacher}", f"seed={n}", *places] for n, teacher in enumerate(teachers)
+    ]
+
+    def taught(runs: list[Any]) -> list[list[Any]]:
+        for _ in range(3):
+            for run in runs:
+                run.step()
+        return [[(o.slot, o.version, o.task) for o in run.curriculum.teacher.seen] for run in runs]
+
+    together = taught([trainable(*own) for own in overrides])
+    alone = [taught([trainable(*own)])[0] for own in overrides]
+    assert together == alone
+    assert together[0] != together[1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fast", ["always", "never"])
 def test_a_killed_runner_comes_back_with_the_present_task(
