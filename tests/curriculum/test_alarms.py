@@ -130,7 +130,7 @@ def test_a_lake_that_is_too_far_and_back_to_the_first_is_thrashing(tmp_path: Pat
         *["curriculum=function", "curriculum.apply=factory", "curriculum.measure=return", TRUSTED],
         *["curriculum.task_fn=task_functions.up_or_back_to_the_first", "evaluation.evaluation_interval=null"],
         f"curriculum.tasks={{desc: {{choice: {json.dumps(LAKES)}}}}}",
-        *["stop.iterations=20", "checkpoint.every=null", "reporting.metrics_num_episodes_for_smoothing=10"],
+        *["stop.iterations=12", "checkpoint.every=null", "reporting.metrics_num_episodes_for_smoothing=10"],
     ]
     folder = train_tiny(overrides, tmp_path).folder
     thrashing = [record["curriculum/thrashing"] for record in records(folder)]
