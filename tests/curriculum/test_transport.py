@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rlexp
@@ -252,3 +253,39 @@ def test_a_killed_runner_comes_back_with_the_present_task(
     check_tasks(run.curriculum.teacher)
     assert {outcome.slot for outcome in late} == {0, 1, 2, 3}
     assert min(outcome.tag for outcome in late) >= 4
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize("fast", ["always", "never"])
+def test_the_policy_sees_the_number_of_its_episodes_task(fast: str, mode: str, trainable: Make) -> None:
+    run = trainable(
+        "curriculum.teacher={_target_: recording.Anything}",
+        "curriculum.observe_task=true",
+        f"fast={fast}",
+        f"hardware.gym_env_vectorize_mode={mode}",
+    )
+    runner, sampled = run.algorithm.env_runner, []
+    sample = runner.sample
+    runner.sample = lambda **kwargs: (sampled.extend(found := sample(**kwargs)), found)[1]
+    for _ in range(2):
+        run.step()
+    rows = np.concatenate([observations_in(one) for one in sampled])
+    assert rows.shape[1] == 3
+    # The errand shows its length as a tenth; the task's number is its place among 1 to 9.
+    np.testing.assert_allclose(rows[:, 2], (10 * rows[:, 0] - 1) / 8, atol=1e-6)
+    assert len(np.unique(rows[:, 2])) >= 5
+    assert runner.module.observation_space.shape == (3,)
+    check_lengths(run.curriculum.teacher)
+
+
+def observations_in(sample: Any) -> Any:
+    """[N, ...] what the module saw: in RLlib's episode, or in the fast runner's rollout."""
+    if hasattr(sample, "get_observations"):
+        return np.asarray(sample.get_observations())
+    return sample.observations.reshape(-1, sample.observations.shape[-1])
+
+
+def check_lengths(teacher: Any) -> None:
+    """Every episode was as long as its task."""
+    assert teacher.seen
+    assert all(outcome.length == outcome.task["length"] for outcome in teacher.seen)
