@@ -13,6 +13,10 @@ from rlexp.curriculum.handing import curriculum_piece
 from rlexp.errors import CheckpointError, ConfigError
 
 STAGES = "rlexp.curriculum.teachers.stages.Stages"
+SCHEDULE = (
+    "{_target_: rlexp.curriculum.teachers.schedule.Schedule,"
+    " parameters: {length: {from: 1, to: 9, steps: 400}}}"
+)
 FACTORY = ["curriculum.apply=factory", "env.tasks={width: {int: [1, 3]}}", "env.target_tasks=[]"]
 
 
@@ -71,19 +75,27 @@ def held(runner: Any) -> tuple[Any, int, Any]:
     return curriculum_piece(runner._env_to_module).payload, moments.n, moments.mean
 
 
-def test_24_a_split_run_teaches_as_an_unsplit_one(trainable: Make, tmp_path: Path) -> None:  # noqa: F811
-    """Counters and versions go on exactly; drawn tasks are a function of them."""
-    whole, first = trainable(), trainable()
+@pytest.mark.parametrize("teacher", ["{_target_: recording.Longer}", SCHEDULE])
+def test_24_a_split_run_teaches_as_an_unsplit_one(
+    teacher: str,
+    trainable: Make,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Counters, versions and schedules go on exactly; drawn tasks are a function of them."""
+    of_teacher = f"curriculum.teacher={teacher}"
+    whole, first = trainable(of_teacher), trainable(of_teacher)
     for _ in range(5):
         record = whole.step()
     for _ in range(2):
         first.step()
     first.save_checkpoint(str(tmp_path))
-    second = trainable()
+    second = trainable(of_teacher)
     second.load_checkpoint(str(tmp_path))
     for _ in range(3):
         split = second.step()
-    for name in ("curriculum/length", "curriculum/version", "iteration", "env_steps"):
+    told = [*whole.curriculum.teacher.metrics(), "version", "level"]
+    assert len(told) >= 3
+    for name in (*(f"curriculum/{own}" for own in told), "iteration", "env_steps"):
         assert split[name] == record[name], name
 
 
@@ -101,6 +113,13 @@ def test_39_another_teacher_or_other_stages_on_restore_are_refused(trainable: Ma
     wrong = trainable()
     with pytest.raises(CheckpointError, match="Stages, this run Longer"):
         wrong.load_checkpoint(str(tmp_path))
+    narrower = trainable(
+        "env.tasks={length: {int: [1, 8]}}",
+        "env.target_tasks=[]",
+        f"curriculum.teacher={{_target_: {STAGES}, stages: [{{name: a, task: {{length: 1}}}}]}}",
+    )
+    with pytest.raises(CheckpointError, match=r"tasks differ.*1 to 9.*1 to 8"):
+        narrower.load_checkpoint(str(tmp_path))
 
 
 @pytest.mark.parametrize(
