@@ -15,7 +15,7 @@ from rlexp.curriculum.history import History
 from rlexp.curriculum.measure import is_metric
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
-from rlexp.curriculum.reading import PREFIX
+from rlexp.curriculum.reading import PREFIX, reads
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teacher import Teacher
 from rlexp.errors import CheckpointError
@@ -47,6 +47,12 @@ class Curriculum:
         self.alarms = Alarms()
         self._directive = teacher.directive()
         self._level = level(self._directive, space)
+
+    @property
+    def awaited(self) -> dict[str, str]:
+        """Metrics of the run that the teacher or the measure reads, each with the key of the setting."""
+        read = reads(self.teacher, self._measure)
+        return {name: key for name, key in read.items() if not name.startswith(PREFIX)}
 
     def payload(self) -> Payload:
         """What env runners draw from now."""

@@ -39,7 +39,7 @@ def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, ca
     Raises:
         ConfigError: nothing in the run logs one of them; says the nearest names.
     """
-    for name, key in reads(choice, teacher).items():
+    for name, key in reads(teacher, choice.measure).items():
         if name.startswith(BY_TASK):
             _check_task(name, key, space)
         elif name.startswith(PREFIX) and name not in catalogue.names and name in told_by(teacher):
@@ -52,10 +52,10 @@ def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, ca
             catalogue.check(name, key)
 
 
-def reads(choice: CurriculumChoice, teacher: Teacher) -> dict[str, str]:
+def reads(teacher: Teacher, measure: str) -> dict[str, str]:
     """The metrics that the teacher and the measure read, by full name, each with the key of the setting."""
     of_teacher = teacher.reads() if hasattr(teacher, "reads") else []
-    of_measure = {choice.measure: MEASURE} if is_metric(choice.measure) else {}
+    of_measure = {measure: MEASURE} if is_metric(measure) else {}
     return {**dict.fromkeys(of_teacher, "curriculum.teacher"), **of_measure}
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from harness import train_tiny
 from test_transport import ERRANDS, SMALL, Make, trainable  # noqa: F401
 
 import rlexp
@@ -85,3 +88,12 @@ def test_what_an_iterations_episodes_say_is_there_when_the_teacher_reads(trainab
     overrides = staged('"curriculum/success/length=2">=0.5 & episodes>=5')
     run = trainable(*overrides[len(ERRANDS) + len(SMALL["ppo"]) :])
     assert [run.step()["curriculum/stage"] for _ in range(2)][-1] == 1
+
+
+def test_what_no_one_could_know_beforehand_ends_the_run_at_the_first_report_without_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(
+        AssertionError, match="curriculum.teacher: the metric learner/red/entropy is not among"
+    ):
+        train_tiny(staged("learner/red/entropy>=0.5"), tmp_path)
