@@ -18,15 +18,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
 COMMON = [
     "env=cartpole",
-    "env.tasks={force_mag: {box: [5, 15]}}",
-    "env.apply_task=attributes",
     "algorithm=ppo",
     "tuned=none",
     "evaluation=none",
@@ -43,20 +40,23 @@ COMMON = [
 ARMS = {
     "without": ["curriculum=none"],
     "with": [
+        "env.tasks={force_mag: {box: [5, 15]}}",
+        "env.apply_task=attributes",
         "curriculum=stages",
         "curriculum.measure=return",
         "curriculum.teacher.stages=[{name: only, task: {force_mag: 10.0}, promote: null}]",
     ],
 }
 TASKS, SLOTS = 10_000, 512
-TEACHERS: dict[str, dict[str, Any]] = {
-    "uniform": {},
-    "tscl": {},
-    "learning_progress": {},
-    "mastering_rate": {},
-    "learnability": {},
-    "ladder": {},
+TEACHERS: dict[str, list[str]] = {
+    "uniform": [],
+    "tscl": [],
+    "learning_progress": [],
+    "mastering_rate": [],
+    "learnability": [],
+    "ladder": ["curriculum.teacher.parameter=level"],
 }
+"""With what each has to be told."""
 
 
 def run_arm(overrides: list[str], iterations: int) -> None:
@@ -100,9 +100,9 @@ def teacher_costs() -> dict[str, dict[str, float]]:
     from rlexp.curriculum.outcome import Outcome, Progress
 
     found = {}
-    for name in TEACHERS:
+    for name, told in TEACHERS.items():
         config = rlexp.compose(
-            [*COMMON, f"env.tasks={{level: {{int: [0, {TASKS - 1}]}}}}", f"curriculum={name}"]
+            [*COMMON, f"env.tasks={{level: {{int: [0, {TASKS - 1}]}}}}", f"curriculum={name}", *told]
         )
         teacher, space = teacher_of(config.curriculum, config.trusted, seed=0), space_of(config.curriculum)
         rng, times, size = np.random.default_rng(0), [], 0

@@ -55,7 +55,7 @@ def check_named(config: RunConfig) -> None:
 
 def given_to_teacher(curriculum: CurriculumChoice) -> tuple[str, ...]:
     """Arguments of a teacher that do not stand beside its `_target_`."""
-    return ("seed", "trusted", *(("task_fn",) if curriculum.task_fn else ()))
+    return ("seed", "trusted", "measure", *(("task_fn",) if curriculum.task_fn else ()))
 
 
 def _check_spec(group: str, name: str, spec: Mapping[str, Any], config: RunConfig) -> None:

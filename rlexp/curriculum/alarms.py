@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rlexp.curriculum.dimension import Dimension
 from rlexp.curriculum.directive import Directive
 from rlexp.curriculum.space import TaskSpace
 
@@ -26,15 +27,25 @@ STILL = 50
 
 
 def level(directive: Directive, space: TaskSpace) -> float:
-    """Where a directive lies in the space, from 0 to 1: the mean of its tasks' numbers."""
+    """Where a directive lies in the space, from 0 to 1: the mean place of its tasks' parameters in their ranges.
+
+    The place of values that are no numbers is their place in the list, which people write from easy to hard.
+    """
     rng = np.random.default_rng(0)  # The same for all, so that an equal directive has an equal level.
-    return float(np.mean([space.encode(directive.sample(rng, slot).task) for slot in range(DRAWN)]))
+    drawn = (space.parameters(directive.sample(rng, slot).task) for slot in range(DRAWN))
+    return float(np.mean([[_place(dim, task[name]) for name, dim in space.dims.items()] for task in drawn]))
+
+
+def _place(dim: Dimension, value: Any) -> float:
+    numbers = dim.encode(value)
+    return float(np.argmax(numbers)) / (len(numbers) - 1) if len(numbers) > 1 else numbers[0]
 
 
 class Alarms:
     """Watches the level of the directives and the scores, an iteration at a time.
 
-    Thrashing is a level that turns round `SWINGS` times within `WINDOW` iterations, each time by `SWING` or more.
+    Thrashing is a level that turns round `SWINGS` times within `WINDOW` iterations, each time by `SWING` or more, while
+    the scores differ by `SWING` of their range: where they do not, tasks change because a teacher looks around.
     Stalling is `STILL` iterations in which the score was at the bottom of its range and the level did not move; a
     score's range is what has been seen, at least 0 to 1.
 
@@ -49,6 +60,7 @@ class Alarms:
         self.new: list[str] = []
         self._iteration = 0
         self._turns: deque[int] = deque()
+        self._scores: deque[float] = deque(maxlen=WINDOW)
         self._extreme, self._rising = math.nan, True
         self._low, self._high = 0.0, 1.0
         self._still, self._still_at = 0, math.nan
@@ -65,9 +77,10 @@ class Alarms:
         while self._turns and self._turns[0] <= self._iteration - WINDOW:
             self._turns.popleft()
         before = self.thrashing, self.stalled
-        self.thrashing = len(self._turns) >= SWINGS
         if score is not None and math.isfinite(score):
+            self._scores.append(score)
             self._stand(at, score)
+        self.thrashing = len(self._turns) >= SWINGS and self._scores_swing()
         self.stalled = self._still >= STILL
         self.new = []
         if self.thrashing and not before[0]:
@@ -89,6 +102,10 @@ class Alarms:
             self._extreme, self._rising = at, not self._rising
             self._turns.append(self._iteration)
 
+    def _scores_swing(self) -> bool:
+        apart = max(self._scores, default=0.0) - min(self._scores, default=0.0)
+        return apart >= SWING * (self._high - self._low)
+
     def _stand(self, at: float, score: float) -> None:
         self._low, self._high = min(self._low, score), max(self._high, score)
         nothing = score <= self._low + HOPELESS * (self._high - self._low)
@@ -105,4 +122,5 @@ class Alarms:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from `state`."""
-        vars(self).update({**state, "_turns": deque(state["_turns"])})
+        vars(self).update(state)
+        self._turns, self._scores = deque(self._turns), deque(self._scores, maxlen=WINDOW)

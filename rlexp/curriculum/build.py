@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
 
 from rlexp.config.schema import CurriculumChoice
 from rlexp.config.targets import TARGET, check, locate
@@ -21,20 +20,23 @@ from rlexp.errors import ConfigError
 TEACHER = "curriculum.teacher"
 
 
-def check_curriculum(choice: CurriculumChoice, trusted: Sequence[str]) -> None:
+def check_curriculum(choice: CurriculumChoice, trusted: Sequence[str]) -> Teacher | None:
     """Everything about a curriculum that can be judged without an environment.
+
+    Returns:
+        Its teacher, for further checks; null without a curriculum.
 
     Raises:
         ConfigError: what is wrong.
     """
     if choice.teacher is None:
-        return
+        return None
     space = space_of(choice)
     check_way(choice.apply)
     check_measure(choice.measure)
     for position, task in enumerate(choice.targets or []):
         space.check(task, f"curriculum.targets[{position}]")
-    teacher_of(choice, trusted, seed=0)
+    return teacher_of(choice, trusted, seed=0)
 
 
 def space_of(choice: CurriculumChoice) -> TaskSpace:
@@ -60,9 +62,8 @@ def teacher_of(choice: CurriculumChoice, trusted: Sequence[str], *, seed: int) -
     """
     assert choice.teacher is not None
     takes = inspect.signature(locate(choice.teacher[TARGET], trusted)).parameters
-    given: dict[str, Any] = {"seed": seed}
-    if "trusted" in takes:
-        given["trusted"] = tuple(trusted)
+    offered = {"trusted": tuple(trusted), "measure": choice.measure}
+    given = {"seed": seed, **{name: value for name, value in offered.items() if name in takes}}
     if choice.task_fn:
         given["task_fn"] = choice.task_fn
         if "task_fn" not in takes:

@@ -45,9 +45,10 @@ class CurriculumConnector(ConnectorV2):
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The payload as bytes, which any checkpoint format takes."""
         if self._payload is None:
-            return {"version": -1, "base": -1, "payload": b""}
+            return {"generation": -1, "version": -1, "base": -1, "payload": b""}
         whole = pickle.dumps(self._payload, protocol=pickle.HIGHEST_PROTOCOL)
-        return {"version": self._payload.version, "base": self._payload.base, "payload": whole}
+        generation, version, base = self._payload.age
+        return {"generation": generation, "version": version, "base": base, "payload": whole}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes over what was merged or saved; also an older one, for a restored run goes back."""
@@ -60,9 +61,10 @@ class CurriculumConnector(ConnectorV2):
         self.set_state(newest)
         return newest
 
-    def _own_age(self) -> tuple[int, int]:
-        return (self._payload.version, self._payload.base) if self._payload is not None else (-1, -1)
+    def _own_age(self) -> tuple[int, int, int]:
+        return self._payload.age if self._payload is not None else (-1, -1, -1)
 
 
-def _age(state: dict[str, Any]) -> tuple[int, int]:
-    return int(state["version"]), int(state["base"])
+def _age(state: dict[str, Any]) -> tuple[int, int, int]:
+    # Checkpoints of before there were generations have none.
+    return int(state.get("generation", 0)), int(state["version"]), int(state["base"])

@@ -67,7 +67,7 @@ class Handing:
     def _same(self, vector: Any, payload: Payload) -> bool:
         assert self._handed is not None
         environments, handed = self._handed
-        return environments is vector and (handed.version, handed.base) == (payload.version, payload.base)
+        return environments is vector and handed.age == payload.age
 
 
 def _that_takes_it(vector: Any) -> Any:

@@ -15,11 +15,11 @@ from rlexp.curriculum.history import History
 from rlexp.curriculum.measure import is_metric
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
+from rlexp.curriculum.reading import PREFIX, reads
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teacher import Teacher
 from rlexp.errors import CheckpointError
 
-PREFIX = "curriculum/"
 EVENT = f"{PREFIX}event"
 """Metric, a text: promotions, demotions and alarms of an iteration that had any."""
 MOST_TASKS_TOLD = 12
@@ -43,52 +43,63 @@ class Curriculum:
 
     def __init__(self, teacher: Teacher, space: TaskSpace, measure: str, seed: int) -> None:
         self.teacher, self.space, self._measure, self._seed = teacher, space, measure, seed
-        self.version, self.episodes = 0, 0
+        self.generation, self.version, self.episodes = 0, 0, 0
         self.history = History(space)
         self.new_events: list[str] = []
         self.alarms = Alarms()
         self._directive = teacher.directive()
         self._level = level(self._directive, space)
 
+    @property
+    def awaited(self) -> dict[str, str]:
+        """Metrics of the run that the teacher or the measure reads, each with the key of the setting."""
+        read = reads(self.teacher, self._measure)
+        return {name: key for name, key in read.items() if not name.startswith(PREFIX)}
+
     def payload(self) -> Payload:
         """What env runners draw from now."""
-        return Payload(self._directive, self.version, self.episodes, self._seed)
+        return Payload(self._directive, self.version, self.episodes, self._seed, self.generation)
 
     def take_in(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> dict[str, float]:
         """Tells the teacher of one iteration's episodes.
 
         Args:
-            outcomes: in the order in which they came.
+            outcomes: in the order in which they came; those of episodes that began before a restore do not count.
             record: the iteration's metrics, with `env_steps` and `iteration`.
 
         Returns:
             The metrics of the curriculum, under their full names.
         """
-        outcomes = self._scored(outcomes, record)
+        own = [outcome for outcome in outcomes if outcome.generation == self.generation]
+        outcomes = self._scored(own, record)
         self.episodes += len(outcomes)
-        stale = sum(outcome.version != self.version for outcome in outcomes)
+        told = self._told(outcomes)
         score = float(np.mean([outcome.score for outcome in outcomes])) if outcomes else None
         self.alarms.look(self._level, score)
-        if self.teacher.update(
-            outcomes, Progress(int(record["env_steps"]), int(record["iteration"]), record)
-        ):
+        progress = Progress(int(record["env_steps"]), int(record["iteration"]), {**record, **told})
+        if self.teacher.update(outcomes, progress):
             self.version += 1
             self._directive = self.teacher.directive()
             self._level = level(self._directive, self.space)
         self.new_events = [*getattr(self.teacher, "new_events", ()), *self.alarms.new]
         self.history.add(int(record["env_steps"]), outcomes, self.new_events)
         metrics = {f"{PREFIX}{name}": value for name, value in self.teacher.metrics().items()}
-        metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}episodes": self.episodes}
-        metrics |= {f"{PREFIX}level": self._level}
+        metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}level": self._level}
         metrics |= {
             f"{PREFIX}thrashing": int(self.alarms.thrashing),
             f"{PREFIX}stalled": int(self.alarms.stalled),
         }
-        if outcomes and score is not None:
-            metrics[f"{PREFIX}stale"] = stale / len(outcomes)
-            metrics[f"{PREFIX}score_mean"] = score
-            metrics |= _by_task(outcomes)
-        return metrics
+        return {**metrics, **told}
+
+    def _told(self, outcomes: Sequence[Outcome]) -> dict[str, float]:
+        """The metrics of an iteration's episodes, which the teacher may read."""
+        told: dict[str, float] = {f"{PREFIX}episodes": self.episodes}
+        if outcomes:
+            stale = sum(outcome.version != self.version for outcome in outcomes)
+            told[f"{PREFIX}stale"] = stale / len(outcomes)
+            told[f"{PREFIX}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
+            told |= _by_task(outcomes)
+        return told
 
     def _scored(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> list[Outcome]:
         """The outcomes with the score of the iteration, where the measure is a metric; none while it is unknown."""
@@ -105,6 +116,7 @@ class Curriculum:
             "class": type(self.teacher).__name__,
             "tasks": repr(self.space),
             "teacher": self.teacher.state_dict(),
+            "generation": self.generation,
             "version": self.version,
             "episodes": self.episodes,
             "history": list(self.history.entries),
@@ -114,7 +126,8 @@ class Curriculum:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from `state`.
 
-        The version never falls below one that runners of this process may have: the newest wins there.
+        Runners of this process may be in the middle of episodes of another teacher, whose versions and tags may be
+        those of this one: a new generation tells them apart.
 
         Raises:
             CheckpointError: it is another teacher's, or of other tasks.
@@ -125,7 +138,8 @@ class Curriculum:
                     f"the curriculum's {what} differ: the checkpoint has {state[what]}, this run {own}"
                 )
         self.teacher.load_state_dict(state["teacher"])
-        self.version = int(state["version"]) if state["version"] >= self.version else self.version + 1
+        self.generation = 1 + max(self.generation, int(state.get("generation", 0)))
+        self.version = int(state["version"])
         self.episodes = int(state["episodes"])
         self.history.entries = list(state["history"])
         self.alarms.restore(state["alarms"])

@@ -26,6 +26,13 @@ def check_measure(measure: str) -> None:
     )
 
 
+def range_of(measure: str) -> tuple[float, float]:
+    """Least and greatest value; infinite where the environment alone knows."""
+    if measure in ("success", "progress") or measure.endswith("/success_rate"):
+        return 0.0, 1.0
+    return (1.0, math.inf) if measure == "length" else (-math.inf, math.inf)
+
+
 def is_metric(measure: str) -> bool:
     """Whether it is a logged metric, of all of an iteration's episodes, instead of a figure of each."""
     return "/" in measure

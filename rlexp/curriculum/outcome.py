@@ -27,6 +27,7 @@ class Outcome:
         slot: number of the sub-environment, over all env runners.
         success: 0 or 1; null where the environment does not tell.
         signals: further numbers by name, e.g. mean absolute advantage.
+        generation: of the payload; see `rlexp.curriculum.payload.Payload`.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class Outcome:
     slot: int = 0
     success: float | None = None
     signals: Mapping[str, float] = field(default_factory=dict)
+    generation: int = 0
 
     @property
     def key(self) -> str:

@@ -18,12 +18,20 @@ class Payload:
         version: rises whenever the teacher changes its mind.
         base: finished episodes that the teacher had seen; rises with every training iteration that has any.
         seed: of the curriculum.
+        generation: rises with every restore of this process's run, because versions and bases may be the same
+            before it and after.
     """
 
     directive: Directive
     version: int
     base: int
     seed: int
+    generation: int = 0
+
+    @property
+    def age(self) -> tuple[int, int, int]:
+        """Greater for newer ones; no two payloads of a process's run that differ have the same."""
+        return self.generation, self.version, self.base
 
     def draw(self, slot: int, count: int) -> Draw:
         """The sub-environment `slot`'s task number `count` since it got this payload.

@@ -78,7 +78,7 @@ class TaskEnv(gymnasium.Wrapper):
         if self._payload is not None:
             self._draw = self._payload.draw(self.slot, self._count)
             check_learned(self._draw)
-            self._version = self._payload.version
+            self._drawn_by = self._payload
             self._count += 1
             more = self._apply(self.env, self._draw.task)
             options = {**(options or {}), **more} if more else options
@@ -94,7 +94,7 @@ class TaskEnv(gymnasium.Wrapper):
         self._length += 1
         if (terminated or truncated) and self._draw is not None and FAILURE not in info:
             went = Went(self._return, self._length, self.slot)
-            info = {**info, OUTCOME: outcome_of(self._draw, self._version, went, info, self._measure)}
+            info = {**info, OUTCOME: outcome_of(self._draw, self._drawn_by, went, info, self._measure)}
         return self._seen(observation), reward, terminated, truncated, info
 
     def _seen(self, observation: Any) -> Any:
@@ -113,12 +113,12 @@ class Went(NamedTuple):
     slot: int
 
 
-def outcome_of(draw: Draw, version: int, went: Went, info: Mapping[str, Any], measure: str) -> Outcome:
-    """The outcome of an episode that was drawn by the directive of this version.
+def outcome_of(draw: Draw, payload: Payload, went: Went, info: Mapping[str, Any], measure: str) -> Outcome:
+    """The outcome of an episode that was drawn from a payload.
 
     Args:
         draw: asked for it.
-        version: of the directive.
+        payload: had it.
         went: return, length and sub-environment.
         info: the episode's last.
         measure: see `rlexp.curriculum.measure`.
@@ -133,7 +133,8 @@ def outcome_of(draw: Draw, version: int, went: Went, info: Mapping[str, Any], me
             f"{KEY}={measure}: the environment's last info has no {missing}; it has "
             f"{', '.join(map(str, info)) or 'nothing'}"
         ) from None
-    return Outcome(draw.task, version, draw.tag, value, *went, success(info))
+    told = success(info)
+    return Outcome(draw.task, payload.version, draw.tag, value, *went, told, generation=payload.generation)
 
 
 def check_learned(draw: Draw) -> None:

@@ -16,7 +16,10 @@ class Teacher(Protocol):
     A teacher is pure and seeded: it has no clock, no file and no process; made with the same arguments and
     told the same outcomes it says the same directives. It is made as `Name(space, seed=..., **arguments)`, the
     arguments being those that stand beside its `_target_` in `curriculum.teacher`, and raises ConfigError when
-    they do not fit the space.
+    they do not fit the space. One that takes `measure` is given `curriculum.measure`.
+
+    It may have `reads()`, full names of the metrics that it reads in `progress`, which are checked before training, and
+    `new_events`, what it did in its last update, a few words each.
     """
 
     def directive(self) -> Directive:

@@ -25,10 +25,10 @@ from rlexp.environment.vector_tasks import task_setter
 
 
 class _Drawn(NamedTuple):
-    """A draw, and the version of the directive that it came from."""
+    """A draw, and what it came from."""
 
     draw: Draw
-    version: int
+    payload: Payload
 
 
 class VectorTaskEnv(VectorWrapper):
@@ -123,7 +123,7 @@ class VectorTaskEnv(VectorWrapper):
         draw = self._payload.draw(self.slots[row], self._counts[row])
         check_learned(draw)
         self._counts[row] += 1
-        return _Drawn(draw, self._payload.version)
+        return _Drawn(draw, self._payload)
 
     def _set_tasks(self, drawn: dict[int, _Drawn]) -> None:
         if not drawn:
@@ -158,7 +158,7 @@ class VectorTaskEnv(VectorWrapper):
         drawn = self._drawn[row]
         assert drawn is not None
         went = Went(float(self._returns[row]), int(self._lengths[row]), self.slots[row])
-        return outcome_of(drawn.draw, drawn.version, went, info, self._measure)
+        return outcome_of(*drawn, went, info, self._measure)
 
     def _seen(self, observations: Any) -> Any:
         if self._observed is None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rlexp.config.schema import RunConfig
 from rlexp.config.suggest import nearest
+from rlexp.curriculum.reading import OF_EPISODES, PREFIX
+from rlexp.curriculum.task import task_key
 from rlexp.errors import ConfigError, RunFailedError
 from rlexp.hardware.kinds import class_name
 from rlexp.metrics.log import STATISTICS
@@ -108,6 +110,11 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
             names |= {f"eval/{n}" for n in full if n.startswith("custom/")}
     if "success" in custom:
         names |= {"train/success_rate"} | ({"eval/success_rate"} if evaluates else set())
+    if config.curriculum.teacher is not None:
+        names |= {f"{PREFIX}{name}" for name in OF_EPISODES}
+        targets = [task_key(task) for task in config.curriculum.targets or ()]
+        if evaluates and len(targets) > 1:
+            names |= {f"eval/{what}/{task}" for what in ("return", "success") for task in targets}
     return Catalogue(frozenset(names), learner is not None, evaluates)
 
 

@@ -99,6 +99,8 @@ class Loop:
         self.unseen = dict(self.stop.metrics())
         if self.best_by:
             self.unseen[self.best_by] = "checkpoint.best_by"
+        if trainable.curriculum is not None:
+            self.unseen |= trainable.curriculum.awaited
 
     def run(self, interrupt: Interrupt) -> Ending:
         """Trains until a stop rule holds or an interrupt comes; the last state is always checkpointed.

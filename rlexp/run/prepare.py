@@ -6,7 +6,7 @@ Imported only once a run is being built: it imports RLlib.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from rlexp.config.checks import metrics_read
 from rlexp.config.schema import RunConfig
 from rlexp.config.targets import check as check_target
 from rlexp.config.targets import locate
+from rlexp.curriculum.build import check_curriculum, space_of
+from rlexp.curriculum.reading import check_reads, told_by
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.environment.native import VECTOR_ENTRY_POINT, native_form
 from rlexp.environment.probe import EnvProbe, probe
@@ -156,9 +158,19 @@ def check_callables(config: RunConfig) -> None:
     declared: list[str] = []
     for spec in config.callbacks.values():
         declared += getattr(locate(spec["_target_"], config.trusted), "METRICS", ())
+    declared += _check_teacher(config, declared)
     catalogue = known(config, declared)
     for name, key in metrics_read(config).items():
         catalogue.check(name, key)
+
+
+def _check_teacher(config: RunConfig, declared: Sequence[str]) -> list[str]:
+    """The metrics that a curriculum's teacher reads are logged; returns those that it tells itself."""
+    teacher = check_curriculum(config.curriculum, config.trusted)
+    if teacher is None:
+        return []
+    check_reads(config.curriculum, teacher, space_of(config.curriculum), known(config, declared))
+    return told_by(teacher)
 
 
 def choose_hardware(

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
+import pytest
+from harness import choices, records, train_tiny
+from task_functions import LAKES
+from test_curriculum_choices import GIVEN, TRUSTED
+
+import rlexp
 from rlexp.curriculum.alarms import STILL, WINDOW, Alarms, level
+from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.directive import Everywhere, Fixed
 from rlexp.curriculum.host import Curriculum, evaluated
 from rlexp.curriculum.outcome import Outcome
@@ -16,16 +24,20 @@ from rlexp.curriculum.teachers.uniform import Uniform
 SPACE = TaskSpace.of({"int": [0, 4]})
 
 
-def looked(levels: list[float], score: float = 0.5) -> Alarms:
+def looked(levels: list[float], score: float | None = None) -> Alarms:
+    """After these levels, each with `score`, or with one that is low where the level is high."""
     alarms = Alarms()
     for at in levels:
-        alarms.look(at, score)
+        alarms.look(at, 1.0 - at if score is None else score)
     return alarms
 
 
 def test_levels() -> None:
     assert level(Fixed(4), SPACE) == 1.0 and level(Fixed(0), SPACE) == 0.0
     assert level(Everywhere(SPACE), SPACE) == pytest.approx(0.5, abs=0.1)
+    maps = TaskSpace.of({"map": {"choice": ["easy", "hard", "harder"]}, "wind": {"box": [0, 10]}})
+    at = [level(Fixed({"map": name, "wind": 5.0}), maps) for name in ("easy", "hard", "harder")]
+    assert at == pytest.approx([0.25, 0.5, 0.75])
 
 
 def test_up_and_down_again_is_thrashing_until_it_is_over() -> None:
@@ -49,10 +61,15 @@ def test_a_curriculum_that_moves_on_is_none(levels: list[float]) -> None:
     assert not looked(levels).thrashing
 
 
+def test_tasks_that_change_while_the_score_stays_are_none() -> None:
+    assert not looked([0.0, 1.0] * 40, score=0.0).thrashing
+    assert not looked([0.0, 1.0] * 40, score=0.7).thrashing
+
+
 def test_it_is_told_once() -> None:
     alarms, told = Alarms(), []
     for i in range(60):
-        alarms.look(i % 2, 0.5)
+        alarms.look(i % 2, 1 - i % 2)
         told += alarms.new
     assert len(told) == 1 and "thrashes" in told[0]
 
@@ -77,7 +94,7 @@ def test_a_state_goes_on() -> None:
     second = Alarms()
     second.restore(first.state())
     for at in [0.0, 1.0] * 18:
-        second.look(at, 0.5)
+        second.look(at, 1.0 - at)
     assert second.state() == whole.state()
 
 
@@ -87,6 +104,41 @@ def test_uniform_never_thrashes() -> None:
     for i, outcomes in enumerate(trace.outcomes):
         metrics = curriculum.take_in(outcomes, {"env_steps": i, "iteration": i})
         assert metrics["curriculum/thrashing"] == 0
+
+
+@pytest.mark.parametrize("name", [name for name in choices("curriculum") if name != "none"])
+def test_a_student_that_never_succeeds_makes_no_teacher_thrash(name: str) -> None:
+    config = rlexp.compose(["env=multiroom", f"curriculum={name}", TRUSTED, *GIVEN.get(name, [])])
+    curriculum = curriculum_of(config.curriculum, config.trusted, seed=0)
+    assert curriculum is not None
+    metrics: dict[str, float] = {}
+    for iteration in range(150):
+        payload = curriculum.payload()
+        draws = [(slot, payload.draw(slot, count)) for count in range(4) for slot in range(8)]
+        failed = [
+            Outcome(draw.task, payload.version, draw.tag, 0.0, 0.0, 9, slot, 0.0) for slot, draw in draws
+        ]
+        metrics = curriculum.take_in(failed, {"env_steps": 288 * iteration, "iteration": iteration})
+        assert metrics["curriculum/thrashing"] == 0, (iteration, curriculum.alarms.new)
+    assert metrics["curriculum/score_mean"] == 0.0
+
+
+def test_a_lake_that_is_too_far_and_back_to_the_first_is_thrashing(tmp_path: Path) -> None:
+    """A real run, with the rule of RLlib's old example on FrozenLake."""
+    overrides = [
+        *["env=frozenlake", "env.config={is_slippery: false}", "env.max_episode_steps=6"],
+        *["curriculum=function", "curriculum.apply=factory", "curriculum.measure=return", TRUSTED],
+        *["curriculum.task_fn=task_functions.up_or_back_to_the_first", "evaluation.evaluation_interval=null"],
+        f"curriculum.tasks={{desc: {{choice: {json.dumps(LAKES)}}}}}",
+        *["stop.iterations=12", "checkpoint.every=null", "reporting.metrics_num_episodes_for_smoothing=10"],
+    ]
+    folder = train_tiny(overrides, tmp_path).folder
+    thrashing = [record["curriculum/thrashing"] for record in records(folder)]
+    assert thrashing[0] == 0 and 1 in thrashing
+    entries = json.loads((folder / "curriculum.json").read_text())["entries"]
+    events = [event for entry in entries for event in entry["events"]]
+    assert len(events) == 1 and "thrashes" in events[0]
+    assert "curriculum: the curriculum thrashes" in (folder / "log.txt").read_text()
 
 
 def test_the_matrix_of_an_evaluation() -> None:

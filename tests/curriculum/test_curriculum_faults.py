@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_transport import ERRANDS, SMALL, Make, check_tasks, trainable  # noqa: F401
+from test_transport import ERRANDS, REMOTE, SMALL, Make, check_tasks, trainable  # noqa: F401
 
 import rlexp
+from rlexp.curriculum.handing import curriculum_piece
 from rlexp.errors import CheckpointError, ConfigError
 
 STAGES = "rlexp.curriculum.teachers.stages.Stages"
+SCHEDULE = (
+    "{_target_: rlexp.curriculum.teachers.schedule.Schedule,"
+    " parameters: {length: {from: 1, to: 9, steps: 400}}}"
+)
 FACTORY = ["curriculum.apply=factory", "env.tasks={width: {int: [1, 3]}}", "env.target_tasks=[]"]
 
 
@@ -32,19 +37,65 @@ def test_7_a_crashed_environments_process_comes_back_with_the_present_task(train
     assert min(outcome.tag for outcome in late) >= 4 and {outcome.slot for outcome in late} == {0, 1, 2}
 
 
-def test_24_a_split_run_teaches_as_an_unsplit_one(trainable: Make, tmp_path: Path) -> None:  # noqa: F811
-    """Counters and versions go on exactly; drawn tasks are a function of them."""
-    whole, first = trainable(), trainable()
+@pytest.mark.slow
+@pytest.mark.parametrize("fast", ["always", "never"])
+def test_8_a_runner_made_anew_has_the_payload_and_the_filter(
+    fast: str,
+    trainable: Make,  # noqa: F811
+    ray_session: None,
+) -> None:
+    """Both ride in connectors, side by side."""
+    import ray
+
+    run = trainable(*REMOTE, "env.observation_filter=MeanStdFilter", f"fast={fast}")
+    for _ in range(4):
+        run.step()
+    ((_, before, _),) = run.algorithm.env_runner_group.foreach_env_runner(held, local_env_runner=False)
+    ray.kill(run.algorithm.env_runner_group._worker_manager.actors()[1], no_restart=False)
+    seen = len(run.curriculum.teacher.seen)
+    while len(run.curriculum.teacher.seen) == seen:
+        payload = run.curriculum.payload()
+        run.step()
+    ((new, count, mean),) = run.algorithm.env_runner_group.foreach_env_runner(held, local_env_runner=False)
+    assert new == payload and new.version >= 2
+    assert count > before >= 180
+    # Lengths of two to nine, so that a filter that had forgotten the first ones would have another mean.
+    lengths = [outcome.length for outcome in run.curriculum.teacher.seen]
+    assert mean[0] == pytest.approx(sum(n * n for n in lengths) / sum(lengths) / 10, abs=0.05)
+    check_tasks(run.curriculum.teacher)
+    assert min(o.tag for o in run.curriculum.teacher.seen[seen:]) == payload.version + 2
+
+
+def held(runner: Any) -> tuple[Any, int, Any]:
+    """A runner's payload, and how many observations its filter has seen, with their mean."""
+    from rlexp.models.observation_filter import ObservationFilter
+
+    pieces = runner._env_to_module.connectors
+    moments = next(piece for piece in pieces if isinstance(piece, ObservationFilter))._all
+    return curriculum_piece(runner._env_to_module).payload, moments.n, moments.mean
+
+
+@pytest.mark.parametrize("teacher", ["{_target_: recording.Longer}", SCHEDULE])
+def test_24_a_split_run_teaches_as_an_unsplit_one(
+    teacher: str,
+    trainable: Make,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Counters, versions and schedules go on exactly; drawn tasks are a function of them."""
+    of_teacher = f"curriculum.teacher={teacher}"
+    whole, first = trainable(of_teacher), trainable(of_teacher)
     for _ in range(5):
         record = whole.step()
     for _ in range(2):
         first.step()
     first.save_checkpoint(str(tmp_path))
-    second = trainable()
+    second = trainable(of_teacher)
     second.load_checkpoint(str(tmp_path))
     for _ in range(3):
         split = second.step()
-    for name in ("curriculum/length", "curriculum/version", "iteration", "env_steps"):
+    told = [*whole.curriculum.teacher.metrics(), "version", "level"]
+    assert len(told) >= 3
+    for name in (*(f"curriculum/{own}" for own in told), "iteration", "env_steps"):
         assert split[name] == record[name], name
 
 
@@ -62,6 +113,13 @@ def test_39_another_teacher_or_other_stages_on_restore_are_refused(trainable: Ma
     wrong = trainable()
     with pytest.raises(CheckpointError, match="Stages, this run Longer"):
         wrong.load_checkpoint(str(tmp_path))
+    narrower = trainable(
+        "env.tasks={length: {int: [1, 8]}}",
+        "env.target_tasks=[]",
+        f"curriculum.teacher={{_target_: {STAGES}, stages: [{{name: a, task: {{length: 1}}}}]}}",
+    )
+    with pytest.raises(CheckpointError, match=r"tasks differ.*1 to 9.*1 to 8"):
+        narrower.load_checkpoint(str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -217,6 +218,19 @@ def test_states_merge_to_the_newest_and_a_restored_one_may_be_older() -> None:
     saved.publish(payload(version=2, base=50))
     runner.set_state(saved.get_state())
     assert runner.payload.version == 2
+
+
+def test_a_restored_payload_arrives_though_its_version_and_base_are_those_of_another(vector: Any) -> None:
+    mine, restored = Fixed({"length": 1, "prize": 0.0}), Fixed({"length": 2, "prize": 1.0})
+    main, runner = CurriculumConnector(), CurriculumConnector()
+    main.publish(payload(mine, version=4, base=9))
+    runner.set_state(main.get_state())
+    handing = Handing(runner, 0)
+    handing.hand(vector)
+    main.publish(replace(payload(restored, version=4, base=9), generation=1))
+    runner.set_state(main.merge_states([runner.get_state()]))
+    handing.hand(vector)
+    assert outcomes(vector, 4)[0][0].task == restored.task
 
 
 def test_what_cannot_take_tasks_is_told() -> None:

@@ -124,30 +124,33 @@ def parse(text: str, key: str) -> Condition:
     return condition
 
 
-def check_possible(condition: Condition, key: str, after: int = 0) -> None:
+def check_possible(
+    condition: Condition, key: str, after: int = 0, ranges: Mapping[str, tuple[float, float]] = RANGES
+) -> None:
     """Raises ConfigError when nothing can meet a condition, or a comparison in it.
 
     Args:
         condition: to judge.
         key: where it stands.
         after: episodes before which no mean and no metric counts.
+        ranges: least and greatest values by name.
     """
     ways = condition.ways()
     for comparison in itertools.chain.from_iterable(ways):
-        if not _possible([comparison], 0):
-            low, high = RANGES[comparison.name]
+        if not _possible([comparison], 0, ranges):
+            low, high = ranges[comparison.name]
             reach = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
             raise ConfigError(f"{key}: {comparison} can never be met: {comparison.name} is {reach}", key=key)
-    if not any(_possible(way, after) for way in ways):
+    if not any(_possible(way, after, ranges) for way in ways):
         early = f" (means and metrics count from {after} episodes on)" if after else ""
         raise ConfigError(f"{key}: {condition} can never be met{early}", key=key)
 
 
-def _possible(way: list[Comparison], after: int) -> bool:
+def _possible(way: list[Comparison], after: int, ranges: Mapping[str, tuple[float, float]]) -> bool:
     """Whether the comparisons can hold together."""
     judged = any(comparison.name not in ("episodes", "steps") for comparison in way)
     for name in {comparison.name for comparison in way}:
-        low, high = RANGES.get(name, (-math.inf, math.inf))
+        low, high = ranges.get(name, (-math.inf, math.inf))
         low = max(low, after) if name == "episodes" and judged else low
         mine = [comparison for comparison in way if comparison.name == name]
         low = max([low, *(c.number for c in mine if c.sign[0] == ">")])

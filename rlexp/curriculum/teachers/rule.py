@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rlexp.config.suggest import nearest
-from rlexp.curriculum.teachers.condition import MEANS, Comparison, Condition, check_possible, parse
+from rlexp.curriculum.measure import KEY as MEASURE
+from rlexp.curriculum.measure import range_of
+from rlexp.curriculum.teachers.condition import (
+    MEANS,
+    RANGES,
+    Comparison,
+    Condition,
+    check_possible,
+    parse,
+)
 from rlexp.curriculum.teachers.limits import KEY, known, number, positive, whole
 from rlexp.errors import ConfigError
 
@@ -142,6 +152,26 @@ def demotion(spec: Spec, name: str, before: Mapping[str, Rule]) -> Rule:
         )
     below = round(min(threshold.number for threshold in found) - margin, 12)  # 0.8 - 0.2 is above 0.6
     return _rule(spec, name, Comparison(found[0].name, "<", below), DEMOTE_PATIENCE)
+
+
+def check_reach(rule: Rule, measure: str, name: str) -> None:
+    """Raises ConfigError when the rule asks of the score what `curriculum.measure` can never be.
+
+    Args:
+        rule: to judge.
+        measure: what the score is.
+        name: the rule's key without the prefix.
+    """
+    low, high = range_of(measure)
+    try:
+        check_possible(rule.condition, f"{KEY}.{name}", rule.min_episodes, {**RANGES, "score": (low, high)})
+    except ConfigError as error:
+        what = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+        raise ConfigError(
+            f"{error}, as {MEASURE}={measure} is",
+            key=error.key,
+            fix=f"numbers {what} in it, or {MEASURE}=return",
+        ) from None
 
 
 def _rule(spec: Spec, name: str, condition: Condition, patience: int) -> Rule:

@@ -11,7 +11,7 @@ from rlexp.config.suggest import nearest
 from rlexp.curriculum.sampler import Sampler, samplers
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.limits import KEY, known
-from rlexp.curriculum.teachers.rule import Rule, demotion, overlaid, promotion, spelled_out
+from rlexp.curriculum.teachers.rule import Rule, check_reach, demotion, overlaid, promotion, spelled_out
 from rlexp.errors import ConfigError
 
 _KEYS = ("name", "task", "after", "promote", "demote")
@@ -36,7 +36,9 @@ class Stage:
     demote: Rule | None
 
 
-def stages_of(space: TaskSpace, specs: Any, promote: Any, demote: Any) -> list[Stage]:
+def stages_of(
+    space: TaskSpace, specs: Any, promote: Any, demote: Any, measure: str | None = None
+) -> list[Stage]:
     """The stages from YAML; see `Stages`.
 
     Raises:
@@ -65,7 +67,7 @@ def stages_of(space: TaskSpace, specs: Any, promote: Any, demote: Any) -> list[S
                     key=f"{KEY}.stages[{before}].promote",
                 )
     back = None if demote is None else spelled_out(demote, "margin", "demote")
-    return [
+    stages = [
         Stage(
             names[at],
             _samplers(space, spec, at),
@@ -75,6 +77,11 @@ def stages_of(space: TaskSpace, specs: Any, promote: Any, demote: Any) -> list[S
         )
         for at, spec in enumerate(specs)
     ]
+    for at, stage in enumerate(stages) if measure else ():
+        for word, rule in (("promote", stage.promote), ("demote", stage.demote)):
+            if rule:
+                check_reach(rule, str(measure), f"stages[{at}].{word}" if word in specs[at] else word)
+    return stages
 
 
 def _name(spec: Any, at: int) -> str:

@@ -52,6 +52,7 @@ class Stages:
         promote: general rule; null: threshold 0.8, window 100, min_episodes 100, patience 1.
         demote: general rule; null: never; `{}`: margin 0.2, window 100, min_episodes 100, patience 3.
         rehearsal: probability of a draw from mastered stages that are closed, each as likely as the others.
+        measure: what the score is, `curriculum.measure`, so that rules that it can never meet are refused.
 
     Attributes:
         events: what happened: `env_steps`, `what` (promoted, demoted, complete), `from` and `to`, names of stages,
@@ -72,9 +73,10 @@ class Stages:
         promote: str | Mapping[str, Any] | None = None,
         demote: str | Mapping[str, Any] | None = None,
         rehearsal: float = 0.0,
+        measure: str | None = None,
     ) -> None:
         self._space = space
-        self._stages = stages_of(space, stages, promote, demote)
+        self._stages = stages_of(space, stages, promote, demote, measure)
         self._rehearsal = number("rehearsal", rehearsal, 0.1, 0.0, 0.99)
         self._mastered: set[int] = set()
         self._open: dict[int, Visit] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.targets import DEFAULT_TRUSTED, TARGET, build
+from rlexp.config.targets import DEFAULT_TRUSTED, TARGET, build, locate
 from rlexp.curriculum.directive import Directive, Draw
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.space import TaskSpace
@@ -63,6 +64,7 @@ class Tracks:
             <argument>: <value>}}. The space of one parameter is bare: its tasks are its values. Parameters without
             a track are uniform.
         trusted: modules that the teachers may come from.
+        measure: what the score is, `curriculum.measure`; handed to teachers that ask for it.
 
     Attributes:
         new_events: of all teachers in the last update, a few words each.
@@ -78,12 +80,14 @@ class Tracks:
         seed: int,
         tracks: Mapping[str, Mapping[str, Any]],
         trusted: Sequence[str] = DEFAULT_TRUSTED,
+        measure: str | None = None,
     ) -> None:
         self._space = space
         self._spaces = _spaces(space, tracks)
         specs = dict(zip(self._spaces, tracks.values(), strict=True))
         self._teachers = {
-            track: _teacher(track, specs[track], own, seed, trusted) for track, own in self._spaces.items()
+            track: _teacher(track, specs[track], own, seed, trusted, measure)
+            for track, own in self._spaces.items()
         }
         self._versions = dict.fromkeys(self._teachers, 0)
         self.new_events: list[str] = []
@@ -168,7 +172,9 @@ def _spaces(space: TaskSpace, tracks: Any) -> dict[str, TaskSpace]:
     return spaces
 
 
-def _teacher(track: str, spec: Any, space: TaskSpace, seed: int, trusted: Sequence[str]) -> Teacher:
+def _teacher(
+    track: str, spec: Any, space: TaskSpace, seed: int, trusted: Sequence[str], measure: str | None
+) -> Teacher:
     key = f"{TRACKS}.{track}"
     if not isinstance(spec, Mapping) or TARGET not in spec:
         raise ConfigError(
@@ -178,7 +184,9 @@ def _teacher(track: str, spec: Any, space: TaskSpace, seed: int, trusted: Sequen
         )
     own_seed = np.random.SeedSequence([seed, zlib.crc32(track.encode())]).generate_state(1)
     try:
-        teacher = build(spec, trusted, space, seed=int(own_seed[0]))
+        asks = "measure" in inspect.signature(locate(spec[TARGET], trusted)).parameters
+        more = {"measure": measure} if asks else {}
+        teacher = build(spec, trusted, space, seed=int(own_seed[0]), **more)
     except ConfigError as error:
         raise _told_of(error, key) from None
     if not isinstance(teacher, Teacher):

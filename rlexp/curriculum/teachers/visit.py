@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Visit:
             self.episodes += len(outcomes)
 
     def check(self, kind: int, rule: Rule, patience: int, progress: Progress, fresh: bool) -> bool:
-        """Whether `rule` has been met `patience` times in a row.
+        """Whether `rule` has been met `patience` times in a row, leaving out checks that a missing metric leaves open.
 
         Args:
             kind: PROMOTE or DEMOTE.
@@ -54,8 +54,10 @@ class Visit:
             progress: of training.
             fresh: whether there were episodes since the last check; a look at the same ones is not another.
         """
-        if not rule.condition.met(self.values(rule, progress)):
-            self.streaks[kind] = 0
+        values = self.values(rule, progress)
+        if not rule.condition.met(values):
+            if not _open(rule, values):
+                self.streaks[kind] = 0
         elif fresh or not self.streaks[kind]:
             self.streaks[kind] += 1
         return self.streaks[kind] >= patience
@@ -115,3 +117,8 @@ class Visit:
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def _open(rule: Rule, values: Mapping[str, float]) -> bool:
+    """Whether the rule might be met, were all known: evaluations do not come with every iteration."""
+    return any(all(c.name not in values or c.met(values) for c in way) for way in rule.condition.ways())

@@ -72,3 +72,33 @@ def test_a_bad_argument_is_told_with_its_key(arguments: dict[str, Any], key: str
     with pytest.raises(ConfigError) as caught:
         Stages(SPACE, seed=0, **{"stages": CHAIN, **arguments})
     assert caught.value.key == f"curriculum.teacher.{key}" and told in str(caught.value)
+
+
+REACH: list[tuple[dict[str, Any], str, str]] = [
+    ({"promote": {"threshold": 80}}, "success", "promote"),
+    ({"promote": {"threshold": 80}}, "progress", "promote"),
+    ({"promote": "score>=80"}, "eval/success_rate", "promote"),
+    (with_stage(1, promote={"threshold": 1.5}), "success", "stages[1].promote"),
+    (with_stage(1, demote="score<0"), "success", "stages[1].demote"),
+    ({"demote": {"margin": 0.9}}, "success", "demote"),
+    ({"promote": "score<1"}, "length", "promote"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "measure", "key"), REACH)
+def test_what_the_measure_can_never_be_is_refused_and_the_fix_works(
+    arguments: dict[str, Any], measure: str, key: str
+) -> None:
+    given = {"stages": CHAIN, **arguments}
+    with pytest.raises(ConfigError, match=f"can never be met.*curriculum.measure={measure}") as caught:
+        Stages(SPACE, seed=0, measure=measure, **given)
+    assert caught.value.key == f"curriculum.teacher.{key}"
+    assert str(caught.value.fix).endswith("curriculum.measure=return")
+    Stages(SPACE, seed=0, measure="return", **given)
+
+
+@pytest.mark.parametrize(
+    "measure", ["success", "progress", "return", "length", "info:distance", "train/return_mean"]
+)
+def test_what_the_measure_can_be_passes(measure: str) -> None:
+    Stages(SPACE, seed=0, measure=measure, stages=CHAIN, promote={"threshold": 1})

@@ -160,6 +160,21 @@ def test_conditions_read_means_counts_steps_and_metrics() -> None:
     assert teacher.complete
 
 
+def test_evaluations_in_a_row_need_not_be_iterations_in_a_row() -> None:
+    rule = {"when": "eval/success_rate>=0.8 & success>=0.6", "min_episodes": 2, "patience": 2}
+    good, bad = {"eval/success_rate": 0.9}, {"eval/success_rate": 0.1}
+
+    def promoted(*iterations: tuple[list[float], dict[str, float]]) -> bool:
+        teacher = chain(promote=rule)
+        return any([play(teacher, scores, metrics=metrics) for scores, metrics in iterations])
+
+    won, lost = [1.0] * 20, [0.0] * 20
+    assert not promoted((won, good), (won, {}), (won, {}))
+    assert promoted((won, good), (won, {}), (won, good))
+    assert not promoted((won, good), (won, bad), (won, good))
+    assert not promoted((won, good), (lost, {}), (won, good)), "what was known said no"
+
+
 def test_a_stage_overrides_keys_of_the_general_rule() -> None:
     stages = [{**CHAIN[0], "promote": {"threshold": 0.5}}, {**CHAIN[1], "promote": "success>=0.9"}, CHAIN[2]]
     teacher = chain(stages=stages)
