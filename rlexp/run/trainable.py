@@ -27,7 +27,7 @@ from rlexp.curriculum.publishing import publish, publish_now
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement
-from rlexp.hardware.kinds import kind_of
+from rlexp.hardware.kinds import Kind, kind_of
 from rlexp.metrics.headline import flatten, flatten_evaluation
 from rlexp.run import quirks, rayless
 from rlexp.run.counters import Counters
@@ -119,12 +119,20 @@ class RunTrainable(Trainable):
         )
         record.update(self.counters.metrics())
         if self.curriculum is not None:
+            version = self.curriculum.version
             record.update(self.curriculum.take_in(outcomes_in(result.get("env_runners")), record))
-            publish(self.algorithm, self.curriculum.payload())
+            # RLlib sends states after it has sampled: by that way alone, a promotion would come an iteration late.
+            # Runners that sample all the time are not waited for.
+            at_once = self.curriculum.version != version and self._kind != "async"
+            (publish_now if at_once else publish)(self.algorithm, self.curriculum.payload())
             if self.curriculum.new_events:
                 record[EVENT] = "; ".join(self.curriculum.new_events)
         self._watch_progress()
         return record
+
+    @property
+    def _kind(self) -> Kind:
+        return kind_of(self.run.algorithm.config_class, self.run.trusted)
 
     @property
     def evaluates(self) -> bool:
@@ -147,7 +155,7 @@ class RunTrainable(Trainable):
         if self.counters.new_env_steps or not self._idle_iterations:
             self._last_step_at = time.monotonic()
         self._idle_iterations = 0 if self.counters.new_env_steps else self._idle_iterations + 1
-        patience = STALLED_S if kind_of(self.run.algorithm.config_class, self.run.trusted) == "async" else 0.0
+        patience = STALLED_S if self._kind == "async" else 0.0
         stalled = self._idle_iterations >= STALLED_ITERATIONS
         if self.algorithm.config.is_online and stalled and time.monotonic() - self._last_step_at >= patience:
             raise RunFailedError(

@@ -119,6 +119,15 @@ def test_other_algorithms_with_a_runner_elsewhere(algorithm: str, trainable: Mak
     check_promotions(trainable(*REMOTE, algorithm=algorithm), least=4)
 
 
+@pytest.mark.slow
+def test_a_promotion_reaches_a_runner_before_it_samples_again(trainable: Make, ray_session: None) -> None:
+    run = trainable(*REMOTE)
+    for iteration in range(1, 6):
+        record = run.step()
+        assert record["curriculum/version"] == iteration
+        assert record["curriculum/stale"] < 1
+
+
 def check_promotions(run: Any, least: int, iterations: int = 60) -> None:
     """Trains until the errands are `least` long: each promotion is for an episode of its own, none for a stale one."""
     teacher, length, version = run.curriculum.teacher, 2, 0
