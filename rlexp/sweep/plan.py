@@ -16,6 +16,7 @@ from rlexp.config.overrides import force, parse
 from rlexp.config.rerun import is_saved_run
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
+from rlexp.metrics.catalogue import known
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
 from rlexp.sweep.space import Point, space_of
 
@@ -79,6 +80,8 @@ def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: s
             _compose(app, [*fixed, *(f"{heads[k]}={v}" for k, v in point.items())], config_name, config_dir)
             for point in points
         ]
+    for plain, config in composed:
+        _check_metric(chosen.metric, config, plain)
     names = _names(points)
     return Plan(
         chosen,
@@ -87,6 +90,17 @@ def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: s
             for name, point, (plain, config) in zip(names, points, composed, strict=True)
         ),
     )
+
+
+def _check_metric(metric: str, config: RunConfig, plain: Sequence[str]) -> None:
+    """Names that a callback or a teacher may log are known only once a trial runs."""
+    if metric != "auto" and not metric.startswith(
+        ("custom/", "eval/custom/", "curriculum/", "eval/success/")
+    ):
+        try:
+            known(config).check(metric, "sweep.metric")
+        except ConfigError as error:
+            raise _at(plain, error) from error
 
 
 def _refuse_places(written: Sequence[str]) -> None:

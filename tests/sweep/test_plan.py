@@ -58,6 +58,8 @@ def test_the_space_may_stand_in_a_file_of_the_group(tmp_path_factory: pytest.Tem
         (["name=x"], "sweep.name"),
         (["runs_dir=x"], "sweep.dir"),
         (["algorithm.lr=interval(0,1)"], "sweep=random"),
+        (["sweep.metric=eval/retrun_mean", "seed=0,1"], "did you mean: eval/return_mean"),
+        (["sweep.metric=eval/return_mean", "evaluation=none,default"], "evaluation is off"),
         (["seed=0,one"], "in hardware=local debug=tiny seed=one"),
         (["envv=cartpole,acrobot"], "envv"),
     ],
