@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.config.composed import Composed
 from rlexp.config.foreign import refuse_search_paths
-from rlexp.config.overrides import unknown_choice
+from rlexp.config.overrides import parse, unknown_choice
 from rlexp.config.search import config_dirs, extend_sys_path, find_lab
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
@@ -22,31 +23,58 @@ if TYPE_CHECKING:
 
 def compose_forced(app: Hydra, forced: Sequence[str], *, config_name: str = "config") -> Composed:
     """What Hydra makes of overrides that `force` has put into its form."""
-    from hydra.types import RunMode
-
-    with readable_errors(app, config_name):
-        config = app.compose_config(
-            config_name=config_name,
-            overrides=list(forced),
-            run_mode=RunMode.RUN,
-            with_log_configuration=False,
-        )
-        refuse_hydra_settings(config.hydra)
-        return to_plain_values(config)
+    return Composer(app, config_name).compose(forced)
 
 
-def to_plain_values(config: DictConfig) -> Composed:
-    """A composed Hydra config as plain values; interpolations resolved, the `hydra` node left out."""
-    from omegaconf import OmegaConf
+class Composer:
+    """Composes many configs; files are read once for each combination of choices, which is most of the work."""
 
-    choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
-    mine = {k: v for k, v in choices.items() if not str(k).startswith("hydra/") and v is not None}
-    without_hydra = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
-    plain: Any = OmegaConf.to_container(without_hydra, resolve=True, throw_on_missing=False)
-    lab = find_lab()
-    if lab and isinstance(plain.get("trusted"), list):
-        plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *lab.packages]))
-    return Composed(plain, mine)
+    def __init__(self, app: Hydra, config_name: str = "config") -> None:
+        self._app, self._name = app, config_name
+        self._bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any]]] = {}
+
+    def compose(self, forced: Sequence[str], values: Sequence[str] = ()) -> Composed:
+        """What Hydra makes of overrides that `force` has put into its form.
+
+        Args:
+            forced: choices of groups, and values.
+            values: more values, `++key=value`; they differ from call to call.
+        """
+        from hydra._internal.config_loader_impl import ConfigLoaderImpl
+        from omegaconf import OmegaConf
+
+        with readable_errors(self._app, self._name):
+            config, choices = self._base(tuple(forced))
+            if values:
+                config = copy.deepcopy(config)
+                parsed = [parse(text, self._app) for text in values]
+                ConfigLoaderImpl._apply_overrides_to_config(parsed, config)
+            plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
+        lab = find_lab()
+        if lab and isinstance(plain.get("trusted"), list):
+            plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *lab.packages]))
+        return Composed(plain, dict(choices))
+
+    def _base(self, forced: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
+        """The config without the `hydra` node, nothing resolved; and which choice each group got."""
+        from hydra.types import RunMode
+        from omegaconf import OmegaConf
+
+        if forced not in self._bases:
+            config = self._app.compose_config(
+                config_name=self._name,
+                overrides=list(forced),
+                run_mode=RunMode.RUN,
+                with_log_configuration=False,
+            )
+            refuse_hydra_settings(config.hydra)
+            choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
+            mine = {k: v for k, v in choices.items() if not str(k).startswith("hydra/") and v is not None}
+            self._bases[forced] = (
+                OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"]),
+                mine,
+            )
+        return self._bases[forced]
 
 
 @contextmanager

@@ -7,11 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rlexp.config.checks import check, check_start
 from rlexp.config.foreign import refuse_foreign
-from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors
+from rlexp.config.hydra_app import Composer, hydra_app, readable_errors
 from rlexp.config.overrides import force, parse
 from rlexp.config.rerun import is_saved_run
 from rlexp.config.schema import RunConfig
@@ -19,9 +18,6 @@ from rlexp.errors import ConfigError
 from rlexp.metrics.catalogue import known
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
 from rlexp.sweep.space import Point, space_of
-
-if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
 
 _UNFIT = re.compile(r"[^\w.=+-]+")
 _LONGEST = 80
@@ -76,8 +72,9 @@ def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: s
             if chosen.search == "random"
             else space.grid()
         )
+        composer = Composer(app, config_name)
         composed = [
-            _compose(app, [*fixed, *(f"{heads[k]}={v}" for k, v in point.items())], config_name, config_dir)
+            _compose(composer, fixed, [f"{heads[k]}={v}" for k, v in point.items()], config_dir)
             for point in points
         ]
     for plain, config in composed:
@@ -115,11 +112,12 @@ def _refuse_places(written: Sequence[str]) -> None:
 
 
 def _compose(
-    app: Hydra, forced: Sequence[str], config_name: str, config_dir: str | None
+    composer: Composer, fixed: Sequence[str], varied: Sequence[str], config_dir: str | None
 ) -> tuple[list[str], RunConfig]:
-    plain = [text.lstrip("+") for text in forced]
+    plain = [text.lstrip("+") for text in (*fixed, *varied)]
+    choices = [text for text in varied if not text.startswith("++")]
     try:
-        composed = compose_forced(app, forced, config_name=config_name)
+        composed = composer.compose([*fixed, *choices], [text for text in varied if text.startswith("++")])
         if config_dir:
             refuse_foreign(composed.plain, plain, origin=f"--config-dir {config_dir}")
         config = check(composed)
