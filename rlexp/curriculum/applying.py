@@ -13,7 +13,7 @@ from rlexp.errors import ConfigError
 if TYPE_CHECKING:
     import gymnasium
 
-    from rlexp.curriculum.task_env import Apply
+    from rlexp.curriculum.tasked import Apply
 
 KEY = "curriculum.apply"
 WAYS = ("set_task", "attributes", "reset_options", "factory")
