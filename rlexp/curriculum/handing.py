@@ -33,7 +33,7 @@ class Handing:
         """Before sampling and after environments were made: what the next resets draw from.
 
         Args:
-            vector: Gymnasium's vector environment, synchronous or asynchronous.
+            vector: Gymnasium's vector environment, synchronous or asynchronous, or RLlib's of several agents.
         """
         payload = self._piece.payload
         if payload is None and self._piece.follows:
@@ -44,7 +44,7 @@ class Handing:
             return
         if self._handed is None or self._handed[0] is not vector:
             first = self._first * vector.num_envs
-            vector.set_attr("slot", list(range(first, first + vector.num_envs)))
+            _number(vector, list(range(first, first + vector.num_envs)))
         vector.call("set_curriculum", payload)
         self._handed = vector, payload
 
@@ -52,3 +52,12 @@ class Handing:
         assert self._handed is not None
         environments, handed = self._handed
         return environments is vector and (handed.version, handed.base) == (payload.version, payload.base)
+
+
+def _number(vector: Any, slots: list[int]) -> None:
+    if hasattr(vector, "set_attr"):
+        vector.set_attr("slot", slots)
+        return
+    # RLlib's vector of environments with several agents sets no attributes; all are in this process.
+    for env, slot in zip(vector.envs, slots, strict=True):
+        env.unwrapped.slot = slot
