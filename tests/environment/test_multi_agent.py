@@ -177,3 +177,19 @@ def test_hardware_auto_steps_them_one_after_another() -> None:
 
     prepared: Any = prepare(rlexp.compose([*MEETING, "hardware=auto", "debug=tiny", "callbacks=none"]))
     assert prepared.config.hardware.settings["gym_env_vectorize_mode"] == "sync"
+
+
+@pytest.mark.slow
+def test_on_a_remote_runner_it_ends_the_run_too(tmp_path: Path, ray_session: None) -> None:
+    remote = ["hardware=laptop", "hardware.num_env_runners=1", "hardware.num_cpus_for_main_process=0"]
+    outcome = rlexp.train(tiny(f"runs_dir={tmp_path}", *bad("NotFinite"), *remote))
+    assert "nan in obs[0] of right at its step 50" in str(outcome.error)
+
+
+@pytest.mark.parametrize("overrides", [["model=lstm"], ["algorithm=appo"]])
+@pytest.mark.slow
+def test_other_networks_and_algorithms(overrides: list[str], tmp_path: Path, ray_session: None) -> None:
+    outcome = train_tiny([*MEETING, *overrides], tmp_path)
+    assert records(outcome.folder)[-1]["train/episodes"] > 0
+    policy = rlexp.load(outcome.folder)
+    assert [policy.act([0.4]) in (0, 1) for _ in range(3)] == [True] * 3
