@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from rlexp.environment.agents import last_info
 from rlexp.run.callback import RunCallback
 
 
@@ -26,7 +27,7 @@ class EpisodeStats(RunCallback):
     - `action_entropy`: of the actions taken, 0 (always the same one) to 1 (all equally often); discrete
     actions; - `action_std`: standard deviation over the episode, mean over dimensions; continuous actions; -
     `success`: 1 or 0, from the last step's info. An environment must tell it at the end of every episode: one
-      without it counts as no figure, not as a failure.
+      without it counts as no figure, not as a failure. Of several agents, one that succeeds is enough.
 
     Args:
         metrics: which of these to log.
@@ -51,29 +52,30 @@ class EpisodeStats(RunCallback):
         episode: Any,
         prev_episode_chunks: Sequence[Any] | None = None,
         metrics_logger: Any = None,
+        env: Any = None,
+        env_index: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Log the figures of the whole episode, the parts of it that earlier batches took included."""
         chunks = [*(prev_episode_chunks or ()), episode]
-        for name, value in self._figures(chunks).items():
+        info = last_info(episode, env, env_index) or {} if "success" in self._wanted else {}
+        for name, value in self._figures(chunks, info).items():
             self.log_metric(metrics_logger, name, value)
 
-    def _figures(self, chunks: Sequence[Any]) -> dict[str, float]:
+    def _figures(self, chunks: Sequence[Any], info: dict[str, Any]) -> dict[str, float]:
         last = chunks[-1]
         # Not the sum of the chunks' lengths: a learner in this process lengthens those that it sees.
         steps = last.env_t if hasattr(last, "env_t") else last.t
         found: dict[str, float] = {"episode_len": steps, "truncated": float(last.is_truncated)}
         if steps:
             found["reward_per_step"] = sum(chunk.get_return() for chunk in chunks) / steps
-        # With several agents, each may have actions and infos of its own.
-        if not hasattr(last, "agent_episodes"):
-            if self._wanted & {"action_entropy", "action_std"}:
-                found |= action_figures(chunks, last.action_space)
-            found |= self._success(last)
+        # With several agents, each has actions of its own.
+        if not hasattr(last, "agent_episodes") and self._wanted & {"action_entropy", "action_std"}:
+            found |= action_figures(chunks, last.action_space)
+        found |= self._success(info)
         return {name: value for name, value in found.items() if name in self._wanted}
 
-    def _success(self, last: Any) -> dict[str, float]:
-        info = last.get_infos(-1) or {}
+    def _success(self, info: dict[str, Any]) -> dict[str, float]:
         for key in self._success_keys:
             if key in info:
                 return {"success": float(np.asarray(info[key]).any())}

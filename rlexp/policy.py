@@ -40,6 +40,8 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
     >>> observation, info = env.reset(seed=0)
     >>> observation, *_ = env.step(policy.act(observation))
 
+    Where several agents share a policy, it acts for any of them: one agent's observation in, its action out.
+
     It acts in the run's own environment, wrappers included, which `rlexp.make_env` makes: where a wrapper
     changes the observation (one-hot tiles, stacked frames), the policy takes what the wrapper gives.
 
@@ -74,11 +76,17 @@ def from_checkpoint(checkpoint: Checkpoint, *, explore: bool = False) -> Policy:
     from ray.rllib.connectors.module_to_env import ModuleToEnvPipeline
     from ray.rllib.core.rl_module.rl_module import RLModule
 
+    from rlexp.models.one_agent import for_one_agent
+
     folder = checkpoint.path / "algorithm"
+    env_to_module, module_to_env = for_one_agent(
+        _restore(EnvToModulePipeline, folder / _ENV_TO_MODULE),
+        _restore(ModuleToEnvPipeline, folder / _MODULE_TO_ENV),
+    )
     return Policy(
         module=_restore(RLModule, folder / _MODULE),
-        env_to_module=_restore(EnvToModulePipeline, folder / _ENV_TO_MODULE),
-        module_to_env=_restore(ModuleToEnvPipeline, folder / _MODULE_TO_ENV),
+        env_to_module=env_to_module,
+        module_to_env=module_to_env,
         explore=explore,
         step=checkpoint.step,
     )

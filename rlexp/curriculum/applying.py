@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import gymnasium
     from gymnasium.vector import VectorEnv
 
-    from rlexp.curriculum.task_env import Apply
+    from rlexp.curriculum.tasked import Apply
 
 KEY = "curriculum.apply"
 WAYS = ("set_task", "attributes", "reset_options", "factory")

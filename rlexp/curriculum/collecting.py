@@ -12,15 +12,24 @@ from typing import Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.curriculum.outcome import OUTCOMES, Outcome
-from rlexp.curriculum.task_env import OUTCOME
+from rlexp.curriculum.tasked import OUTCOME
+from rlexp.environment.agents import last_info
 
 
 class OutcomeCollector(RLlibCallback):
     """Logs the outcome of each episode on RLlib's own runner; the fast runner does so by itself."""
 
-    def on_episode_end(self, *, episode: Any, metrics_logger: Any, **kwargs: Any) -> None:
+    def on_episode_end(
+        self,
+        *,
+        episode: Any,
+        metrics_logger: Any,
+        env: Any = None,
+        env_index: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         """The last info of its last chunk has it."""
-        info = episode.get_infos(-1)
+        info = last_info(episode, env, env_index)
         if isinstance(info, Mapping) and OUTCOME in info:
             log_outcome(metrics_logger, info[OUTCOME])
 

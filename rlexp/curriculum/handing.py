@@ -36,8 +36,8 @@ class Handing:
         """Before sampling and after environments were made: what the next resets draw from.
 
         Args:
-            vector: Gymnasium's vector environment, synchronous or asynchronous, or an environment's own with tasks;
-                with any wrappers.
+            vector: Gymnasium's vector environment, synchronous or asynchronous, an environment's own with tasks, or
+                RLlib's of several agents; with any wrappers.
         """
         vector = _that_takes_it(vector)
         payload = self._piece.payload
@@ -61,8 +61,11 @@ class Handing:
         slots = range(first, first + vector.num_envs)
         if isinstance(vector, VectorTaskEnv):
             vector.slots = slots
-        else:
+        elif hasattr(vector, "set_attr"):
             vector.set_attr("slot", list(slots))
+        else:  # RLlib's vector of environments with several agents sets no attributes; all are in this process.
+            for env, slot in zip(vector.envs, slots, strict=True):
+                env.unwrapped.slot = slot
 
     def _same(self, vector: Any, payload: Payload) -> bool:
         assert self._handed is not None
@@ -71,7 +74,10 @@ class Handing:
 
 
 def _that_takes_it(vector: Any) -> Any:
-    """What draws tasks beneath the wrappers: the environment's own vector form with tasks, or Gymnasium's."""
-    while isinstance(vector, VectorWrapper) and not isinstance(vector, VectorTaskEnv):
-        vector = vector.env
-    return vector
+    """What draws tasks beneath the wrappers: the environment's own vector form with tasks, or the innermost."""
+    inner = vector
+    while isinstance(inner, VectorWrapper):
+        if isinstance(inner, VectorTaskEnv):
+            return inner
+        inner = inner.env
+    return vector.unwrapped

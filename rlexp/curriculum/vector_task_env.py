@@ -17,8 +17,8 @@ from rlexp.curriculum.outcome import Outcome
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
-from rlexp.curriculum.task_env import OBSERVED, OUTCOME, Went, check_learned, outcome_of, with_task
-from rlexp.environment.guard import FAILURE
+from rlexp.curriculum.tasked import OBSERVED, OUTCOME, Went, check_learned, outcome_of, with_task
+from rlexp.environment.renewing import FAILURE
 from rlexp.environment.vector_guard import Stepped, VectorGuard
 from rlexp.environment.vector_infos import info_of
 from rlexp.environment.vector_tasks import task_setter

@@ -18,8 +18,8 @@ from rlexp.curriculum.directive import Fixed
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.task_env import TaskEnv
 from rlexp.curriculum.vector_task_env import VectorTaskEnv
+from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.errors import describe
-from rlexp.environment.guard import Guard
 from rlexp.environment.native import FIX, MODE
 from rlexp.environment.vector_guard import VectorGuard
 from rlexp.errors import ConfigError
@@ -29,12 +29,12 @@ TRIED = 4
 
 
 def with_tasks(
-    guard: Guard, choice: CurriculumChoice, make: Callable[[Mapping[str, Any]], gymnasium.Env]
-) -> TaskEnv:
+    guard: Any, choice: CurriculumChoice, make: Callable[[Mapping[str, Any]], gymnasium.Env]
+) -> gymnasium.Env:
     """The environment that draws its tasks.
 
     Args:
-        guard: the environment without tasks.
+        guard: the environment without tasks, a `Guard` or a `MultiAgentGuard`.
         choice: which tasks there are, and how they reach it.
         make: makes the environment inside the guard anew, with arguments over those of `env.config`.
 
@@ -51,7 +51,7 @@ def with_tasks(
         )
     try:
         observed = space if choice.observe_task else None
-        return TaskEnv(guard, applier(choice.apply, space, make), choice.measure, observed)
+        return _task_env(guard)(guard, applier(choice.apply, space, make), choice.measure, observed)
     except ValueError as error:
         raise _not_shown(error) from error
 
@@ -84,13 +84,19 @@ def _not_shown(error: ValueError) -> ConfigError:
     return ConfigError(str(error), key="curriculum.observe_task", fix="curriculum.observe_task=false")
 
 
-def try_tasks(
-    env: TaskEnv | VectorTaskEnv, choice: CurriculumChoice, seed: int, check: Callable[[Any], None]
-) -> None:
+def _task_env(guard: Any) -> Callable[..., gymnasium.Env]:
+    if not is_multi_agent(guard):
+        return TaskEnv
+    from rlexp.curriculum.multi_agent_task_env import MultiAgentTaskEnv
+
+    return MultiAgentTaskEnv
+
+
+def try_tasks(env: Any, choice: CurriculumChoice, seed: int, check: Callable[[Any], None]) -> None:
     """Resets with the target tasks and some others, and takes the tasks away again.
 
     Args:
-        env: fresh.
+        env: fresh, as `with_tasks` makes it.
         choice: its tasks.
         seed: of the other tasks and the resets.
         check: looks at each first observation.

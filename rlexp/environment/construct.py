@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.config.schema import EnvChoice
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import NEVER_TRUSTED, is_trusted, locate, trust_it
+from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.errors import describe
 from rlexp.errors import ConfigError
 
@@ -101,7 +102,17 @@ def construct(
             key="env.id",
             fix="env.id=<a Gymnasium id, or the import path of what makes a gymnasium.Env>",
         )
+    if is_multi_agent(env.unwrapped) and not is_multi_agent(env):
+        raise ConfigError(
+            f"env.id: {choice.id} is a MultiAgentEnv that Gymnasium has wrapped as if it had one agent",
+            key="env.id",
+            fix=f"env.id={_path_of(env.unwrapped)}",
+        )
     return env
+
+
+def _path_of(thing: Any) -> str:
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
 def own_limit(choice: EnvChoice, takes: Sequence[str]) -> dict[str, int]:

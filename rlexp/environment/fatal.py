@@ -101,16 +101,16 @@ def env_runner_class(config: AlgorithmConfig) -> type[EnvRunner]:
     Give it to `config.env_runners(env_runner_cls=...)` last, once the config says whether it is
     multi-agent and whether it records.
     """
-    from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
     from ray.rllib.offline.offline_env_runner import OfflineSingleAgentEnvRunner
 
+    from rlexp.environment.multi_agent_runner import GuardedMultiAgentEnvRunner
     from rlexp.environment.runner import GuardedEnvRunner
 
     chosen = config.env_runner_cls
     if chosen is None and config.output:
         chosen = OfflineSingleAgentEnvRunner
     elif chosen is None:
-        chosen = MultiAgentEnvRunner if config.is_multi_agent else GuardedEnvRunner
+        chosen = GuardedMultiAgentEnvRunner if config.is_multi_agent else GuardedEnvRunner
     return chosen if issubclass(chosen, FatalErrorKeeper) else _keeping(chosen)
 
 

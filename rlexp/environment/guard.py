@@ -5,7 +5,6 @@ Imported once environments are made: it imports Gymnasium.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,19 +12,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
+from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError
 from rlexp.environment.finite import FiniteCheck
+from rlexp.environment.renewing import FAILURE, FAILURE_COUNT, Renewing
 
 __all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
 
-FAILURE = "env_failure"
-"""Info key: the error that ended the episode, or that a reset had to be repeated for, as one line."""
 
-FAILURE_COUNT = "env_failure_count"
-"""Info key: how many failures there were since the last info that had this key."""
-
-
-class Guard(gymnasium.Wrapper):
+class Guard(Renewing, gymnasium.Wrapper):
     """Replaces an environment that raises, and refuses numbers that are not finite.
 
     A `step` that raises ends the episode as truncated, with the last good observation and reward 0, so that
@@ -49,22 +43,13 @@ class Guard(gymnasium.Wrapper):
         max_consecutive_failures: int = 10,
         check_finite: bool = True,
     ) -> None:
-        super().__init__(make())
-        self.name = name
-        self._make = make
-        self._max_failures = max_consecutive_failures
-        self._finite = FiniteCheck(self.env.observation_space) if check_finite else None
-        space = self.env.observation_space
+        env = make()
+        gymnasium.Wrapper.__init__(self, env)
+        Renewing.__init__(self, env, make, name, max_consecutive_failures)
+        self._finite = FiniteCheck(env.observation_space) if check_finite else None
+        space = env.observation_space
         self._shape = space.shape if isinstance(space, gymnasium.spaces.Box) else None
-        self._failures_in_a_row = 0
-        self._unreported = 0
-        self._needs_env = False
-        self._needs_seed = False
-        self._seeds = np.random.default_rng()
-        self._change: Callable[[gymnasium.Env], None] | None = None
         self._last_observation: Any = None
-        self._steps = 0
-        self._episode_steps = 0
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps; a failure becomes a truncated step with `info["env_failure"]`.
@@ -102,24 +87,7 @@ class Guard(gymnasium.Wrapper):
             EnvBrokenError: it failed too often in a row, or the observation has another shape than its space.
             NonFiniteError: the observation holds NaN or infinity.
         """
-        if seed is not None:
-            self._seeds = np.random.default_rng(seed)
-        last_error: Exception | None = None
-        while True:
-            try:
-                if self._needs_env:
-                    self._renew()
-                if seed is None and self._needs_seed:
-                    seed = int(self._seeds.integers(2**31))
-                observation, info = self.env.reset(seed=seed, options=options)
-                break
-            except Exception as error:
-                self._failed(error)
-                # Another seed: a level that cannot be built stays so.
-                last_error, seed = error, None
-                self._needs_env = True
-        self._needs_seed = False
-        self._episode_steps = 0
+        observation, info, last_error = self._fresh(seed, options)
         if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
             raise self._not_finite(*bad)
         self._check_shape(observation)
@@ -130,52 +98,3 @@ class Guard(gymnasium.Wrapper):
         """A vector environment would spread what is too small over all elements, without a word."""
         if self._shape is not None and (shape := np.shape(observation)) != self._shape:
             raise EnvBrokenError.misshapen(self.name, shape, self._shape, self._steps)
-
-    def set_task(self, task: Any) -> None:
-        """Hands `task` to the environment's own `set_task`, now and whenever it is replaced."""
-        self.change(lambda env: env.get_wrapper_attr("set_task")(task))
-
-    def change(self, change: Callable[[gymnasium.Env], None]) -> None:
-        """Changes the environment, now and whenever it is replaced, until the next such call."""
-        self._change = change
-        if not self._needs_env:
-            change(self.env)
-
-    def rebuild(self, make: Callable[[], gymnasium.Env]) -> None:
-        """From the next reset on, the environment is one that `make` makes."""
-        self._make, self._needs_env = make, True
-
-    def _failed(self, error: Exception) -> None:
-        """Counts a failure; raises when it was one too many."""
-        self._failures_in_a_row += 1
-        self._unreported += 1
-        if self._failures_in_a_row >= self._max_failures:
-            raise EnvBrokenError.after(self.name, self._failures_in_a_row, error) from error
-
-    def _replace_env(self) -> None:
-        """Makes a new environment at once, so that a task set before the next reset reaches it."""
-        self._needs_env = True
-        try:
-            self._renew()
-        except Exception as error:
-            self._failed(error)
-
-    def _renew(self) -> None:
-        with contextlib.suppress(Exception):  # It is broken already.
-            self.env.close()
-        self.env = self._make()
-        self._needs_seed = True
-        if self._change is not None:
-            self._change(self.env)
-        self._needs_env = False
-
-    def _reported(self, info: dict[str, Any], error: Exception | None) -> dict[str, Any]:
-        """`info` with the failures that no info has told of yet."""
-        told = {**info, FAILURE_COUNT: self._unreported}
-        if error is not None:
-            told[FAILURE] = describe(error)
-        self._unreported = 0
-        return told
-
-    def _not_finite(self, field: str, value: float) -> NonFiniteError:
-        return NonFiniteError.found(self.name, field, value, self._steps, self._episode_steps)

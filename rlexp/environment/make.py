@@ -5,12 +5,13 @@ Gymnasium and Ray are imported only inside the functions, so that the command li
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.schema import CurriculumChoice, EnvChoice, RunConfig
 from rlexp.config.targets import build
+from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.construct import check_counts, check_requirements, construct, env_name
 from rlexp.environment.errors import describe
 from rlexp.environment.paths import add_import_paths, import_paths
@@ -44,8 +45,6 @@ def make_env(
     Raises:
         ConfigError: it cannot be made as the config says.
     """
-    from rlexp.environment.guard import Guard
-
     check_counts(choice)
     check_requirements(choice)
 
@@ -53,12 +52,7 @@ def make_env(
         changed = replace(choice, config={**choice.config, **arguments})
         return _wrapped(changed, trusted, worker_index, vector_index)
 
-    guard = Guard(
-        lambda: make({}),
-        env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
-        max_consecutive_failures=choice.max_consecutive_failures,
-        check_finite=choice.check_finite,
-    )
+    guard = _guarded(choice, make, worker_index)
     if tasks is None or tasks.teacher is None:
         return guard
     from rlexp.curriculum.wrap import with_tasks
@@ -124,6 +118,25 @@ def rllib_environment(config: RunConfig, *, evaluation: bool = False) -> dict[st
     return {"env": RLLIB_NAME, "env_config": wire, **settings}
 
 
+def _guarded(
+    choice: EnvChoice, make: Callable[[Mapping[str, Any]], gymnasium.Env], worker_index: int
+) -> gymnasium.Env:
+    from rlexp.environment.guard import Guard
+
+    first = [make({})]
+    again: dict[str, Any] = {
+        "make": lambda: first.pop() if first else make({}),
+        "name": env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
+        "max_consecutive_failures": choice.max_consecutive_failures,
+        "check_finite": choice.check_finite,
+    }
+    if not is_multi_agent(first[0]):
+        return Guard(**again)
+    from rlexp.environment.multi_agent_guard import MultiAgentGuard
+
+    return MultiAgentGuard(**again, max_steps=choice.max_episode_steps)
+
+
 def _wrapped(
     choice: EnvChoice, trusted: Sequence[str], worker_index: int, vector_index: int
 ) -> gymnasium.Env:
@@ -132,7 +145,9 @@ def _wrapped(
     env = construct(choice, trusted, worker_index, vector_index)
     for position, spec in enumerate(choice.wrappers):
         env = _wrap(env, spec, trusted, f"env.wrappers[{position}]")
-    return env if choice.max_episode_steps is None else TimeLimit(env, choice.max_episode_steps)
+    if choice.max_episode_steps is None or is_multi_agent(env):  # Whose guard has the limit.
+        return env
+    return TimeLimit(env, choice.max_episode_steps)
 
 
 def _wrap(env: gymnasium.Env, spec: dict[str, Any], trusted: Sequence[str], key: str) -> gymnasium.Env:
@@ -146,6 +161,8 @@ def _wrap(env: gymnasium.Env, spec: dict[str, Any], trusted: Sequence[str], key:
             f"{key}: {message}", key=key, suggestions=error.suggestions, fix=error.fix
         ) from error
     except Exception as error:
+        if is_multi_agent(env):
+            raise _of_one_agent(env, spec, key) from error
         raise ConfigError(
             f"{key}: {spec['_target_']} cannot wrap {env}: {describe(error)}", key=key
         ) from error
@@ -153,4 +170,15 @@ def _wrap(env: gymnasium.Env, spec: dict[str, Any], trusted: Sequence[str], key:
         raise ConfigError(
             f"{key}: {spec['_target_']} made a {type(wrapped).__name__}, not a gymnasium.Env", key=key
         )
+    if is_multi_agent(env) and not is_multi_agent(wrapped):
+        raise _of_one_agent(env, spec, key)
     return wrapped
+
+
+def _of_one_agent(env: gymnasium.Env, spec: dict[str, Any], key: str) -> ConfigError:
+    return ConfigError(
+        f"{key}: {spec['_target_']} wraps environments of one agent, and {env} has several; a wrapper of it must be a "
+        "MultiAgentEnv too",
+        key=key,
+        fix="env.wrappers=[]",
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.schema import CurriculumChoice, EnvChoice
+from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.construct import env_name
 from rlexp.environment.errors import FatalEnvError, describe
 from rlexp.environment.make import make_env
@@ -28,11 +29,13 @@ class EnvProbe:
         observation_space: of one environment, after its wrappers.
         action_space: likewise.
         step_seconds: mean seconds of a step with random actions, resets left out; None when none succeeded.
+        agents: of an environment with several, whose spaces are then those of each; else none.
     """
 
     observation_space: gymnasium.Space
     action_space: gymnasium.Space
     step_seconds: float | None
+    agents: tuple[Any, ...] = ()
 
 
 def probe(
@@ -47,23 +50,32 @@ def probe(
         ConfigError: it cannot be made, always fails, returns NaN or infinity, or what it returns does not lie
             in its observation space.
     """
-    env = make_env(choice, trusted, tasks)
+    env: Any = make_env(choice, trusted, tasks)
     try:
         if tasks is not None and tasks.teacher is not None:
             _try_tasks(env, choice, tasks, seed)
-        return _try_out(env, choice, seed)
+        if not is_multi_agent(env):
+            return _try_out(env, choice, seed)
+        from rlexp.environment.multi_agent_probe import try_agents
+
+        return try_agents(env, choice, seed)
     except FatalEnvError as error:
         raise ConfigError(f"env: {error}", key="env") from error
     finally:
         env.close()
 
 
-def _try_tasks(env: gymnasium.Env, choice: EnvChoice, tasks: CurriculumChoice, seed: int) -> None:
-    from rlexp.curriculum.task_env import TaskEnv
+def _try_tasks(env: Any, choice: EnvChoice, tasks: CurriculumChoice, seed: int) -> None:
     from rlexp.curriculum.wrap import try_tasks
 
-    assert isinstance(env, TaskEnv)
-    try_tasks(env, tasks, seed, lambda obs: _check(choice, env.observation_space, obs, "reset"))
+    if is_multi_agent(env):
+        from rlexp.environment.multi_agent_probe import check_observations
+
+        try_tasks(env, tasks, seed, lambda seen: check_observations(choice, env, seen, "reset"))
+    else:
+        try_tasks(
+            env, tasks, seed, lambda seen: check_observation(choice, env.observation_space, seen, "reset")
+        )
 
 
 def probe_vector_tasks(
@@ -80,7 +92,9 @@ def probe_vector_tasks(
     guard = make_native(choice, trusted, 2)  # The second has an index of its own.
     try:
         env = with_vector_tasks(guard, tasks)
-        try_tasks(env, tasks, seed, lambda obs: _check(choice, env.observation_space, obs, "reset"))
+        try_tasks(
+            env, tasks, seed, lambda seen: check_observation(choice, env.observation_space, seen, "reset")
+        )
     finally:
         guard.close()
 
@@ -89,7 +103,7 @@ def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:
     from rlexp.environment.guard import FAILURE
 
     env.action_space.seed(seed)
-    _check(choice, env.observation_space, env.reset(seed=seed)[0], "reset")
+    check_observation(choice, env.observation_space, env.reset(seed=seed)[0], "reset")
     spent, steps, end = 0.0, 0, time.perf_counter() + BUDGET_S
     for _ in range(STEPS):
         action = env.action_space.sample()
@@ -97,16 +111,17 @@ def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:
         observation, _, terminated, truncated, info = env.step(action)
         if FAILURE not in info:
             spent, steps = spent + time.perf_counter() - start, steps + 1
-        _check(choice, env.observation_space, observation, "step")
+        check_observation(choice, env.observation_space, observation, "step")
         if terminated or truncated:
             observation, _ = env.reset()
-            _check(choice, env.observation_space, observation, "reset")
+            check_observation(choice, env.observation_space, observation, "reset")
         if time.perf_counter() > end:
             break
     return EnvProbe(env.observation_space, env.action_space, spent / steps if steps else None)
 
 
-def _check(choice: EnvChoice, space: gymnasium.Space, observation: Any, source: str) -> None:
+def check_observation(choice: EnvChoice, space: gymnasium.Space, observation: Any, source: str) -> None:
+    """Raises ConfigError when what `source` (reset or step) returned is not in its space."""
     try:
         problem = _misfit(space, observation, "obs")
     except Exception as error:

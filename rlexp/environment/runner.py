@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
-from functools import cached_property
 from typing import Any
 
 from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
-from rlexp.curriculum.handing import Handing, curriculum_piece
 from rlexp.environment.errors import EnvBrokenError
 from rlexp.environment.failures import METRIC
-from rlexp.environment.fatal import FatalErrorKeeper
 from rlexp.environment.lost_process import end_processes, lost_process
-from rlexp.hardware.determinism import seed_without_compiler
-from rlexp.metrics.headline import ENV_TIMER
+from rlexp.environment.tasked_runner import TaskedRunner
 
-seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.
 _log = logging.getLogger(__name__)
 
 _MOST_CRASHES = 10
@@ -27,7 +21,7 @@ _SEEDS_APART = 1_000_003
 """Between the seeds of environments before and after a crash."""
 
 
-class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
+class GuardedEnvRunner(TaskedRunner, SingleAgentEnvRunner):
     """RLlib's; makes its environments anew when a process of theirs is gone.
 
     A class of its own in a module of its own, so that other processes find it by name.
@@ -35,30 +29,9 @@ class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
 
     _crashes = _crashes_in_a_row = 0
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if self._seed is not None and self.worker_index:
-            # RLlib seeds environment j of runner i with seed + i + j, so that neighbouring runners' first
-            # episodes would be the same; this gives each runner a stretch of seeds of its own.
-            self._seed += (self.worker_index - 1) * (self.config.num_envs_per_env_runner - 1)
-        self._env_s = 0.0
-
-    @cached_property
-    def _handing(self) -> Handing | None:
-        """The way of tasks to the environments; null where the run has no curriculum."""
-        piece = curriculum_piece(self._env_to_module)
-        return Handing(piece, self.worker_index or 0) if piece is not None else None
-
-    def sample(self, **kwargs: Any) -> Any:
-        """As RLlib's; new environments and new tasks meet here."""
-        self._hand_tasks()
-        return super().sample(**kwargs)
-
     def _hand_tasks(self) -> None:
-        if self._handing is None or self.env is None:
-            return
         try:
-            self._handing.hand(self.env)
+            super()._hand_tasks()
         except (EOFError, ConnectionError) as error:
             self._renew_after(error)  # The new environments have been handed them.
             self._needs_initial_reset = True
@@ -68,11 +41,8 @@ class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
         if self.config.gym_env_vectorize_mode == "vector_entry_point":
             self.config.env_config = {**self.config.env_config, "worker_index": self.worker_index}
         super().make_env()
-        if hasattr(self, "_env_to_module"):  # Made anew, in the middle of sampling.
-            self._hand_tasks()
 
     def _try_env_step(self, actions: Any) -> Any:
-        begin = time.perf_counter()
         try:
             result = super()._try_env_step(actions)
             self._crashes_in_a_row = 0
@@ -80,8 +50,6 @@ class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
         except RuntimeError as error:  # RLlib's, around the environments' own
             self._renew_after(error)
             return ENV_STEP_FAILURE
-        finally:
-            self._env_s += time.perf_counter() - begin
 
     def _try_env_reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         while True:
@@ -124,9 +92,3 @@ class GuardedEnvRunner(FatalErrorKeeper, SingleAgentEnvRunner):
 
     def _count_failure(self) -> None:
         self.metrics.log_value(METRIC, 1, reduce="sum")
-
-    def get_metrics(self) -> Any:
-        """As RLlib's, with the seconds that the environments took."""
-        self.metrics.log_value(ENV_TIMER, self._env_s, reduce="sum")
-        self._env_s = 0.0
-        return super().get_metrics()

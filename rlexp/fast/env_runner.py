@@ -13,9 +13,9 @@ import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from rlexp.curriculum.task_env import OUTCOME
-from rlexp.environment.guard import FAILURE_COUNT
+from rlexp.curriculum.tasked import OUTCOME
 from rlexp.environment.hang import watched
+from rlexp.environment.renewing import FAILURE_COUNT
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.acting import Actor, TorchActor, initial_states
 from rlexp.fast.env_actions import env_actions

@@ -26,6 +26,8 @@ ENV_RUNNER_KEYS = frozenset(
         "env_to_module_sum_episodes_length_in",
         "env_to_module_sum_episodes_length_out",
         "module_to_env_connector",
+        "connector_pipeline_timer",
+        "timers",
         "sample",
         "time_between_sampling",
         "weights_seq_no",

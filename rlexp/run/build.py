@@ -25,6 +25,7 @@ from rlexp.models.filtering import MEAN_STD, add_filter
 from rlexp.models.observation_filter import FilterForEvaluation
 from rlexp.models.spec import rl_module_settings
 from rlexp.run import quirks
+from rlexp.run.multi_agent import with_shared_policy
 from rlexp.run.seeding import evaluation_seed
 
 if TYPE_CHECKING:
@@ -32,17 +33,21 @@ if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 
-def build(config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space]) -> AlgorithmConfig:
+def build(
+    config: RunConfig, spaces: tuple[gymnasium.Space, gymnasium.Space], *, agents: bool = False
+) -> AlgorithmConfig:
     """Builds RLlib's config for a checked run.
 
     Args:
         config: resolved; `hardware=auto` has already chosen.
-        spaces: one environment's observation and action space.
+        spaces: one environment's observation and action space; of each agent where there are several.
+        agents: whether there are several agents, for all of whom one policy acts.
 
     Raises:
         ConfigError: RLlib itself refuses the combination.
     """
-    algorithm: AlgorithmConfig = locate(config.algorithm.config_class, config.trusted)()
+    kind = locate(config.algorithm.config_class, config.trusted)
+    algorithm: AlgorithmConfig = with_shared_policy(kind) if agents else kind()
     quirks.put_right(algorithm)
     algorithm.debugging(seed=config.seed, log_level=config.log_level)
     algorithm.framework("torch")
@@ -102,6 +107,13 @@ def _model(algorithm: AlgorithmConfig, config: RunConfig, spaces: tuple[Any, Any
     """Sets the module and its connectors; returns what is different in evaluation."""
     settings = rl_module_settings(config.model, config.trusted, *spaces, config.algorithm.config_class)
     connector = settings.pop("env_to_module_connector", None)
+    if connector is not None and algorithm.is_multi_agent:
+        raise ConfigError(
+            f"model: with several agents, observations reach networks as they are, and {spaces[0]} would have to be "
+            "changed first (or the last action and reward joined to it)",
+            key="model",
+            fix="an observation of floats in the environment, and a model without lstm_use_prev_action and _reward",
+        )
     algorithm.rl_module(**settings)
     if config.env.observation_filter == MEAN_STD:
         return add_filter(algorithm, spaces[0], connector)

@@ -36,6 +36,7 @@ from rlexp.metrics.catalogue import known
 from rlexp.models.spec import check_fit
 from rlexp.run import rayless
 from rlexp.run.build import build
+from rlexp.run.multi_agent import SYNC, check_agents
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -84,6 +85,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     rayless.install()
     session.apply_environment(config)
     env = probe(config.env, config.trusted, config.curriculum)
+    check_agents(config, env)
     check_action_space(config.algorithm.config_class, env.action_space, config.trusted)
     check_fit(config.model, env.observation_space, config.algorithm.config_class)
     check_callables(config)
@@ -91,7 +93,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     config, notes, chosen = choose_hardware(config, env, log)
     apply_threads(torch_threads(config, look()))
     spaces = env.observation_space, env.action_space
-    built = build(config, spaces)
+    built = build(config, spaces, agents=bool(env.agents))
     told = install(built, config.fast, spaces)
     found = _measured(asked, config, built, env, chosen)
     if found:
@@ -126,8 +128,10 @@ def _measured(
         return {}  # The environment failed too often; training will say how.
 
 
-def _native(config: RunConfig) -> dict[str, Chosen]:
+def _native(config: RunConfig, env: EnvProbe) -> dict[str, Chosen]:
     """The environment's own vector form, where it is the very same environment: then it is only quicker."""
+    if env.agents:
+        return {MODE: (SYNC, "RLlib steps environments with several agents in no other way")}
     if config.env.wrappers or config.curriculum.teacher is not None or _looks_into_environments(config):
         return {}
     form = native_form(config.env, config.trusted)
@@ -193,7 +197,7 @@ def choose_hardware(
             machine,
             env.step_seconds,
             class_name(config.algorithm.config_class, config.trusted),
-            {**_native(config), **(found or {})},
+            {**_native(config, env), **(found or {})},
             evaluation=config.evaluation.settings,
         )
         config = dataclasses.replace(config, hardware=_with_settings(config.hardware, chosen))

@@ -20,7 +20,8 @@ from rlexp.curriculum.handing import Handing
 from rlexp.curriculum.outcome import Outcome
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task_env import OBSERVED, OUTCOME, TaskEnv
+from rlexp.curriculum.task_env import TaskEnv
+from rlexp.curriculum.tasked import OBSERVED, OUTCOME
 from rlexp.curriculum.vector_task_env import VectorTaskEnv
 from rlexp.environment.errors import FatalEnvError
 from rlexp.environment.guard import FAILURE, Guard
