@@ -16,7 +16,7 @@ from rlexp.curriculum.measure import is_metric
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teacher import Teacher
+from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals
 from rlexp.errors import CheckpointError
 
 PREFIX = "curriculum/"
@@ -50,7 +50,8 @@ class Curriculum:
 
     def payload(self) -> Payload:
         """What env runners draw from now."""
-        return Payload(self._directive, self.version, self.episodes, self._seed)
+        signals, leaves_out = bool(needed_signals(self.teacher)), leaves_out_episodes(self.teacher)
+        return Payload(self._directive, self.version, self.episodes, self._seed, signals, leaves_out)
 
     def take_in(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> dict[str, float]:
         """Tells the teacher of one iteration's episodes.

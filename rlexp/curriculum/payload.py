@@ -18,12 +18,16 @@ class Payload:
         version: rises whenever the teacher changes its mind.
         base: finished episodes that the teacher had seen; rises with every training iteration that has any.
         seed: of the curriculum.
+        with_signals: whether outcomes go to the learner first, which adds the signals.
+        leaves_out: whether the learner leaves out episodes that are not to be learnt from.
     """
 
     directive: Directive
     version: int
     base: int
     seed: int
+    with_signals: bool = False
+    leaves_out: bool = False
 
     def draw(self, slot: int, count: int) -> Draw:
         """The sub-environment `slot`'s task number `count` since it got this payload.

@@ -22,6 +22,8 @@ from rlexp.environment.guard import FAILURE
 
 OUTCOME = "task_outcome"
 """Info key of an episode's last step: its `Outcome`."""
+NOT_LEARNT = "task_not_learnt"
+"""Info key of the reset of an episode that the policy does not learn from."""
 OBSERVED = "task"
 """Key of a task's numbers in a Dict observation."""
 
@@ -77,10 +79,10 @@ class TaskEnv(gymnasium.Wrapper):
         self._return, self._length = 0.0, 0
         if self._payload is not None:
             self._draw = self._payload.draw(self.slot, self._count)
-            if not self._draw.train:
+            if not self._draw.train and not self._payload.leaves_out:
                 raise FatalEnvError(
-                    f"curriculum: the teacher asks for the task {self._draw.task} without learning from it, which runs "
-                    "cannot do; with Learnability, curriculum.teacher.train_candidates=true"
+                    f"curriculum: the teacher asks for the task {self._draw.task} without learning from it, and did "
+                    "not say before that it would; its class needs the attribute leaves_out = True"
                 )
             self._version = self._payload.version
             self._count += 1
@@ -89,6 +91,8 @@ class TaskEnv(gymnasium.Wrapper):
             if self._observed is not None:
                 self._numbers = self._observed.encode(self._draw.task)
         observation, info = self.env.reset(seed=seed, options=options)
+        if self._draw is not None and not self._draw.train:
+            info = {**info, NOT_LEARNT: True}
         return self._seen(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:

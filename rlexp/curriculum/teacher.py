@@ -17,6 +17,10 @@ class Teacher(Protocol):
     told the same outcomes it says the same directives. It is made as `Name(space, seed=..., **arguments)`, the
     arguments being those that stand beside its `_target_` in `curriculum.teacher`, and raises ConfigError when
     they do not fit the space.
+
+    Two attributes are optional, and ask more of the learner than others do: `needs_signals`, the names of the
+    signals of each outcome that it reads (see `rlexp.curriculum.outcome.SIGNALS`), and `leaves_out`, whether it
+    draws episodes that the policy does not learn from (`Draw.train` is false).
     """
 
     def directive(self) -> Directive:
@@ -41,3 +45,13 @@ class Teacher(Protocol):
     @property
     def complete(self) -> bool:
         """Whether the curriculum has reached its end; always false for one that has none."""
+
+
+def needed_signals(teacher: Teacher) -> tuple[str, ...]:
+    """Names of the signals that it reads; none unless it says so."""
+    return tuple(getattr(teacher, "needs_signals", ()))
+
+
+def leaves_out_episodes(teacher: Teacher) -> bool:
+    """Whether it draws episodes that the policy does not learn from; not unless it says so."""
+    return bool(getattr(teacher, "leaves_out", False))
