@@ -93,15 +93,7 @@ def curriculum_of(choice: CurriculumChoice, trusted: Sequence[str], seed: int) -
     """What the main process keeps; null without a curriculum."""
     if choice.teacher is None:
         return None
-    teacher = teacher_of(choice, trusted, seed=seed)
-    if signal := getattr(teacher, "signal", None):
-        raise ConfigError(
-            f"{TEACHER}: {choice.teacher[TARGET]} reads the signal {signal} of each episode, which runs do not tell; "
-            "it can be tried with rlexp curriculum simulate",
-            key=TEACHER,
-            fix="curriculum=learnability, or another of `rlexp list curriculum`",
-        )
-    return Curriculum(teacher, space_of(choice), choice.measure, seed)
+    return Curriculum(teacher_of(choice, trusted, seed=seed), space_of(choice), choice.measure, seed)
 
 
 def target_payload(choice: CurriculumChoice, seed: int) -> Payload | None:

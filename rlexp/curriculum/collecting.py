@@ -34,6 +34,7 @@ class OutcomeCollector(RLlibCallback):
             log_outcome(metrics_logger, info[OUTCOME])
 
 
-def log_outcome(metrics_logger: Any, outcome: Outcome) -> None:
-    """Adds one outcome to what the runner reports next."""
-    metrics_logger.log_value(OUTCOMES, outcome, reduce="item_series")
+def log_outcome(metrics_logger: Any, outcome: Outcome, part: str | None = None) -> None:
+    """Adds one outcome to what the runner, or a part of the learner, reports next."""
+    key = OUTCOMES if part is None else (part, OUTCOMES)
+    metrics_logger.log_value(key, outcome, reduce="item_series")

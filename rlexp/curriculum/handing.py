@@ -32,6 +32,11 @@ class Handing:
         self._piece, self._first = piece, max(0, worker_index - 1)
         self._handed: tuple[Any, Payload] | None = None
 
+    @property
+    def with_signals(self) -> bool:
+        """Whether the learner adds signals to the outcomes."""
+        return self._piece.payload is not None and self._piece.payload.with_signals
+
     def hand(self, vector: Any) -> None:
         """Before sampling and after environments were made: what the next resets draw from.
 

@@ -17,7 +17,7 @@ from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.reading import PREFIX, reads
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teacher import Teacher
+from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals
 from rlexp.errors import CheckpointError
 
 EVENT = f"{PREFIX}event"
@@ -58,7 +58,9 @@ class Curriculum:
 
     def payload(self) -> Payload:
         """What env runners draw from now."""
-        return Payload(self._directive, self.version, self.episodes, self._seed, self.generation)
+        signals, leaves_out = bool(needed_signals(self.teacher)), leaves_out_episodes(self.teacher)
+        drawn_by = self._directive, self.version, self.episodes, self._seed, self.generation
+        return Payload(*drawn_by, with_signals=signals, leaves_out=leaves_out)
 
     def take_in(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> dict[str, float]:
         """Tells the teacher of one iteration's episodes.

@@ -10,7 +10,10 @@ from typing import Any
 from rlexp.curriculum.task import Task, task_key
 
 OUTCOMES = "__task_outcomes"
-"""Entry of the runners' results."""
+"""Entry of the runners' results, and of the learner's where it adds signals."""
+SIGNALS = ("value_l1", "positive_value_loss", "value_mean")
+"""What the learner tells of an episode: the means over its steps of |A|, of max(A, 0) and of V, with A the advantage
+before it is standardised and V the value."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Outcome:
         length: env steps.
         slot: number of the sub-environment, over all env runners.
         success: 0 or 1; null where the environment does not tell.
-        signals: further numbers by name, e.g. mean absolute advantage.
+        signals: further numbers by name, see `SIGNALS`; none unless the teacher needs some.
         generation: of the payload; see `rlexp.curriculum.payload.Payload`.
     """
 
@@ -67,7 +70,7 @@ def measured(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [outcome for outcome in outcomes if math.isfinite(outcome.score)]
 
 
-def outcomes_in(runners: Mapping[str, Any] | None) -> list[Outcome]:
-    """The outcomes in one part (`env_runners`) of RLlib's results."""
-    found = (runners or {}).get(OUTCOMES)
+def outcomes_in(part: Mapping[str, Any] | None) -> list[Outcome]:
+    """The outcomes in one part (`env_runners`, or `__all_modules__` of `learners`) of RLlib's results."""
+    found = (part or {}).get(OUTCOMES)
     return [item for item in found if isinstance(item, Outcome)] if isinstance(found, (list, tuple)) else []

@@ -20,6 +20,8 @@ class Payload:
         seed: of the curriculum.
         generation: rises with every restore of this process's run, because versions and bases may be the same
             before it and after.
+        with_signals: whether outcomes go to the learner first, which adds the signals.
+        leaves_out: whether the learner leaves out episodes that are not to be learnt from.
     """
 
     directive: Directive
@@ -27,6 +29,8 @@ class Payload:
     base: int
     seed: int
     generation: int = 0
+    with_signals: bool = False
+    leaves_out: bool = False
 
     @property
     def age(self) -> tuple[int, int, int]:

@@ -58,7 +58,7 @@ class Student:
         if draw.train:
             self.skill += self.rate * 4.0 * chance * (1.0 - chance) - self.forgetting * self.skill
         apart = success - chance
-        signals = {"value_l1": abs(apart), "positive_value_loss": max(apart, 0.0), "max_mc": 1.0 - chance}
+        signals = {"value_l1": abs(apart), "positive_value_loss": max(apart, 0.0), "value_mean": chance}
         length = round(100 - 50 * success)
         return Outcome(draw.task, version, draw.tag, success, success, length, slot, success, {**signals})
 

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium
 
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.tasked import OUTCOME, Apply, Tasked, with_task
+from rlexp.curriculum.tasked import NOT_LEARNT, OUTCOME, Apply, Tasked, with_task
 from rlexp.environment.renewing import FAILURE
 
 
@@ -41,6 +41,8 @@ class TaskEnv(Tasked, gymnasium.Wrapper):
     ) -> tuple[Any, dict[str, Any]]:
         """Begins an episode with a task of its own."""
         observation, info = self.env.reset(seed=seed, options=self._begin(self.env, options))
+        if self._draw is not None and not self._draw.train:
+            info = {**info, NOT_LEARNT: True}
         return self._seen(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:

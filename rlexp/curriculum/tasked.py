@@ -21,6 +21,8 @@ from rlexp.environment.errors import FatalEnvError
 
 OUTCOME = "task_outcome"
 """Info key of an episode's last step: its `Outcome`."""
+NOT_LEARNT = "task_not_learnt"
+"""Info key of the reset of an episode that the policy does not learn from."""
 OBSERVED = "task"
 """Key of a task's numbers in a Dict observation."""
 
@@ -65,7 +67,7 @@ class Tasked:
         if self._payload is None:
             return options
         self._draw = self._payload.draw(self.slot, self._count)
-        check_learned(self._draw)
+        check_learned(self._draw, self._payload)
         self._drawn_by = self._payload
         self._count += 1
         more = self._apply(env, self._draw.task)
@@ -117,12 +119,12 @@ def outcome_of(draw: Draw, payload: Payload, went: Went, info: Mapping[str, Any]
     return Outcome(draw.task, payload.version, draw.tag, value, *went, told, generation=payload.generation)
 
 
-def check_learned(draw: Draw) -> None:
-    """Raises FatalEnvError for an episode that the policy is not to learn from."""
-    if not draw.train:
+def check_learned(draw: Draw, payload: Payload) -> None:
+    """Raises FatalEnvError for an episode that the policy is not to learn from, where nobody had said so before."""
+    if not draw.train and not payload.leaves_out:
         raise FatalEnvError(
-            f"curriculum: the teacher asks for the task {draw.task} without learning from it, which runs cannot do; "
-            "with Learnability, curriculum.teacher.train_candidates=true"
+            f"curriculum: the teacher asks for the task {draw.task} without learning from it, and did not say before "
+            "that it would; its class needs the attribute leaves_out = True"
         )
 
 

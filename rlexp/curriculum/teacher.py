@@ -20,6 +20,10 @@ class Teacher(Protocol):
 
     It may have `reads()`, full names of the metrics that it reads in `progress`, which are checked before training, and
     `new_events`, what it did in its last update, a few words each.
+
+    Two attributes are optional, and ask more of the learner than others do: `needs_signals`, the names of the
+    signals of each outcome that it reads (see `rlexp.curriculum.outcome.SIGNALS`), and `leaves_out`, whether it
+    draws episodes that the policy does not learn from (`Draw.train` is false).
     """
 
     def directive(self) -> Directive:
@@ -44,3 +48,13 @@ class Teacher(Protocol):
     @property
     def complete(self) -> bool:
         """Whether the curriculum has reached its end; always false for one that has none."""
+
+
+def needed_signals(teacher: Teacher) -> tuple[str, ...]:
+    """Names of the signals that it reads; none unless it says so."""
+    return tuple(getattr(teacher, "needs_signals", ()))
+
+
+def leaves_out_episodes(teacher: Teacher) -> bool:
+    """Whether it draws episodes that the policy does not learn from; not unless it says so."""
+    return bool(getattr(teacher, "leaves_out", False))

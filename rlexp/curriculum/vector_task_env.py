@@ -17,7 +17,7 @@ from rlexp.curriculum.outcome import Outcome
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
-from rlexp.curriculum.tasked import OBSERVED, OUTCOME, Went, check_learned, outcome_of, with_task
+from rlexp.curriculum.tasked import NOT_LEARNT, OBSERVED, OUTCOME, Went, check_learned, outcome_of, with_task
 from rlexp.environment.renewing import FAILURE
 from rlexp.environment.vector_guard import Stepped, VectorGuard
 from rlexp.environment.vector_infos import info_of
@@ -87,7 +87,7 @@ class VectorTaskEnv(VectorWrapper):
         self._ahead.clear()
         self._set_tasks(self._draw(range(self.num_envs)))
         observations, infos = self.env.reset(seed=seed, options=options)
-        return self._seen(observations), infos
+        return self._seen(observations), self._marked(infos)
 
     def step(self, actions: Any) -> Stepped:
         """Steps all; infos get the outcomes of the episodes that end, but for those that the guard has cut."""
@@ -98,6 +98,8 @@ class VectorTaskEnv(VectorWrapper):
         self._returns += rewards
         self._lengths += ~self._begins
         self._ended = terminated | truncated
+        if self._begins.any():
+            infos = self._marked(infos)
         if self._ended.any():
             infos = self._with_outcomes(infos)
         return self._seen(observations), rewards, terminated, truncated, infos
@@ -121,7 +123,7 @@ class VectorTaskEnv(VectorWrapper):
         if self._payload is None:
             return None
         draw = self._payload.draw(self.slots[row], self._counts[row])
-        check_learned(draw)
+        check_learned(draw, self._payload)
         self._counts[row] += 1
         return _Drawn(draw, self._payload)
 
@@ -143,6 +145,12 @@ class VectorTaskEnv(VectorWrapper):
                 self._ahead[row] = self._next(row)
         drawn = {row: self._ahead.get(row, self._drawn[row]) for row in range(self.num_envs)}
         self._set_tasks({row: one for row, one in drawn.items() if one is not None})
+
+    def _marked(self, infos: dict[str, Any]) -> dict[str, Any]:
+        """Tells of the episodes that have begun and that the policy does not learn from."""
+        unlearnt = [drawn is not None and not drawn.draw.train for drawn in self._drawn]
+        rows = self._begins & np.array(unlearnt)
+        return {**infos, NOT_LEARNT: rows, f"_{NOT_LEARNT}": rows} if rows.any() else infos
 
     def _with_outcomes(self, infos: dict[str, Any]) -> dict[str, Any]:
         cut = infos.get(f"_{FAILURE}", False)

@@ -13,12 +13,12 @@ import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from rlexp.curriculum.tasked import OUTCOME
 from rlexp.environment.hang import watched
 from rlexp.environment.renewing import FAILURE_COUNT
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.acting import Actor, TorchActor, initial_states
 from rlexp.fast.env_actions import env_actions
+from rlexp.fast.episode_tasks import EpisodeTasks, ended
 from rlexp.fast.hooks import episode_hooks
 from rlexp.fast.numpy_acting import numpy_actor
 from rlexp.fast.observing import Observer, Previous
@@ -49,6 +49,7 @@ class FastEnvRunner(GuardedEnvRunner):
         self._observe = Observer(self._env_to_module)
         self._for_env = env_actions(self._module_to_env, self.env.single_action_space)
         self._hooks = episode_hooks(self, self.num_envs, spaces)
+        self._tasks = EpisodeTasks(self.num_envs)
         self._actor = self._make_actor()
         self._initial_states = initial_states(self.module, self.num_envs) if self.module else None
 
@@ -103,18 +104,30 @@ class FastEnvRunner(GuardedEnvRunner):
         if self._actor is not None:
             self._actor.refresh()
         limit = num_timesteps if num_timesteps is not None else np.inf
-        made, ended, parts = 0, 0, []
-        while made < limit and (num_episodes is None or ended < num_episodes):
+        made, episodes, parts = 0, 0, []
+        while made < limit and (num_episodes is None or episodes < num_episodes):
             if not self._step(explore, random_actions, made):
                 parts.append(self._steps)
                 self._reset()
                 continue
             made += int(np.count_nonzero(self._steps.valid[-1]))
-            ended += self._account(None if num_episodes is None else num_episodes - ended)
+            episodes += self._account(None if num_episodes is None else num_episodes - episodes)
         parts.append(self._steps)
         self._steps = self._next_steps()
         self._needs_initial_reset = num_episodes is not None
-        return [steps.rollout(self.worker_index or 0, self._weights_seq_no) for steps in parts if len(steps)]
+        return [self._rollout(steps) for steps in parts if len(steps)]
+
+    def _rollout(self, steps: Steps) -> Rollout:
+        """The rows as columns, with what a curriculum's learner must know; outcomes go there or to the metrics."""
+        rollout = steps.rollout(self.worker_index or 0, self._weights_seq_no)
+        if self._handing is None:
+            return rollout
+        rollout.learnt, found = self._tasks.learnt(steps), ended(steps)
+        if self._handing.with_signals:
+            rollout.ended = found
+        else:
+            self.tally.outcomes += [each.outcome for each in found]
+        return rollout
 
     def _step(self, explore: bool, random_actions: bool, made: int) -> bool:
         """One vector step, added to the rows; false when the environments failed."""
@@ -158,15 +171,11 @@ class FastEnvRunner(GuardedEnvRunner):
         tally.count(steps.rewards[-1], began, done, episodes_wanted)
         if steps.infos[-1] and FAILURE_COUNT in steps.infos[-1]:
             tally.failures += int(np.sum(steps.infos[-1][FAILURE_COUNT]))
-        if steps.infos[-1] and OUTCOME in steps.infos[-1]:
-            tally.outcomes += [
-                steps.infos[-1][OUTCOME][i] for i in np.flatnonzero(steps.infos[-1][f"_{OUTCOME}"])
-            ]
         begin = time.perf_counter()
-        ended = np.flatnonzero(done)[:episodes_wanted].tolist()
-        self._hooks.stepped(steps, np.flatnonzero(began).tolist(), ended)
+        finished = np.flatnonzero(done)[:episodes_wanted].tolist()
+        self._hooks.stepped(steps, np.flatnonzero(began).tolist(), finished)
         tally.callbacks_s += time.perf_counter() - begin
-        return len(ended)
+        return len(finished)
 
     def _next_steps(self) -> Steps:
         """The rows that go on where these end."""

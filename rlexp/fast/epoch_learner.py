@@ -35,8 +35,8 @@ class EpochLearner(FastLearner):
         self._own_loss = self.keeps_rllibs_loss(self.stock)
 
     @abc.abstractmethod
-    def train_batch(self, rollouts: list[Rollout]) -> TrainBatch:
-        """What the minibatches are taken from."""
+    def train_batch(self, rollouts: list[Rollout]) -> TrainBatch | None:
+        """What the minibatches are taken from; null where there is nothing to learn from."""
 
     @abc.abstractmethod
     def items_of(self, batch: TrainBatch, size: int) -> int:
@@ -59,6 +59,8 @@ class EpochLearner(FastLearner):
         """Epochs of minibatches; metrics are those of the last one, since RLlib keeps no other."""
         self.module[DEFAULT_MODULE_ID].unwrapped().train()
         batch = self.train_batch(rollouts)
+        if batch is None:
+            return
         size = None if minibatch_size is None else self.items_of(batch, minibatch_size)
         shuffle, count = shuffle_batch_per_epoch, num_total_minibatches
         chosen = list(minibatches(batch.num_items, size, num_epochs, shuffle, count, self._device))

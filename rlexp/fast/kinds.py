@@ -17,11 +17,14 @@ class FastKind:
     Attributes:
         learner: the learner class.
         algorithm: the `Algorithm` class; null keeps RLlib's.
+        judges_episodes: whether the learner tells signals of whole episodes, and leaves out those that must not be
+            learnt from (see `rlexp.curriculum.teacher.Teacher`).
         why_not: settings of the algorithm that only RLlib's own path knows; a reason or null.
     """
 
     learner: str
     algorithm: str | None = None
+    judges_episodes: bool = False
     why_not: Callable[[AlgorithmConfig], str | None] = lambda config: None
 
 
@@ -45,25 +48,25 @@ def _async_why_not(config: Any) -> str | None:
 
 
 FAST = {
-    "PPOConfig": FastKind("rlexp.fast.ppo_learner.FastPPOTorchLearner"),
+    "PPOConfig": FastKind("rlexp.fast.ppo_learner.FastPPOTorchLearner", judges_episodes=True),
     "DQNConfig": FastKind(
         "rlexp.fast.dqn_learner.FastDQNTorchLearner",
         "rlexp.fast.off_policy.FastDQN",
-        _replay_why_not,
+        why_not=_replay_why_not,
     ),
     "SACConfig": FastKind(
         "rlexp.fast.sac_learner.FastSACTorchLearner",
         "rlexp.fast.off_policy.FastSAC",
-        _replay_why_not,
+        why_not=_replay_why_not,
     ),
     "IMPALAConfig": FastKind(
         "rlexp.fast.impala_learner.FastIMPALATorchLearner",
         "rlexp.fast.async_step.FastIMPALA",
-        _async_why_not,
+        why_not=_async_why_not,
     ),
     "APPOConfig": FastKind(
         "rlexp.fast.appo_learner.FastAPPOTorchLearner",
         "rlexp.fast.async_step.FastAPPO",
-        _async_why_not,
+        why_not=_async_why_not,
     ),
 }

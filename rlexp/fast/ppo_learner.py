@@ -14,17 +14,19 @@ from ray.rllib.algorithms.ppo.ppo import (
     LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY,
 )
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
-from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
 from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.torch_utils import explained_variance
 from torch import Tensor
 
+from rlexp.curriculum.collecting import log_outcome
 from rlexp.fast import train_batch
 from rlexp.fast.distributions import makers
+from rlexp.fast.episode_signals import EpisodeSignals
 from rlexp.fast.epoch_learner import EpochLearner
-from rlexp.fast.gae import estimate, standardise
+from rlexp.fast.gae import Advantages, estimate, standardise
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.sequences import of_sequences, sequence_values
 from rlexp.fast.train_batch import VALUE_ROWS, TrainBatch
@@ -44,6 +46,12 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
     stock = PPOTorchLearner
     loss_columns = _LOSS_COLUMNS
 
+    def build(self) -> None:
+        """As RLlib's; then no episode has begun."""
+        super().build()
+        self._signals = EpisodeSignals()
+        self._learns = True
+
     def items_of(self, batch: TrainBatch, size: int) -> int:
         """See `EpochLearner`."""
         if batch.mask is None:
@@ -51,8 +59,12 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         # As many steps as asked for, on average, in whole sequences.
         return max(1, int(batch.num_items * size / batch.num_steps))
 
-    def train_batch(self, rollouts: list[Rollout]) -> TrainBatch:
-        """The valid steps with advantages and value targets, or sequences of them for a recurrent module."""
+    def train_batch(self, rollouts: list[Rollout]) -> TrainBatch | None:
+        """The valid steps with advantages and value targets, or sequences of them for a recurrent module.
+
+        Steps of episodes that must not be learnt from are left out, as if nobody had made them; where the teacher
+        needs signals, the outcomes of all episodes go to the metrics with them.
+        """
         module, config = self.module[DEFAULT_MODULE_ID].unwrapped(), self._module_config
         observations = train_batch.observations_of(rollouts, self._device)
         if module.is_stateful():
@@ -61,6 +73,11 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         else:
             values = _values(module, rollouts, observations)
         found = [estimate(v, r, config.gamma, config.lambda_) for v, r in zip(values, rollouts, strict=True)]
+        self._tell_signals(rollouts, found, values)
+        rollouts = [rollout.to_learn_from() for rollout in rollouts]
+        self._learns = any(map(len, rollouts))
+        if not self._learns:
+            return None
         advantages = standardise(found, values, rollouts, config.gamma, config.lambda_)
         targets = [each.targets.T[r.valid.T] for each, r in zip(found, rollouts, strict=True)]
         batch = train_batch.of_steps(rollouts, observations, self._device)
@@ -72,6 +89,19 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
             column = np.concatenate(parts).astype(np.float32)
             batch.columns[name] = train_batch.to_tensors(column, self._device)
         return of_sequences(batch, rollouts, length) if module.is_stateful() else batch
+
+    def _update_module_kl_coeff(self, **kwargs: Any) -> None:
+        """As RLlib's; where every step was left out there is no divergence to go by."""
+        if self._learns:
+            super()._update_module_kl_coeff(**kwargs)
+
+    def _tell_signals(
+        self, rollouts: list[Rollout], found: list[Advantages], values: list[NDArray[np.float32]]
+    ) -> None:
+        for rollout, each, value in zip(rollouts, found, values, strict=True):
+            if rollout.ended is not None:
+                for outcome in self._signals.take(rollout, each.advantages, value):
+                    log_outcome(self.metrics, outcome, ALL_MODULES)
 
     def loss(self, minibatch: dict[str, Any], detail: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
         """RLlib's PPO loss of a minibatch and its parts by RLlib's names; all that RLlib logs, with `detail`."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlexp.curriculum.outcome import Outcome
+
 Columns = Any
 """An array, or a nested dict or tuple of arrays, whose first axes are time and sub-environment."""
+
+
+class Ended(NamedTuple):
+    """An episode of a curriculum that ended in a rollout: its last step, its sub-environment and what became of it."""
+
+    step: int
+    env: int
+    outcome: Outcome
 
 
 @dataclass(slots=True)
@@ -37,6 +47,9 @@ class Rollout:
         continues: whether the first row goes on where this runner's last rollout ended; false after a
             forced reset, a failed step or a restart.
         weights_seq_no: RLlib's number of the weights that acted.
+        learnt: [T, N], bool: false where the step's episode must not be learnt from; null for all.
+        ended: episodes whose outcomes wait for the learner's signals, in the order of their ends; null where
+            nobody reads signals.
     """
 
     observations: Columns
@@ -51,6 +64,8 @@ class Rollout:
     runner: int = 0
     continues: bool = True
     weights_seq_no: int = 0
+    learnt: NDArray[np.bool_] | None = None
+    ended: list[Ended] | None = None
 
     @property
     def num_steps(self) -> int:
@@ -73,3 +88,7 @@ class Rollout:
     def agent_steps(self) -> int:
         """As an RLlib episode's; there is one agent."""
         return len(self)
+
+    def to_learn_from(self) -> Rollout:
+        """The same, with the steps that must not be learnt from among those that do not count."""
+        return self if self.learnt is None else replace(self, valid=self.valid & self.learnt, learnt=None)

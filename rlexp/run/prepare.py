@@ -37,6 +37,7 @@ from rlexp.models.spec import check_fit
 from rlexp.run import rayless
 from rlexp.run.build import build
 from rlexp.run.multi_agent import SYNC, check_agents
+from rlexp.run.teacher_fit import check_teacher_fits
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -95,6 +96,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     spaces = env.observation_space, env.action_space
     built = build(config, spaces, agents=bool(env.agents))
     told = install(built, config.fast, spaces)
+    check_teacher_fits(config, built, spaces)
     found = _measured(asked, config, built, env, chosen)
     if found:
         config, notes, chosen = choose_hardware(asked, env, log, found)

@@ -22,13 +22,13 @@ from rlexp.checkpoint import learner_state
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.host import EVENT
-from rlexp.curriculum.outcome import outcomes_in
+from rlexp.curriculum.outcome import Outcome, outcomes_in
 from rlexp.curriculum.publishing import publish, publish_now
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement
 from rlexp.hardware.kinds import Kind, kind_of
-from rlexp.metrics.headline import flatten, flatten_evaluation
+from rlexp.metrics.headline import ALL_MODULES, flatten, flatten_evaluation
 from rlexp.run import quirks, rayless
 from rlexp.run.counters import Counters
 from rlexp.run.events import Record
@@ -120,7 +120,7 @@ class RunTrainable(Trainable):
         record.update(self.counters.metrics())
         if self.curriculum is not None:
             version = self.curriculum.version
-            record.update(self.curriculum.take_in(outcomes_in(result.get("env_runners")), record))
+            record.update(self.curriculum.take_in(_outcomes(result), record))
             # RLlib sends states after it has sampled: by that way alone, a promotion would come an iteration late.
             # Runners that sample all the time are not waited for.
             at_once = self.curriculum.version != version and self._kind != "async"
@@ -213,6 +213,12 @@ class RunTrainable(Trainable):
         finally:
             self._placement.release()
             shutil.rmtree(self._scratch(), ignore_errors=True)
+
+
+def _outcomes(result: Mapping[str, Any]) -> list[Outcome]:
+    """Of the iteration's episodes: told by the runners, or by the learner where it adds signals."""
+    learner = (result.get("learners") or {}).get(ALL_MODULES)
+    return [*outcomes_in(result.get(ENV_RUNNER_RESULTS)), *outcomes_in(learner)]
 
 
 def _prepare(plain: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from rlexp.curriculum.alarms import STILL, WINDOW, Alarms, level
 from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.directive import Everywhere, Fixed
 from rlexp.curriculum.host import Curriculum, evaluated
-from rlexp.curriculum.outcome import Outcome
+from rlexp.curriculum.outcome import SIGNALS, Outcome
 from rlexp.curriculum.simulate import simulate
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.student import Student
@@ -116,7 +116,8 @@ def test_a_student_that_never_succeeds_makes_no_teacher_thrash(name: str) -> Non
         payload = curriculum.payload()
         draws = [(slot, payload.draw(slot, count)) for count in range(4) for slot in range(8)]
         failed = [
-            Outcome(draw.task, payload.version, draw.tag, 0.0, 0.0, 9, slot, 0.0) for slot, draw in draws
+            Outcome(draw.task, payload.version, draw.tag, 0.0, 0.0, 9, slot, 0.0, dict.fromkeys(SIGNALS, 0.0))
+            for slot, draw in draws
         ]
         metrics = curriculum.take_in(failed, {"env_steps": 288 * iteration, "iteration": iteration})
         assert metrics["curriculum/thrashing"] == 0, (iteration, curriculum.alarms.new)

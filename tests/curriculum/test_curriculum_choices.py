@@ -34,10 +34,3 @@ def test_every_choice_makes_a_teacher_that_draws_from_the_space(name: str) -> No
 def test_what_has_to_be_said_is_asked_for(name: str) -> None:
     with pytest.raises((ConfigError, ConfigErrors), match="curriculum.teacher"):
         rlexp.compose(["env=multiroom", f"curriculum={name}", TRUSTED])
-
-
-def test_teachers_that_need_what_no_run_tells_are_refused() -> None:
-    teacher = "{_target_: rlexp.curriculum.teachers.plr.PLR}"
-    config = rlexp.compose(["env=multiroom", f"curriculum.teacher={teacher}"])
-    with pytest.raises(ConfigError, match="reads the signal value_l1"):
-        curriculum_of(config.curriculum, config.trusted, seed=0)

@@ -15,11 +15,12 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from rlexp.curriculum.applying import applier, why_not
 from rlexp.curriculum.connector import CurriculumConnector
 from rlexp.curriculum.cycle import Cycle
-from rlexp.curriculum.directive import Everywhere, Fixed
+from rlexp.curriculum.directive import Draw, Everywhere, Fixed
 from rlexp.curriculum.handing import Handing
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task_env import OUTCOME, TaskEnv
+from rlexp.curriculum.task_env import TaskEnv
+from rlexp.curriculum.tasked import NOT_LEARNT, OUTCOME
 from rlexp.environment.errors import FatalEnvError
 from rlexp.environment.guard import Guard
 
@@ -124,6 +125,33 @@ def test_measures(measure: str, expected: float) -> None:
     env = made(measure=measure)
     env.set_curriculum(payload(Fixed({"length": 3, "prize": 0.75})))
     assert episode(env)[1][OUTCOME].score == pytest.approx(expected)
+
+
+class NotToLearn:
+    """Tasks of a single step, every other one without learning from it."""
+
+    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+        return Draw({"length": 1, "prize": 0.0}, train=rng.random() < 0.5)
+
+
+def test_an_episode_that_is_not_learnt_from_is_marked_at_its_reset() -> None:
+    env = made()
+    env.set_curriculum(replace(payload(NotToLearn()), leaves_out=True))
+    marks = []
+    for count in range(20):
+        _, info = env.reset()
+        marks.append(NOT_LEARNT in info)
+        assert marks[-1] is not payload(NotToLearn()).draw(0, count).train
+        assert NOT_LEARNT not in env.step(0)[-1]
+    assert len(set(marks)) == 2
+
+
+def test_a_teacher_that_does_not_say_that_it_leaves_episodes_out_ends_the_run() -> None:
+    env = made()
+    env.set_curriculum(payload(NotToLearn()))
+    with pytest.raises(FatalEnvError, match="leaves_out = True"):
+        for _ in range(20):
+            env.reset()
 
 
 def test_a_measure_that_the_environment_does_not_tell_ends_the_run_with_what_there_is() -> None:

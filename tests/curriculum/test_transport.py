@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ import pytest
 import rlexp
 
 TARGET = 9
-ERRANDS = [
+TASKS = [
     "env=gym",
     "env.id=envs.testing.Errand",
     "env.tasks={length: {int: [1, 9]}}",
     f"env.target_tasks=[{{length: {TARGET}}}]",
-    "curriculum.teacher={_target_: recording.Longer}",
     "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,recording]",
     "tracking=none",
     "callbacks=none",
@@ -29,6 +28,7 @@ ERRANDS = [
     "evaluation.evaluation_interval=1",
     "evaluation.evaluation_duration=2",
 ]
+ERRANDS = [*TASKS, "curriculum.teacher={_target_: recording.Longer}"]
 _REPLAYED = [
     "tuned=none",
     "algorithm.num_steps_sampled_before_learning_starts=20",
@@ -66,14 +66,14 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def trainable() -> Iterator[Make]:
-    """Makes trainables of the errands with further overrides, and stops them."""
+    """Makes trainables of the errands, or of others, with further overrides, and stops them."""
     from rlexp.run.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     made: list[Any] = []
 
-    def make(*overrides: str, algorithm: str = "ppo") -> Any:
-        config = rlexp.compose([*ERRANDS, *SMALL[algorithm], *overrides])
+    def make(*overrides: str, algorithm: str = "ppo", errands: Sequence[str] = ERRANDS) -> Any:
+        config = rlexp.compose([*errands, *SMALL[algorithm], *overrides])
         made.append(RunTrainable(config={"prepared": prepare(config)}))
         return made[-1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from rlexp.curriculum.outcome import Outcome
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task_env import TaskEnv
-from rlexp.curriculum.tasked import OBSERVED, OUTCOME
+from rlexp.curriculum.tasked import NOT_LEARNT, OBSERVED, OUTCOME
 from rlexp.curriculum.vector_task_env import VectorTaskEnv
 from rlexp.environment.errors import FatalEnvError
 from rlexp.environment.guard import FAILURE, Guard
@@ -80,6 +81,27 @@ def test_it_does_what_tasks_in_single_environments_do(form: Any, measure: str) -
     for single_step, vector_step in zip(found[0][1], found[1][1], strict=True):
         for one, other in zip(single_step[:4], vector_step[:4], strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@dataclass(frozen=True)
+class _Half:
+    """Every task of the space; from every second, the policy does not learn."""
+
+    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+        return Draw(SPACE.sample(rng), slot, bool(rng.random() < 0.5))
+
+
+def test_episodes_that_are_not_learnt_from_are_marked_as_in_single_environments() -> None:
+    def single() -> TaskEnv:
+        return TaskEnv(Guard(Walk, "walk"), applier("set_task", SPACE, Walk), "success")
+
+    marks = []
+    for vector in (SyncVectorEnv([single] * ROWS), made()):
+        hand(vector, replace(payload(_Half()), leaves_out=True))
+        _, returned = walk(vector, 60)
+        none = np.zeros(ROWS, bool)
+        marks.append(np.stack([infos.get(f"_{NOT_LEARNT}", none) for *_, infos in returned]))
+    assert (marks[0] == marks[1]).all() and 3 < marks[0].sum() < marks[0].size / 2
 
 
 def test_rows_hold_tasks_of_their_own_which_change_only_where_an_episode_begins() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rlexp.config.targets import DEFAULT_TRUSTED
 from rlexp.curriculum.directive import Directive, Draw
 from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teachers.arguments import passes_on
 from rlexp.curriculum.teachers.level_rows import task_of
 from rlexp.curriculum.teachers.limits import number, positive, whole
 from rlexp.curriculum.teachers.mutation import Edit, Edits, edits_of
@@ -51,13 +53,15 @@ class ACCEL(RobustPLR):
         step: largest step of the default edit, as a share of the parameter's range.
         mutants: mutants for each replayed episode.
         trusted: modules that `mutate` may come from.
-        signal, temperature, staleness, alpha, capacity, replay, min_fill: as for `PLR`.
+        staleness: as for `PLR`, like all others.
+        replay: see above.
 
     Raises:
         ConfigError: an argument or the space does not fit.
         RunFailedError: an outcome lacks the signal, or a mutant lies outside the space.
     """
 
+    @passes_on(RobustPLR.__init__)
     def __init__(
         self,
         space: TaskSpace,
@@ -68,25 +72,11 @@ class ACCEL(RobustPLR):
         step: float = 0.1,
         mutants: float = 1.0,
         trusted: Sequence[str] = DEFAULT_TRUSTED,
-        signal: str = "positive_value_loss",
-        temperature: float = 0.1,
         staleness: float = 0.5,
-        alpha: float = 1.0,
-        capacity: int = 1000,
         replay: float | None = 0.9,
-        min_fill: float = 0.5,
+        **others: Any,
     ) -> None:
-        super().__init__(
-            space,
-            seed=seed,
-            signal=signal,
-            temperature=temperature,
-            staleness=staleness,
-            alpha=alpha,
-            capacity=capacity,
-            replay=replay,
-            min_fill=min_fill,
-        )
+        super().__init__(space, seed=seed, staleness=staleness, replay=replay, **others)
         step = positive("step", step, 0.1, high=1.0)
         self._edits = edits_of(space, mutate, whole("edits", edits, 3), step, trusted)
         self._mutants = number("mutants", mutants, 1.0, low=0.0)

@@ -65,6 +65,9 @@ class Learnability:
         train_candidates: whether the policy learns from candidates' episodes.
         score_range: [low, high] scores of a failure and a success; others are clipped to it.
 
+    Attributes:
+        leaves_out: whether there are episodes that the policy does not learn from.
+
     Raises:
         ConfigError: an argument or the space does not fit.
     """
@@ -96,6 +99,7 @@ class Learnability:
                 f"{key} must be true or false, not {train_candidates!r}", key=key, fix=f"{key}=true"
             )
         self._train, self._range = train_candidates, score_bounds(score_range)
+        self.leaves_out = not train_candidates
         self._generation, self._found = 0, np.zeros(2)
         self._begin(np.zeros((0, len(space.dims))))
 

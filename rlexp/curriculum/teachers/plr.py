@@ -13,13 +13,15 @@ from rlexp.curriculum.directive import Directive, Draw
 from rlexp.curriculum.level_buffer import LevelBuffer, insert, probabilities, rescore
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teachers.arguments import passes_on
 from rlexp.curriculum.teachers.level_rows import check_rows, compact, numbers_of_rows, row_of, task_of
 from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
 from rlexp.curriculum.teachers.numbered import cumulative, pick, task_at
 from rlexp.errors import ConfigError, RunFailedError
 
 SIGNAL = f"{KEY}.signal"
-SIGNALS = ("value_l1", "positive_value_loss", "max_mc")
+MAX_MC = "max_mc"
+SCORES = ("value_l1", "positive_value_loss", MAX_MC)
 """Scores of the sources: mean of |A|, mean of max(A, 0), mean of the highest return so far minus V."""
 
 
@@ -61,6 +63,8 @@ class PLR:
     `replay: null`, the share of replayed episodes is the share of levels seen: of the space where the buffer can hold
     all of it (then new levels are the unseen ones), else of the buffer.
 
+    For `max_mc` the highest return of each level in the buffer is remembered, the episode's own included.
+
     An episode of an older directive counts: its score is of its level, wherever that stands now. A signal that is
     NaN does not count. Eviction weighs levels as at the beginning of an iteration.
 
@@ -69,7 +73,7 @@ class PLR:
     Args:
         space: of any kind.
         seed: not used: env runners draw.
-        signal: a number that each outcome carries: value_l1, positive_value_loss, max_mc, or one of your own.
+        signal: what scores a level: value_l1, positive_value_loss, max_mc, or any other number that outcomes carry.
         temperature: of the ranks; the lower, the greedier.
         staleness: weight of the age.
         alpha: weight of the newest score.
@@ -77,13 +81,17 @@ class PLR:
         replay: share of episodes on replayed levels; null for the share seen.
         min_fill: share of the buffer that must be full before any level is replayed.
 
+    Attributes:
+        needs_signals: what outcomes must carry.
+        leaves_out: whether there are episodes that the policy does not learn from.
+
     Raises:
         ConfigError: an argument or the space does not fit.
         RunFailedError: by `update`: an outcome lacks the signal.
     """
 
     complete = False
-    _train_new = True
+    leaves_out = False
 
     def __init__(
         self,
@@ -101,11 +109,12 @@ class PLR:
         check_rows(space, type(self).__name__)
         if not isinstance(signal, str) or not signal:
             raise ConfigError(
-                f"{SIGNAL} must be a name such as {', '.join(SIGNALS)}, not {signal!r}",
+                f"{SIGNAL} must be a name such as {', '.join(SCORES)}, not {signal!r}",
                 key=SIGNAL,
                 fix=f"{SIGNAL}=value_l1",
             )
         self._space, self.signal = space, signal
+        self.needs_signals = ("value_mean" if signal == MAX_MC else signal,)
         self._temperature = positive("temperature", temperature, 0.1)
         self._staleness = number("staleness", staleness, 0.1, 0.0, 1.0)
         self._alpha = positive("alpha", alpha, 1.0, high=1.0)
@@ -116,14 +125,14 @@ class PLR:
         self._min_fill = number("min_fill", min_fill, 0.5, 0.0, 1.0)
         self._buffer, self._episodes = LevelBuffer.empty(len(space.dims)), 0
         self._shares = np.zeros(1)
+        self._best: dict[bytes, float] = {}
 
     def directive(self) -> Directive:
         """The buffer and its probabilities."""
         held = len(self._buffer)
         upto = cumulative(self._weights()) if held else np.zeros(0, np.float32)
-        return Replay(
-            self._space, compact(self._buffer.rows), upto, self._share(), self._unseen(), self._train_new
-        )
+        rows, train_new = compact(self._buffer.rows), not self.leaves_out
+        return Replay(self._space, rows, upto, self._share(), self._unseen(), train_new)
 
     def _weights(self) -> np.ndarray:
         return probabilities(self._buffer, self._episodes, self._temperature, self._staleness)
@@ -151,11 +160,11 @@ class PLR:
         old: list[tuple[int, float, int]] = []
         started = self._episodes
         for outcome in outcomes:
-            score = self._score(outcome)
+            key = row_of(self._space, outcome.task).tobytes()
+            score = self._score(outcome, key)
             if not np.isfinite(score):
                 continue
             self._episodes += 1
-            key = row_of(self._space, outcome.task).tobytes()
             if key in known:
                 old.append((known[key], score, self._episodes))
             else:
@@ -172,15 +181,24 @@ class PLR:
             scored = np.array(list(new.values()))
             weights = self._weights() if len(self._buffer) else np.zeros(0)
             self._buffer = insert(self._buffer, LevelBuffer(rows, *scored.T), self._capacity, weights)
+        held = {row.tobytes() for row in self._buffer.rows}
+        self._best = {key: best for key, best in self._best.items() if key in held}
         self._shares = np.array([len(old) / (self._episodes - started)])
         return True
 
-    def _score(self, outcome: Outcome) -> float:
-        if self.signal in outcome.signals:
-            return float(outcome.signals[self.signal])
+    def _score(self, outcome: Outcome, level: bytes) -> float:
+        if self.needs_signals[0] not in outcome.signals:
+            raise self._lacking(outcome)
+        signal = float(outcome.signals[self.needs_signals[0]])
+        if self.signal != MAX_MC:
+            return signal
+        self._best[level] = max(self._best.get(level, -np.inf), outcome.episode_return)
+        return self._best[level] - signal
+
+    def _lacking(self, outcome: Outcome) -> RunFailedError:
         there = list(outcome.signals)
-        hint = nearest(self.signal, [*there, *SIGNALS])
-        raise RunFailedError(
+        hint = nearest(self.signal, [*there, *SCORES])
+        return RunFailedError(
             f"{SIGNAL}={self.signal}: the episodes' outcomes do not carry it; they carry "
             f"{', '.join(there) or 'no signals'}"
             + (f"\n  did you mean: {', '.join(hint)}" if hint and there else "")
@@ -198,12 +216,15 @@ class PLR:
     def state_dict(self) -> dict[str, Any]:
         """The buffer and its clock."""
         arrays = {name: getattr(self._buffer, name).copy() for name in ("rows", "scores", "stamps")}
-        return {**arrays, "shares": self._shares.copy(), "episodes": self._episodes}
+        best = np.array([self._best.get(row.tobytes(), -np.inf) for row in self._buffer.rows])
+        return {**arrays, "best": best, "shares": self._shares.copy(), "episodes": self._episodes}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with that buffer."""
         self._buffer = LevelBuffer(*(np.array(state[name]) for name in ("rows", "scores", "stamps")))
         self._shares, self._episodes = np.array(state["shares"]), int(state["episodes"])
+        pairs = zip(self._buffer.rows, state["best"].tolist(), strict=True)
+        self._best = {row.tobytes(): best for row, best in pairs if np.isfinite(best)}
 
 
 class RobustPLR(PLR):
@@ -211,32 +232,29 @@ class RobustPLR(PLR):
 
     Source: Jiang et al. 2021, "Replay-guided adversarial environment design".
 
-    Args: as for `PLR`, with other defaults; the source has a buffer of 4000.
+    Args: as for `PLR`, some with other defaults; the source has a buffer of 4000.
     """
 
-    _train_new = False
+    leaves_out = True
 
+    @passes_on(PLR.__init__)
     def __init__(
         self,
         space: TaskSpace,
         *,
         seed: int,
         signal: str = "positive_value_loss",
-        temperature: float = 0.1,
         staleness: float = 0.3,
-        alpha: float = 1.0,
-        capacity: int = 1000,
         replay: float | None = 0.5,
         min_fill: float = 0.5,
+        **others: Any,
     ) -> None:
         super().__init__(
             space,
             seed=seed,
             signal=signal,
-            temperature=temperature,
             staleness=staleness,
-            alpha=alpha,
-            capacity=capacity,
             replay=replay,
             min_fill=min_fill,
+            **others,
         )

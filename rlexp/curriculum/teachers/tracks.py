@@ -14,7 +14,7 @@ from rlexp.config.targets import DEFAULT_TRUSTED, TARGET, build, locate
 from rlexp.curriculum.directive import Directive, Draw
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teacher import Teacher
+from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals
 from rlexp.curriculum.teachers.limits import KEY
 from rlexp.errors import ConfigError
 
@@ -109,6 +109,16 @@ class Tracks:
         """Full names of the metrics that they read."""
         lists = [teacher.reads() for teacher in self._teachers.values() if hasattr(teacher, "reads")]
         return list(dict.fromkeys(name for names in lists for name in names))
+
+    @property
+    def needs_signals(self) -> tuple[str, ...]:
+        """Those that any of them reads."""
+        return tuple(dict.fromkeys(name for each in self._teachers.values() for name in needed_signals(each)))
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether one of them draws episodes that the policy does not learn from."""
+        return any(leaves_out_episodes(teacher) for teacher in self._teachers.values())
 
     def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
         """Tells all of them; whether one has another directive."""

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.curriculum.outcome import SIGNALS, Outcome, Progress
 from rlexp.curriculum.simulate import simulate
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.student import Student
@@ -49,6 +49,7 @@ BANDITS: dict[str, Any] = {
 LEVELS: dict[str, Any] = {
     "learnability": lambda space, **a: Learnability(space, **{"candidates": 64, "keep": 16, **a}),
     "plr": PLR,
+    "plr_max_mc": lambda space, **a: PLR(space, signal="max_mc", **a),
     "robust_plr": lambda space, **a: RobustPLR(space, **{"capacity": 200, **a}),
     "accel": lambda space, **a: ACCEL(space, **{"capacity": 200, **a}),
 }
@@ -62,10 +63,7 @@ def scored(teacher: Teacher, score: Callable[[Any], float], count: int = 64) -> 
     rng, directive = np.random.default_rng(0), teacher.directive()
     draws = [directive.sample(rng, slot) for slot in range(count)]
     found = [(draw, score(draw.task)) for draw in draws]
-    return [
-        Outcome(d.task, 0, d.tag, s, 0.0, 1, signals={"value_l1": s, "positive_value_loss": s})
-        for d, s in found
-    ]
+    return [Outcome(d.task, 0, d.tag, s, 0.0, 1, signals=dict.fromkeys(SIGNALS, s)) for d, s in found]
 
 
 @every_teacher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlexp.config.targets import check
 from rlexp.curriculum.directive import Draw
 from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.space import TaskSpace
@@ -86,6 +88,45 @@ def test_a_missing_signal_ends_the_run_with_what_there_is() -> None:
         tell(PLR(SEEDS, seed=0, signal="value_l2"), {1: 0.5}, "value_l1")
     with pytest.raises(RunFailedError, match="no signals"):
         PLR(SEEDS, seed=0).update([Outcome(1, 0, "new", 0.0, 0.0, 1)], Progress(0, 0))
+
+
+def test_max_mc_remembers_the_highest_return_of_each_level_held() -> None:
+    teacher = PLR(SEEDS, seed=0, capacity=2, signal="max_mc", staleness=0.0)
+    assert teacher.needs_signals == ("value_mean",)
+
+    def told(*episodes: tuple[int, float, float], to: PLR = teacher) -> dict[float, float]:
+        outcomes = [
+            Outcome(task, 0, "new", 0.0, total, 1, signals={"value_mean": value})
+            for task, total, value in episodes
+        ]
+        to.update(outcomes, Progress(0, 0))
+        state = to.state_dict()
+        return dict(zip(state["rows"][:, 0].tolist(), state["scores"].tolist(), strict=True))
+
+    # The second episode on level 1 is judged by the first one's return, its own being lower.
+    assert told((1, 2.0, 0.5), (1, 1.0, 0.25), (2, -3.0, -4.0)) == {1.0: 1.75, 2.0: 1.0}
+    assert told((2, -9.0, -5.0)) == {1.0: 1.75, 2.0: 2.0}
+    other = PLR(SEEDS, seed=0, capacity=2, signal="max_mc", staleness=0.0)
+    other.load_state_dict(teacher.state_dict())
+    for each in (teacher, other):
+        assert told((1, 0.0, 1.5), to=each) == {1.0: 0.5, 2.0: 2.0}
+    assert told((3, 4.0, 0.0)) == {3.0: 4.0, 2.0: 2.0}
+    assert told((1, 3.0, 0.0)) == {3.0: 4.0, 1.0: 3.0}
+    assert set(teacher._best) == {np.array([level]).tobytes() for level in (1.0, 3.0)}
+
+
+@pytest.mark.parametrize("cls", [PLR, RobustPLR, ACCEL])
+def test_arguments_that_are_passed_on_are_listed_and_checked(cls: type[PLR]) -> None:
+    takes = inspect.signature(cls).parameters
+    assert list(takes)[:2] == ["space", "seed"] and takes["capacity"].default == 1000
+    assert all(parameter.kind is not parameter.VAR_KEYWORD for parameter in takes.values())
+    assert takes["staleness"].default == {PLR: 0.1, RobustPLR: 0.3, ACCEL: 0.5}[cls]
+    assert takes["signal"].default == ("value_l1" if cls is PLR else "positive_value_loss")
+    spec = {"_target_": f"{cls.__module__}.{cls.__name__}", "capacty": 5}
+    with pytest.raises(ConfigError, match=r"takes no argument capacty; it takes .*min_fill") as caught:
+        check(spec, ["rlexp"], positional=1, given=("seed",))
+    assert caught.value.suggestions == ["capacity"]
+    assert cls(SEEDS, seed=0, capacity=7)._capacity == 7
 
 
 def test_robust_plr_does_not_learn_from_new_levels() -> None:

@@ -149,6 +149,14 @@ def test_metrics_that_the_rules_read_are_told() -> None:
     assert Tracks(SPACE, seed=0, tracks={"gravity": GRAVITY, "wind": watched}).reads() == ["custom/gusts"]
 
 
+def test_what_one_of_them_asks_of_the_learner_all_ask() -> None:
+    levels = {"_target_": f"{TEACHERS}.plr.RobustPLR"}
+    both = Tracks(SPACE, seed=0, tracks={"gravity": GRAVITY, "wind": levels})
+    assert both.needs_signals == ("positive_value_loss",) and both.leaves_out
+    alone = Tracks(SPACE, seed=0, tracks={"gravity": GRAVITY})
+    assert alone.needs_signals == () and not alone.leaves_out
+
+
 def test_it_is_built_from_a_config_whose_specs_are_left_to_it() -> None:
     choice = CurriculumChoice(
         tasks={"gravity": {"box": [-12, 0]}, "wind": {"box": [0, 15]}},
