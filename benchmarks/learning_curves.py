@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from intervals import interval
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ARMS = {"fast": "always", "stock": "never"}
@@ -54,14 +55,6 @@ def at_points(curve: list[tuple[int, float]], steps: int) -> list[float]:
     """The return at each tenth of the budget, joined by straight lines."""
     known = [(at, value) for at, value in curve if value == value]
     return np.interp(np.linspace(0, steps, POINTS + 1)[1:], *zip(*known, strict=True)).tolist()
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean over seeds."""
-    generator = np.random.default_rng(0)
-    means = generator.choice(values, (10_000, len(values))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def compare(curves: dict[str, list[list[float]]], steps: int) -> list[dict[str, object]]:
