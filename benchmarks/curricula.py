@@ -28,11 +28,11 @@ RESULTS = Path(__file__).resolve().parent / "results"
 ARMS = {
     "multiroom": ["multiroom", "none"],
     "point_mass": ["point_mass", "uniform", "none"],
-    "point_mass_friction": ["alp_gmm", "uniform"],
+    "point_mass_friction": ["point_mass_friction", "uniform"],
 }
 """Curricula by experiment, the control arms last."""
-EPISODES = 102
-"""Of the evaluation after a run: divisible by the six targets of point_mass_friction."""
+EPISODES = 108
+"""Of the evaluation after a run: nine for each of point_mass_friction's twelve targets."""
 COLOURS = ("#0b6e99", "#b5651d", "#6b7280", "#7a3e9d")
 
 Run = dict[str, Any]
