@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 HALF = 4.0
 """Half a side of the square room, in metres; its middle is (0, 0), and the wall with the gate is y = 0."""
 START, GOAL = (0.0, 3.0), (0.0, -3.0)
-NEAR = 0.25
+NEAR = 0.5
 """Metres from the goal that count as there."""
 DT, STEPS = 0.1, 100
 """Seconds of an env step, and steps of an episode."""
@@ -33,7 +33,7 @@ class PointMass(gymnasium.Env[Vector, Vector]):
     The action is the acceleration in x and y, [2] from -1 to 1, where 1 is 1.5 m/s^2. The observation is [6]: x, vx,
     y, vy, how far the gate's middle is in x, and half its width, in metres and seconds. The reward of a step is
     exp(-0.6 * distance to the goal). Whoever crosses y = 0 beside the gate crashes, which ends the episode; the
-    sides of the room only stop. `info["success"]` tells at an episode's end whether it came within 0.25 m of the
+    sides of the room only stop. `info["success"]` tells at an episode's end whether it came within 0.5 m of the
     goal, and `info["crashed"]` whether it ended in the wall.
 
     Where the gate is narrow and far off, the way through it leads past crashes that cost all later rewards, and
