@@ -47,20 +47,11 @@ def command(arguments: Sequence[str]) -> None:
         raise SystemExit(f"rlexp {' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
 
 
-def trained(folder: Path, experiment: str, arm: str, seed: int) -> Run:
+def trained(folder: Path, experiment: str, arm: str, seed: int, overrides: Sequence[str]) -> Run:
     """One run: success of its last checkpoint, minutes, and success on the targets over env steps."""
     run = folder / f"{experiment}-{arm}-{seed}"
-    settings = ["tracking=none", "hardware.torch_threads=1"]
-    command(
-        [
-            f"experiment={experiment}",
-            f"curriculum={arm}",
-            f"seed={seed}",
-            f"name={run.name}",
-            f"runs_dir={folder}",
-        ]
-        + settings
-    )
+    own = [f"experiment={experiment}", f"curriculum={arm}", f"seed={seed}", f"name={run.name}"]
+    command([*own, f"runs_dir={folder}", "tracking=none", "hardware.torch_threads=1", *overrides])
     command(["evaluate", str(run), f"evaluation.evaluation_duration={EPISODES}"])
     summary = json.loads((run / "summary.json").read_text())
     evaluated = json.loads((run / "evaluation.json").read_text())["metrics"]
@@ -126,13 +117,17 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; minutes are only fair with 1")
     parser.add_argument("--json", type=Path, default=RESULTS / "curricula.json")
     parser.add_argument("--plot", type=Path, metavar="FOLDER", help="draw each experiment there, as SVG")
+    parser.add_argument("overrides", nargs="*", help="of every run, after --: stop.env_steps=50000")
     args = parser.parse_args()
     found = json.loads(args.json.read_text()) if args.json.exists() else {}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
         for experiment in args.experiments:
             arms = args.arms or ARMS[experiment]
             runs = {
-                arm: [pool.submit(trained, Path(folder), experiment, arm, seed) for seed in args.seeds]
+                arm: [
+                    pool.submit(trained, Path(folder), experiment, arm, seed, args.overrides)
+                    for seed in args.seeds
+                ]
                 for arm in arms
             }
             ended = {arm: [run.result() for run in of_arm] for arm, of_arm in runs.items()}
