@@ -77,6 +77,7 @@ def figures(runs: Sequence[Run]) -> dict[str, Any]:
 
 def plot(arms: Mapping[str, Sequence[Run]], title: str, path: Path) -> None:
     """Success on the targets over env steps: the mean over seeds, and between the lowest and the highest seed."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3), layout="constrained")
@@ -89,7 +90,8 @@ def plot(arms: Mapping[str, Sequence[Run]], title: str, path: Path) -> None:
     axes.set(xlabel="env steps", ylabel="success on the targets", ylim=(-0.02, 1.02), title=title)
     axes.legend(frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    with rc_context({"svg.fonttype": "none"}):  # small files: text stays text
+        figure.savefig(path, metadata={"Date": None})
 
 
 def show(experiment: str, arms: Mapping[str, Sequence[Run]]) -> None:
