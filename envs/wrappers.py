@@ -73,3 +73,41 @@ class OneHotObservation(gymnasium.ObservationWrapper):
     def observation(self, observation: Any) -> np.ndarray:
         """The row of `observation`."""
         return self._rows[int(observation) - self._start].copy()
+
+
+class LastAction(gymnasium.Wrapper):
+    """Ends a vector observation with the last action, one-hot; zeros after a reset.
+
+    The least memory there is: where the same view asks for one turn or the other, a policy without it that
+    takes its likeliest action can turn to and fro for ever.
+
+    Args:
+        env: an environment with a flat `Box` of floats and `Discrete` actions.
+    """
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        super().__init__(env)
+        space, actions = env.observation_space, env.action_space
+        if not isinstance(space, spaces.Box) or len(space.shape) != 1 or space.dtype is None:
+            raise ValueError(f"the observation space must be a flat Box, not {space}")
+        if not isinstance(actions, spaces.Discrete):
+            raise ValueError(f"the action space must be Discrete, not {actions}")
+        self._start = int(actions.start)
+        self._rows = np.eye(int(actions.n), dtype=space.dtype)
+        low, high = np.zeros_like(self._rows[0]), np.ones_like(self._rows[0])
+        self.observation_space = spaces.Box(
+            np.concatenate([space.low, low]), np.concatenate([space.high, high]), dtype=space.dtype.type
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """The first observation, and no action."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return np.concatenate([observation, np.zeros_like(self._rows[0])]), info
+
+    def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
+        """The observation and the action that led to it."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        row = self._rows[int(action) - self._start]
+        return np.concatenate([observation, row]), reward, terminated, truncated, info

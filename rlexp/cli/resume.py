@@ -60,4 +60,11 @@ def path_and_overrides(argv: list[str], verb: str) -> tuple[str, list[str]]:
 
 def _is_override(word: str) -> bool:
     """A folder's name may have `=` in it, too."""
-    return word.startswith(("+", "~")) or ("=" in word and not Path(word).exists())
+    return word.startswith(("+", "~")) or ("=" in word and not _exists(word))
+
+
+def _exists(word: str) -> bool:
+    try:
+        return Path(word).exists()
+    except OSError:  # Too long for a name, as a list of tasks may be.
+        return False

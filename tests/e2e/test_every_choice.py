@@ -20,7 +20,7 @@ from rlexp.hardware.gpus import usable_gpus
 FILES = sorted(CONF.rglob("*.yaml"))
 DATA = ["data=recorded", "data.input_=recordings"]
 OFFLINE = ("bc", "marwil", "cql", "iql")
-CONTINUOUS_ENVS = ("pendulum", "bipedal")
+CONTINUOUS_ENVS = ("pendulum", "bipedal", "point_mass")
 CONTINUOUS_ONLY = ("tqc", "cql", "iql")
 DISCRETE_ONLY = ("dqn",)
 IMAGE = ["env=minigrid", "env.config.flat=false", "env.config.direction=false"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from envs.testing import Corridor
-from envs.wrappers import OneHotObservation, RepeatAction, ScaleReward
+from envs.wrappers import LastAction, OneHotObservation, RepeatAction, ScaleReward
 
 
 def test_scale_reward() -> None:
@@ -32,3 +32,18 @@ def test_one_hot_observation_marks_the_tile() -> None:
     assert int(np.argmax(env.step(2)[0])) == 1
     with pytest.raises(ValueError, match="must be Discrete"):
         OneHotObservation(gymnasium.make("CartPole-v1"))
+
+
+def test_last_action_follows_the_observation() -> None:
+    env = LastAction(Corridor(length=5))
+    assert env.observation_space.shape == (4,)
+    assert env.reset()[0][2:].tolist() == [0.0, 0.0]
+    observation = env.step(1)[0]
+    assert observation[0] == pytest.approx(0.2) and observation[2:].tolist() == [0.0, 1.0]
+    observation = env.step(0)[0]
+    assert observation[2:].tolist() == [1.0, 0.0] and env.observation_space.contains(observation)
+    assert env.reset()[0][2:].tolist() == [0.0, 0.0]
+    with pytest.raises(ValueError, match="must be a flat Box"):
+        LastAction(gymnasium.make("FrozenLake-v1"))
+    with pytest.raises(ValueError, match="must be Discrete"):
+        LastAction(gymnasium.make("Pendulum-v1"))
