@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from harness import choices, records, train_tiny
 from task_functions import LAKES
-from test_curriculum_choices import GIVEN, TRUSTED
+from test_curriculum_choices import ENVS, GIVEN, TRUSTED
 
 import rlexp
 from rlexp.curriculum.alarms import STILL, WINDOW, Alarms, level
@@ -108,7 +108,8 @@ def test_uniform_never_thrashes() -> None:
 
 @pytest.mark.parametrize("name", [name for name in choices("curriculum") if name != "none"])
 def test_a_student_that_never_succeeds_makes_no_teacher_thrash(name: str) -> None:
-    config = rlexp.compose(["env=multiroom", f"curriculum={name}", TRUSTED, *GIVEN.get(name, [])])
+    env = f"env={ENVS.get(name, 'multiroom')}"
+    config = rlexp.compose([env, f"curriculum={name}", TRUSTED, *GIVEN.get(name, [])])
     curriculum = curriculum_of(config.curriculum, config.trusted, seed=0)
     assert curriculum is not None
     metrics: dict[str, float] = {}

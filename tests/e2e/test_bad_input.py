@@ -120,7 +120,7 @@ def test_all_problems_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> No
         (["--resolve"], ["--resolve goes with --cfg"]),
         (["-sc", "install=tcsh"], ["no completion for the shell 'tcsh'"]),
         (["-m", "seed=0,x"], ["seed must be an integer, not 'x'", "(in seed=x)"]),
-        (["-m", "seed=0,1", "name=a"], ["name=a would be the folder of 2 runs", "${seed}"]),
+        (["-m", "seed=0,1", "name=a"], ["a sweep names its trials", "sweep.name=<name>"]),
         (["-m", "algorithm.lr=interval(0,1)"], ["interval", "choice(...)"]),
         (["resume"], ["rlexp resume needs a run folder"]),
         (["resume", "nope"], ["nope: no such folder"]),

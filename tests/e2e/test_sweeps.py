@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from harness import records
 from processes import BATCH, CARTPOLE, corridor, manifest, rlexp_child, run
 
@@ -20,6 +21,7 @@ def trials(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "sweep.json").read_text())["trials"]
 
 
+@pytest.mark.slow
 def test_killed_in_a_trial_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "a"
     with rlexp_child(*SWEEP, "seed=0,1,2", folder=tmp_path) as child:
@@ -74,6 +76,7 @@ def test_a_plan_starts_nothing(tmp_path: Path, monkeypatch: Any, capsys: Any) ->
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_sweep_is_planned_once_and_one_process_runs_it(
     tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:

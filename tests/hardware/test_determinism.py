@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 SEEDED = """
 import json, sys
 import torch
@@ -31,6 +33,7 @@ def _told(before: str) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_seeding_sets_what_rllib_sets_without_loading_the_compiler():
     ours = _told("")
     rllib = _told("import torch._inductor")  # Loaded before, RLlib's own seeding is called.
