@@ -60,6 +60,7 @@ def save(algorithm: Any, folder: Any, **options: Any) -> Checkpoint:
     return store.save(64, lambda path: algorithm.save_to_path((path / "algorithm").absolute()), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_acts_as_the_env_runner(case, tmp_path):
     algorithm = trained(case)

@@ -96,6 +96,7 @@ def test_every_choice_composes(choice: str) -> None:
     assert name in config.choices[group]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choice",
     [

@@ -79,6 +79,7 @@ BAG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "shape"),
     [

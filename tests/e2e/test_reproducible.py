@@ -23,6 +23,7 @@ def curve(overrides: list[str], folder: Path) -> list[dict[str, Any]]:
 slow = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "env"),
     [

@@ -52,6 +52,7 @@ def test_killed_in_a_trial_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     assert {trial["env_steps"] for trial in trials(folder).values()} == {BUDGET + 2 * BATCH}
 
 
+@pytest.mark.slow
 def test_a_trial_that_fails_stops_no_other_and_is_tried_again(tmp_path: Path) -> None:
     """One trial's environment says NaN in its second iteration; an environment made anew says it later."""
     folder = tmp_path / "sweeps" / "a"

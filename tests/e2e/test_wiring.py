@@ -119,6 +119,7 @@ def test_exploration_off_is_off_in_training(tmp_path: Path) -> None:
     assert first["custom/first_min"] == first["custom/first_max"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "reason", "iterations"),
     [

@@ -52,6 +52,7 @@ def sampled(runner, calls, **options):
     return sorted(clockwork.canonical(episode) for episode in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observation", ["vector", "doubles", "bytes", "number", "dict"])
 @pytest.mark.parametrize("action", ["discrete", "box", "multi"])
 def test_same_episodes_for_every_kind_of_space(through_torch, observation, action):

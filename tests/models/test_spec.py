@@ -100,6 +100,7 @@ def test_fusion_layers_reach_the_critic():
     assert (33, 512) in shapes(network("sac.SAC", actions=actions, fusionnet_hiddens=[33]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "env", "settings", "training"),
     [
