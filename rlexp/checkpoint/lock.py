@@ -19,11 +19,15 @@ FILES = (_LOCK, _HOLDER)
 """What locking leaves in a folder."""
 
 
+class InUseError(ConfigError):
+    """Another process holds the folder."""
+
+
 def hold(path: Path) -> FileLock:
     """Lock the folder `path` for this process, at once or not at all.
 
     Raises:
-        ConfigError: another process holds it; the message says which, and what to do.
+        InUseError: another process holds it; the message says which, and what to do.
         OSError: the folder cannot be written to.
     """
     # The system drops the lock with the process that holds it, so a dead holder blocks nobody.
@@ -31,7 +35,7 @@ def hold(path: Path) -> FileLock:
     try:
         held.acquire(timeout=0)
     except Timeout:
-        raise ConfigError(
+        raise InUseError(
             f"another process is using {path}{_holder(path)}",
             key="name",
             fix="name=<another name>   (or wait for that run to end, or stop it)",

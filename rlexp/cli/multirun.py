@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rlexp.errors import EXIT_DONE, ConfigError
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.plan import plan
+from rlexp.sweep.plan import Plan, plan
 
 
 def run(args: Namespace, argv: Sequence[str]) -> int:
@@ -24,12 +24,33 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
 
     found = plan(args.overrides, config_name=args.config_name or "config", config_dir=args.config_dir)
     if found.settings.plan:
-        print_plan(found)
+        print_plan(found, _needs(found))
         return EXIT_DONE
     name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = SweepFolder.create(found, name, ["rlexp", *argv])
     print(f"{len(found.trials)} trials in {folder.path}", flush=True)
     return go_on(folder, [], ["rlexp", *argv])
+
+
+def _needs(plan: Plan) -> list[str]:
+    """What the trials book, how many run at once, and how long all of it will take."""
+    from rlexp.hardware.machine import look
+    from rlexp.sweep.estimate import seconds
+    from rlexp.sweep.resources import at_once, booked
+    from rlexp.terminal.spans import duration
+
+    first = plan.trials[0].config
+    told = ", ".join(f"{amount:g} {name}" for name, amount in booked(first).items())
+    if first.hardware.address != "local":
+        return [f"each books {told} of the cluster at {first.hardware.address}"]
+    machine = look()
+    have = {"CPU": float(machine.cores), "GPU": float(len(machine.gpus))}
+    room = min(at_once(trial.config, have, plan.settings.concurrency) for trial in plan.trials)
+    side_by_side = min(room, len(plan.trials))
+    lines = [f"each books {told}: {side_by_side} at once on this machine"]
+    if (time := seconds(plan, side_by_side)) is not None:
+        lines.append(f"about {duration(time[0])} in all, by {time[1]}")
+    return lines
 
 
 def go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> int:

@@ -167,8 +167,18 @@ def check_fits_cluster(config: RunConfig, resources: Mapping[str, float]) -> Non
         ConfigError: naming the keys that add up and what to write instead.
     """
     bill = bill_of(config)
-    for name in total(bill):
-        _check(bill, name, float(resources.get(name, 0.0)), "the cluster has")
+    check_bill(bill, {name: float(resources.get(name, 0.0)) for name in total(bill)}, "the cluster has")
+
+
+def check_bill(bill: list[Share], have: Mapping[str, float], who: str) -> None:
+    """Refuses a bill that asks for more of anything in `have` than there is.
+
+    Raises:
+        ConfigError: naming the keys that add up and what to write instead.
+    """
+    for name, amount in have.items():
+        if name in total(bill):
+            _check(bill, name, amount, who)
 
 
 def _check(bill: list[Share], resource: str, have: float, who: str) -> None:

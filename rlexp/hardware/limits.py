@@ -12,8 +12,24 @@ NO_LIMIT = 1 << 60
 """cgroup v1 writes "no limit" as a number near 2**63."""
 
 
+_share: int | None = None
+
+
+def take_share(cores: float) -> None:
+    """From now on this process uses so many cores and no more: those that are booked for it, beside others."""
+    global _share
+    _share = max(1, math.floor(cores + 1e-9))
+
+
+def shares() -> bool:
+    """Whether the other cores of this machine are others' to use."""
+    return _share is not None
+
+
 def usable_cores(root: Path = CGROUP, membership: Path = PROC_CGROUP) -> int:
-    """CPU cores this process may use: the affinity mask, cut by a cgroup v1 or v2 CPU quota; at least 1."""
+    """CPU cores this process may use: its share, or the affinity mask, cut by a cgroup CPU quota; at least 1."""
+    if _share is not None:
+        return _share
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     quota = cpu_quota(root, membership)
     return max(1, allowed if quota is None else min(allowed, math.floor(quota + 1e-9)))

@@ -24,7 +24,7 @@ from rlexp.hardware.connect import cluster_address
 from rlexp.hardware.demand import bill_of, custom_resources
 from rlexp.hardware.kinds import WITHOUT_RAY, class_name
 from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
-from rlexp.hardware.limits import usable_cores
+from rlexp.hardware.limits import shares, usable_cores
 from rlexp.hardware.machine import Machine, usable_memory
 from rlexp.hardware.worker_log import WorkerLog
 
@@ -92,13 +92,13 @@ def start(config: RunConfig, folder_log: Path | None) -> None:
     apply_environment(config)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    address = "local" if config.hardware.address == "local" else cluster_address(config.hardware.address)
     import ray
 
     if ray.is_initialized():
-        if not _session.started:
+        if not _session.started and not shares():
             _log.warning("using the Ray session that this process has running already")
         return
+    address = "local" if config.hardware.address == "local" else cluster_address(config.hardware.address)
     if address == "local":
         _start_local(config, folder_log)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.hardware.demand import Share, bill_of, shares
+from rlexp.hardware.limits import shares as shares_machine
 from rlexp.hardware.machine import Machine
 
 MOST = 8
@@ -30,7 +31,7 @@ def torch_threads(config: RunConfig, machine: Machine) -> int:
     """`hardware.torch_threads`, or when that is null what the machine leaves free.
 
     With asynchronous vectorisation each environment is a process of its own that wants those cores: one
-    thread. On a cluster, other runs use this machine too: what is booked for the main process.
+    thread. On a cluster and in a sweep, other runs use this machine too: what is booked for the main process.
     """
     hardware = config.hardware
     if hardware.torch_threads is not None:
@@ -38,7 +39,7 @@ def torch_threads(config: RunConfig, machine: Machine) -> int:
     if hardware.settings.get("gym_env_vectorize_mode") == "async":
         return 1
     bill = bill_of(config)
-    if hardware.address != "local":
+    if hardware.address != "local" or shares_machine():
         return booked_threads(bill)
     return spare_threads(hardware, machine, sum(share.count * share.cpus for share in bill if share.remote))
 

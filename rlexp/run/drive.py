@@ -2,81 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from rlexp.checkpoint.atomic import plain_reason, pointed, write_json, write_text
-from rlexp.config.convert import to_plain
-from rlexp.config.schema import RunConfig
-from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, RlexpError
-from rlexp.run.events import RunInfo, RunListener
-from rlexp.run.folder import RunFolder
-from rlexp.run.provenance import now
-from rlexp.terminal.interrupt import Interrupt, children_keep_on, interruptible
+from rlexp.errors import EXIT_USAGE
+from rlexp.run.driven import Driven, Outcome, Ready, one_line
+from rlexp.terminal.interrupt import Interrupt, interruptible
 from rlexp.terminal.quiet import quiet
-
-if TYPE_CHECKING:
-    from rlexp.environment.hang import HungError
-    from rlexp.run.loop import Loop, Progress
-    from rlexp.run.trainable import RunTrainable
-    from rlexp.terminal.messages import Terminal
-
-Start = Callable[["RunTrainable", RunConfig, "Terminal"], "Progress | None"]
-"""Puts a built trainable into its first state; returns what the loop should remember from before."""
 
 AT_ONCE = "interrupted at once; the last checkpoint stands"
 BEFORE = "interrupted before training began"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        folder: the run's folder.
-        status: `done`, `stopped` (interrupted) or `failed`.
-        summary: what `summary.json` holds.
-        error: what the person is told, if it failed.
-    """
-
-    folder: Path
-    status: str
-    summary: dict[str, Any]
-    error: str | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0, 130 or 1."""
-        return {"done": EXIT_DONE, "stopped": EXIT_INTERRUPTED}.get(self.status, EXIT_FAILED)
-
-
-def drive(
-    folder: RunFolder, config: RunConfig, start: Start, manifest: Mapping[str, Any] | None = None
-) -> Outcome:
-    """Builds and trains in a locked folder; used by new and resumed runs alike.
-
-    Args:
-        folder: held by this process.
-        config: checked.
-        start: see `Start`.
-        manifest: what the manifest says once everything is built.
+def drive(ready: Ready) -> Outcome:
+    """Trains a run to its end; used by new and resumed runs alike.
 
     Raises:
         ConfigError, CheckpointError: before training has begun. A folder that this process made is removed
             again; another is left as it was.
     """
-    with quiet(folder.log, config.log_level) as terminal, interruptible() as interrupt:
-        driven = _Driven(folder, terminal)
+    folder = ready.folder
+    with quiet(folder.log, ready.config.log_level) as terminal, interruptible() as interrupt:
+        driven = Driven(ready, terminal)
         try:
-            driven.build(config, start)
-            folder.write_config(to_plain(driven.config))
-            folder.update_manifest(**(manifest or {}), status="running")
-            folder.trace.unlink(missing_ok=True)
-            ending = driven.train(interrupt)
+            driven.build()
+            ending = _train(driven, interrupt)
         except KeyboardInterrupt:
             ending = ("stopped", AT_ONCE if driven.began else BEFORE)
         except (Exception, SystemExit) as failure:
@@ -90,156 +37,20 @@ def drive(
             return driven.close(*ending)
 
 
-class _Driven:
-    """What one call has started, and how all of it is closed."""
+def _train(driven: Driven, interrupt: Interrupt) -> tuple[str, str]:
+    """Runs the loop; returns status and reason."""
+    from rlexp.environment.hang import last_words
+    from rlexp.run.witness import witnessed
 
-    def __init__(self, folder: RunFolder, terminal: Terminal) -> None:
-        self.folder, self.terminal = folder, terminal
-        self.began = False
-        self._trainable: RunTrainable | None = None
-        self._loop: Loop | None = None
-        self._started: list[RunListener] = []
-
-    def build(self, config: RunConfig, start: Start) -> None:
-        """Everything up to the first iteration; what is cheap and may be refused comes first."""
-        with self.terminal.status("building ..."):
-            from rlexp.checkpoint.store import CheckpointStore
-            from rlexp.config.targets import build as build_target
-            from rlexp.run.loop import Loop
-            from rlexp.run.prepare import prepare, start_processes
-            from rlexp.run.trainable import RunTrainable
-
-            keeping = config.checkpoint
-            store = CheckpointStore(self.folder.checkpoints, keep=keeping.keep, mode=keeping.mode)
-            trackers = [build_target(spec, config.trusted) for spec in config.tracking.values()]
-            prepared = prepare(config, self.folder.log)
-            self.config = prepared.config
-            if prepared.chosen:
-                self.terminal.say(f"hardware=auto: {' '.join(prepared.chosen)} (log.txt says why)")
-            for why in prepared.notes:
-                self.terminal.note(why)
-            with children_keep_on():
-                start_processes(prepared, self.folder.log)
-                trainable = self._trainable = RunTrainable(config={"prepared": prepared})
-            progress = start(trainable, prepared.config, self.terminal)
-            self._loop = Loop(trainable, store, self._listeners(trackers), progress)
-
-    def _listeners(self, trackers: list[RunListener]) -> list[RunListener]:
-        from rlexp.curriculum.record import CurriculumRecord
-        from rlexp.run.callback import RunCallback
-        from rlexp.run.skipped_evaluations import SkippedEvaluations
-        from rlexp.tracking.jsonl import MetricsFile
-
-        assert self._trainable is not None
-        callbacks = [c for c in self._trainable.algorithm.callbacks if isinstance(c, RunCallback)]
-        curriculum = self._trainable.curriculum
-        record = [CurriculumRecord(curriculum)] if curriculum is not None else []
-        skipped = SkippedEvaluations(self._trainable.algorithm, self.terminal.warn)
-        return [MetricsFile(self.folder.metrics), *record, *trackers, skipped, *callbacks]
-
-    def train(self, interrupt: Interrupt) -> tuple[str, str]:
-        """Tells the listeners and runs the loop; returns status and reason."""
-        from rlexp.environment.hang import last_words
-        from rlexp.run.witness import witnessed
-
-        assert self._loop is not None
-        with (
-            witnessed(self.folder, self.terminal),
-            last_words(self.abandon),
-            interrupt.deferred(lambda name: self.terminal.say(_on_interrupt(name))),
-        ):
-            self.began = True
-            for listener in self._loop.listeners:
-                listener.on_run_start(self._info())
-                self._started.append(listener)
-            ending = self._loop.run(interrupt)
-        return ending.status, ending.reason
-
-    def _info(self) -> RunInfo:
-        assert self._trainable is not None
-        manifest, plain = self.folder.read_manifest(), to_plain(self.config)
-        return RunInfo(
-            folder=self.folder.path,
-            name=str(self.config.name),
-            run_id=manifest["run_id"],
-            config=plain,
-            stop=plain["stop"],
-            resumed_at=self._trainable.counters.env_steps,
-            group=manifest.get("group"),
-        )
-
-    def keep_trace(self, failure: BaseException) -> None:
-        """The traceback, with the one in an environment's own process where there is one, to `error.txt`."""
-        text = "".join(traceback.format_exception(failure))
-        if inner := getattr(failure, "trace", ""):
-            text += f"\nIn the environment's process:\n{inner}"
-        with self._told("the traceback could not be written to error.txt"):
-            write_text(self.folder.trace, text)
-
-    def close(self, status: str, reason: str) -> Outcome:
-        """Writes summary and manifest, then ends listeners and processes; an error in one is only told."""
-        summary = self._summary(status, reason)
-        with self._told("summary.json could not be written"):
-            write_json(self.folder.summary, summary)
-        with self._told("manifest.json could not be written"):
-            self.folder.update_manifest(status=status, reason=reason, ended=now())
-        self.release(status, summary)
-        for name, key in self._loop.unseen.items() if self._loop is not None and status != "failed" else ():
-            self.terminal.warn(f"{key}: {name} was never logged")
-        return Outcome(self.folder.path, status, summary, reason if status == "failed" else None)
-
-    def abandon(self, failure: HungError) -> None:
-        """Closes all but the environments, in another thread than the one that never comes back from them."""
-        from rlexp.terminal.closing import print_closing
-
-        self._trainable = None
-        self.keep_trace(failure)
-        outcome = self.close("failed", one_line(failure))
-        print_closing(outcome.summary, self.folder.path, outcome.error)
-
-    def release(self, status: str, summary: dict[str, Any]) -> None:
-        """Ends listeners and processes."""
-        from rlexp.hardware import session
-
-        for listener in self._started:
-            with self._told(f"{type(listener).__name__} failed to close"):
-                listener.on_run_end(status, summary)
-        # After the last line of a progress display, which ends last.
-        for notice in filter(None, (getattr(listener, "notice", None) for listener in self._started)):
-            self.terminal.say(notice)
-        if self._trainable is not None:
-            with self._told("the algorithm failed to stop"):
-                self._trainable.stop()
-        with self._told("Ray failed to stop"):
-            session.stop()
-
-    def _summary(self, status: str, reason: str) -> dict[str, Any]:
-        figures = self._loop.progress.summary() if self._loop else {"env_steps": 0, "wall_s": 0.0, "sps": 0.0}
-        latest = pointed(self.folder.checkpoints / "latest")
-        checkpoint = f"checkpoints/{latest}" if latest else None
-        told = {"status": status, "reason": reason, **figures, "checkpoint": checkpoint}
-        if status == "done" and self._loop is not None:
-            told["train_longer"] = self._loop.stop.more(self._loop.progress.final)
-        return told
-
-    @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """An error inside, or a Ctrl-C, is told and ends only what is inside."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            self.terminal.warn(f"{what}: interrupted")
-        except Exception as failure:
-            self.terminal.warn(f"{what}: {plain_reason(failure) or one_line(failure)}")
+    with (
+        witnessed(driven.folder, driven.terminal),
+        last_words(driven.abandon),
+        interrupt.deferred(lambda name: driven.terminal.say(_on_interrupt(name))),
+    ):
+        driven.begin()
+        ending = driven.loop.run(interrupt)
+    return ending.status, ending.reason
 
 
 def _on_interrupt(name: str) -> str:
     return f"{name}: finishing this iteration, then saving (once more to stop at once, without saving)"
-
-
-def one_line(failure: BaseException) -> str:
-    """What went wrong: our own errors' message, else type and last line of the message."""
-    if isinstance(failure, RlexpError):
-        return str(failure)
-    text = str(failure).strip().splitlines()
-    return f"{type(failure).__name__}: {text[-1]}" if text else type(failure).__name__

@@ -107,21 +107,32 @@ class Loop:
 
         After an error in a listener or in the last evaluation too, for the training itself is whole then.
         """
-        reason = self._already_done()
+        reason = self.over()
         try:
             while reason is None and not interrupt:
-                reason = self._iterate(interrupt)
-            if self._unsaved is not None:
-                self.save(self._unsaved)
+                reason = self.advance(interrupt)
+            self.save_last()
         except Exception as error:
-            self._rescue(error)
+            self.rescue(error)
             raise
         return Ending("done", reason) if reason is not None else Ending("stopped", str(interrupt.name))
 
-    def _already_done(self) -> str | None:
+    def over(self) -> str | None:
+        """Why a resumed run has nothing left to do, if so."""
         return self.stop.holds(self.progress.final) if self.progress.final else None
 
-    def _iterate(self, interrupt: Interrupt) -> str | None:
+    def take_over(self, progress: Progress) -> None:
+        """Goes on from what another run remembers; its state was loaded."""
+        self.progress, self._unsaved = progress, None
+        self.stop.restore(progress.stop)
+
+    def save_last(self) -> None:
+        """A checkpoint of the present state, unless there is one."""
+        if self._unsaved is not None:
+            self.save(self._unsaved)
+
+    def advance(self, interrupt: Interrupt) -> str | None:
+        """One iteration; why it was the last, if so."""
         self._unsaved = None
         record = self.trainable.step()
         reason = self.stop.update(record) or self._curriculum_over()
@@ -158,7 +169,8 @@ class Loop:
             self._unsaved = record
         self._check_required(record)
 
-    def _rescue(self, error: Exception) -> None:
+    def rescue(self, error: Exception) -> None:
+        """After `error`: saves the last state that is whole, if that was not done."""
         if self._unsaved is None or isinstance(error, CheckpointSaveError):
             return
         try:

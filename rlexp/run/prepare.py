@@ -29,6 +29,7 @@ from rlexp.hardware import session
 from rlexp.hardware.auto import Chosen, choose, room_for_runners
 from rlexp.hardware.demand import check_fits, check_fits_cluster
 from rlexp.hardware.kinds import class_name, kind_of
+from rlexp.hardware.limits import shares
 from rlexp.hardware.machine import Machine, look
 from rlexp.hardware.measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
 from rlexp.hardware.threads import apply_threads, torch_threads
@@ -116,7 +117,13 @@ def _measured(
     open_keys = {key: chosen[key] for key in (RUNNERS, ENVS, MODE) if key in chosen}
     if open_keys.get(MODE) == VECTOR_ENTRY_POINT:
         del open_keys[MODE]
-    if not open_keys or not issubclass(built.env_runner_cls, FastEnvRunner) or built.num_gpus_per_learner:
+    # Trials that are compared must be alike: no measurement, which differs from time to time, chooses for them.
+    if (
+        shares()
+        or not open_keys
+        or not issubclass(built.env_runner_cls, FastEnvRunner)
+        or built.num_gpus_per_learner
+    ):
         return {}
     if RUNNERS not in open_keys and built.num_env_runners:
         return {}
@@ -211,7 +218,9 @@ def choose_hardware(
 
 
 def _machine(config: RunConfig) -> Machine:
-    """This machine, or the cluster that has been joined, as one."""
+    """This machine, or the cluster that has been joined, as one; for a trial of a sweep, what is booked for it."""
+    if shares():
+        return look()
     return look() if config.hardware.address == "local" else session.joined(look())
 
 

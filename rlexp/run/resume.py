@@ -12,7 +12,8 @@ from rlexp.config.checks import check
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.run import saved
-from rlexp.run.drive import Outcome, Start, drive
+from rlexp.run.drive import drive
+from rlexp.run.driven import Outcome, Ready, Start
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import collect, now
 from rlexp.run.train import new_run_id, start_of
@@ -38,27 +39,39 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
     """
     file = saved.find_config(path)
     with interruptible(), RunFolder.open(file.parent) as folder:
-        before = saved.read(file)
-        saved.refuse_untrusted(before, overrides)
-        after = saved.with_overrides(before, overrides)
-        saved.refuse_frozen(before, after)
-        manifest = folder.read_manifest()
-        config = check(saved.composed(after, manifest.get("choices", {})))
-        # The folder may have been moved since.
-        config.name, config.runs_dir = folder.path.name, str(folder.path.parent)
-        here = collect(list(command), list(overrides), config.seed)
-        history = manifest.get("resumed", [])
-        told: dict[str, Any] = {"pid": here["pid"], "host": here["host"]}
-        if _never_saved(folder):
-            # Another id: what the first attempt logged to a tracker must not be continued by lower steps.
-            told |= {"run_id": new_run_id(), "resumed": [*history, {**here, "from": None}]}
-            return drive(folder, config, _anew(start_of(config)), told)
-        checkpoint, skipped = resolve(folder.path)
-        require_trust(checkpoint, config.checkpoint.trust)
-        if (outcome := _finished(folder, config, checkpoint)) is not None:
-            return outcome
-        told["resumed"] = [*history, {**here, "from": checkpoint.path.name}]
-        return drive(folder, config, _continue(checkpoint, skipped), told)
+        found = reopened(folder, overrides, command=command)
+        return found if isinstance(found, Outcome) else drive(found)
+
+
+def reopened(
+    folder: RunFolder, overrides: Sequence[str] = (), *, command: Sequence[str] = ()
+) -> Ready | Outcome:
+    """The run in a folder that is held, ready to go on; or its outcome, where it had only not been told.
+
+    Raises:
+        ConfigError, CheckpointError: as `resume`.
+    """
+    before = saved.read(saved.find_config(folder.path))
+    saved.refuse_untrusted(before, overrides)
+    after = saved.with_overrides(before, overrides)
+    saved.refuse_frozen(before, after)
+    manifest = folder.read_manifest()
+    config = check(saved.composed(after, manifest.get("choices", {})))
+    # The folder may have been moved since.
+    config.name, config.runs_dir = folder.path.name, str(folder.path.parent)
+    here = collect(list(command), list(overrides), config.seed)
+    history = manifest.get("resumed", [])
+    told: dict[str, Any] = {"pid": here["pid"], "host": here["host"]}
+    if _never_saved(folder):
+        # Another id: what the first attempt logged to a tracker must not be continued by lower steps.
+        told |= {"run_id": new_run_id(), "resumed": [*history, {**here, "from": None}]}
+        return Ready(folder, config, _anew(start_of(config)), told)
+    checkpoint, skipped = resolve(folder.path)
+    require_trust(checkpoint, config.checkpoint.trust)
+    if (outcome := _finished(folder, config, checkpoint)) is not None:
+        return outcome
+    told["resumed"] = [*history, {**here, "from": checkpoint.path.name}]
+    return Ready(folder, config, _continue(checkpoint, skipped), told)
 
 
 def _never_saved(folder: RunFolder) -> bool:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
-from rlexp.run.drive import Outcome, Start, drive
+from rlexp.run.drive import drive
+from rlexp.run.driven import Outcome, Ready, Start
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import collect, write_diff
 from rlexp.terminal.interrupt import interruptible
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from rlexp.run.trainable import RunTrainable
     from rlexp.terminal.messages import Terminal
 
-__all__ = ["Outcome", "default_name", "free_name", "new_run_id", "start_of", "train"]
+__all__ = ["Outcome", "default_name", "found", "free_name", "new_run_id", "start_of", "train"]
 
 
 def train(
@@ -56,16 +57,28 @@ def train(
     config = dataclasses.replace(config, name=name)  # a copy: the same config may be trained again
     overwrite = config.overwrite
     with interruptible(), RunFolder.create(config.runs_dir, name, overwrite=overwrite) as folder:
-        try:
-            manifest = collect(list(command), list(overrides), config.seed)
-            manifest["diff"] = write_diff(folder.path)
-            manifest |= {"group": group} if group is not None else {}
-            folder.update_manifest(**manifest, run_id=new_run_id(), status="running", choices=config.choices)
-            folder.write_config(to_plain(config))
-        except BaseException:
-            folder.discard()
-            raise
-        return drive(folder, config, start_of(config))
+        return drive(found(folder, config, command=command, overrides=overrides, group=group))
+
+
+def found(
+    folder: RunFolder,
+    config: RunConfig,
+    *,
+    command: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    group: str | None = None,
+) -> Ready:
+    """Writes a new run's origin and config into its folder; arguments as for `train`."""
+    try:
+        manifest = collect(list(command), list(overrides), config.seed)
+        manifest["diff"] = write_diff(folder.path)
+        manifest |= {"group": group} if group is not None else {}
+        folder.update_manifest(**manifest, run_id=new_run_id(), status="running", choices=config.choices)
+        folder.write_config(to_plain(config))
+    except BaseException:
+        folder.discard()
+        raise
+    return Ready(folder, config, start_of(config))
 
 
 def new_run_id() -> str:

@@ -20,9 +20,11 @@ from typing import Any
 
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import write_json, write_text
+from rlexp.config.checks import check
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
+from rlexp.run import saved
 from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
 from rlexp.sweep.plan import Plan
@@ -110,17 +112,41 @@ class SweepFolder:
         Raises:
             ConfigError: the file is damaged.
         """
-        found = []
+        with (self.path / FROZEN).open(encoding="utf-8") as lines:
+            return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
+
+    def one(self, name: str) -> Planned:
+        """One trial as it was frozen.
+
+        Raises:
+            ConfigError: there is none, or the file is damaged.
+        """
+        begin = json.dumps({"name": name})[:-1]  # As each line begins: the others need not be read.
         with (self.path / FROZEN).open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
-                try:
-                    told = json.loads(line)
-                    plain = {**told["config"], "runs_dir": str(self.trials)}
-                except (ValueError, KeyError, TypeError) as error:
-                    raise ConfigError(f"{self.path / FROZEN}, line {number}, is damaged: {error}") from error
-                config = to_run_config(plain, told["choices"])
-                found.append(Planned(told["name"], tuple(told["overrides"]), told["varied"], config))
-        return found
+                if line.startswith(begin):
+                    return self._thawed(line, number)
+        raise ConfigError(f"{self.path / FROZEN} has no trial {name}")
+
+    def _thawed(self, line: str, number: int) -> Planned:
+        try:
+            told = json.loads(line)
+            plain = {**told["config"], "runs_dir": str(self.trials)}
+            config = to_run_config(plain, told["choices"])
+            return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self.path / FROZEN}, line {number}, is damaged: {error}") from error
+
+    def config_of(self, trial: Planned, overrides: Sequence[str] = ()) -> RunConfig:
+        """What a trial that has not begun runs with; `overrides` are changes for all trials.
+
+        Raises:
+            ConfigError: an override is refused.
+        """
+        config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(self.trials))
+        if not overrides:
+            return config
+        return check(saved.composed(saved.with_overrides(to_plain(config), overrides), config.choices))
 
     def state(self) -> dict[str, Any]:
         """`sweep.json`.

@@ -15,7 +15,9 @@ from rlexp.config.overrides import force, parse
 from rlexp.config.rerun import is_saved_run
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
+from rlexp.hardware.machine import Machine, look
 from rlexp.metrics.catalogue import known
+from rlexp.sweep.resources import check_room
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
 from rlexp.sweep.space import Point, space_of
 
@@ -72,9 +74,9 @@ def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: s
             if chosen.search == "random"
             else space.grid()
         )
-        composer = Composer(app, config_name)
+        composer, machine = Composer(app, config_name), look()
         composed = [
-            _compose(composer, fixed, [f"{heads[k]}={v}" for k, v in point.items()], config_dir)
+            _compose(composer, fixed, [f"{heads[k]}={v}" for k, v in point.items()], config_dir, machine)
             for point in points
         ]
     for plain, config in composed:
@@ -112,7 +114,11 @@ def _refuse_places(written: Sequence[str]) -> None:
 
 
 def _compose(
-    composer: Composer, fixed: Sequence[str], varied: Sequence[str], config_dir: str | None
+    composer: Composer,
+    fixed: Sequence[str],
+    varied: Sequence[str],
+    config_dir: str | None,
+    machine: Machine,
 ) -> tuple[list[str], RunConfig]:
     plain = [text.lstrip("+") for text in (*fixed, *varied)]
     choices = [text for text in varied if not text.startswith("++")]
@@ -122,6 +128,7 @@ def _compose(
             refuse_foreign(composed.plain, plain, origin=f"--config-dir {config_dir}")
         config = check(composed)
         check_start(config)
+        check_room(config, machine)
     except ConfigError as error:
         raise _at(plain, error) from error
     return plain, config

@@ -1,38 +1,21 @@
-"""Runs a sweep's trials, those that are not done yet, one after another."""
+"""Runs a sweep's trials, those that are not done yet, side by side."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from rlexp.config.checks import check
-from rlexp.config.convert import to_plain
-from rlexp.config.schema import RunConfig
-from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RlexpError
-from rlexp.run import saved
-from rlexp.run.drive import Outcome
-from rlexp.run.resume import resume
-from rlexp.run.train import train
-from rlexp.sweep.folder import Planned, SweepFolder
+from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
+from rlexp.sweep.course import OVER, Course
+from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import SweepChoice
-from rlexp.sweep.standing import Standing, metric_of, standing
-from rlexp.terminal.quiet import terminal
+from rlexp.sweep.standing import metric_of
+from rlexp.terminal.interrupt import Interrupt, children_keep_on, interruptible
+from rlexp.terminal.messages import Terminal
+from rlexp.terminal.quiet import quiet
 
-
-@dataclass
-class _Progress:
-    """For the time left."""
-
-    started: float
-    finished: int = 0
-
-    def left(self, waiting: int) -> str:
-        if not self.finished:
-            return ""
-        seconds = (time.monotonic() - self.started) / self.finished * waiting
-        return f", about {seconds / 60:,.0f} min left" if seconds >= 90 else f", about {seconds:,.0f} s left"
+LOG = "log.txt"
+REPORT_S = 0.5
+"""Seconds between a trial's reports where no scheduler waits for them."""
 
 
 def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Sequence[str] = ()) -> int:
@@ -44,73 +27,102 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         command: the command line, for manifests.
 
     Returns:
-        The exit code of the worst trial; 130 when it was interrupted.
+        1 when a trial has failed, 130 when it was interrupted, else 0.
 
     Raises:
-        ConfigError: another process runs this sweep, or its records are damaged.
+        ConfigError: another process runs this sweep, its records are damaged, or no trial can ever start.
     """
     with folder.held():
         chosen, trials = folder.settings(), folder.planned()
         metric = metric_of(
             chosen.metric, trials[0].config.evaluation.settings.get("evaluation_interval") is not None
         )
-        told = {trial.name: standing(folder.run(trial.name), metric) for trial in trials}
-        todo = [trial for trial in trials if overrides or told[trial.name].status != "done"]
-        folder.update(status="running", metric=metric, trials=_plain(trials, told))
-        progress, worst = _Progress(time.monotonic()), EXIT_DONE
-        for number, trial in enumerate(todo):
-            left = progress.left(len(todo) - number)
-            terminal().say(f"[{len(trials) - len(todo) + number + 1}/{len(trials)}{left}] {trial.name}")
-            code, error = _trial(folder, trial, chosen, overrides, command)
-            told[trial.name] = standing(folder.run(trial.name), metric, error)
-            folder.update(trials=_plain(trials, told))
-            progress.finished += 1
-            worst = max(worst, code)
-            if code == EXIT_INTERRUPTED or (code != EXIT_DONE and chosen.fail_fast):
-                break
-        status = {EXIT_DONE: "done", EXIT_INTERRUPTED: "stopped"}.get(worst, "failed")
-        folder.update(status=status)
-        return worst
+        course = Course.of(folder, metric, trials, chosen.mode)
+        finished = () if overrides else ("done", "pruned")
+        todo = [name for name in course.trials if course.told[name].status not in finished]
+        for name in todo:
+            course.wait(name)
+        course.write(status="running", metric=metric)
+        begun = sum(1 for name in todo if course.told[name].env_steps)
+        if not todo:
+            return _settled(course, interrupted=False)
+        with quiet(folder.path / LOG) as terminal, interruptible() as interrupt:
+            if len(todo) < len(trials) or begun:
+                done = len(trials) - len(todo)
+                terminal.say(f"{done} done before, {begun} go on where they were, {len(todo) - begun} begin")
+            try:
+                _go(course, todo, chosen, overrides, command, terminal, interrupt)
+            except KeyboardInterrupt:
+                terminal.warn("interrupted at once; the trials' last checkpoints stand")
+            return _settled(course, interrupted=bool(interrupt))
 
 
-def _trial(
-    folder: SweepFolder, trial: Planned, chosen: SweepChoice, overrides: Sequence[str], command: Sequence[str]
-) -> tuple[int, str | None]:
-    """One trial, continued as often as it may fail; its exit code, and what went wrong."""
-    screen = terminal()
-    for _ in range(1 + chosen.max_failures):
-        try:
-            outcome = _once(folder, trial, overrides, command)
-        except RlexpError as error:
-            # Refused late, e.g. an action space that the algorithm cannot take: the others may still run.
-            screen.error(str(error))
-            return error.exit_code, str(error)
-        told = outcome.summary
-        screen.say(
-            f"  {outcome.status}: {told.get('reason')}; {told['env_steps']:,} env steps in {told['wall_s']:,.0f} s"
+def _go(
+    course: Course,
+    todo: Sequence[str],
+    chosen: SweepChoice,
+    overrides: Sequence[str],
+    command: Sequence[str],
+    terminal: Terminal,
+    interrupt: Interrupt,
+) -> None:
+    with terminal.status("starting Ray ..."), children_keep_on():
+        from rlexp.hardware import session
+        from rlexp.sweep import tuning
+        from rlexp.sweep.resources import check_joined
+
+        config = course.trials[todo[0]].config
+        session.start(config, course.folder.path / LOG)
+    try:
+        have = session.resources()
+        for name in todo:
+            check_joined(course.trials[name].config, have)
+        from rlexp.terminal.sweep_board import Board
+
+        common = {
+            "sweep": str(course.folder.path),
+            "metric": course.metric,
+            "overrides": list(overrides),
+            "command": list(command),
+            "report_s": REPORT_S,
+        }
+        stop = tuning.Stop(
+            lambda: bool(interrupt) or (chosen.fail_fast and listener.any_failed), chosen.wall_s
         )
-        if outcome.error is not None:
-            screen.error(f"{outcome.error} ({outcome.folder / 'error.txt'})")
-        if outcome.exit_code != EXIT_FAILED:
-            break
-    return outcome.exit_code, outcome.error
+        listener = tuning.Listener(course, stopping=stop.stop_all)
+        with Board(terminal) as board, interrupt.deferred(lambda name: terminal.say(_on_interrupt(name))):
+            course.watchers.append(board)
+            tuning.fit(
+                course,
+                common,
+                tuning.Planned(todo),
+                None,
+                stop=stop,
+                listener=listener,
+                max_failures=chosen.max_failures,
+                concurrency=chosen.concurrency,
+                trials=len(todo),
+            )
+    finally:
+        session.stop()
 
 
-def _once(folder: SweepFolder, trial: Planned, overrides: Sequence[str], command: Sequence[str]) -> Outcome:
-    """Begins the trial, or goes on where it stands."""
-    if folder.run(trial.name) is not None:
-        return resume(folder.trials / trial.name, overrides, command=command)
-    config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(folder.trials))
-    if overrides:
-        config = _changed(config, overrides)
-    return train(config, command=command, overrides=trial.overrides, group=folder.path.name)
+def _settled(course: Course, *, interrupted: bool) -> int:
+    """Brings `sweep.json` to what the trials' folders say, and judges the whole."""
+    for name in course.trials:
+        course.settle(name)
+    statuses = {told.status for told in course.told.values()}
+    if "failed" in statuses:
+        status, code = "failed", EXIT_FAILED
+    elif statuses <= set(OVER):
+        status, code = "done", EXIT_DONE
+    else:
+        status, code = "stopped", EXIT_DONE
+    if interrupted:
+        status, code = "stopped", EXIT_INTERRUPTED
+    course.write(status=status)
+    return code
 
 
-def _changed(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
-    return check(saved.composed(saved.with_overrides(to_plain(config), overrides), config.choices))
-
-
-def _plain(trials: Sequence[Planned], told: dict[str, Standing]) -> dict[str, object]:
-    return {
-        trial.name: {**dataclasses.asdict(told[trial.name]), "varied": dict(trial.varied)} for trial in trials
-    }
+def _on_interrupt(name: str) -> str:
+    return f"{name}: the trials that run save and stop (once more to stop at once, without saving)"

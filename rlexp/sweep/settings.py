@@ -33,6 +33,8 @@ class SweepChoice:
     mode: str = "max"
     max_failures: int = 0
     fail_fast: bool = False
+    concurrency: int | None = None
+    wall_s: float | None = None
     plan: bool = False
     name: str | None = None
     dir: str = "sweeps"

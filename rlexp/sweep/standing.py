@@ -44,9 +44,10 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
     if run is None:
         return Standing("waiting" if error is None else "failed", error=error)
     try:
-        status = str(run.read_manifest().get("status", "stopped"))
+        manifest = run.read_manifest()
     except ConfigError:
-        status = "stopped"
+        manifest = {}
+    status = str(manifest.get("status", "stopped"))
     rows = _rows(run)
     scores = [value for row in rows if (value := _score(row, metric)) is not None]
     last = rows[-1] if rows else {}
@@ -55,7 +56,7 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
         scores[-1] if scores else None,
         int(last.get("env_steps", 0)),
         float(last.get("perf/wall_s", 0.0)),
-        error,
+        str(manifest.get("reason", error)) if status == "failed" else error,
     )
 
 

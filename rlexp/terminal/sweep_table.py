@@ -16,22 +16,32 @@ if TYPE_CHECKING:
     from rlexp.sweep.plan import Plan
 
 MOST_ROWS = 40
-_STYLE = {"done": "green", "stopped": "yellow", "failed": "bold red", "waiting": "dim"}
+STYLE = {
+    "done": "green",
+    "pruned": "cyan",
+    "running": "",
+    "stopped": "yellow",
+    "failed": "bold red",
+    "waiting": "dim",
+}
 
 
-def print_plan(plan: Plan) -> None:
-    """The trials, with what differs between them; nothing has started."""
+def print_plan(plan: Plan, lines: Sequence[str]) -> None:
+    """The trials, with what differs between them; nothing has started. `lines` come last."""
     keys = list(dict.fromkeys(key for trial in plan.trials for key in trial.varied))
     _show(
         ["trial", *keys],
-        [[_number(t.name), *(t.varied.get(key, "") for key in keys)] for t in plan.trials[:MOST_ROWS]],
+        [[number(t.name), *(t.varied.get(key, "") for key in keys)] for t in plan.trials[:MOST_ROWS]],
         len(plan.trials),
     )
     steps = [trial.config.stop.env_steps for trial in plan.trials]
     budget = (
         f"at most {sum(filter(None, steps)):,} env steps" if None not in steps else "no bound on env steps"
     )
-    terminal().say(f"{len(plan.trials)} trials, one after another, {budget}; nothing was started")
+    screen = terminal()
+    screen.say(f"{len(plan.trials)} trials, {budget}; nothing was started")
+    for line in lines:
+        screen.say(line)
 
 
 def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
@@ -44,19 +54,20 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
         trial = trials[name]
         score = "" if trial["score"] is None else f"{trial['score']:.4g}"
         varied = [trial["varied"].get(key, "") for key in keys]
-        rows.append([_number(name), trial["status"], score, f"{trial['env_steps']:,}", *varied])
+        rows.append([number(name), trial["status"], score, f"{trial['env_steps']:,}", *varied])
     _show(["trial", "status", metric, "env steps", *keys], rows, len(ranked))
     counts = Counter(trial["status"] for trial in trials.values())
     screen = terminal()
-    screen.say(", ".join(f"{counts[status]} {status}" for status in _STYLE if counts[status]))
+    screen.say(", ".join(f"{counts[status]} {status}" for status in STYLE if counts[status]))
     screen.say(f"folder  {path}")
-    if set(counts) != {"done"}:
+    if set(counts) - {"done", "pruned"}:
         screen.say(f"go on   rlexp resume {shlex.quote(str(path))}")
     for line in more:
         screen.say(line)
 
 
-def _number(name: str) -> str:
+def number(name: str) -> str:
+    """A trial's number, which its name begins with."""
     return name.partition("-")[0]
 
 
@@ -67,12 +78,13 @@ def _show(columns: Sequence[str], rows: Sequence[Sequence[str]], count: int) -> 
         for row in (columns, *rows)
     ]
     screen = terminal()
-    screen.show(_table(columns, rows), "\n".join(lines))
+    screen.show(table(columns, rows), "\n".join(lines))
     if count > len(rows):
         screen.say(f"and {count - len(rows)} more")
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of texts, statuses in their colours."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -81,5 +93,5 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(text, _STYLE.get(text, "")) for text in row))
+        table.add_row(*(Text(text, STYLE.get(text, "")) for text in row))
     return table

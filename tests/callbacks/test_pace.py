@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbacks.pace import Pace, duration, figure
+from callbacks.pace import Pace, figure
+from rlexp.terminal.spans import duration
 
 
 def test_pace_of_a_budget_of_steps() -> None:

@@ -1,0 +1,139 @@
+"""What a sweep's trials are doing while it runs: kept for its `sweep.json`, for the terminal and for its end."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from rlexp.sweep.folder import Planned, SweepFolder
+from rlexp.sweep.standing import Standing, standing
+
+WRITE_S = 1.0
+"""Seconds between two versions of `sweep.json`, at least: a thousand trials make it large."""
+OVER = ("done", "pruned", "failed")
+
+
+class Watcher(Protocol):
+    """Shows a sweep's course."""
+
+    def changed(self, course: Course, name: str) -> None:
+        """Trial `name` has begun, reported or ended."""
+
+
+@dataclass
+class Course:
+    """How the trials stand, kept up by what they report.
+
+    Attributes:
+        folder: the sweep's.
+        metric: what trials are compared by.
+        trials: as planned; more may be added.
+        told: how each stands.
+        sign: 1 where a higher metric is better, else -1.
+        budget: env steps that each is to make in all, where that is known.
+    """
+
+    folder: SweepFolder
+    metric: str
+    trials: dict[str, Planned]
+    told: dict[str, Standing]
+    sign: float = 1.0
+    budget: int | None = None
+    watchers: list[Watcher] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    _written: float = 0.0
+    _began_at: int = 0
+
+    @classmethod
+    def of(cls, folder: SweepFolder, metric: str, trials: Sequence[Planned], mode: str = "max") -> Course:
+        """As the trials' own folders say; a trial that was pruned stays so."""
+        before = folder.state()["trials"]
+        told = {
+            t.name: standing(folder.run(t.name), metric, before.get(t.name, {}).get("error")) for t in trials
+        }
+        for name, each in told.items():
+            if each.status == "stopped" and before.get(name, {}).get("status") == "pruned":
+                told[name] = replace(each, status="pruned")
+        sign = 1.0 if mode == "max" else -1.0
+        course = cls(folder, metric, {t.name: t for t in trials}, told, sign, _budget(trials))
+        course._began_at = course.env_steps
+        return course
+
+    def wait(self, name: str) -> None:
+        """The trial is to run, or to run again."""
+        self.told[name] = replace(self.told[name], status="waiting", error=None)
+
+    def report(
+        self, name: str, status: str, result: Mapping[str, Any] | None = None, error: str | None = None
+    ) -> None:
+        """Takes in what a trial reports, or that its status has changed.
+
+        What a failed trial's own folder says of it goes before `error`.
+        """
+        if status == "failed":
+            error = standing(self.folder.run(name), self.metric, error).error
+        before = self.told.get(name, Standing())
+        told = replace(before, status=status, error=error)
+        if result is not None:
+            told = replace(
+                told,
+                env_steps=int(result.get("env_steps", before.env_steps)),
+                score=result.get("score", before.score),
+            )
+        self.told[name] = told
+        for watcher in self.watchers:
+            watcher.changed(self, name)
+        self.write(at_least=WRITE_S)
+
+    def settle(self, name: str) -> Standing:
+        """Reads what the trial's own folder says, now that it is over; returns it."""
+        told = self.told[name]
+        truth = standing(self.folder.run(name), self.metric, told.error)
+        status = told.status if told.status in OVER and truth.status != "done" else truth.status
+        error = truth.error if status == "failed" else None
+        self.told[name] = replace(truth, status=status, error=error)
+        return self.told[name]
+
+    def write(self, *, at_least: float = 0.0, **fields: Any) -> None:
+        """Brings `sweep.json` up to date, unless it was `at_least` so many seconds ago."""
+        if time.monotonic() - self._written < at_least:
+            return
+        self._written = time.monotonic()
+        self.folder.update(trials=self.plain(), **fields)
+
+    def plain(self) -> dict[str, dict[str, Any]]:
+        """The trials, for `sweep.json`."""
+        return {
+            name: {**dataclasses.asdict(self.told[name]), "varied": dict(trial.varied)}
+            for name, trial in self.trials.items()
+        }
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Trials by status."""
+        return Counter(each.status for each in self.told.values())
+
+    @property
+    def env_steps(self) -> int:
+        """Made by all trials."""
+        return sum(each.env_steps for each in self.told.values())
+
+    def left_s(self) -> float | None:
+        """Seconds that are left at the pace so far; None while it is unknown."""
+        made, seconds = self.env_steps - self._began_at, time.monotonic() - self.began
+        if self.budget is None or made <= 0:
+            return None
+        open_steps = sum(
+            max(0, self.budget - each.env_steps) for each in self.told.values() if each.status not in OVER
+        )
+        return open_steps / made * seconds
+
+
+def _budget(trials: Sequence[Planned]) -> int | None:
+    """The trials' budget where they have one and the same."""
+    budgets = {trial.config.stop.env_steps for trial in trials}
+    return budgets.pop() if len(budgets) == 1 else None

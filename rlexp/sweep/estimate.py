@@ -1,0 +1,92 @@
+"""How long a sweep will take: from the speed of earlier runs of the same kind, or of a short one aside."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlexp.errors import RlexpError
+from rlexp.sweep.plan import Plan, Trial
+
+START_S, WARM_S = 12.0, 1.0
+"""Seconds until the first trial trains, and between two trials in a warm process."""
+ITERATIONS = 3
+GROUPS = ("algorithm", "env", "model")
+
+
+def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
+    """The whole sweep's time and where the estimate comes from; None for trials without a budget of env steps."""
+    budgets = [trial.config.stop.env_steps for trial in plan.trials]
+    if None in budgets:
+        return None
+    speeds: dict[str, float] = {}
+    measured = False
+    for trial in plan.trials:
+        kind = _kind_of(trial)
+        if kind not in speeds:
+            speed = _before(trial, plan.settings.dir)
+            if speed is None:
+                measured, speed = True, _aside(trial)
+            if speed is None:
+                return None
+            speeds[kind] = speed
+    training = sum((t.config.stop.env_steps or 0) / speeds[_kind_of(t)] + WARM_S for t in plan.trials)
+    source = "a short run of each kind" if measured else "earlier runs of the same kind"
+    return START_S + training / side_by_side, source
+
+
+def _kind(choices: Mapping[str, Any], overrides: Sequence[str]) -> str:
+    """Runs of one kind are about as fast; `env.id` and the like say more than the choice `gym`."""
+    chosen = [str(choices.get(group)) for group in GROUPS]
+    return " ".join([*chosen, *sorted(text for text in overrides if text.startswith("env."))])
+
+
+def _kind_of(trial: Trial) -> str:
+    return _kind(trial.config.choices, trial.overrides)
+
+
+def _before(trial: Trial, sweeps: str) -> float | None:
+    """Median steps/s, by the wall, of runs of this kind that lie here."""
+    found = [
+        speed
+        for folder in _run_folders(Path(trial.config.runs_dir), Path(sweeps))
+        if (speed := _speed(folder, _kind_of(trial))) is not None
+    ]
+    return statistics.median(found) if found else None
+
+
+def _run_folders(*roots: Path) -> Iterable[Path]:
+    for root in roots:
+        yield from (path.parent for path in root.glob("*/summary.json"))
+        yield from (path.parent for path in root.glob("*/trials/*/summary.json"))
+
+
+def _speed(folder: Path, kind: str) -> float | None:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        summary = json.loads((folder / "summary.json").read_text())
+        same = _kind(manifest["choices"], manifest["overrides"]) == kind
+        return float(summary["sps"]) or None if same and summary["iterations"] > 1 else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _aside(trial: Trial) -> float | None:
+    """Steps/s of a few iterations in a folder that is thrown away; None where it cannot be trained."""
+    from rlexp.run.train import train
+
+    with tempfile.TemporaryDirectory() as folder:
+        stop = dataclasses.replace(trial.config.stop, iterations=ITERATIONS)
+        config = dataclasses.replace(
+            trial.config, name="aside", runs_dir=folder, stop=stop, tracking={}, callbacks={}
+        )
+        try:
+            summary = train(config).summary
+        except RlexpError:
+            return None
+    return float(summary.get("sps") or 0.0) or None

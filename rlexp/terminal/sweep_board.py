@@ -1,0 +1,110 @@
+"""A sweep while it runs: a table that redraws itself on a terminal; elsewhere a line for each trial that ends."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rlexp.terminal.messages import Terminal
+from rlexp.terminal.spans import duration
+from rlexp.terminal.sweep_table import STYLE, number, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from rlexp.sweep.course import Course
+    from rlexp.sweep.standing import Standing
+
+REFRESH_PER_S = 2.0
+EVERY_S = 60.0
+"""Seconds between two lines on how the whole stands, where nothing is live."""
+MOST_ROWS = 20
+
+
+class Board:
+    """Watches a course; a context manager that shows it while inside."""
+
+    def __init__(self, screen: Terminal) -> None:
+        self._screen, self._course = screen, None  # type: tuple[Terminal, Course | None]
+        self._live: Live | None = None
+        self._lock = threading.RLock()
+        self._said, self._ended = time.monotonic(), set[str]()
+
+    def __enter__(self) -> Board:
+        if self._screen.live:
+            from rich.live import Live
+
+            self._live = Live(
+                get_renderable=self._drawn,
+                console=self._screen.console,
+                refresh_per_second=REFRESH_PER_S,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+            atexit.register(self._live.stop)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            atexit.unregister(self._live.stop)
+            self._live.stop()
+
+    def changed(self, course: Course, name: str) -> None:
+        """A trial has begun, reported or ended."""
+        with self._lock:
+            self._course = course
+        told, trial = course.told[name], course.trials[name]
+        if told.status in ("done", "failed", "pruned") and name not in self._ended:
+            self._ended.add(name)
+            self._screen.say(f"[{_over(course)}/{len(course.told)}] {name}: {_line(told, course.metric)}")
+            if told.error:
+                self._screen.error(f"{trial.name}: {told.error}")
+        elif self._live is None and time.monotonic() - self._said > EVERY_S:
+            self._said = time.monotonic()
+            self._screen.say(_whole(course))
+
+    def _drawn(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        with self._lock:
+            course = self._course
+        if course is None:
+            return Text("starting ...", "dim")
+        running = [name for name, told in course.told.items() if told.status == "running"]
+        ranked = sorted(
+            (name for name, told in course.told.items() if told.score is not None and name not in running),
+            key=lambda name: -course.sign * (course.told[name].score or 0.0),
+        )
+        shown = [*running, *ranked][:MOST_ROWS]
+        keys = list(dict.fromkeys(key for name in shown for key in course.trials[name].varied))
+        rows = [_row(name, course.told[name], course.trials[name].varied, keys) for name in shown]
+        return Group(
+            table(["trial", "status", course.metric, "env steps", *keys], rows), Text(_whole(course), "bold")
+        )
+
+
+def _row(name: str, told: Standing, varied: Mapping[str, str], keys: list[str]) -> list[str]:
+    score = "" if told.score is None else f"{told.score:.4g}"
+    return [number(name), told.status, score, f"{told.env_steps:,}", *(varied.get(key, "") for key in keys)]
+
+
+def _line(told: Standing, metric: str) -> str:
+    score = "" if told.score is None else f", {metric} {told.score:.4g}"
+    return f"{told.status} at {told.env_steps:,} env steps{score}"
+
+
+def _whole(course: Course) -> str:
+    counts = ", ".join(f"{course.counts[status]} {status}" for status in STYLE if course.counts[status])
+    left = course.left_s()
+    return counts + (f"; about {duration(left)} left" if left is not None else "")
+
+
+def _over(course: Course) -> int:
+    return sum(course.counts[status] for status in ("done", "failed", "pruned"))
