@@ -47,9 +47,17 @@ class TaskEnv(Tasked, gymnasium.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps; an episode's last info gets its outcome, unless the environment failed in it."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        self._return += float(reward)
+        # The tuple is passed on as it is wherever it can be: this runs at each env step.
+        step = self.env.step(action)
+        self._return += step[1]
         self._length += 1
-        if (terminated or truncated) and self._draw is not None and FAILURE not in info:
+        if step[2] or step[3]:
+            return self._last(*step)
+        return step if self._observed is None else (self._seen(step[0]), *step[1:])
+
+    def _last(
+        self, observation: Any, reward: Any, terminated: bool, truncated: bool, info: dict[str, Any]
+    ) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        if self._draw is not None and FAILURE not in info:
             info = {**info, OUTCOME: self._outcome(self._draw, info)}
         return self._seen(observation), reward, terminated, truncated, info

@@ -76,7 +76,7 @@ class Tasked:
         return {**(options or {}), **more} if more else options
 
     def _outcome(self, draw: Draw, info: Mapping[str, Any]) -> Outcome:
-        went = Went(self._return, self._length, self.slot)
+        went = Went(float(self._return), self._length, self.slot)
         return outcome_of(draw, self._drawn_by, went, info, self._measure)
 
     def _seen(self, observation: Any) -> Any:

@@ -2,8 +2,9 @@
 
 | file | holds |
 |---|---|
-| `sweep.json` | settings, command, and each trial's status and score |
+| `plan.json` | settings and command, written once |
 | `trials.jsonl` | each trial's overrides, choices and whole config, written once |
+| `sweep.json` | the same settings, and each trial's status and score as of now; made anew where it is damaged |
 | `trials/<name>/` | a run's folder each |
 | `report.html`, `report.json`, `report/` | see `rlexp.report` |
 """
@@ -30,7 +31,7 @@ from rlexp.run.provenance import now
 from rlexp.sweep.plan import Plan
 from rlexp.sweep.settings import SweepChoice, typed
 
-STATE, FROZEN, TRIALS = "sweep.json", "trials.jsonl", "trials"
+PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Planned:
 
 def is_sweep(path: Path | str) -> bool:
     """Whether `path` is a sweep's folder."""
-    return (Path(path) / STATE).is_file() and (Path(path) / FROZEN).is_file()
+    return (Path(path) / PLAN).is_file() and (Path(path) / FROZEN).is_file()
 
 
 class SweepFolder:
@@ -69,15 +70,14 @@ class SweepFolder:
             folder.path.mkdir(parents=True, exist_ok=True)
             lines = [json.dumps(folder._frozen(trial)) for trial in plan.trials]
             write_text(folder.path / FROZEN, "\n".join(lines) + "\n")
-            state = {
+            frozen = {
                 "name": name,
-                "status": "running",
                 "command": " ".join(command),
                 "start": now(),
                 "settings": dataclasses.asdict(plan.settings),
-                "trials": {},
             }
-            write_json(folder.path / STATE, state)
+            write_json(folder.path / PLAN, frozen)
+            folder.update(status="running")
         except OSError as error:
             raise ConfigError(
                 f"the sweep cannot be kept in {folder.path}: {error.strerror or error}",
@@ -149,21 +149,36 @@ class SweepFolder:
         return check(saved.composed(saved.with_overrides(to_plain(config), overrides), config.choices))
 
     def state(self) -> dict[str, Any]:
-        """`sweep.json`.
+        """`sweep.json`; without any trial where it is damaged or gone: their own folders say how they stand.
 
         Raises:
-            ConfigError: it is damaged.
+            ConfigError: `plan.json` is damaged, too.
         """
+        return self._state or {**self._plan(), "status": "stopped", "trials": {}}
+
+    @property
+    def damaged(self) -> bool:
+        """Whether `sweep.json` cannot be read."""
+        return self._state is None
+
+    @property
+    def _state(self) -> dict[str, Any] | None:
         try:
             state = json.loads((self.path / STATE).read_text(encoding="utf-8"))
             state["settings"], state["trials"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{self.path / STATE} is damaged: {error}") from error
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
         return dict(state)
+
+    def _plan(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.path / PLAN).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError(f"{self.path / PLAN} is damaged: {error}") from error
 
     def settings(self) -> SweepChoice:
         """As chosen when it was planned."""
-        return typed(self.state()["settings"])
+        return typed(self._plan()["settings"])
 
     def ranking(self) -> list[str]:
         """The trials' names, the best score first, those without one last."""

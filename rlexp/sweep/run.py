@@ -33,7 +33,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         ConfigError: another process runs this sweep, its records are damaged, or no trial can ever start.
     """
     with folder.held():
-        chosen, trials = folder.settings(), folder.planned()
+        chosen, trials, damaged = folder.settings(), folder.planned(), folder.damaged
         metric = metric_of(
             chosen.metric, trials[0].config.evaluation.settings.get("evaluation_interval") is not None
         )
@@ -47,6 +47,8 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         if not todo:
             return _settled(course, interrupted=False)
         with quiet(folder.path / LOG) as terminal, interruptible() as interrupt:
+            if damaged:
+                terminal.warn("sweep.json was damaged; it is made anew from the trials' own folders")
             if len(todo) < len(trials) or begun:
                 done = len(trials) - len(todo)
                 terminal.say(f"{done} done before, {begun} go on where they were, {len(todo) - begun} begin")
