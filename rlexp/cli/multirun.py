@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rlexp.errors import EXIT_DONE, ConfigError
-from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.plan import Plan, plan
 
 
@@ -22,12 +22,13 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     """
     from rlexp.terminal.sweep_table import print_plan
 
-    found = plan(args.overrides, config_name=args.config_name or "config", config_dir=args.config_dir)
+    asked = Asked(tuple(args.overrides), args.config_name or "config", args.config_dir)
+    found = plan(asked.overrides, config_name=asked.config_name, config_dir=asked.config_dir)
     if found.settings.plan:
         print_plan(found, _needs(found))
         return EXIT_DONE
     name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = SweepFolder.create(found, name, ["rlexp", *argv])
+    folder = SweepFolder.create(found, name, ["rlexp", *argv], asked)
     print(f"{len(found.trials)} trials in {folder.path}", flush=True)
     return go_on(folder, [], ["rlexp", *argv])
 

@@ -28,7 +28,7 @@ from rlexp.errors import ConfigError
 from rlexp.run import saved
 from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
-from rlexp.sweep.plan import Plan
+from rlexp.sweep.plan import Plan, Trial
 from rlexp.sweep.settings import SweepChoice, typed
 
 PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
@@ -44,6 +44,15 @@ class Planned:
     config: RunConfig
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a sweep was planned from: the command line's overrides and where the configs lie."""
+
+    overrides: tuple[str, ...] = ()
+    config_name: str = "config"
+    config_dir: str | None = None
+
+
 def is_sweep(path: Path | str) -> bool:
     """Whether `path` is a sweep's folder."""
     return (Path(path) / PLAN).is_file() and (Path(path) / FROZEN).is_file()
@@ -56,8 +65,14 @@ class SweepFolder:
         self.path = path
 
     @classmethod
-    def create(cls, plan: Plan, name: str, command: Sequence[str]) -> SweepFolder:
+    def create(cls, plan: Plan, name: str, command: Sequence[str], asked: Asked = Asked()) -> SweepFolder:
         """Makes the folder and freezes the plan in it.
+
+        Args:
+            plan: checked.
+            name: of the folder.
+            command: the command line, to be read by people.
+            asked: see `Asked`.
 
         Raises:
             ConfigError: something is there already, or it cannot be written.
@@ -75,6 +90,7 @@ class SweepFolder:
                 "command": " ".join(command),
                 "start": now(),
                 "settings": dataclasses.asdict(plan.settings),
+                "asked": dataclasses.asdict(asked),
             }
             write_json(folder.path / PLAN, frozen)
             folder.update(status="running")
@@ -86,7 +102,7 @@ class SweepFolder:
             ) from error
         return folder
 
-    def _frozen(self, trial: Any) -> dict[str, Any]:
+    def _frozen(self, trial: Trial) -> dict[str, Any]:
         config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(self.trials))
         return {
             "name": trial.name,
@@ -95,6 +111,20 @@ class SweepFolder:
             "choices": config.choices,
             "config": to_plain(config),
         }
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        """Freezes more trials."""
+        before = (self.path / FROZEN).read_text(encoding="utf-8")
+        write_text(self.path / FROZEN, before + "".join(json.dumps(self._frozen(t)) + "\n" for t in trials))
+
+    def change(self, settings: SweepChoice) -> None:
+        """Takes over other settings."""
+        write_json(self.path / PLAN, {**self._plan(), "settings": dataclasses.asdict(settings)})
+
+    def asked(self) -> Asked:
+        """What it was planned from."""
+        told = self._plan()["asked"]
+        return Asked(tuple(told["overrides"]), told["config_name"], told["config_dir"])
 
     @property
     def trials(self) -> Path:
@@ -154,7 +184,9 @@ class SweepFolder:
         Raises:
             ConfigError: `plan.json` is damaged, too.
         """
-        return self._state or {**self._plan(), "status": "stopped", "trials": {}}
+        frozen = self._plan()
+        state = self._state or {"status": "stopped", "trials": {}}
+        return {**state, **{key: frozen[key] for key in ("name", "command", "start", "settings")}}
 
     @property
     def damaged(self) -> bool:
@@ -165,7 +197,7 @@ class SweepFolder:
     def _state(self) -> dict[str, Any] | None:
         try:
             state = json.loads((self.path / STATE).read_text(encoding="utf-8"))
-            state["settings"], state["trials"]
+            state["trials"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return dict(state)

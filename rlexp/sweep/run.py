@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
+from rlexp.sweep.changes import apply
 from rlexp.sweep.course import OVER, Course
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import SweepChoice
@@ -23,17 +24,20 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
 
     Args:
         folder: frozen.
-        overrides: changes for all trials, as for resuming a run; then also those that are done go on.
+        overrides: changes for all trials, as for resuming a run: then those that are done go on, too; and of the
+            sweep's own settings.
         command: the command line, for manifests.
 
     Returns:
         1 when a trial has failed, 130 when it was interrupted, else 0.
 
     Raises:
-        ConfigError: another process runs this sweep, its records are damaged, or no trial can ever start.
+        ConfigError: another process runs this sweep, its records are damaged, no trial can ever start, or an
+            override is refused.
     """
     with folder.held():
-        chosen, trials, damaged = folder.settings(), folder.planned(), folder.damaged
+        chosen, overrides = apply(folder, overrides)
+        trials, damaged = folder.planned(), folder.damaged
         metric = metric_of(
             chosen.metric, trials[0].config.evaluation.settings.get("evaluation_interval") is not None
         )

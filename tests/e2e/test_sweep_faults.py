@@ -1,4 +1,4 @@
-"""Sweeps that are interrupted, killed in parts, or whose records are damaged: nothing is lost, nothing is done twice."""
+"""Sweeps that are interrupted, killed in parts, or whose records are damaged: nothing is lost or done twice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def state(folder: Path) -> dict[str, Any]:
 
 def steps(folder: Path) -> dict[str, list[int]]:
     return {
-        path.name: [row["env_steps"] for row in records(path)] for path in sorted((folder / "trials").iterdir())
+        path.name: [row["env_steps"] for row in records(path)]
+        for path in sorted((folder / "trials").iterdir())
     }
 
 
@@ -41,7 +42,8 @@ def none_left(child_family: list[psutil.Process], within_s: float = 30.0) -> boo
 
 def test_ctrl_c_saves_what_trains_and_the_rest_goes_on_later(tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "a"
-    with rlexp_child(*SWEEP, "seed=0,1", "sweep.concurrency=1", "checkpoint.every=1000", folder=tmp_path) as child:
+    words = (*SWEEP[:-1], f"stop.env_steps={200 * BATCH}", "seed=0,1", "checkpoint.every=1000")
+    with rlexp_child(*words, "sweep.concurrency=1", folder=tmp_path) as child:
         first = folder / "trials" / "000-seed=0"
         child.until(lambda: len(records(first)) >= 3)
         family = child.family
@@ -51,10 +53,11 @@ def test_ctrl_c_saves_what_trains_and_the_rest_goes_on_later(tmp_path: Path) -> 
     assert none_left(family)
     assert state(folder)["status"] == "stopped" and manifest(first)["status"] == "stopped"
     saved = len(records(first))
-    assert (first / "checkpoints" / "latest").exists() and 3 <= saved < len(WHOLE)
+    assert (first / "checkpoints" / "latest").exists() and 3 <= saved < 200
     code, text = run("resume", "sweeps/a", folder=tmp_path)
     assert code == 0 and "1 go on where they were, 1 begin" in text, text
-    assert steps(folder) == {"000-seed=0": WHOLE, "001-seed=1": WHOLE}
+    whole = list(range(BATCH, 200 * BATCH + 1, BATCH))
+    assert steps(folder) == {"000-seed=0": whole, "001-seed=1": whole}
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path: Path) -> None:
@@ -92,8 +95,8 @@ def test_after_sigkill_nothing_stays_and_damaged_records_are_made_anew(tmp_path:
     whole = (folder / "sweep.json").read_bytes()
     for share in (0.0, 0.5, 0.99):
         (folder / "sweep.json").write_bytes(whole[: int(len(whole) * share)])
-        code, text = run("resume", "sweeps/a", "sweep.plan=true", folder=tmp_path)
-        assert code == 2, text
+        code, text = run("resume", "sweeps/a", "sweep.mode=min", folder=tmp_path)
+        assert code == 2 and "is settled when a sweep is planned" in text, text
     code, text = run("resume", "sweeps/a", folder=tmp_path)
     assert code == 0 and "sweep.json was damaged" in text and "1 done before" in text, text
     assert steps(folder) == {"000-seed=0": WHOLE, "001-seed=1": WHOLE}
@@ -102,7 +105,9 @@ def test_after_sigkill_nothing_stays_and_damaged_records_are_made_anew(tmp_path:
 def test_an_environment_that_hangs_fails_its_trial_alone(tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "a"
     words = ("-m", *corridor("Slow", step_s=0.0), "callbacks=none", "sweep.name=a", "stop.iterations=3")
-    code, text = run(*words, "+env.config.hang_at=300,1000000", "hardware.sample_timeout_s=2", folder=tmp_path)
+    code, text = run(
+        *words, "+env.config.hang_at=300,1000000", "hardware.sample_timeout_s=2", folder=tmp_path
+    )
     assert code == 1, text
     trials = state(folder)["trials"]
     assert [trial["status"] for trial in trials.values()] == ["failed", "done"]
@@ -117,3 +122,18 @@ def test_a_sweep_ends_when_its_time_is_up(tmp_path: Path) -> None:
     assert code == 0 and time.monotonic() - began < 60, text
     counts = [trial["status"] for trial in state(folder)["trials"].values()]
     assert counts[1:] == ["waiting", "waiting"] and state(folder)["status"] == "stopped"
+
+
+def test_more_trials_of_a_random_search_are_drawn_where_it_ended(tmp_path: Path) -> None:
+    folder = tmp_path / "sweeps" / "a"
+    words = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", "stop.iterations=1", "sweep=random")
+    code, text = run(*words, "algorithm.lr=tag(log,interval(1e-5,1e-2))", "sweep.trials=2", folder=tmp_path)
+    assert code == 0, text
+    first = state(folder)["trials"]
+    code, text = run("resume", "sweeps/a", "sweep.trials=3", "stop.itertions=2", folder=tmp_path)
+    assert code == 2 and "stop.iterations" in text, text
+    code, text = run("resume", "sweeps/a", "sweep.trials=3", folder=tmp_path)
+    assert code == 0 and "2 done before, 0 go on where they were, 1 begin" in text, text
+    trials = state(folder)["trials"]
+    assert list(trials)[:2] == list(first) and len(trials) == 3
+    assert len({trial["varied"]["algorithm.lr"] for trial in trials.values()}) == 3
