@@ -4,10 +4,10 @@
     python benchmarks/sweep.py --contenders rlexp,sb3 --repetitions 1
 
 `rlexp -m` with W&B offline; `Tuner("PPO")` with `WandbLoggerCallback`, offline too; Stable-Baselines3 under Hydra's
-joblib launcher with two jobs and without W&B. Equal hyperparameters and networks of equal size, a checkpoint at the end of
-each trial, two trials side by side. Contenders run in turn within each repetition, each in a folder of its own. Printed are
-wall and CPU time of all processes together, from the shell to the end, most memory (proportional) and most processes at
-once; all of it goes to a JSON file. What the others need: the extra `bench`.
+joblib launcher with two jobs and without W&B. Equal hyperparameters and networks of equal size, a checkpoint at the end
+of each trial, two trials side by side. Contenders run in turn within each repetition, each in a folder of its own.
+Printed are wall and CPU time of all processes together, from the shell to the end, most memory (proportional) and most
+processes at once; all of it goes to a JSON file. What the others need: the extra `bench`.
 """
 
 from __future__ import annotations

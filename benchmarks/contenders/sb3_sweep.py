@@ -6,10 +6,11 @@ import dataclasses
 
 import hydra
 import torch
+from omegaconf import DictConfig
+
 from contenders import scenarios
 from contenders.sb3 import ppo
 from contenders.scenarios import Scenario
-from omegaconf import DictConfig
 
 
 @hydra.main(version_base=None, config_path=".", config_name="sb3_sweep")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import sys
 
+from ray import tune
+from ray.air.integrations.wandb import WandbLoggerCallback
+
 from contenders.scenarios import PPO, Scenario
 from contenders.stock import configured
 from contenders.sweeps import RATES, SEEDS
-from ray import tune
-from ray.air.integrations.wandb import WandbLoggerCallback
 
 
 def main() -> None:
