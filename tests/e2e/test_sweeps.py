@@ -95,3 +95,26 @@ def test_a_sweep_is_planned_once_and_one_process_runs_it(
     code, text = run("evaluate", "sweeps/a", "evaluation.evaluation_duration=1", folder=tmp_path)
     assert code == 0, text
     assert (SweepFolder(folder).best() / "evaluation.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_warm_process_trains_as_a_fresh_one_does(tmp_path: Path) -> None:
+    """What a trial leaves in its process, random numbers and torch's settings among it, does not reach the next."""
+    words = (*CARTPOLE, "callbacks=none", f"stop.env_steps={4 * BATCH}")
+    code, text = run(
+        "-m",
+        *words,
+        "algorithm.lr=0.01,0.001",
+        "seed=0,1",
+        "sweep.name=a",
+        "sweep.concurrency=1",
+        folder=tmp_path,
+    )
+    assert code == 0, text
+    code, text = run(*words, "algorithm.lr=0.001", "seed=1", "name=alone", folder=tmp_path)
+    assert code == 0, text
+    warm = records(tmp_path / "sweeps" / "a" / "trials" / "003-lr=0.001-seed=1")
+    alone = records(tmp_path / "runs" / "alone")
+    for row, other in zip(warm, alone, strict=True):
+        same = [key for key in row if key != "time" and not key.startswith("perf/")]
+        assert [row[key] for key in same] == [other[key] for key in same]
