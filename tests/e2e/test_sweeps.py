@@ -116,5 +116,5 @@ def test_a_warm_process_trains_as_a_fresh_one_does(tmp_path: Path) -> None:
     warm = records(tmp_path / "sweeps" / "a" / "trials" / "003-lr=0.001-seed=1")
     alone = records(tmp_path / "runs" / "alone")
     for row, other in zip(warm, alone, strict=True):
-        same = [key for key in row if key != "time" and not key.startswith("perf/")]
+        same = [key for key in row if key != "timestamp" and not key.startswith("perf/")]
         assert [row[key] for key in same] == [other[key] for key in same]
