@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from rlexp.sweep.folder import Planned, SweepFolder
+from rlexp.sweep.space import written
 from rlexp.sweep.standing import Standing, standing
 
 WRITE_S = 1.0
@@ -34,6 +35,7 @@ class Course:
         trials: as planned; more may be added.
         told: how each stands.
         sign: 1 where a higher metric is better, else -1.
+        changing: the values that a scheduler changes, of a trial.
         budget: env steps that each is to make in all, where that is known.
     """
 
@@ -43,6 +45,7 @@ class Course:
     told: dict[str, Standing]
     sign: float = 1.0
     budget: int | None = None
+    changing: Callable[[str], dict[str, Any]] | None = None
     watchers: list[Watcher] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     _written: float = 0.0
@@ -108,9 +111,14 @@ class Course:
     def plain(self) -> dict[str, dict[str, Any]]:
         """The trials, for `sweep.json`."""
         return {
-            name: {**dataclasses.asdict(self.told[name]), "varied": dict(trial.varied)}
+            name: {**dataclasses.asdict(self.told[name]), "varied": self.varied(name)}
             for name, trial in self.trials.items()
         }
+
+    def varied(self, name: str) -> dict[str, str]:
+        """What the sweep varies, with the trial's values as of now."""
+        now = {} if self.changing is None else self.changing(name)
+        return {**self.trials[name].varied, **{key: written(value) for key, value in now.items()}}
 
     @property
     def counts(self) -> Counter[str]:

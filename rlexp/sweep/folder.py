@@ -30,6 +30,7 @@ from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
 from rlexp.sweep.plan import Plan, Trial
 from rlexp.sweep.settings import SweepChoice, typed
+from rlexp.sweep.space import Space
 
 PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
 
@@ -91,6 +92,7 @@ class SweepFolder:
                 "start": now(),
                 "settings": dataclasses.asdict(plan.settings),
                 "asked": dataclasses.asdict(asked),
+                "space": plan.space.plain(),
             }
             write_json(folder.path / PLAN, frozen)
             folder.update(status="running")
@@ -120,6 +122,10 @@ class SweepFolder:
     def change(self, settings: SweepChoice) -> None:
         """Takes over other settings."""
         write_json(self.path / PLAN, {**self._plan(), "settings": dataclasses.asdict(settings)})
+
+    def space(self) -> Space:
+        """What the trials were drawn from."""
+        return Space.of_plain(self._plan()["space"])
 
     def asked(self) -> Asked:
         """What it was planned from."""

@@ -17,9 +17,10 @@ from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.hardware.machine import Machine, look
 from rlexp.metrics.catalogue import known
+from rlexp.sweep import scheduling
 from rlexp.sweep.resources import check_room
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
-from rlexp.sweep.space import Point, space_of
+from rlexp.sweep.space import Point, Space, space_of
 
 _UNFIT = re.compile(r"[^\w.=+-]+")
 _LONGEST = 80
@@ -44,10 +45,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep before it starts."""
+    """A sweep before it starts.
+
+    Attributes:
+        settings: as chosen.
+        trials: in the order in which they run.
+        space: that they are drawn from.
+    """
 
     settings: SweepChoice
     trials: tuple[Trial, ...]
+    space: Space = Space(())
 
 
 def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: str | None = None) -> Plan:
@@ -82,12 +90,18 @@ def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: s
     for plain, config in composed:
         _check_metric(chosen.metric, config, plain)
     names = _names(points)
+    scheduler = scheduling.chosen(chosen.scheduler)
+    budget = scheduling.check_budget(scheduler, [config.stop.env_steps for _, config in composed])
+    scheduling.perturbed(scheduler, space)
+    if scheduler is not None:
+        scheduler.build(chosen.mode, budget, space)
     return Plan(
         chosen,
         tuple(
             Trial(name, tuple(plain), point, config)
             for name, point, (plain, config) in zip(names, points, composed, strict=True)
         ),
+        space,
     )
 
 

@@ -76,6 +76,7 @@ def _go(
         from rlexp.hardware import session
         from rlexp.sweep import tuning
         from rlexp.sweep.resources import check_joined
+        from rlexp.sweep.scheduled import Scheduling
 
         config = course.trials[todo[0]].config
         session.start(config, course.folder.path / LOG)
@@ -85,12 +86,15 @@ def _go(
             check_joined(course.trials[name].config, have)
         from rlexp.terminal.sweep_board import Board
 
+        scheduling = Scheduling.of(course, todo, chosen, overrides)
+        if scheduling.keys:
+            course.changing = scheduling.values
         common = {
             "sweep": str(course.folder.path),
             "metric": course.metric,
             "overrides": list(overrides),
             "command": list(command),
-            "report_s": REPORT_S,
+            "report_s": REPORT_S if scheduling.scheduler is None else 0.0,
         }
         stop = tuning.Stop(
             lambda: bool(interrupt) or (chosen.fail_fast and listener.any_failed), chosen.wall_s
@@ -101,8 +105,8 @@ def _go(
             tuning.fit(
                 course,
                 common,
-                tuning.Planned(todo),
-                None,
+                tuning.Planned(todo, scheduling.values if scheduling.keys else None),
+                scheduling.scheduler,
                 stop=stop,
                 listener=listener,
                 max_failures=chosen.max_failures,

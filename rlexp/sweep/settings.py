@@ -12,6 +12,7 @@ from rlexp.config.hydra_app import compose_forced, readable_errors
 from rlexp.config.overrides import parse, unknown_choice
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
+from rlexp.sweep import scheduling
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -28,6 +29,7 @@ class SweepChoice:
     search: str = "grid"
     trials: int | None = None
     space: dict[str, Any] = field(default_factory=dict)
+    scheduler: dict[str, Any] = field(default_factory=lambda: {"name": "none"})
     seed: int = 0
     metric: str = "auto"
     mode: str = "max"
@@ -90,6 +92,7 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     made = SweepChoice(**plain)
     _one_of("search", made.search, SEARCHES)
     _one_of("mode", made.mode, MODES)
+    scheduling.chosen(made.scheduler)
     if made.search == "random" and (made.trials is None or made.trials < 1):
         message = f"sweep.trials={made.trials}: a random search needs a number of draws"
         raise ConfigError(message, key="sweep.trials", fix="sweep.trials=20")

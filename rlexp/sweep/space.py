@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,11 @@ SCALES = ("log", "one_minus", "pow2")
 """Tags of an interval: uniform in the logarithm, in the logarithm of 1 - x, over powers of two."""
 Point = dict[str, str]
 """A value for each key, written as in an override."""
+
+
+def written(value: object) -> str:
+    """A value as an override has it; six digits of a float."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 class Dimension(Protocol):
@@ -79,7 +85,7 @@ class Interval:
             return {self.key: str(int(rng.integers(int(self.low), int(self.high) + 1)))}
         else:
             value = self.low + (self.high - self.low) * share
-        return {self.key: str(round(value)) if self.whole else f"{value:.6g}"}
+        return {self.key: str(round(value)) if self.whole else written(value)}
 
     def _powers(self) -> tuple[int, int]:
         """First and one past the last exponent."""
@@ -96,6 +102,23 @@ class Space:
         """Every combination; the last key changes quickest."""
         for parts in itertools.product(*(dimension.values() for dimension in self.dimensions)):
             yield {key: value for part in parts for key, value in part.items()}
+
+    def plain(self) -> list[dict[str, Any]]:
+        """The dimensions as plain values; see `of_plain`."""
+        return [dataclasses.asdict(dimension) for dimension in self.dimensions]  # type: ignore[call-overload]
+
+    @classmethod
+    def of_plain(cls, plain: Sequence[dict[str, Any]]) -> Space:
+        """What `plain` has told of."""
+        made: list[Dimension] = []
+        for told in plain:
+            if "points" in told:
+                made.append(
+                    Listed(tuple(tuple((key, text) for key, text in point) for point in told["points"]))
+                )
+            else:
+                made.append(Interval(**told))
+        return cls(tuple(made))
 
     def draws(self, seed: int) -> Iterator[Point]:
         """Endlessly; the same seed draws the same, however many are asked for."""

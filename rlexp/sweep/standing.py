@@ -60,6 +60,13 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
     )
 
 
+def history(run: RunFolder | None, metric: str) -> list[tuple[int, float]]:
+    """Env steps and score, from each line of a run that has one."""
+    rows = _rows(run) if run is not None else []
+    found = [(int(row.get("env_steps", 0)), _score(row, metric)) for row in rows]
+    return [(env_steps, score) for env_steps, score in found if score is not None]
+
+
 def metric_of(metric: str, evaluates: bool) -> str:
     """The name that `auto` stands for."""
     return metric if metric != "auto" else SCORES[0 if evaluates else 1]

@@ -25,6 +25,8 @@ from rlexp.sweep.folder import Planned, SweepFolder
 from rlexp.terminal.interrupt import Interrupt
 from rlexp.terminal.quiet import quiet
 
+ENDED = "ended"
+"""Whether the run is over by its own rules; Tune says `done` of what it has stopped, too."""
 BY_SWEEP = "stopped by the sweep"
 WAIT_S = 30.0
 
@@ -97,7 +99,7 @@ class TrialRun:
         """Trains an iteration, or several until it is time for a report.
 
         Returns:
-            `env_steps`, `sps`, `score` where there is one yet, and `done`.
+            `env_steps`, `sps`, `score` where there is one yet, `done` and `ended`.
 
         Raises:
             Exception: the run has failed; its folder says so, and it is closed.
@@ -136,12 +138,14 @@ class TrialRun:
 
     def _told(self) -> dict[str, Any]:
         if self.outcome is not None and not hasattr(self, "_driven"):
-            return {"done": True, "env_steps": int(self.outcome.summary.get("env_steps", 0))}
+            steps = int(self.outcome.summary.get("env_steps", 0))
+            return {"done": True, ENDED: True, "env_steps": steps}
         final = self._driven.loop.progress.final
         told: dict[str, Any] = {
             "env_steps": int(final.get("env_steps", 0)),
             "sps": float(final.get("perf/sps", 0.0)),
             "done": self.outcome is not None,
+            ENDED: self.outcome is not None,
         }
         score = final.get(self._task.metric)
         return told if score is None else {**told, "score": float(score)}

@@ -20,7 +20,9 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from rlexp.sweep.course import Course
+from rlexp.sweep.scheduling import VALUES
 from rlexp.sweep.trainable import REFUSED, SweepTrial
+from rlexp.sweep.trial_run import ENDED
 
 DIED = (
     "its process died: killed, out of memory, or a crash in native code; its log.txt, and error.txt where there is "
@@ -43,16 +45,24 @@ ENVIRONMENT = {
 
 
 class Planned(Searcher):
-    """Hands Tune the trials in the order in which they were planned."""
+    """Hands Tune the trials in the order in which they were planned.
 
-    def __init__(self, names: Iterable[str]) -> None:
+    Args:
+        names: the trials.
+        values: those of a trial's settings that a scheduler changes, as they are now.
+    """
+
+    def __init__(self, names: Iterable[str], values: Callable[[str], dict[str, Any]] | None = None) -> None:
         super().__init__(metric="score", mode="max")
         self._names: Iterator[str] = iter(names)
+        self._values = values
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial."""
         name = next(self._names, None)
-        return Searcher.FINISHED if name is None else {"trial": name}
+        if name is None:
+            return Searcher.FINISHED
+        return {"trial": name} if self._values is None else {"trial": name, VALUES: self._values(name)}
 
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
         """Nothing to learn from it."""
@@ -86,7 +96,7 @@ class Listener(tune.Callback):
         result = trial.last_result or {}
         if refused := result.get(REFUSED):
             self._failed(trial, str(refused))
-        elif result.get("done"):
+        elif result.get(ENDED):
             self._course.report(_name(trial), "done", result)
         else:
             self._course.report(_name(trial), "stopped" if self._stopping() else "pruned", result)

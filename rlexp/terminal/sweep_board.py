@@ -84,7 +84,7 @@ class Board:
         )
         shown = [*running, *ranked][:MOST_ROWS]
         keys = list(dict.fromkeys(key for name in shown for key in course.trials[name].varied))
-        rows = [_row(name, course.told[name], course.trials[name].varied, keys) for name in shown]
+        rows = [_row(name, course.told[name], course.varied(name), keys) for name in shown]
         return Group(
             table(["trial", "status", course.metric, "env steps", *keys], rows), Text(_whole(course), "bold")
         )

@@ -1,0 +1,78 @@
+"""The scheduler of a sweep that runs, or goes on: with what its trials have reported before.
+
+Imported only once a sweep runs: it imports Ray Tune.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.schedulers import TrialScheduler
+
+from rlexp.config.convert import to_plain
+from rlexp.run import saved
+from rlexp.sweep import scheduling
+from rlexp.sweep.course import Course
+from rlexp.sweep.scored import scored
+from rlexp.sweep.settings import SweepChoice
+from rlexp.sweep.standing import history
+
+
+@dataclass
+class Scheduling:
+    """What Tune needs of it.
+
+    Attributes:
+        scheduler: Ray Tune's; null for none.
+        keys: those whose values it changes in trials that run.
+        course: the sweep's.
+    """
+
+    scheduler: TrialScheduler | None
+    keys: list[str]
+    course: Course
+
+    @classmethod
+    def of(
+        cls, course: Course, todo: Sequence[str], settings: SweepChoice, overrides: Sequence[str]
+    ) -> Scheduling:
+        """For the trials `todo`; `overrides` are changes that were asked for.
+
+        Raises:
+            ConfigError: the trials' budgets differ.
+        """
+        chosen = scheduling.chosen(settings.scheduler)
+        if chosen is None:
+            return cls(None, [], course)
+        folder, space = course.folder, course.folder.space()
+        configs = [folder.config_of(course.trials[name], overrides) for name in todo]
+        budget = scheduling.check_budget(chosen, [config.stop.env_steps for config in configs])
+        assert budget is not None
+        before = {}
+        if chosen.replays:
+            before = {name: history(folder.run(name), course.metric) for name in course.trials}
+        made = scored(
+            chosen.build(settings.mode, budget, space),
+            before,
+            [name for name in before if name not in set(todo)],
+            getattr(chosen, "units", 1) / budget,
+        )
+        return cls(made, scheduling.perturbed(chosen, space), course)
+
+    def values(self, name: str) -> dict[str, Any]:
+        """The trial's values of `keys`, as they are now."""
+        run = self.course.folder.run(name)
+        if run is not None and run.config.is_file():
+            plain = saved.read(run.config)
+        else:
+            plain = to_plain(self.course.trials[name].config)
+        return {key: _at(plain, key) for key in self.keys}
+
+
+def _at(plain: dict[str, Any], key: str) -> Any:
+    value: Any = plain
+    for part in key.split("."):
+        value = value[part]
+    return value

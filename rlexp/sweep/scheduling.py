@@ -1,0 +1,294 @@
+"""Schedulers: which trials are stopped early, paused, or go on from another's state. Ray Tune's own, by env steps.
+
+`build` imports Ray Tune; the rest does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import yaml
+
+from rlexp.config.annotations import describe, matches
+from rlexp.config.suggest import nearest
+from rlexp.errors import ConfigError
+from rlexp.sweep.space import Dimension, Interval, Listed, Space
+
+if TYPE_CHECKING:
+    from ray.tune.schedulers import TrialScheduler
+
+KEY = "sweep.scheduler"
+SCORE, TIME, SHARE, VALUES = "score", "env_steps", "share", "values"
+"""What trials report: score, env steps, the share of the budget in units of hyperband's first rung; and in their Tune
+config, the values that PBT changes."""
+
+
+@dataclass(frozen=True)
+class Asha:
+    """Asynchronous successive halving (Li et al. 2020): at each rung only the best 1 / reduction_factor go on."""
+
+    name: str = "asha"
+    grace_steps: int | None = None
+    reduction_factor: float = 3.0
+    brackets: int = 1
+    replays: ClassVar[bool] = True
+
+    def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
+        """Ray Tune's."""
+        from ray.tune.schedulers import AsyncHyperBandScheduler
+
+        grace = self.grace_steps or max(1, round(budget / self.reduction_factor**2))
+        if not 0 < grace < budget:
+            fix = f"{KEY}.grace_steps={budget // 9}"
+            raise ConfigError(
+                f"{KEY}.grace_steps={grace} is not below stop.env_steps={budget}", key=KEY, fix=fix
+            )
+        return AsyncHyperBandScheduler(
+            time_attr=TIME,
+            metric=SCORE,
+            mode=mode,
+            max_t=budget,
+            grace_period=grace,
+            reduction_factor=self.reduction_factor,
+            brackets=self.brackets,
+            stop_last_trials=False,  # Trials end by their own stop rules.
+        )
+
+
+@dataclass(frozen=True)
+class Hyperband:
+    """Hyperband (Li et al. 2018): brackets of trials that wait for each other at every rung; paused ones are saved."""
+
+    name: str = "hyperband"
+    reduction_factor: float = 3.0
+    rungs: int = 2
+    replays: ClassVar[bool] = False
+
+    @property
+    def units(self) -> int:
+        """The budget in units of the first rung."""
+        return round(self.reduction_factor**self.rungs)
+
+    def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
+        """Ray Tune's."""
+        from ray.tune.schedulers import HyperBandScheduler
+
+        return HyperBandScheduler(
+            time_attr=SHARE,
+            metric=SCORE,
+            mode=mode,
+            max_t=self.units,
+            reduction_factor=self.reduction_factor,
+            stop_last_trials=False,
+        )
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median rule (Golovin et al. 2017): a trial whose best so far is below the others' median of means stops."""
+
+    name: str = "median"
+    grace_steps: int | None = None
+    min_trials: int = 3
+    replays: ClassVar[bool] = True
+
+    def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
+        """Ray Tune's."""
+        from ray.tune.schedulers import MedianStoppingRule
+
+        return MedianStoppingRule(
+            time_attr=TIME,
+            metric=SCORE,
+            mode=mode,
+            grace_period=self.grace_steps or budget // 4,
+            min_samples_required=self.min_trials,
+        )
+
+
+@dataclass(frozen=True)
+class Pbt:
+    """Population based training (Jaderberg et al. 2017): poor trials go on from good ones' states, values perturbed."""
+
+    name: str = "pbt"
+    perturb_steps: int | None = None
+    quantile: float = 0.25
+    resample: float = 0.25
+    replays: ClassVar[bool] = False
+
+    def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
+        """Ray Tune's; trials wait for each other, so that fewer processes than trials treat them alike."""
+        from ray.tune.schedulers import PopulationBasedTraining
+
+        return PopulationBasedTraining(
+            time_attr=TIME,
+            metric=SCORE,
+            mode=mode,
+            perturbation_interval=self.perturb_steps or max(1, budget // 10),
+            hyperparam_mutations={VALUES: _mutations(space)},
+            custom_explore_fn=_within(space),
+            quantile_fraction=self.quantile,
+            resample_probability=self.resample,
+            synch=True,
+            log_config=False,
+        )
+
+
+# `replays`: a sweep that goes on shows the scheduler what was reported before; the others begin with what still runs.
+SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt)}
+Chosen = Any
+"""One of `SCHEDULERS`, or null."""
+
+
+def chosen(plain: Mapping[str, Any]) -> Chosen:
+    """The scheduler of `sweep.scheduler`; null for none.
+
+    Raises:
+        ConfigError: an unknown name or key, a wrong type or value.
+    """
+    name, given = plain.get("name", "none"), {k: v for k, v in plain.items() if k != "name"}
+    if name == "none" and not given:
+        return None
+    known = [*SCHEDULERS, "none"]
+    if name not in SCHEDULERS:
+        near = nearest(str(name), known)
+        fix = f"{KEY}.name={(near or known)[0]}" if name != "none" else f"sweep={known[0]}"
+        message = f"{KEY}.name must be one of {', '.join(known)}, not {name}"
+        if name == "none":
+            message = f"{KEY}.{next(iter(given))} has no effect without a scheduler"
+        raise ConfigError(message, key=f"{KEY}.name", suggestions=near, fix=fix)
+    kind = SCHEDULERS[name]
+    types = {field.name: str(field.type) for field in dataclasses.fields(kind)}
+    for key, value in given.items():
+        if key not in types:
+            near = nearest(key, list(types))
+            raise ConfigError(
+                f"{KEY}.{key}: {name} has {', '.join(types)}",
+                key=f"{KEY}.{key}",
+                suggestions=[f"{KEY}.{each}" for each in near],
+            )
+        if not matches(types[key], value):
+            raise ConfigError(
+                f"{KEY}.{key} must be {describe(types[key])}, not {value!r}", key=f"{KEY}.{key}"
+            )
+    made = kind(**given)
+    _check_ranges(made)
+    return made
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "grace_steps": (1, math.inf),
+    "perturb_steps": (1, math.inf),
+    "reduction_factor": (1.5, math.inf),
+    "brackets": (1, 10),
+    "rungs": (1, 6),
+    "min_trials": (1, math.inf),
+    "quantile": (1e-6, 0.5),
+    "resample": (0.0, 1.0),
+}
+
+
+def _check_ranges(made: Chosen) -> None:
+    for key, (low, high) in _RANGES.items():
+        value = getattr(made, key, None)
+        if value is not None and not low <= value <= high:
+            raise ConfigError(
+                f"{KEY}.{key} must be from {low:g} to {high:g}, not {value:g}", key=f"{KEY}.{key}"
+            )
+
+
+def check_budget(made: Chosen, budgets: Sequence[int | None]) -> int | None:
+    """The trials' common budget of env steps, which schedulers measure time by.
+
+    Raises:
+        ConfigError: they have none, or not the same.
+    """
+    if made is None:
+        return None
+    if len(set(budgets)) != 1 or budgets[0] is None:
+        told = "there is none" if set(budgets) == {None} else "they differ"
+        raise ConfigError(
+            f"{KEY}.name={made.name} compares trials by env steps of one budget, and {told}",
+            key="stop.env_steps",
+            fix="stop.env_steps=100000",
+        )
+    return budgets[0]
+
+
+def perturbed(made: Chosen, space: Space) -> list[str]:
+    """The keys whose values the scheduler changes.
+
+    Raises:
+        ConfigError: PBT with nothing to perturb, or with a group, which cannot change in a running trial.
+    """
+    if not isinstance(made, Pbt):
+        return []
+    keys = [key for dimension in space.dimensions for key in _keys(dimension) if key != "seed"]
+    if not keys:
+        raise ConfigError(
+            f"{KEY}.name=pbt perturbs what the sweep varies, and nothing is",
+            key=KEY,
+            fix="'algorithm.lr=tag(log,interval(1e-5,1e-2))'",
+        )
+    groups = [key for key in keys if "." not in key]
+    if groups:
+        raise ConfigError(
+            f"{KEY}.name=pbt cannot change {groups[0]} in a trial that trains; it perturbs single values",
+            key=groups[0],
+            fix="a sweep for each choice",
+        )
+    return keys
+
+
+def _keys(dimension: Dimension) -> list[str]:
+    return [dimension.key] if isinstance(dimension, Interval) else list(dimension.values()[0])
+
+
+def value_of(text: str) -> Any:
+    """A value as an override writes it."""
+    return yaml.safe_load(text)
+
+
+def _mutations(space: Space) -> dict[str, Any]:
+    """What PBT draws and perturbs by: lists are walked, other values multiplied by 0.8 or 1.2."""
+    found: dict[str, Any] = {}
+    for dimension in space.dimensions:
+        if isinstance(dimension, Listed):
+            for key in _keys(dimension):
+                if key != "seed":
+                    found[key] = list(dict.fromkeys(value_of(point[key]) for point in dimension.values()))
+        elif isinstance(dimension, Interval):
+            found[dimension.key] = _drawn(dimension)
+    return found
+
+
+def _drawn(interval: Interval) -> list[Any] | Callable[[], float]:
+    if interval.scale == "pow2":
+        return [value_of(point[interval.key]) for point in interval.values()]
+    if interval.scale == "one_minus":
+        # Multiplied itself, a discount would leave its range: it walks along its scale.
+        low, high = math.log(1 - interval.low), math.log(1 - interval.high)
+        return [1 - math.exp(low + (high - low) * step / 20) for step in range(21)]
+    if interval.whole:
+        return lambda: random.randint(int(interval.low), int(interval.high))
+    if interval.scale == "log":
+        return lambda: math.exp(random.uniform(math.log(interval.low), math.log(interval.high)))
+    return lambda: random.uniform(interval.low, interval.high)
+
+
+def _within(space: Space) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Keeps perturbed values in their intervals."""
+    intervals = {d.key: d for d in space.dimensions if isinstance(d, Interval)}
+
+    def clipped(config: dict[str, Any]) -> dict[str, Any]:
+        values = dict(config[VALUES])
+        for key, interval in intervals.items():
+            value = min(max(values[key], interval.low), interval.high)
+            values[key] = round(value) if interval.whole or interval.scale == "pow2" else float(value)
+        return {**config, VALUES: values}
+
+    return clipped
