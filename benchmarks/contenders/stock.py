@@ -121,7 +121,12 @@ def configured(scenario: Scenario) -> AlgorithmConfig:
     register_env("measured", lambda _: make(scenario.env))
     return (
         config.environment("measured")
-        .env_runners(num_env_runners=scenario.runners, num_envs_per_env_runner=scenario.num_envs)
+        # Booked, not used: as many runners as there are cores may be measured.
+        .env_runners(
+            num_env_runners=scenario.runners,
+            num_envs_per_env_runner=scenario.num_envs,
+            num_cpus_per_env_runner=0.2,
+        )
         .debugging(seed=0)
     )
 

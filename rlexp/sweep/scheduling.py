@@ -37,6 +37,7 @@ class Asha:
     reduction_factor: float = 3.0
     brackets: int = 1
     replays: ClassVar[bool] = True
+    pauses: ClassVar[bool] = False
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's."""
@@ -68,6 +69,7 @@ class Hyperband:
     reduction_factor: float = 3.0
     rungs: int = 2
     replays: ClassVar[bool] = False
+    pauses: ClassVar[bool] = True
 
     @property
     def units(self) -> int:
@@ -96,6 +98,7 @@ class Median:
     grace_steps: int | None = None
     min_trials: int = 3
     replays: ClassVar[bool] = True
+    pauses: ClassVar[bool] = False
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's."""
@@ -119,6 +122,7 @@ class Pbt:
     quantile: float = 0.25
     resample: float = 0.25
     replays: ClassVar[bool] = False
+    pauses: ClassVar[bool] = True
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's; trials wait for each other, so that fewer processes than trials treat them alike."""
@@ -139,6 +143,7 @@ class Pbt:
 
 
 # `replays`: a sweep that goes on shows the scheduler what was reported before; the others begin with what still runs.
+# `pauses`: trials wait for each other.
 SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt)}
 Chosen = Any
 """One of `SCHEDULERS`, or null."""

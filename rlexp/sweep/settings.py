@@ -92,7 +92,14 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     made = SweepChoice(**plain)
     _one_of("search", made.search, SEARCHES)
     _one_of("mode", made.mode, MODES)
-    scheduling.chosen(made.scheduler)
+    scheduler = scheduling.chosen(made.scheduler)
+    if scheduler is not None and scheduler.pauses and made.concurrency is not None:
+        raise ConfigError(
+            f"sweep.concurrency={made.concurrency}: {scheduler.name} pauses trials to wait for others, so that all "
+            "must have begun; as many run at a time as there is room for",
+            key="sweep.concurrency",
+            fix="sweep.concurrency=null",
+        )
     if made.search == "random" and (made.trials is None or made.trials < 1):
         message = f"sweep.trials={made.trials}: a random search needs a number of draws"
         raise ConfigError(message, key="sweep.trials", fix="sweep.trials=20")
