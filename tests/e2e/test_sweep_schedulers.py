@@ -66,9 +66,13 @@ def test_a_scheduler_that_goes_on_knows_what_was_reported_before(tmp_path: Path)
 
 def test_pbt_perturbs_trials_that_go_on_from_others(tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "a"
-    words = (*SWEEP, "sweep=pbt", "sweep.search=grid", "sweep.trials=null", "algorithm.lr=choice(0.01,1e-9)")
+    words = (*SWEEP, "sweep=pbt", "sweep.trials=2", "algorithm.lr=tag(log,interval(1e-7,1e-1))")
     code, text = run(
-        *words, "sweep.scheduler.quantile=0.5", f"sweep.scheduler.perturb_steps={6 * BATCH}", folder=tmp_path
+        *words,
+        "sweep.concurrency=null",
+        "sweep.scheduler.quantile=0.5",
+        f"sweep.scheduler.perturb_steps={6 * BATCH}",
+        folder=tmp_path,
     )
     assert code == 0, text
     rows = {name: records(folder / "trials" / name) for name in trials(folder)}
@@ -101,11 +105,13 @@ def test_a_clone_learns_with_its_own_step_size_from_its_donors_state(
         trial.take_over(folder.trials / donor.name / "checkpoints" / "latest", donor.name)
         trainable = trial._driven.trainable
         learner = trainable.algorithm.learner_group._learner
-        rates = lambda: [g["lr"] for o in learner._named_optimizers.values() for g in o.param_groups]  # noqa: E731
+
+        def rates() -> list[float]:
+            return [g["lr"] for o in learner._named_optimizers.values() for g in o.param_groups]
+
         assert rates() == [0.005]
         assert trainable.counters.env_steps == BUDGET
         assert trial.report()["env_steps"] == BUDGET + BATCH
-        rates = lambda: [g["lr"] for o in learner._named_optimizers.values() for g in o.param_groups]  # noqa: E731
         assert rates() == [0.005]
     finally:
         trial.end()
