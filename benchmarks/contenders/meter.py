@@ -18,7 +18,7 @@ def metered(command: Sequence[str], folder: Path, **environment: str) -> dict[st
     """Runs `command` in `folder` to its end.
 
     The CPU time of a process that is gone is what it had used when it was last looked at, five times a second; memory
-    is proportional (PSS), so that pages which processes share count once.
+    is proportional (PSS), so that pages which processes share count once; `own_gib` is the command's own process alone.
 
     Raises:
         RuntimeError: it failed; with the end of its output.
@@ -30,7 +30,7 @@ def metered(command: Sequence[str], folder: Path, **environment: str) -> dict[st
             command, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=os.environ | environment
         )
         cpu: dict[tuple[int, float], float] = {}
-        most_memory, most_processes = 0.0, 0
+        most_memory, most_processes, most_own = 0.0, 0, 0.0
         while child.poll() is None:
             family = _family(child)
             memory = 0.0
@@ -40,6 +40,8 @@ def metered(command: Sequence[str], folder: Path, **environment: str) -> dict[st
                     cpu[process.pid, process.create_time()] = times.user + times.system
                     memory += process.memory_full_info().pss
             most_memory, most_processes = max(most_memory, memory), max(most_processes, len(family))
+            with contextlib.suppress(psutil.Error):
+                most_own = max(most_own, float(child.memory_info().rss))
             time.sleep(EVERY_S)
     wall = time.perf_counter() - begin
     if child.returncode:
@@ -48,6 +50,7 @@ def metered(command: Sequence[str], folder: Path, **environment: str) -> dict[st
         "wall_s": wall,
         "cpu_s": sum(cpu.values()),
         "memory_gib": most_memory / 2**30,
+        "own_gib": most_own / 2**30,
         "processes": float(most_processes),
     }
 

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rlexp.errors import EXIT_DONE, ConfigError
+from rlexp.sweep.fits import try_environments
 from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.plan import Plan, plan
+from rlexp.terminal.quiet import terminal
 
 
 def run(args: Namespace, argv: Sequence[str]) -> int:
     """Plans the sweep, freezes the plan in a folder, and runs it; `sweep.plan=true` only tells it.
 
     Returns:
-        The exit code of the worst trial; 130 when it was interrupted.
+        1 when a trial has failed, 130 when it was interrupted, else 0.
 
     Raises:
         ConfigError: the space or any of the trials is refused; nothing has started then.
@@ -23,7 +25,9 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     from rlexp.terminal.sweep_table import print_plan
 
     asked = Asked(tuple(args.overrides), args.config_name or "config", args.config_dir)
-    found = plan(asked.overrides, config_name=asked.config_name, config_dir=asked.config_dir)
+    with terminal().status("composing the trials ..."):
+        found = plan(asked.overrides, config_name=asked.config_name, config_dir=asked.config_dir)
+        try_environments(found.trials)
     if found.settings.plan:
         print_plan(found, _needs(found))
         return EXIT_DONE

@@ -8,6 +8,7 @@ import shutil
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from rlexp.hardware.gpus import usable_gpus
@@ -110,15 +111,17 @@ def free_disk(path: Path) -> int:
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Installed versions, without importing the packages."""
+    return {package: version for package in packages if (version := _version(package))}
+
+
+@lru_cache
+def _version(package: str) -> str | None:
     from importlib import metadata
 
-    found = {}
-    for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def find_cluster(environ: Mapping[str, str] | None = None, note: Path = CLUSTER_FILE) -> Cluster | None:

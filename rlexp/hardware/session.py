@@ -78,8 +78,8 @@ def apply_environment(config: RunConfig) -> None:
 def start(config: RunConfig, folder_log: Path | None) -> None:
     """Start a Ray session of this run's own, or join the cluster that `hardware.address` names.
 
-    Does nothing when this process has Ray running already (a notebook's own session is used and left
-    running), or has joined that cluster before.
+    Does nothing in a trial of a sweep, or when this process has Ray running already (a notebook's own session is
+    used and left running), or has joined that cluster before.
 
     Args:
         config: the run.
@@ -92,13 +92,15 @@ def start(config: RunConfig, folder_log: Path | None) -> None:
     apply_environment(config)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    if shares():
+        return  # A sweep's trial: its process is Ray's own.
+    address = "local" if config.hardware.address == "local" else cluster_address(config.hardware.address)
     import ray
 
     if ray.is_initialized():
-        if not _session.started and not shares():
+        if not _session.started:
             _log.warning("using the Ray session that this process has running already")
         return
-    address = "local" if config.hardware.address == "local" else cluster_address(config.hardware.address)
     if address == "local":
         _start_local(config, folder_log)
     else:

@@ -49,7 +49,8 @@ def build(
     kind = locate(config.algorithm.config_class, config.trusted)
     algorithm: AlgorithmConfig = with_shared_policy(kind) if agents else kind()
     quirks.put_right(algorithm)
-    algorithm.debugging(seed=config.seed, log_level=config.log_level)
+    # Nobody reads RLlib's figures of the machine, and the thread that takes them holds up a run's end by half a second.
+    algorithm.debugging(seed=config.seed, log_level=config.log_level, log_sys_usage=False)
     algorithm.framework("torch")
     algorithm.environment(**rllib_environment(config))
     for choice in (config.algorithm, config.hardware, config.data, config.reporting):

@@ -19,9 +19,8 @@ from rlexp.config.targets import check as check_target
 from rlexp.config.targets import locate
 from rlexp.curriculum.build import check_curriculum, space_of
 from rlexp.curriculum.reading import check_reads, told_by
-from rlexp.environment.action_spaces import check_action_space
 from rlexp.environment.native import VECTOR_ENTRY_POINT, native_form
-from rlexp.environment.probe import EnvProbe, probe
+from rlexp.environment.probe import EnvProbe
 from rlexp.errors import RunFailedError
 from rlexp.fast.env_runner import FastEnvRunner
 from rlexp.fast.install import install
@@ -34,10 +33,10 @@ from rlexp.hardware.machine import Machine, look
 from rlexp.hardware.measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
 from rlexp.hardware.threads import apply_threads, torch_threads
 from rlexp.metrics.catalogue import known
-from rlexp.models.spec import check_fit
 from rlexp.run import rayless
 from rlexp.run.build import build
-from rlexp.run.multi_agent import SYNC, check_agents
+from rlexp.run.fitting import fitted
+from rlexp.run.multi_agent import SYNC
 from rlexp.run.teacher_fit import check_teacher_fits
 
 if TYPE_CHECKING:
@@ -86,10 +85,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     """
     rayless.install()
     session.apply_environment(config)
-    env = probe(config.env, config.trusted, config.curriculum)
-    check_agents(config, env)
-    check_action_space(config.algorithm.config_class, env.action_space, config.trusted)
-    check_fit(config.model, env.observation_space, config.algorithm.config_class)
+    env = fitted(config)
     check_callables(config)
     asked = config
     config, notes, chosen = choose_hardware(config, env, log)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint.atomic import write_text
+from rlexp.hardware.machine import versions
 
-PACKAGES = ("rlexp", "ray", "torch", "gymnasium", "hydra-core", "omegaconf", "numpy", "wandb")
 DIFF = "uncommitted.diff"
 DIFF_LIMIT = 5 * 1024 * 1024  # bytes
 REDACTED = "***"
@@ -56,7 +55,7 @@ def collect(
         "seed": seed,
         "git_commit": commit.strip() if commit else None,
         "git_dirty": None if status is None else bool(status.strip()),
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "packages": versions(),
         "python": platform.python_version(),
         "host": socket.gethostname(),
         "platform": platform.platform(),
@@ -123,13 +122,6 @@ def _redact_pair(match: re.Match[str]) -> str:
     if looks_secret(name):
         return f"{name}{equals}{REDACTED}"
     return f"{name}{equals}" + _PAIR.sub(_redact_pair, value)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

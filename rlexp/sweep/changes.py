@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import yaml
 
 from rlexp.errors import ConfigError
+from rlexp.sweep.fits import try_environments
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.plan import plan
 from rlexp.sweep.settings import GROUP, SweepChoice, is_setting, typed
@@ -63,4 +64,6 @@ def _add_trials(folder: SweepFolder, chosen: SweepChoice) -> None:
         config_name=asked.config_name,
         config_dir=asked.config_dir,
     )
-    folder.add(longer.trials[len(folder.planned()) :])
+    more = longer.trials[len(folder.planned()) :]
+    try_environments(more)
+    folder.add(more)

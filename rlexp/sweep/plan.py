@@ -113,7 +113,7 @@ def _check_metric(metric: str, config: RunConfig, plain: Sequence[str]) -> None:
         try:
             known(config).check(metric, "sweep.metric")
         except ConfigError as error:
-            raise _at(plain, error) from error
+            raise at(plain, error) from error
 
 
 def _refuse_places(written: Sequence[str]) -> None:
@@ -144,11 +144,12 @@ def _compose(
         check_start(config)
         check_room(config, machine)
     except ConfigError as error:
-        raise _at(plain, error) from error
+        raise at(plain, error) from error
     return plain, config
 
 
-def _at(overrides: Sequence[str], error: ConfigError) -> ConfigError:
+def at(overrides: Sequence[str], error: ConfigError) -> ConfigError:
+    """The error of one trial, naming it by its overrides."""
     first, _, rest = str(error).partition("\n")
     told = ConfigError(f"{first} (in {' '.join(overrides)})\n{rest}".rstrip(), key=error.key)
     told.suggestions, told.fix = error.suggestions, error.fix

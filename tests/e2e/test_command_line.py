@@ -172,12 +172,26 @@ class TestSweep:
         assert "algorithm.clip_param" in told and "algorithm=dqn)" in told
         assert not (tmp_path / "sweeps").exists()
 
-    def test_one_that_is_refused_late_stops_no_other(
+    def test_environments_are_tried_before_the_first(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
-        assert main(["-m", *TINY, "sweep.name=s", "algorithm=dqn", "env=pendulum,cartpole"]) == 2
-        assert [run.name for run in (tmp_path / "sweeps" / "s" / "trials").iterdir()] == ["001-env=cartpole"]
-        assert "error: " in capsys.readouterr().err
+        assert main(["-m", *TINY, "algorithm=dqn", "env=cartpole,pendulum"]) == 2
+        told = capsys.readouterr().err
+        assert "DQN cannot act in Box" in told and "env=pendulum" in told and "algorithm=sac" in told
+        assert (
+            main(["-m", *TINY, "env=gym", "env.id=CartPole-v1,NoSuchEnv-v0", "hardware.env_vars={LAB_X: a}"])
+            == 2
+        )
+        assert "env.id=NoSuchEnv-v0" in capsys.readouterr().err and "LAB_X" not in os.environ
+        assert not (tmp_path / "sweeps").exists()
+
+    def test_one_that_is_refused_as_it_is_built_stops_no_other(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        goals = "stop.metric={custom/nobody_logs_it_mean: 1},{train/return_mean: 500}"
+        assert main(["-m", *TINY, "sweep.name=s", "env=cartpole", goals]) == 1
+        assert [run.name[:3] for run in (tmp_path / "sweeps" / "s" / "trials").iterdir()] == ["001"]
+        assert "error: 000" in capsys.readouterr().err
 
     def test_a_single_run_takes_no_settings_of_a_sweep(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["sweep.trials=3"]) == 2
