@@ -27,13 +27,13 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     asked = Asked(tuple(args.overrides), args.config_name or "config", args.config_dir)
     with terminal().status("composing the trials ..."):
         found = plan(asked.overrides, config_name=asked.config_name, config_dir=asked.config_dir)
-        try_environments(found.trials)
+        try_environments([*found.trials, *found.ends])
     if found.settings.plan:
         print_plan(found, _needs(found))
         return EXIT_DONE
     name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = SweepFolder.create(found, name, ["rlexp", *argv], asked)
-    print(f"{len(found.trials)} trials in {folder.path}", flush=True)
+    print(f"{found.count} trials in {folder.path}", flush=True)
     return go_on(folder, [], ["rlexp", *argv])
 
 
@@ -44,14 +44,15 @@ def _needs(plan: Plan) -> list[str]:
     from rlexp.sweep.resources import at_once, booked
     from rlexp.terminal.spans import duration
 
-    first = plan.trials[0].config
+    kinds = plan.trials or plan.ends
+    first = kinds[0].config
     told = ", ".join(f"{amount:g} {name}" for name, amount in booked(first).items())
     if first.hardware.address != "local":
         return [f"each books {told} of the cluster at {first.hardware.address}"]
     machine = look()
     have = {"CPU": float(machine.cores), "GPU": float(len(machine.gpus))}
-    room = min(at_once(trial.config, have, plan.settings.concurrency) for trial in plan.trials)
-    side_by_side = min(room, len(plan.trials))
+    room = min(at_once(trial.config, have, plan.settings.concurrency) for trial in kinds)
+    side_by_side = min(room, plan.count)
     lines = [f"each books {told}: {side_by_side} at once on this machine"]
     if (time := seconds(plan, side_by_side)) is not None:
         lines.append(f"about {duration(time[0])} in all, by {time[1]}")

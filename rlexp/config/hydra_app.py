@@ -40,15 +40,13 @@ class Composer:
             forced: choices of groups, and values.
             values: more values, `++key=value`; they differ from call to call.
         """
-        from hydra._internal.config_loader_impl import ConfigLoaderImpl
         from omegaconf import OmegaConf
 
         with readable_errors(self._app, self._name):
             config, choices = self._base(tuple(forced))
             if values:
                 config = copy.deepcopy(config)
-                parsed = [parse(text, self._app) for text in values]
-                ConfigLoaderImpl._apply_overrides_to_config(parsed, config)
+                _apply(config, values, self._app)
             plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
         lab = find_lab()
         if lab and isinstance(plain.get("trusted"), list):
@@ -75,6 +73,37 @@ class Composer:
                 mine,
             )
         return self._bases[forced]
+
+
+def with_values(plain: Mapping[str, Any], values: Sequence[str]) -> dict[str, Any]:
+    """What was composed, with more values on top; no file is read.
+
+    Args:
+        plain: of a `Composed`; is left as it is.
+        values: `++key=value`.
+
+    Raises:
+        ConfigError: a value cannot go there.
+    """
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    config = OmegaConf.create(dict(plain))
+    try:
+        _apply(config, values, None)
+    except (OmegaConfBaseException, HydraException) as error:
+        raise ConfigError(f"{' '.join(values)}: {str(error).splitlines()[0]}") from error
+    # Not resolved: all that was composed is, and a value in a frozen file is to read nothing out.
+    found = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
+
+
+def _apply(config: DictConfig, values: Sequence[str], app: Hydra | None) -> None:
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    ConfigLoaderImpl._apply_overrides_to_config([parse(text, app) for text in values], config)
 
 
 @contextmanager

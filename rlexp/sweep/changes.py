@@ -29,7 +29,7 @@ def apply(folder: SweepFolder, overrides: Sequence[str]) -> tuple[SweepChoice, l
         for trial in folder.planned():
             folder.config_of(trial, others)
     if chosen != before:
-        if (chosen.trials or 0) > (before.trials or 0):
+        if (chosen.trials or 0) > (before.trials or 0) and chosen.search == "random":
             _add_trials(folder, chosen)
         folder.change(chosen)
     return chosen, others

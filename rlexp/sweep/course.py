@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from rlexp.config.schema import RunConfig
 from rlexp.sweep.folder import Planned, SweepFolder
+from rlexp.sweep.seeds import SeedGroups
+from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.space import written
 from rlexp.sweep.standing import Standing, standing
 
@@ -32,19 +35,23 @@ class Course:
     Attributes:
         folder: the sweep's.
         metric: what trials are compared by.
-        trials: as planned; more may be added.
+        trials: as planned; `add` brings more.
+        groups: which of them are seeds of one point.
         told: how each stands.
         sign: 1 where a higher metric is better, else -1.
         changing: the values that a scheduler changes, of a trial.
         budget: env steps that each is to make in all, where that is known.
+        to_come: trials that are not planned yet.
     """
 
     folder: SweepFolder
     metric: str
     trials: dict[str, Planned]
     told: dict[str, Standing]
+    groups: SeedGroups
     sign: float = 1.0
     budget: int | None = None
+    to_come: int = 0
     changing: Callable[[str], dict[str, Any]] | None = None
     watchers: list[Watcher] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -52,7 +59,7 @@ class Course:
     _began_at: int = 0
 
     @classmethod
-    def of(cls, folder: SweepFolder, metric: str, trials: Sequence[Planned], mode: str = "max") -> Course:
+    def of(cls, folder: SweepFolder, metric: str, trials: Sequence[Planned], chosen: SweepChoice) -> Course:
         """As the trials' own folders say; a trial that was pruned stays so."""
         before = folder.state()["trials"]
         told = {
@@ -61,10 +68,30 @@ class Course:
         for name, each in told.items():
             if each.status == "stopped" and before.get(name, {}).get("status") == "pruned":
                 told[name] = replace(each, status="pruned")
-        sign = 1.0 if mode == "max" else -1.0
-        course = cls(folder, metric, {t.name: t for t in trials}, told, sign, _budget(trials))
+        sign = 1.0 if chosen.mode == "max" else -1.0
+        groups = SeedGroups(list(told), seeds=chosen.seeds, aggregate=chosen.aggregate)
+        course = cls(folder, metric, {t.name: t for t in trials}, told, groups, sign, _budget(trials))
         course._began_at = course.env_steps
         return course
+
+    def add(self, trials: Sequence[Planned]) -> None:
+        """More trials: all seeds of a point, whose place was kept among those to come."""
+        self.trials.update({trial.name: trial for trial in trials})
+        self.told.update({trial.name: Standing() for trial in trials})
+        self.groups.add([trial.name for trial in trials])
+        self.to_come -= len(trials)
+
+    def come(self, count: int, first: RunConfig) -> None:
+        """So many trials are to be drawn; `first` is one like them."""
+        self.to_come = count
+        if not self.trials:
+            self.budget = first.stop.env_steps
+
+    def point_score(self, group: str) -> float | None:
+        """Of all seeds of a point; null while one has none."""
+        return self.groups.one_score(
+            group, {name: self.told[name].score for name in self.groups.members(group)}
+        )
 
     def wait(self, name: str) -> None:
         """The trial is to run, or to run again."""
@@ -123,12 +150,14 @@ class Course:
     @property
     def counts(self) -> Counter[str]:
         """Trials by status."""
-        return Counter(each.status for each in self.told.values())
+        found = Counter(each.status for each in list(self.told.values()))
+        found["waiting"] += self.to_come
+        return found
 
     @property
     def env_steps(self) -> int:
         """Made by all trials."""
-        return sum(each.env_steps for each in self.told.values())
+        return sum(each.env_steps for each in list(self.told.values()))
 
     def left_s(self) -> float | None:
         """Seconds that are left at the pace so far; None while it is unknown."""
@@ -136,8 +165,11 @@ class Course:
         if self.budget is None or made <= 0:
             return None
         open_steps = sum(
-            max(0, self.budget - each.env_steps) for each in self.told.values() if each.status not in OVER
+            max(0, self.budget - each.env_steps)
+            for each in list(self.told.values())
+            if each.status not in OVER
         )
+        open_steps += self.budget * self.to_come
         return open_steps / made * seconds
 
 

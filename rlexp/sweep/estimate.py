@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.errors import RlexpError
-from rlexp.sweep.plan import Plan, Trial
+from rlexp.sweep.composing import AtPoint
+from rlexp.sweep.plan import Plan
+from rlexp.sweep.trial import Trial
 
 START_S, WARM_S = 12.0, 1.0
 """Seconds until the first trial trains, and between two trials in a warm process."""
@@ -21,12 +23,13 @@ GROUPS = ("algorithm", "env", "model")
 
 def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
     """The whole sweep's time and where the estimate comes from; None for trials without a budget of env steps."""
-    budgets = [trial.config.stop.env_steps for trial in plan.trials]
+    kinds = plan.trials or plan.ends
+    budgets = [trial.config.stop.env_steps for trial in kinds]
     if None in budgets:
         return None
     speeds: dict[str, float] = {}
     measured = False
-    for trial in plan.trials:
+    for trial in kinds:
         kind = _kind_of(trial)
         if kind not in speeds:
             speed = _before(trial, plan.settings.dir)
@@ -35,7 +38,8 @@ def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
             if speed is None:
                 return None
             speeds[kind] = speed
-    training = sum((t.config.stop.env_steps or 0) / speeds[_kind_of(t)] + WARM_S for t in plan.trials)
+    training = sum((t.config.stop.env_steps or 0) / speeds[_kind_of(t)] + WARM_S for t in kinds)
+    training *= plan.count / len(kinds)
     source = "a short run of each kind" if measured else "earlier runs of the same kind"
     return START_S + training / side_by_side, source
 
@@ -46,11 +50,11 @@ def _kind(choices: Mapping[str, Any], overrides: Sequence[str]) -> str:
     return " ".join([*chosen, *sorted(text for text in overrides if text.startswith("env."))])
 
 
-def _kind_of(trial: Trial) -> str:
+def _kind_of(trial: Trial | AtPoint) -> str:
     return _kind(trial.config.choices, trial.overrides)
 
 
-def _before(trial: Trial, sweeps: str) -> float | None:
+def _before(trial: Trial | AtPoint, sweeps: str) -> float | None:
     """Median steps/s, by the wall, of runs of this kind that lie here."""
     found = [
         speed
@@ -76,7 +80,7 @@ def _speed(folder: Path, kind: str) -> float | None:
         return None
 
 
-def _aside(trial: Trial) -> float | None:
+def _aside(trial: Trial | AtPoint) -> float | None:
     """Steps/s of a few iterations in a folder that is thrown away; None where it cannot be trained."""
     from rlexp.run.train import train
 

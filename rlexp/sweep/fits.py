@@ -10,10 +10,11 @@ from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.hardware.session import apply_environment
 from rlexp.run.fitting import fitted
-from rlexp.sweep.plan import Trial, at
+from rlexp.sweep.composing import AtPoint, located
+from rlexp.sweep.trial import Trial
 
 
-def try_environments(trials: Sequence[Trial]) -> None:
+def try_environments(trials: Sequence[Trial | AtPoint]) -> None:
     """Makes each environment once for every algorithm and model that is to learn it.
 
     Raises:
@@ -38,7 +39,7 @@ def try_environments(trials: Sequence[Trial]) -> None:
             with _environment_of(config):
                 fitted(config)
         except ConfigError as error:
-            raise at(trial.overrides, error) from error
+            raise located(trial.overrides, error) from error
 
 
 @contextlib.contextmanager

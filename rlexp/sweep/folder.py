@@ -4,6 +4,7 @@
 |---|---|
 | `plan.json` | settings and command, written once |
 | `trials.jsonl` | each trial's overrides, choices and whole config, written once |
+| `search.json` | of a search that learns: the space, and the configs that its points are put on top of |
 | `sweep.json` | the same settings, and each trial's status and score as of now; made anew where it is damaged |
 | `trials/<name>/` | a run's folder each |
 | `report.html`, `report.json`, `report/` | see `rlexp.report` |
@@ -28,11 +29,15 @@ from rlexp.errors import ConfigError
 from rlexp.run import saved
 from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
-from rlexp.sweep.plan import Plan, Trial
+from rlexp.sweep.adaptive import Adaptive
+from rlexp.sweep.plan import Plan
+from rlexp.sweep.seeds import SeedGroups
 from rlexp.sweep.settings import SweepChoice, typed
 from rlexp.sweep.space import Space
+from rlexp.sweep.trial import Trial
 
 PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
+SEARCH = "search.json"
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,9 @@ class SweepFolder:
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             lines = [json.dumps(folder._frozen(trial)) for trial in plan.trials]
-            write_text(folder.path / FROZEN, "\n".join(lines) + "\n")
+            write_text(folder.path / FROZEN, "".join(f"{line}\n" for line in lines))
+            if plan.adaptive is not None:
+                write_json(folder.path / SEARCH, plan.adaptive.to_json())
             frozen = {
                 "name": name,
                 "command": " ".join(command),
@@ -114,10 +121,27 @@ class SweepFolder:
             "config": to_plain(config),
         }
 
-    def add(self, trials: Sequence[Trial]) -> None:
-        """Freezes more trials."""
+    def add(self, trials: Sequence[Trial]) -> list[Planned]:
+        """Freezes more trials; returns them."""
         before = (self.path / FROZEN).read_text(encoding="utf-8")
-        write_text(self.path / FROZEN, before + "".join(json.dumps(self._frozen(t)) + "\n" for t in trials))
+        lines = [json.dumps(self._frozen(trial)) for trial in trials]
+        write_text(self.path / FROZEN, before + "".join(f"{line}\n" for line in lines))
+        return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
+
+    def adaptive(self) -> Adaptive | None:
+        """The space of a search that learns; null where all trials are planned.
+
+        Raises:
+            ConfigError: it is damaged.
+        """
+        if not (self.path / SEARCH).is_file():
+            return None
+        chosen = self.settings()
+        try:
+            plain = json.loads((self.path / SEARCH).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{self.path / SEARCH} is damaged: {error}") from error
+        return Adaptive.from_json(plain, trials=chosen.trials or 0, seeds=chosen.seeds)
 
     def change(self, settings: SweepChoice) -> None:
         """Takes over other settings."""
@@ -218,19 +242,26 @@ class SweepFolder:
         """As chosen when it was planned."""
         return typed(self._plan()["settings"])
 
+    def groups(self) -> SeedGroups:
+        """The seeds of each point."""
+        chosen = self.settings()
+        return SeedGroups(list(self.state()["trials"]), seeds=chosen.seeds, aggregate=chosen.aggregate)
+
     def ranking(self) -> list[str]:
-        """The trials' names, the best score first, those without one last."""
-        state = self.state()
-        sign, trials = (-1.0 if state["settings"]["mode"] == "max" else 1.0), state["trials"]
+        """The trials' names, the best score first, those without one last; by their points' scores, then their own."""
+        state, groups = self.state(), self.groups()
+        sign = -1.0 if state["settings"]["mode"] == "max" else 1.0
+        own = {name: trial["score"] for name, trial in state["trials"].items()}
+        points = groups.scores(own)
 
-        def place(name: str) -> tuple[bool, float]:
-            score = trials[name]["score"]
-            return (score is None, 0.0 if score is None else sign * score)
+        def place(name: str) -> tuple[bool, float, bool, float]:
+            point, score = points[groups.of(name)], own[name]
+            return (point is None, sign * (point or 0.0), score is None, sign * (score or 0.0))
 
-        return sorted(trials, key=place)
+        return sorted(own, key=place)
 
     def best(self) -> Path:
-        """The folder of the trial with the best score.
+        """The folder of the trial with the best score, of the best point's seeds.
 
         Raises:
             ConfigError: no trial has one yet.

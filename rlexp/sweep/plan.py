@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rlexp.config.checks import check, check_start
-from rlexp.config.foreign import refuse_foreign
 from rlexp.config.hydra_app import Composer, hydra_app, readable_errors
 from rlexp.config.overrides import force, parse
 from rlexp.config.rerun import is_saved_run
-from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
-from rlexp.hardware.machine import Machine, look
-from rlexp.metrics.catalogue import known
 from rlexp.sweep import scheduling
-from rlexp.sweep.resources import check_room
+from rlexp.sweep.adaptive import Adaptive
+from rlexp.sweep.composing import AtPoint, Points
+from rlexp.sweep.optuna_search import require_optuna
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
-from rlexp.sweep.space import Point, Space, space_of
-
-_UNFIT = re.compile(r"[^\w.=+-]+")
-_LONGEST = 80
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One run to be.
-
-    Attributes:
-        name: of its folder: its number, and what it has of its own.
-        overrides: it alone of all, the sweep's fixed ones included.
-        varied: the keys that the sweep varies, with this trial's values as written.
-        config: composed and checked.
-    """
-
-    name: str
-    overrides: tuple[str, ...]
-    varied: Point
-    config: RunConfig
+from rlexp.sweep.space import Space, space_of
+from rlexp.sweep.trial import SEED, Trial, named, seeds_of
 
 
 @dataclass(frozen=True)
@@ -49,13 +25,22 @@ class Plan:
 
     Attributes:
         settings: as chosen.
-        trials: in the order in which they run.
+        trials: in the order in which they run, the seeds of a point one after another.
         space: that they are drawn from.
+        adaptive: where the points are chosen on the way: there are no trials yet.
+        ends: of an adaptive sweep's space; each is composed and checked.
     """
 
     settings: SweepChoice
     trials: tuple[Trial, ...]
     space: Space = Space(())
+    adaptive: Adaptive | None = None
+    ends: tuple[AtPoint, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Trials that there will be."""
+        return len(self.trials) if self.adaptive is None else self.adaptive.count
 
 
 def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: str | None = None) -> Plan:
@@ -77,43 +62,44 @@ def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: s
         fixed = [str(override.input_line) for override in forced if not override.is_sweep_override()]
         space = space_of(varied)
         heads = {o.key_or_group: str(o.input_line).partition("=")[0] for o in varied}
-        points = list(
-            itertools.islice(space.draws(chosen.seed), chosen.trials)
-            if chosen.search == "random"
-            else space.grid()
-        )
-        composer, machine = Composer(app, config_name), look()
-        composed = [
-            _compose(composer, fixed, [f"{heads[k]}={v}" for k, v in point.items()], config_dir, machine)
-            for point in points
-        ]
-    for plain, config in composed:
-        _check_metric(chosen.metric, config, plain)
-    names = _names(points)
+        _check_seeds(chosen, list(heads))
+        points = Points(Composer(app, config_name), fixed, heads, config_dir=config_dir, metric=chosen.metric)
+        if chosen.search == "optuna":
+            return _adaptive(chosen, points, space)
+        drawn = space.draws(chosen.seed) if chosen.search == "random" else space.grid()
+        found = [(point, points.at(point)) for point in itertools.islice(drawn, chosen.trials)]
+    trials = [
+        trial for point, at in found for trial in seeds_of(point, at.overrides, at.config, chosen.seeds)
+    ]
+    _check_scheduler(chosen, space, [at for _, at in found])
+    return Plan(chosen, named(trials), space)
+
+
+def _adaptive(chosen: SweepChoice, points: Points, space: Space) -> Plan:
+    require_optuna()
+    if not space.dimensions:
+        fix = "'algorithm.lr=tag(log,interval(1e-5,1e-2))'"
+        raise ConfigError("there is nothing to search: no key has several values", fix=fix)
+    adaptive, ends = Adaptive.build(points, space, trials=chosen.trials or 0, seeds=chosen.seeds)
+    _check_scheduler(chosen, space, ends)
+    return Plan(chosen, (), space, adaptive, tuple(ends))
+
+
+def _check_scheduler(chosen: SweepChoice, space: Space, points: Sequence[AtPoint]) -> None:
     scheduler = scheduling.chosen(chosen.scheduler)
-    budget = scheduling.check_budget(scheduler, [config.stop.env_steps for _, config in composed])
+    budget = scheduling.check_budget(scheduler, [at.config.stop.env_steps for at in points])
     scheduling.perturbed(scheduler, space)
     if scheduler is not None:
         scheduler.build(chosen.mode, budget, space)
-    return Plan(
-        chosen,
-        tuple(
-            Trial(name, tuple(plain), point, config)
-            for name, point, (plain, config) in zip(names, points, composed, strict=True)
-        ),
-        space,
-    )
 
 
-def _check_metric(metric: str, config: RunConfig, plain: Sequence[str]) -> None:
-    """Names that a callback or a teacher may log are known only once a trial runs."""
-    if metric != "auto" and not metric.startswith(
-        ("custom/", "eval/custom/", "curriculum/", "eval/success/")
-    ):
-        try:
-            known(config).check(metric, "sweep.metric")
-        except ConfigError as error:
-            raise at(plain, error) from error
+def _check_seeds(chosen: SweepChoice, keys: Sequence[str]) -> None:
+    if chosen.seeds > 1 and SEED in keys:
+        raise ConfigError(
+            f"sweep.seeds={chosen.seeds} gives every point seeds of its own, and seed is varied too",
+            key=SEED,
+            fix=f"sweep.seeds={chosen.seeds} without seed=..., or seed=... with sweep.seeds=1",
+        )
 
 
 def _refuse_places(written: Sequence[str]) -> None:
@@ -125,47 +111,3 @@ def _refuse_places(written: Sequence[str]) -> None:
                 key=key,
                 fix="sweep.name=<name>, sweep.dir=<folder>",
             )
-
-
-def _compose(
-    composer: Composer,
-    fixed: Sequence[str],
-    varied: Sequence[str],
-    config_dir: str | None,
-    machine: Machine,
-) -> tuple[list[str], RunConfig]:
-    plain = [text.lstrip("+") for text in (*fixed, *varied)]
-    choices = [text for text in varied if not text.startswith("++")]
-    try:
-        composed = composer.compose([*fixed, *choices], [text for text in varied if text.startswith("++")])
-        if config_dir:
-            refuse_foreign(composed.plain, plain, origin=f"--config-dir {config_dir}")
-        config = check(composed)
-        check_start(config)
-        check_room(config, machine)
-    except ConfigError as error:
-        raise at(plain, error) from error
-    return plain, config
-
-
-def at(overrides: Sequence[str], error: ConfigError) -> ConfigError:
-    """The error of one trial, naming it by its overrides."""
-    first, _, rest = str(error).partition("\n")
-    told = ConfigError(f"{first} (in {' '.join(overrides)})\n{rest}".rstrip(), key=error.key)
-    told.suggestions, told.fix = error.suggestions, error.fix
-    return told
-
-
-def _names(points: Sequence[Point]) -> list[str]:
-    """`007-lr=0.001-seed=2`: sorted as they are planned, and telling what differs."""
-    width = max(3, len(str(len(points) - 1)))
-    lasts = Counter(key.rpartition(".")[2] for key in (points[0] if points else ()))
-    names = []
-    for number, point in enumerate(points):
-        parts = [
-            f"{key.rpartition('.')[2] if lasts[key.rpartition('.')[2]] == 1 else key}={value}"
-            for key, value in point.items()
-        ]
-        label = _UNFIT.sub("_", "-".join(parts))[:_LONGEST].rstrip("-_.")
-        names.append("-".join(filter(None, (f"{number:0{width}d}", label))))
-    return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rlexp.config.schema import RunConfig
 from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
 from rlexp.sweep.changes import apply
 from rlexp.sweep.course import OVER, Course
@@ -38,26 +39,28 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
     with folder.held():
         chosen, overrides = apply(folder, overrides)
         trials, damaged = folder.planned(), folder.damaged
-        metric = metric_of(
-            chosen.metric, trials[0].config.evaluation.settings.get("evaluation_interval") is not None
-        )
-        course = Course.of(folder, metric, trials, chosen.mode)
+        adaptive = folder.adaptive()
+        first = trials[0].config if trials or adaptive is None else adaptive.first()
+        metric = metric_of(chosen.metric, first.evaluation.settings.get("evaluation_interval") is not None)
+        course = Course.of(folder, metric, trials, chosen)
+        if adaptive is not None:
+            course.come(adaptive.count - len(trials), first)
         finished = () if overrides else ("done", "pruned")
         todo = [name for name in course.trials if course.told[name].status not in finished]
         for name in todo:
             course.wait(name)
         course.write(status="running", metric=metric)
         begun = sum(1 for name in todo if course.told[name].env_steps)
-        if not todo:
+        if not todo and not course.to_come:
             return _settled(course, interrupted=False)
         with quiet(folder.path / LOG) as terminal, interruptible() as interrupt:
             if damaged:
                 terminal.warn("sweep.json was damaged; it is made anew from the trials' own folders")
             if len(todo) < len(trials) or begun:
-                done = len(trials) - len(todo)
-                terminal.say(f"{done} done before, {begun} go on where they were, {len(todo) - begun} begin")
+                done, fresh = len(trials) - len(todo), len(todo) - begun + course.to_come
+                terminal.say(f"{done} done before, {begun} go on where they were, {fresh} begin")
             try:
-                _go(course, todo, chosen, overrides, command, terminal, interrupt)
+                _go(course, todo, first, chosen, overrides, command, terminal, interrupt)
             except KeyboardInterrupt:
                 terminal.warn("interrupted at once; the trials' last checkpoints stand")
             return _settled(course, interrupted=bool(interrupt))
@@ -66,6 +69,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
 def _go(
     course: Course,
     todo: Sequence[str],
+    first: RunConfig,
     chosen: SweepChoice,
     overrides: Sequence[str],
     command: Sequence[str],
@@ -75,18 +79,21 @@ def _go(
     with terminal.status("starting Ray ..."), children_keep_on():
         from rlexp.hardware import session
         from rlexp.sweep import tuning
-        from rlexp.sweep.resources import check_joined
+        from rlexp.sweep.drawing import names
+        from rlexp.sweep.resources import at_once, check_joined
         from rlexp.sweep.scheduled import Scheduling
 
-        config = course.trials[todo[0]].config
-        session.start(config, course.folder.path / LOG)
+        session.start(first, course.folder.path / LOG)
     try:
         have = session.resources()
-        for name in todo:
-            check_joined(course.trials[name].config, have)
+        for config in (first, *(course.trials[name].config for name in todo)):
+            check_joined(config, have)
+        concurrency = chosen.concurrency
+        if course.to_come:  # Drawn when there is room for it, and no earlier: by then more scores are known.
+            concurrency = concurrency or -(-at_once(first, have, None) // chosen.seeds) * chosen.seeds
         from rlexp.terminal.sweep_board import Board
 
-        scheduling = Scheduling.of(course, todo, chosen, overrides)
+        scheduling = Scheduling.of(course, todo, first, chosen, overrides)
         if scheduling.keys:
             course.changing = scheduling.values
         common = {
@@ -105,13 +112,16 @@ def _go(
             tuning.fit(
                 course,
                 common,
-                tuning.Planned(todo, scheduling.values if scheduling.keys else None),
+                tuning.Planned(
+                    names(course, todo, chosen, terminal.warn),
+                    scheduling.values if scheduling.keys else None,
+                ),
                 scheduling.scheduler,
                 stop=stop,
                 listener=listener,
                 max_failures=chosen.max_failures,
-                concurrency=chosen.concurrency,
-                trials=len(todo),
+                concurrency=concurrency,
+                trials=len(todo) + course.to_come,
             )
     finally:
         session.stop()
@@ -124,7 +134,7 @@ def _settled(course: Course, *, interrupted: bool) -> int:
     statuses = {told.status for told in course.told.values()}
     if "failed" in statuses:
         status, code = "failed", EXIT_FAILED
-    elif statuses <= set(OVER):
+    elif statuses <= set(OVER) and not course.to_come:
         status, code = "done", EXIT_DONE
     else:
         status, code = "stopped", EXIT_DONE

@@ -12,12 +12,15 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 
 from rlexp.config.convert import to_plain
+from rlexp.config.schema import RunConfig
 from rlexp.run import saved
 from rlexp.sweep import scheduling
 from rlexp.sweep.course import Course
+from rlexp.sweep.folder import Planned
 from rlexp.sweep.scored import scored
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import history
+from rlexp.sweep.together import Together
 
 
 @dataclass
@@ -36,9 +39,14 @@ class Scheduling:
 
     @classmethod
     def of(
-        cls, course: Course, todo: Sequence[str], settings: SweepChoice, overrides: Sequence[str]
+        cls,
+        course: Course,
+        todo: Sequence[str],
+        first: RunConfig,
+        settings: SweepChoice,
+        overrides: Sequence[str],
     ) -> Scheduling:
-        """For the trials `todo`; `overrides` are changes that were asked for.
+        """For the trials `todo` and those to come, which are like `first`; `overrides` are changes that were asked for.
 
         Raises:
             ConfigError: the trials' budgets differ.
@@ -47,14 +55,18 @@ class Scheduling:
         if chosen is None:
             return cls(None, [], course)
         folder, space = course.folder, course.folder.space()
-        configs = [folder.config_of(course.trials[name], overrides) for name in todo]
+        trials = [course.trials[name] for name in todo] or [Planned("", (), {}, first)]
+        configs = [folder.config_of(trial, overrides) for trial in trials]
         budget = scheduling.check_budget(chosen, [config.stop.env_steps for config in configs])
         assert budget is not None
         before = {}
         if chosen.replays:
             before = {name: history(folder.run(name), course.metric) for name in course.trials}
+        scheduler = chosen.build(settings.mode, budget, space)
+        if settings.seeds > 1:
+            scheduler = Together(scheduler, course.groups, chosen.milestones(budget))
         made = scored(
-            chosen.build(settings.mode, budget, space),
+            scheduler,
             before,
             [name for name in before if name not in set(todo)],
             getattr(chosen, "units", 1) / budget,

@@ -17,7 +17,7 @@ import yaml
 from rlexp.config.annotations import describe, matches
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
-from rlexp.sweep.space import Dimension, Interval, Listed, Space
+from rlexp.sweep.space import Interval, Listed, Space
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
@@ -38,17 +38,13 @@ class Asha:
     brackets: int = 1
     replays: ClassVar[bool] = True
     pauses: ClassVar[bool] = False
+    together: ClassVar[bool] = True
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's."""
         from ray.tune.schedulers import AsyncHyperBandScheduler
 
-        grace = self.grace_steps or max(1, round(budget / self.reduction_factor**2))
-        if not 0 < grace < budget:
-            fix = f"{KEY}.grace_steps={budget // 9}"
-            raise ConfigError(
-                f"{KEY}.grace_steps={grace} is not below stop.env_steps={budget}", key=KEY, fix=fix
-            )
+        grace = self._grace(budget)
         return AsyncHyperBandScheduler(
             time_attr=TIME,
             metric=SCORE,
@@ -60,6 +56,23 @@ class Asha:
             stop_last_trials=False,  # Trials end by their own stop rules.
         )
 
+    def milestones(self, budget: int) -> list[int]:
+        """Env steps at which trials are compared, rising: the first bracket's rungs."""
+        found, step = [], float(self._grace(budget))
+        while step < budget:
+            found.append(math.ceil(step))
+            step *= self.reduction_factor
+        return found
+
+    def _grace(self, budget: int) -> int:
+        grace = self.grace_steps or max(1, round(budget / self.reduction_factor**2))
+        if not 0 < grace < budget:
+            fix = f"{KEY}.grace_steps={budget // 9}"
+            raise ConfigError(
+                f"{KEY}.grace_steps={grace} is not below stop.env_steps={budget}", key=KEY, fix=fix
+            )
+        return grace
+
 
 @dataclass(frozen=True)
 class Hyperband:
@@ -70,6 +83,7 @@ class Hyperband:
     rungs: int = 2
     replays: ClassVar[bool] = False
     pauses: ClassVar[bool] = True
+    together: ClassVar[bool] = False
 
     @property
     def units(self) -> int:
@@ -99,6 +113,7 @@ class Median:
     min_trials: int = 3
     replays: ClassVar[bool] = True
     pauses: ClassVar[bool] = False
+    together: ClassVar[bool] = True
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's."""
@@ -112,6 +127,11 @@ class Median:
             min_samples_required=self.min_trials,
         )
 
+    def milestones(self, budget: int) -> list[int]:
+        """Env steps at which the seeds of a point are compared as one with other points, rising."""
+        grace = self.grace_steps or max(1, budget // 4)
+        return list(range(grace, budget, grace))
+
 
 @dataclass(frozen=True)
 class Pbt:
@@ -123,6 +143,7 @@ class Pbt:
     resample: float = 0.25
     replays: ClassVar[bool] = False
     pauses: ClassVar[bool] = True
+    together: ClassVar[bool] = False
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's; trials wait for each other, so that fewer processes than trials treat them alike."""
@@ -143,7 +164,7 @@ class Pbt:
 
 
 # `replays`: a sweep that goes on shows the scheduler what was reported before; the others begin with what still runs.
-# `pauses`: trials wait for each other.
+# `pauses`: trials wait for each other. `together`: can judge the seeds of a point as one.
 SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt)}
 Chosen = Any
 """One of `SCHEDULERS`, or null."""
@@ -232,7 +253,7 @@ def perturbed(made: Chosen, space: Space) -> list[str]:
     """
     if not isinstance(made, Pbt):
         return []
-    keys = [key for dimension in space.dimensions for key in _keys(dimension) if key != "seed"]
+    keys = [key for dimension in space.dimensions for key in dimension.keys if key != "seed"]
     if not keys:
         raise ConfigError(
             f"{KEY}.name=pbt perturbs what the sweep varies, and nothing is",
@@ -249,10 +270,6 @@ def perturbed(made: Chosen, space: Space) -> list[str]:
     return keys
 
 
-def _keys(dimension: Dimension) -> list[str]:
-    return [dimension.key] if isinstance(dimension, Interval) else list(dimension.values()[0])
-
-
 def value_of(text: str) -> Any:
     """A value as an override writes it."""
     return yaml.safe_load(text)
@@ -263,7 +280,7 @@ def _mutations(space: Space) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for dimension in space.dimensions:
         if isinstance(dimension, Listed):
-            for key in _keys(dimension):
+            for key in dimension.keys:
                 if key != "seed":
                     found[key] = list(dict.fromkeys(value_of(point[key]) for point in dimension.values()))
         elif isinstance(dimension, Interval):

@@ -11,7 +11,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from rlexp.sweep.scheduling import SCORE, SHARE, TIME
 
-_WITHOUT_SEARCH: Any = SimpleNamespace(search_alg=None)
+_WITHOUT_SEARCH: Any = SimpleNamespace(search_alg=None, stop_trial=lambda trial: None)
 History = Mapping[str, Sequence[tuple[int, float]]]
 """By trial: env steps and score, in order."""
 
@@ -41,10 +41,10 @@ class _Scored(TrialScheduler):
     _share: float
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        self._replay_others(tune_controller)
+        self._replay_others()
         # PBT refuses searchers, as most learn from results; the trials here come from a plan.
         super().on_trial_add(_WITHOUT_SEARCH, trial)
-        self._replay(tune_controller, trial, self._before.pop(str(trial.config["trial"]), ()))
+        self._replay(trial, self._before.pop(str(trial.config["trial"]), ()))
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         if SCORE not in result:
@@ -63,17 +63,20 @@ class _Scored(TrialScheduler):
         config, operations = super()._get_new_config(trial, trial_to_clone)
         return {**config, "trial": trial.config["trial"]}, operations
 
-    def _replay_others(self, tune_controller: Any) -> None:
+    def _replay_others(self) -> None:
         while self._over:
             name = self._over.pop()
             stand_in: Any = SimpleNamespace(
                 trial_id=f"before-{name}", config={"trial": name}, status=Trial.TERMINATED, last_result={}
             )
             super().on_trial_add(_WITHOUT_SEARCH, stand_in)
-            self._replay(tune_controller, stand_in, self._before.pop(name, ()))
+            last = self._replay(stand_in, self._before.pop(name, ()))
+            if last is not None:
+                super().on_trial_complete(_WITHOUT_SEARCH, stand_in, last)
 
-    def _replay(self, tune_controller: Any, trial: Any, rows: Sequence[tuple[int, float]]) -> None:
-        """What it would decide now does not matter: it has been decided."""
+    def _replay(self, trial: Any, rows: Sequence[tuple[int, float]]) -> dict[str, Any] | None:
+        """What it would decide now does not matter: it has been decided. Returns the last report."""
+        result: dict[str, Any] | None = None
         for env_steps, score in rows:
             result = {
                 TIME: env_steps,
@@ -82,4 +85,5 @@ class _Scored(TrialScheduler):
                 "training_iteration": 1,
                 "time_total_s": 0.0,
             }
-            super().on_trial_result(tune_controller, trial, result)
+            super().on_trial_result(_WITHOUT_SEARCH, trial, result)
+        return result

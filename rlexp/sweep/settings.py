@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
 GROUP = "sweep"
-SEARCHES = ("grid", "random")
+SEARCHES = ("grid", "random", "optuna")
 MODES = ("max", "min")
+AGGREGATES = ("mean", "iqm")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class SweepChoice:
     space: dict[str, Any] = field(default_factory=dict)
     scheduler: dict[str, Any] = field(default_factory=lambda: {"name": "none"})
     seed: int = 0
+    seeds: int = 1
+    aggregate: str = "mean"
     metric: str = "auto"
     mode: str = "max"
     max_failures: int = 0
@@ -69,6 +72,8 @@ def settings(overrides: Sequence[str], app: Hydra) -> SweepChoice:
     name = f"{GROUP}/{choice}"
     with readable_errors(app, name):
         plain = compose_forced(app, forced, config_name=name).plain[GROUP]
+    if plain.get("search") == "grid" and not any(text.startswith("++sweep.trials=") for text in forced):
+        plain["trials"] = None  # A file's number of draws is of no use to the grid asked for in its place.
     return typed(plain)
 
 
@@ -92,6 +97,7 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     made = SweepChoice(**plain)
     _one_of("search", made.search, SEARCHES)
     _one_of("mode", made.mode, MODES)
+    _one_of("aggregate", made.aggregate, AGGREGATES)
     scheduler = scheduling.chosen(made.scheduler)
     if scheduler is not None and scheduler.pauses and made.concurrency is not None:
         raise ConfigError(
@@ -100,8 +106,8 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
             key="sweep.concurrency",
             fix="sweep.concurrency=null",
         )
-    if made.search == "random" and (made.trials is None or made.trials < 1):
-        message = f"sweep.trials={made.trials}: a random search needs a number of draws"
+    if made.search != "grid" and (made.trials is None or made.trials < 1):
+        message = f"sweep.trials={made.trials}: a search needs a number of draws"
         raise ConfigError(message, key="sweep.trials", fix="sweep.trials=20")
     if made.search == "grid" and made.trials is not None:
         message = "sweep.trials: a grid has as many trials as combinations"
@@ -109,7 +115,28 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     if made.max_failures < 0:
         message = f"sweep.max_failures must be at least 0, not {made.max_failures}"
         raise ConfigError(message, key="sweep.max_failures", fix="sweep.max_failures=1")
+    _check_seeds(made, scheduler)
+    if made.search == "optuna" and scheduler is not None and scheduler.pauses:
+        message = (
+            f"{scheduler.name} wants all trials begun before any ends, and sweep.search=optuna chooses each by the "
+            "scores of those before"
+        )
+        raise ConfigError(message, key="sweep.search", fix="sweep.search=random")
     return made
+
+
+def _check_seeds(made: SweepChoice, scheduler: scheduling.Chosen) -> None:
+    if made.seeds < 1:
+        message = f"sweep.seeds must be at least 1, not {made.seeds}"
+        raise ConfigError(message, key="sweep.seeds", fix="sweep.seeds=3")
+    if made.seeds > 1 and scheduler is not None and not scheduler.together:
+        able = [name for name, kind in scheduling.SCHEDULERS.items() if kind.together]
+        raise ConfigError(
+            f"sweep.seeds={made.seeds}: {scheduler.name} cannot take the seeds of a point as one "
+            f"({', '.join(able)} can)",
+            key="sweep.seeds",
+            fix="sweep=asha, or sweep.seeds=1",
+        )
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:

@@ -62,7 +62,9 @@ class Board:
         told, trial = course.told[name], course.trials[name]
         if told.status in ("done", "failed", "pruned") and name not in self._ended:
             self._ended.add(name)
-            self._screen.say(f"[{_over(course)}/{len(course.told)}] {name}: {_line(told, course.metric)}")
+            self._screen.say(
+                f"[{_over(course)}/{len(course.told) + course.to_come}] {name}: {_line(told, course.metric)}"
+            )
             if told.error:
                 self._screen.error(f"{trial.name}: {told.error}")
         elif self._live is None and time.monotonic() - self._said > EVERY_S:
@@ -77,9 +79,13 @@ class Board:
             course = self._course
         if course is None:
             return Text("starting ...", "dim")
-        running = [name for name, told in course.told.items() if told.status == "running"]
+        running = [name for name, told in list(course.told.items()) if told.status == "running"]
         ranked = sorted(
-            (name for name, told in course.told.items() if told.score is not None and name not in running),
+            (
+                name
+                for name, told in list(course.told.items())
+                if told.score is not None and name not in running
+            ),
             key=lambda name: -course.sign * (course.told[name].score or 0.0),
         )
         shown = [*running, *ranked][:MOST_ROWS]

@@ -28,34 +28,51 @@ STYLE = {
 
 def print_plan(plan: Plan, lines: Sequence[str]) -> None:
     """The trials, with what differs between them; nothing has started. `lines` come last."""
-    keys = list(dict.fromkeys(key for trial in plan.trials for key in trial.varied))
-    _show(
-        ["trial", *keys],
-        [[number(t.name), *(t.varied.get(key, "") for key in keys)] for t in plan.trials[:MOST_ROWS]],
-        len(plan.trials),
-    )
-    steps = [trial.config.stop.env_steps for trial in plan.trials]
-    budget = (
-        f"at most {sum(filter(None, steps)):,} env steps" if None not in steps else "no bound on env steps"
-    )
     screen = terminal()
-    screen.say(f"{len(plan.trials)} trials, {budget}; nothing was started")
+    if plan.adaptive is not None:
+        _show(["key", "values"], [list(told) for d in plan.space.dimensions for told in d.told()], 0)
+        seeds = f", each with {plan.settings.seeds} seeds" if plan.settings.seeds > 1 else ""
+        screen.say(f"{plan.settings.trials} points{seeds}, each chosen by the scores of those before")
+    else:
+        keys = list(dict.fromkeys(key for trial in plan.trials for key in trial.varied))
+        _show(
+            ["trial", *keys],
+            [[number(t.name), *(t.varied.get(key, "") for key in keys)] for t in plan.trials[:MOST_ROWS]],
+            len(plan.trials),
+        )
+    screen.say(f"{plan.count} trials, {_budget(plan)}; nothing was started")
     for line in lines:
         screen.say(line)
 
 
+def _budget(plan: Plan) -> str:
+    steps = [each.config.stop.env_steps for each in plan.trials or plan.ends]
+    if None in steps:
+        return "no bound on env steps"
+    each = [steps for steps in steps if steps is not None]
+    return f"at most {sum(each) if plan.trials else max(each) * plan.count:,} env steps"
+
+
 def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
-    """The trials by their scores, the best first, and what one may do next; `more` lines at the end."""
+    """The trials by their scores, the best first, and what one may do next; `more` lines at the end.
+
+    Where points have several seeds, a line each for the best points' seeds, after the point's own score.
+    """
     state, ranked, path = folder.state(), folder.ranking(), folder.path
-    trials, metric = state["trials"], state.get("metric", "score")
+    trials, metric, groups = state["trials"], state.get("metric", "score"), folder.groups()
     keys = list(dict.fromkeys(key for name in ranked for key in trials[name]["varied"]))
+    several = state["settings"]["seeds"] > 1
+    points = groups.scores({name: trial["score"] for name, trial in trials.items()})
     rows = []
     for name in ranked[:MOST_ROWS]:
         trial = trials[name]
-        score = "" if trial["score"] is None else f"{trial['score']:.4g}"
         varied = [trial["varied"].get(key, "") for key in keys]
-        rows.append([number(name), trial["status"], score, f"{trial['env_steps']:,}", *varied])
-    _show(["trial", "status", metric, "env steps", *keys], rows, len(ranked))
+        own = [_figure(points[groups.of(name)])] if several else []
+        rows.append(
+            [number(name), trial["status"], _figure(trial["score"]), *own, f"{trial['env_steps']:,}", *varied]
+        )
+    point = [f"{state['settings']['aggregate']} of seeds"] if several else []
+    _show(["trial", "status", metric, *point, "env steps", *keys], rows, len(ranked))
     counts = Counter(trial["status"] for trial in trials.values())
     screen = terminal()
     screen.say(", ".join(f"{counts[status]} {status}" for status in STYLE if counts[status]))
@@ -64,6 +81,10 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
         screen.say(f"go on   rlexp resume {shlex.quote(str(path))}")
     for line in more:
         screen.say(line)
+
+
+def _figure(score: float | None) -> str:
+    return "" if score is None else f"{score:.4g}"
 
 
 def number(name: str) -> str:

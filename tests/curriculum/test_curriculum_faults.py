@@ -75,7 +75,9 @@ def held(runner: Any) -> tuple[Any, int, Any]:
     return curriculum_piece(runner._env_to_module).payload, moments.n, moments.mean
 
 
-@pytest.mark.parametrize("teacher", ["{_target_: recording.Longer}", SCHEDULE])
+@pytest.mark.parametrize(
+    "teacher", [pytest.param("{_target_: recording.Longer}", marks=pytest.mark.slow), SCHEDULE]
+)
 def test_24_a_split_run_teaches_as_an_unsplit_one(
     teacher: str,
     trainable: Make,  # noqa: F811

@@ -129,6 +129,7 @@ def test_candidates_that_are_not_learnt_from(watched: Any) -> None:
     assert all(not outcome.signals for outcome in run.told)
 
 
+@pytest.mark.slow
 def test_a_restored_run_replays_the_levels_it_had(watched: Any, tmp_path: Path) -> None:
     whole, first = watched("robust_plr").steps_of(6), watched("robust_plr").steps_of(3)
     assert first.outcomes == whole.outcomes[:3]

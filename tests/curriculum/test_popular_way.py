@@ -88,7 +88,7 @@ def episodes_from_before_a_promotion(train: Train, folder: Path) -> float:
     ("scenario", "right", "wrong"),
     [
         pytest.param(a_killed_runner, 5, 2, marks=pytest.mark.slow),
-        (a_restore, 5, 2),
+        pytest.param(a_restore, 5, 2, marks=pytest.mark.slow),
         (an_evaluation, TARGET, 2),
         (episodes_from_before_a_promotion, 8, 7),
     ],

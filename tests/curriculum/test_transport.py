@@ -107,7 +107,7 @@ def test_tasks_arrive_and_outcomes_come_back(fast: str, mode: str, trainable: Ma
     assert 0 < record["curriculum/stale"] < 1
 
 
-@pytest.mark.parametrize("algorithm", ["impala", "appo", "dqn", "sac"])
+@pytest.mark.parametrize("algorithm", ["impala", "appo", "dqn", pytest.param("sac", marks=pytest.mark.slow)])
 def test_other_algorithms(algorithm: str, trainable: Make) -> None:
     check_promotions(trainable(algorithm=algorithm), least=4)
 
@@ -204,6 +204,7 @@ def test_episodes_that_were_running_when_another_trials_state_came_do_not_count(
     assert record["curriculum/episodes"] == payload.base + len(seen)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_tasks(trainable: Make) -> None:
     drawn = []
     for seed in (3, 3, 4):
@@ -215,7 +216,8 @@ def test_the_same_seed_gives_the_same_tasks(trainable: Make) -> None:
     assert len(set(drawn[0])) > 5
 
 
-@pytest.mark.parametrize("remote", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("remote", [False, True])
 def test_two_trials_at_once_share_nothing(
     remote: bool, trainable: Make, request: pytest.FixtureRequest
 ) -> None:

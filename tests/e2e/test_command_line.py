@@ -139,6 +139,7 @@ class TestResume:
 
 
 class TestSweep:
+    @pytest.mark.slow
     def test_every_combination_runs_one_after_another(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
@@ -185,6 +186,7 @@ class TestSweep:
         assert "env.id=NoSuchEnv-v0" in capsys.readouterr().err and "LAB_X" not in os.environ
         assert not (tmp_path / "sweeps").exists()
 
+    @pytest.mark.slow
     def test_one_that_is_refused_as_it_is_built_stops_no_other(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:

@@ -71,6 +71,7 @@ def test_13_sigterm_while_building_leaves_nothing_half_done(tmp_path: Path, comm
     assert code == 0, "what came to nothing does not block its name"
 
 
+@pytest.mark.slow
 def test_13_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
     hanging = (*corridor("Slow", step_s=0.0, hang_at=250), "name=a", "tracking=tensorboard")

@@ -83,6 +83,7 @@ def test_27_28_killed_and_resumed_both_trackers_have_one_whole_run(tmp_path: Pat
     holds_no_key(tmp_path)
 
 
+@pytest.mark.slow
 def test_26_an_unreachable_server_never_stops_a_run(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -85,6 +85,7 @@ def test_a_lab_is_made_and_used(installed: Path, tmp_path: Path) -> None:
     course(rlexp, tmp_path / "wheel_lab")
 
 
+@pytest.mark.slow
 def test_user_code_is_type_checked(installed: Path, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(USER_SCRIPT)

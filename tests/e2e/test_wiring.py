@@ -47,7 +47,7 @@ def enough_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demand, "_check", lambda *args, **kwargs: None)
 
 
-@pytest.mark.parametrize("count", [0, 2])
+@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_callbacks_and_metrics_reach_every_process(
     count: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -60,6 +60,7 @@ def test_same_episodes_for_every_kind_of_space(through_torch, observation, actio
     assert sampled(fast, (20, 1, 7)) == sampled(stock, (20, 1, 7))
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple),

@@ -43,6 +43,7 @@ def test_seeding_sets_what_rllib_sets_without_loading_the_compiler():
     assert ours["deterministic"] and ours["compiler_deterministic"]
 
 
+@pytest.mark.slow
 def test_runs_never_load_the_compiler(tmp_path):
     runs = [
         ["debug=tiny", f"algorithm={name}", f"runs_dir={tmp_path}", "tracking=none"]

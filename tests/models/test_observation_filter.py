@@ -44,6 +44,7 @@ def episodes(observations: Rows) -> list[SingleAgentEpisode]:
     return [SingleAgentEpisode(observations=[row], observation_space=SPACE) for row in observations]
 
 
+@pytest.mark.slow
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=12))
 def test_row_for_row_what_rllibs_filter_gives(sizes: list[int]) -> None:
     ours, theirs = made(), made(cls=MeanStdFilter)

@@ -116,6 +116,7 @@ def test_a_silent_server_is_given_up_after_the_time_limit() -> None:
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_run_is_one_run_whose_steps_only_increase(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     process = child(folder, "wandb", 10, 10**6, 10, 0.02, 0, json.dumps({"mode": "offline"}))

@@ -1,0 +1,98 @@
+"""The config at a point of a space, composed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rlexp.config.checks import check, check_start
+from rlexp.config.composed import Composed
+from rlexp.config.foreign import refuse_foreign
+from rlexp.config.hydra_app import Composer
+from rlexp.config.schema import RunConfig
+from rlexp.errors import ConfigError
+from rlexp.hardware.machine import look
+from rlexp.metrics.catalogue import known
+from rlexp.sweep.resources import check_room
+from rlexp.sweep.space import Point
+
+
+@dataclass(frozen=True)
+class AtPoint:
+    """What a point is.
+
+    Attributes:
+        overrides: the sweep's fixed ones and the point's, as on the command line.
+        composed: not yet checked: its values are what further overrides go on top of.
+        config: checked.
+    """
+
+    overrides: tuple[str, ...]
+    composed: Composed
+    config: RunConfig
+
+
+class Points:
+    """Composes the points of a sweep's space."""
+
+    def __init__(
+        self,
+        composer: Composer,
+        fixed: Sequence[str],
+        heads: Mapping[str, str],
+        *,
+        config_dir: str | None,
+        metric: str,
+    ) -> None:
+        """Composes points.
+
+        Args:
+            composer: of the sweep's primary config.
+            fixed: overrides of all points, in the form of `force`.
+            heads: by the varied key what stands before its `=` in that form: `++key` for a value, else a choice.
+            config_dir: where the command line says that configs lie.
+            metric: of the sweep.
+        """
+        self._composer, self._fixed, self.heads = composer, tuple(fixed), dict(heads)
+        self._config_dir, self._metric, self._machine = config_dir, metric, look()
+
+    def written(self, point: Point) -> tuple[str, ...]:
+        """The sweep's fixed overrides and the point's, as on the command line."""
+        varied = [f"{self.heads[key]}={value}" for key, value in point.items()]
+        return tuple(text.lstrip("+") for text in (*self._fixed, *varied))
+
+    def at(self, point: Point) -> AtPoint:
+        """The point's config.
+
+        Raises:
+            ConfigError: it is refused; says which point.
+        """
+        varied = [f"{self.heads[key]}={value}" for key, value in point.items()]
+        overrides = self.written(point)
+        choices = [text for text in varied if not text.startswith("++")]
+        values = [text for text in varied if text.startswith("++")]
+        try:
+            composed = self._composer.compose([*self._fixed, *choices], values)
+            if self._config_dir:
+                refuse_foreign(composed.plain, overrides, origin=f"--config-dir {self._config_dir}")
+            config = check(composed)
+            check_start(config)
+            check_room(config, self._machine)
+            self._check_metric(config)
+        except ConfigError as error:
+            raise located(overrides, error) from error
+        return AtPoint(overrides, composed, config)
+
+    def _check_metric(self, config: RunConfig) -> None:
+        """Names that a callback or a teacher may log are known only once a trial runs."""
+        late = ("custom/", "eval/custom/", "curriculum/", "eval/success/")
+        if self._metric != "auto" and not self._metric.startswith(late):
+            known(config).check(self._metric, "sweep.metric")
+
+
+def located(overrides: Sequence[str], error: ConfigError) -> ConfigError:
+    """The error, and which trial has it."""
+    first, _, rest = str(error).partition("\n")
+    told = ConfigError(f"{first} (in {' '.join(overrides)})\n{rest}".rstrip(), key=error.key)
+    told.suggestions, told.fix = error.suggestions, error.fix
+    return told
