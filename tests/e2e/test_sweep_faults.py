@@ -12,6 +12,7 @@ import psutil
 import pytest
 from harness import records
 from processes import BATCH, CARTPOLE, Child, corridor, manifest, rlexp_child, run
+from tracking import reading
 
 BUDGET = 12 * BATCH
 WHOLE = list(range(BATCH, BUDGET + 1, BATCH))
@@ -137,3 +138,24 @@ def test_more_trials_of_a_random_search_are_drawn_where_it_ended(tmp_path: Path)
     trials = state(folder)["trials"]
     assert list(trials)[:2] == list(first) and len(trials) == 3
     assert len({trial["varied"]["algorithm.lr"] for trial in trials.values()}) == 3
+
+
+def test_killed_in_a_trial_its_wandb_run_is_continued_and_no_other_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "sweeps" / "a"
+    words = (*SWEEP[:-1], f"stop.env_steps={60 * BATCH}", "tracking=wandb", "seed=0,1", "sweep.concurrency=1")
+    with rlexp_child(*words, "checkpoint.every=2", folder=tmp_path) as child:
+        second = folder / "trials" / "001-seed=1"
+        child.until(lambda: len(records(second)) >= 8)
+        child.kill()
+    code, text = run("resume", "sweeps/a", folder=tmp_path)
+    assert code == 0, text
+    for name, sessions in (("000-seed=0", 1), ("001-seed=1", 2)):
+        trial = folder / "trials" / name
+        segments = reading.logs(trial)
+        assert len(segments) == sessions
+        runs = [reading.records(segment, "run")[0] for segment in segments]
+        assert {told["run_id"] for told in runs} == {manifest(trial)["run_id"]}
+        assert {(told["run_group"], told["display_name"]) for told in runs} == {("a", name)}
+        told = [row["env_steps"] for segment in segments for row in reading.history(segment)]
+        assert told == sorted(set(told)) and told[-1] == 60 * BATCH
+    assert len({manifest(folder / "trials" / name)["run_id"] for name in ("000-seed=0", "001-seed=1")}) == 2
