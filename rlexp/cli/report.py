@@ -4,7 +4,8 @@
     rlexp report runs                           # all runs below a folder, compared with each other
     rlexp report runs/a runs/b --metric eval/success_rate --png
 
-Writes report.html, which opens from disk without a network, report.json, and each chart as a picture.
+Writes report.html, which opens from disk without a network, report.json, the raw data as
+marl_eval.json, and each chart as a picture.
 """
 
 from __future__ import annotations

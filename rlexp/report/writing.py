@@ -12,11 +12,12 @@ from rlexp.report.arms import Arm, arms_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import charts as compared
 from rlexp.report.comparison import estimates, score_metric, scored
+from rlexp.report.marl_eval import raw_data
 from rlexp.report.matrix import matrix
 from rlexp.report.page import write_page
 from rlexp.report.reading import WALL, Run, read_all
 
-PAGE, DATA = "report.html", "report.json"
+PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
 CURVES = (
     "eval/return_mean",
     "train/return_mean",
@@ -46,7 +47,9 @@ def report(
     metrics: Sequence[str] = (),
     pictures: Sequence[str] = ("svg",),
 ) -> list[Path]:
-    """Writes `report.html`, `report.json` and the charts' pictures; returns their paths, the page's first.
+    """Writes `report.html`, `report.json`, `marl_eval.json` and the charts' pictures.
+
+    Returns the paths of the page, of `report.json` and of the pictures.
 
     Args:
         paths: folders of runs, or above runs.
@@ -77,6 +80,8 @@ def report(
     }
     written = write_page(folder / PAGE, charts, _content(runs, arms, metric), pictures=pictures)
     write_json(folder / DATA, data)
+    if metric:
+        write_json(folder / MARL_EVAL, raw_data(arms, metric))
     return [written[0], folder / DATA, *written[1:]]
 
 

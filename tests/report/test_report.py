@@ -47,6 +47,17 @@ def test_several_runs_are_compared(runs: Path, tmp_path: Path, capsys: pytest.Ca
         and arm["low"] == min(scores)
         and arm["high"] == max(scores)
     )
+    ((library, tasks),) = json.loads((tmp_path / "marl_eval.json").read_text()).items()
+    assert (
+        library == "cartpole"
+        and set(tasks) == {"CartPole-v1"}
+        and set(tasks["CartPole-v1"]) == set(data["arms"])
+    )
+    shared = tasks["CartPole-v1"]["lr=0.01"]
+    assert set(shared) == {"seed_0", "seed_1"}
+    assert all(run["step_0"]["step_count"] > 0 for run in shared.values())
+    ends = [list(run.values())[-2][data["metric"]][0] for run in shared.values()]
+    assert sorted(ends) == sorted(scores) and all("absolute_metrics" in run for run in shared.values())
     page = (tmp_path / "report.html").read_text()
     assert not re.search(r"""(src|href)\s*=\s*["']https?:""", page), "it opens without a network"
     drawn = set(re.findall(r'id="chart-([^"]+)"', page))
