@@ -143,7 +143,14 @@ def test_more_trials_of_a_random_search_are_drawn_where_it_ended(tmp_path: Path)
 def test_killed_in_a_trial_its_wandb_run_is_continued_and_no_other_is_made(tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "a"
     # Slow: W&B's writer keeps back the first seconds.
-    words = ("-m", *corridor("Slow", step_s=0.005), "callbacks=none", "tracking=wandb", "sweep.name=a", "seed=0,1")
+    words = (
+        "-m",
+        *corridor("Slow", step_s=0.005),
+        "callbacks=none",
+        "tracking=wandb",
+        "sweep.name=a",
+        "seed=0,1",
+    )
     words += (f"stop.env_steps={10 * BATCH}", "checkpoint.every=2", "sweep.concurrency=1")
     with rlexp_child(*words, folder=tmp_path) as child:
         second = folder / "trials" / "001-seed=1"
