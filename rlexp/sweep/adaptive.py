@@ -121,17 +121,17 @@ class Adaptive:
     def to_json(self) -> dict[str, Any]:
         """As values of JSON."""
         return {
-            "space": self.space.plain(),
             "heads": dict(self.heads),
             "bases": [dataclasses.asdict(base) for base in self.bases],
         }
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any], *, trials: int, seeds: int) -> Adaptive:
+    def from_json(cls, plain: Mapping[str, Any], space: Space, *, trials: int, seeds: int) -> Adaptive:
         """What `to_json` told.
 
         Args:
             plain: read back.
+            space: as it was.
             trials: points that will be chosen.
             seeds: of each.
 
@@ -143,7 +143,6 @@ class Adaptive:
                 Base(dict(b["choices"]), tuple(b["overrides"]), Composed(**b["composed"]))
                 for b in plain["bases"]
             )
-            space = Space.of_plain(plain["space"])
             return cls(space, dict(plain["heads"]), bases, trials * seeds, seeds)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"the frozen space of the sweep is damaged: {error!r}") from error

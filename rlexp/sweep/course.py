@@ -14,11 +14,10 @@ from rlexp.sweep.folder import Planned, SweepFolder
 from rlexp.sweep.seeds import SeedGroups
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.space import written
-from rlexp.sweep.standing import Standing, standing
+from rlexp.sweep.standing import OVER, Standing, standing
 
 WRITE_S = 1.0
 """Seconds between two versions of `sweep.json`, at least: a thousand trials make it large."""
-OVER = ("done", "pruned", "failed")
 
 
 class Watcher(Protocol):

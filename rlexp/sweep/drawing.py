@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rlexp.errors import ConfigError
 from rlexp.sweep.adaptive import Adaptive
-from rlexp.sweep.course import OVER, Course
+from rlexp.sweep.course import Course
 from rlexp.sweep.optuna_search import OptunaPoints
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.space import Point
-from rlexp.sweep.trial import SEED
+from rlexp.sweep.standing import OVER
 
 MOST_REFUSED = 20
 """Points in a row that are refused although the space's ends were not, before the sweep gives up."""
@@ -91,8 +91,4 @@ class _Draws:
 
     def _point(self, group: str) -> Point:
         varied = self._course.trials[group].varied
-        return {key: value for key, value in varied.items() if key != SEED or key in self._keys}
-
-    @property
-    def _keys(self) -> set[str]:
-        return {key for dimension in self._adaptive.space.dimensions for key in dimension.keys}
+        return {key: varied[key] for dimension in self._adaptive.space.dimensions for key in dimension.keys}

@@ -27,12 +27,13 @@ def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
     budgets = [trial.config.stop.env_steps for trial in kinds]
     if None in budgets:
         return None
+    before = _before(Path(kinds[0].config.runs_dir), Path(plan.settings.dir))
     speeds: dict[str, float] = {}
     measured = False
     for trial in kinds:
         kind = _kind_of(trial)
         if kind not in speeds:
-            speed = _before(trial, plan.settings.dir)
+            speed = before.get(kind)
             if speed is None:
                 measured, speed = True, _aside(trial)
             if speed is None:
@@ -54,14 +55,13 @@ def _kind_of(trial: Trial | AtPoint) -> str:
     return _kind(trial.config.choices, trial.overrides)
 
 
-def _before(trial: Trial | AtPoint, sweeps: str) -> float | None:
-    """Median steps/s, by the wall, of runs of this kind that lie here."""
-    found = [
-        speed
-        for folder in _run_folders(Path(trial.config.runs_dir), Path(sweeps))
-        if (speed := _speed(folder, _kind_of(trial))) is not None
-    ]
-    return statistics.median(found) if found else None
+def _before(*roots: Path) -> dict[str, float]:
+    """Median steps/s, by the wall, of the runs of each kind that lie below."""
+    found: dict[str, list[float]] = {}
+    for folder in _run_folders(*roots):
+        if told := _speed(folder):
+            found.setdefault(told[0], []).append(told[1])
+    return {kind: statistics.median(speeds) for kind, speeds in found.items()}
 
 
 def _run_folders(*roots: Path) -> Iterable[Path]:
@@ -70,12 +70,13 @@ def _run_folders(*roots: Path) -> Iterable[Path]:
         yield from (path.parent for path in root.glob("*/trials/*/summary.json"))
 
 
-def _speed(folder: Path, kind: str) -> float | None:
+def _speed(folder: Path) -> tuple[str, float] | None:
+    """A run's kind and steps/s; null where they cannot be told."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
         summary = json.loads((folder / "summary.json").read_text())
-        same = _kind(manifest["choices"], manifest["overrides"]) == kind
-        return float(summary["sps"]) or None if same and summary["iterations"] > 1 else None
+        kind, speed = _kind(manifest["choices"], manifest["overrides"]), float(summary["sps"])
+        return (kind, speed) if speed and summary["iterations"] > 1 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

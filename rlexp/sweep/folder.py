@@ -4,7 +4,7 @@
 |---|---|
 | `plan.json` | settings and command, written once |
 | `trials.jsonl` | each trial's overrides, choices and whole config, written once |
-| `search.json` | of a search that learns: the space, and the configs that its points are put on top of |
+| `search.json` | of a search that learns: the configs that its points are put on top of |
 | `sweep.json` | the same settings, and each trial's status and score as of now; made anew where it is damaged |
 | `trials/<name>/` | a run's folder each |
 | `report.html`, `report.json`, `report/` | see `rlexp.report` |
@@ -141,7 +141,7 @@ class SweepFolder:
             plain = json.loads((self.path / SEARCH).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"{self.path / SEARCH} is damaged: {error}") from error
-        return Adaptive.from_json(plain, trials=chosen.trials or 0, seeds=chosen.seeds)
+        return Adaptive.from_json(plain, self.space(), trials=chosen.trials or 0, seeds=chosen.seeds)
 
     def change(self, settings: SweepChoice) -> None:
         """Takes over other settings."""

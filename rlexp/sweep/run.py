@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rlexp.config.schema import RunConfig
 from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
 from rlexp.sweep.changes import apply
-from rlexp.sweep.course import OVER, Course
+from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import SweepChoice
-from rlexp.sweep.standing import metric_of
+from rlexp.sweep.standing import OVER, metric_of
 from rlexp.terminal.interrupt import Interrupt, children_keep_on, interruptible
 from rlexp.terminal.messages import Terminal
 from rlexp.terminal.quiet import quiet
@@ -112,10 +112,7 @@ def _go(
             tuning.fit(
                 course,
                 common,
-                tuning.Planned(
-                    names(course, todo, chosen, terminal.warn),
-                    scheduling.values if scheduling.keys else None,
-                ),
+                tuning.Planned(names(course, todo, chosen, terminal.warn), course.changing),
                 scheduling.scheduler,
                 stop=stop,
                 listener=listener,

@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
-
-import yaml
 
 from rlexp.config.annotations import describe, matches
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
-from rlexp.sweep.space import Interval, Listed, Space
+from rlexp.sweep.population import VALUES, mutations, within
+from rlexp.sweep.space import Space
+from rlexp.sweep.trial import SEED
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
 
 KEY = "sweep.scheduler"
-SCORE, TIME, SHARE, VALUES = "score", "env_steps", "share", "values"
-"""What trials report: score, env steps, the share of the budget in units of hyperband's first rung; and in their Tune
-config, the values that PBT changes."""
+SCORE, TIME, SHARE = "score", "env_steps", "share"
+"""What trials report: score, env steps, the share of the budget in units of hyperband's first rung."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +152,8 @@ class Pbt:
             metric=SCORE,
             mode=mode,
             perturbation_interval=self.perturb_steps or max(1, budget // 10),
-            hyperparam_mutations={VALUES: _mutations(space)},
-            custom_explore_fn=_within(space),
+            hyperparam_mutations={VALUES: mutations(space)},
+            custom_explore_fn=within(space),
             quantile_fraction=self.quantile,
             resample_probability=self.resample,
             synch=True,
@@ -253,7 +251,7 @@ def perturbed(made: Chosen, space: Space) -> list[str]:
     """
     if not isinstance(made, Pbt):
         return []
-    keys = [key for dimension in space.dimensions for key in dimension.keys if key != "seed"]
+    keys = [key for dimension in space.dimensions for key in dimension.keys if key != SEED]
     if not keys:
         raise ConfigError(
             f"{KEY}.name=pbt perturbs what the sweep varies, and nothing is",
@@ -268,49 +266,3 @@ def perturbed(made: Chosen, space: Space) -> list[str]:
             fix="a sweep for each choice",
         )
     return keys
-
-
-def value_of(text: str) -> Any:
-    """A value as an override writes it."""
-    return yaml.safe_load(text)
-
-
-def _mutations(space: Space) -> dict[str, Any]:
-    """What PBT draws and perturbs by: lists are walked, other values multiplied by 0.8 or 1.2."""
-    found: dict[str, Any] = {}
-    for dimension in space.dimensions:
-        if isinstance(dimension, Listed):
-            for key in dimension.keys:
-                if key != "seed":
-                    found[key] = list(dict.fromkeys(value_of(point[key]) for point in dimension.values()))
-        elif isinstance(dimension, Interval):
-            found[dimension.key] = _drawn(dimension)
-    return found
-
-
-def _drawn(interval: Interval) -> list[Any] | Callable[[], float]:
-    if interval.scale == "pow2":
-        return [value_of(point[interval.key]) for point in interval.values()]
-    if interval.scale == "one_minus":
-        # Multiplied itself, a discount would leave its range: it walks along its scale.
-        low, high = math.log(1 - interval.low), math.log(1 - interval.high)
-        return [1 - math.exp(low + (high - low) * step / 20) for step in range(21)]
-    if interval.whole:
-        return lambda: random.randint(int(interval.low), int(interval.high))
-    if interval.scale == "log":
-        return lambda: math.exp(random.uniform(math.log(interval.low), math.log(interval.high)))
-    return lambda: random.uniform(interval.low, interval.high)
-
-
-def _within(space: Space) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Keeps perturbed values in their intervals."""
-    intervals = {d.key: d for d in space.dimensions if isinstance(d, Interval)}
-
-    def clipped(config: dict[str, Any]) -> dict[str, Any]:
-        values = dict(config[VALUES])
-        for key, interval in intervals.items():
-            value = min(max(values[key], interval.low), interval.high)
-            values[key] = round(value) if interval.whole or interval.scale == "pow2" else float(value)
-        return {**config, VALUES: values}
-
-    return clipped

@@ -12,6 +12,8 @@ from rlexp.run.folder import RunFolder
 
 SCORES = ("eval/return_mean", "train/return_mean")
 """What `metric: auto` compares by."""
+OVER = ("done", "pruned", "failed")
+"""Statuses of trials that will not go on by themselves."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from rlexp.sweep.course import Course
-from rlexp.sweep.scheduling import VALUES
+from rlexp.sweep.population import VALUES
 from rlexp.sweep.trainable import REFUSED, SweepTrial
 from rlexp.sweep.trial_run import ENDED
 

@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rlexp.sweep.standing import OVER
 from rlexp.terminal.messages import Terminal
 from rlexp.terminal.spans import duration
-from rlexp.terminal.sweep_table import STYLE, number, table
+from rlexp.terminal.sweep_table import STYLE, figure, number, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,7 +61,7 @@ class Board:
         with self._lock:
             self._course = course
         told, trial = course.told[name], course.trials[name]
-        if told.status in ("done", "failed", "pruned") and name not in self._ended:
+        if told.status in OVER and name not in self._ended:
             self._ended.add(name)
             self._screen.say(
                 f"[{_over(course)}/{len(course.told) + course.to_come}] {name}: {_line(told, course.metric)}"
@@ -97,20 +98,21 @@ class Board:
 
 
 def _row(name: str, told: Standing, varied: Mapping[str, str], keys: list[str]) -> list[str]:
-    score = "" if told.score is None else f"{told.score:.4g}"
-    return [number(name), told.status, score, f"{told.env_steps:,}", *(varied.get(key, "") for key in keys)]
+    own = [varied.get(key, "") for key in keys]
+    return [number(name), told.status, figure(told.score), f"{told.env_steps:,}", *own]
 
 
 def _line(told: Standing, metric: str) -> str:
-    score = "" if told.score is None else f", {metric} {told.score:.4g}"
+    score = "" if told.score is None else f", {metric} {figure(told.score)}"
     return f"{told.status} at {told.env_steps:,} env steps{score}"
 
 
 def _whole(course: Course) -> str:
-    counts = ", ".join(f"{course.counts[status]} {status}" for status in STYLE if course.counts[status])
-    left = course.left_s()
-    return counts + (f"; about {duration(left)} left" if left is not None else "")
+    counts, left = course.counts, course.left_s()
+    told = ", ".join(f"{counts[status]} {status}" for status in STYLE if counts[status])
+    return told + (f"; about {duration(left)} left" if left is not None else "")
 
 
 def _over(course: Course) -> int:
-    return sum(course.counts[status] for status in ("done", "failed", "pruned"))
+    counts = course.counts
+    return sum(counts[status] for status in OVER)

@@ -67,9 +67,9 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
     for name in ranked[:MOST_ROWS]:
         trial = trials[name]
         varied = [trial["varied"].get(key, "") for key in keys]
-        own = [_figure(points[groups.of(name)])] if several else []
+        own = [figure(points[groups.of(name)])] if several else []
         rows.append(
-            [number(name), trial["status"], _figure(trial["score"]), *own, f"{trial['env_steps']:,}", *varied]
+            [number(name), trial["status"], figure(trial["score"]), *own, f"{trial['env_steps']:,}", *varied]
         )
     point = [f"{state['settings']['aggregate']} of seeds"] if several else []
     _show(["trial", "status", metric, *point, "env steps", *keys], rows, len(ranked))
@@ -83,7 +83,8 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
         screen.say(line)
 
 
-def _figure(score: float | None) -> str:
+def figure(score: float | None) -> str:
+    """A score to read; nothing where there is none."""
     return "" if score is None else f"{score:.4g}"
 
 

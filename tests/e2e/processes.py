@@ -153,6 +153,12 @@ def summary(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text())
 
 
+def trials(folder: Path) -> dict[str, Any]:
+    """How a sweep's trials stand, by their names."""
+    found: dict[str, Any] = json.loads((folder / "sweep.json").read_text())["trials"]
+    return found
+
+
 def checkpoints(folder: Path) -> list[str]:
     """Names in the checkpoint folder, hidden ones too."""
     store = folder / "checkpoints"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from harness import records
-from processes import BATCH, CARTPOLE, run
+from processes import BATCH, CARTPOLE, run, trials
 
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.trial_run import Task, TrialRun
@@ -18,10 +17,6 @@ SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BU
 RATE = "algorithm.lr=choice(0.01,1e-9,1e-9,1e-9)"
 
 pytestmark = pytest.mark.slow
-
-
-def trials(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "sweep.json").read_text())["trials"]
 
 
 def test_asha_ends_poor_trials_early_and_does_not_run_them_again(tmp_path: Path) -> None:

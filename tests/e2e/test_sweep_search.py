@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from harness import records
-from processes import BATCH, CARTPOLE, manifest, rlexp_child, run
+from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
 from rlexp.sweep.folder import SweepFolder
 
@@ -17,10 +15,6 @@ SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BU
 RATE = "algorithm.lr=tag(log,interval(1e-5,1e-1))"
 
 pytestmark = pytest.mark.slow
-
-
-def trials(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "sweep.json").read_text())["trials"]
 
 
 def test_a_killed_search_goes_on_and_may_be_longer(tmp_path: Path) -> None:

@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 from harness import records
-from processes import BATCH, CARTPOLE, corridor, manifest, rlexp_child, run
+from processes import BATCH, CARTPOLE, corridor, manifest, rlexp_child, run, trials
 
 from rlexp.cli.main import main
 from rlexp.sweep.folder import SweepFolder, is_sweep
 
 BUDGET = 12 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", "sweep.concurrency=1", f"stop.env_steps={BUDGET}")
-
-
-def trials(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "sweep.json").read_text())["trials"]
 
 
 @pytest.mark.slow

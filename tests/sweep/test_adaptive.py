@@ -12,6 +12,7 @@ from rlexp.config.convert import to_plain
 from rlexp.errors import ConfigError
 from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.plan import plan
+from rlexp.sweep.space import Space
 
 SMALL = ["hardware=local", "debug=tiny"]
 OPTUNA = [*SMALL, "sweep=optuna"]
@@ -22,7 +23,8 @@ def frozen(*overrides: str, config_dir: Path | None = None) -> Adaptive:
     found = plan([*OPTUNA, *overrides], config_dir=str(config_dir) if config_dir else None)
     assert found.adaptive is not None and not found.trials
     seeds = found.settings.seeds
-    return Adaptive.from_json(json.loads(json.dumps(found.adaptive.to_json())), trials=20, seeds=seeds)
+    plain, space = json.loads(json.dumps([found.adaptive.to_json(), found.space.plain()]))
+    return Adaptive.from_json(plain, Space.of_plain(space), trials=20, seeds=seeds)
 
 
 def test_a_point_on_top_of_its_base_is_as_if_composed() -> None:
@@ -99,7 +101,8 @@ def test_a_point_that_is_refused_although_the_ends_were_not_is_told() -> None:
 
 
 def test_a_damaged_file_is_told() -> None:
-    plain = frozen("algorithm.lr=interval(0.1,0.2)").to_json()
+    whole = frozen("algorithm.lr=interval(0.1,0.2)")
+    plain = whole.to_json()
     for key in plain:
         with pytest.raises(ConfigError, match="damaged"):
-            Adaptive.from_json({**plain, key: None}, trials=20, seeds=1)
+            Adaptive.from_json({**plain, key: None}, whole.space, trials=20, seeds=1)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rlexp.errors import ConfigError
-from rlexp.sweep import scheduling
+from rlexp.sweep import population, scheduling
 from rlexp.sweep.plan import plan
 from rlexp.sweep.space import Interval, Listed, Space
 
@@ -76,10 +76,10 @@ def test_pbt_perturbs_single_values_alone() -> None:
     ],
 )
 def test_perturbed_values_stay_in_their_interval(interval: Interval) -> None:
-    mutation = scheduling._mutations(Space((interval,)))["k"]
+    mutation = population.mutations(Space((interval,)))["k"]
     drawn = mutation if isinstance(mutation, list) else [mutation() for _ in range(50)]
     assert all(interval.low <= value * (1 + 1e-9) and value <= interval.high * (1 + 1e-9) for value in drawn)
-    within = scheduling._within(Space((interval,)))
+    within = population.within(Space((interval,)))
     for value in (interval.low * 0.8, interval.high * 1.2):
         kept = within({"trial": "a", "values": {"k": value}})["values"]["k"]
         assert interval.low <= kept <= interval.high
