@@ -30,6 +30,15 @@ class Actor(Protocol):
         """
 
 
+class Head(Protocol):
+    """From the network's outputs to actions."""
+
+    def choose(
+        self, inputs: NDArray[np.float32], explore: bool, env_step: int
+    ) -> tuple[Array, dict[str, Array]]:
+        """[N, K] outputs to [N, ...] actions and further columns."""
+
+
 class Choice:
     """What a module chose for N sub-environments.
 
@@ -37,12 +46,15 @@ class Choice:
         actions: [N, ...], as the module gives them.
         outputs: [N, ...] each, by RLlib's column name.
         states: [N, ...], the next recurrent states, or null.
+        embeddings: [N, E], what the encoder that policy and value share made of the observations, or null.
     """
 
-    __slots__ = ("actions", "outputs", "states")
+    __slots__ = ("actions", "embeddings", "outputs", "states")
 
-    def __init__(self, actions: Any, outputs: dict[str, Array], states: Any = None) -> None:
-        self.actions, self.outputs, self.states = actions, outputs, states
+    def __init__(
+        self, actions: Any, outputs: dict[str, Array], states: Any = None, embeddings: Array | None = None
+    ) -> None:
+        self.actions, self.outputs, self.states, self.embeddings = actions, outputs, states, embeddings
 
 
 class TorchActor:

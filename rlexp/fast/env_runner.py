@@ -20,6 +20,7 @@ from rlexp.fast.acting import Actor, TorchActor, initial_states
 from rlexp.fast.env_actions import env_actions
 from rlexp.fast.episode_tasks import EpisodeTasks, ended
 from rlexp.fast.hooks import episode_hooks
+from rlexp.fast.networks import overwrite_activations
 from rlexp.fast.numpy_acting import numpy_actor
 from rlexp.fast.observing import Observer, Previous
 from rlexp.fast.rollout import Rollout
@@ -51,6 +52,8 @@ class FastEnvRunner(GuardedEnvRunner):
         self._hooks = episode_hooks(self, self.num_envs, spaces)
         self._tasks = EpisodeTasks(self.num_envs)
         self._actor = self._make_actor()
+        reads = getattr(self.config.learner_class, "reads_embeddings", False)
+        self._keeps_embeddings = reads and not self.config.in_evaluation
         self._initial_states = initial_states(self.module, self.num_envs) if self.module else None
 
     def make_env(self) -> None:
@@ -63,6 +66,7 @@ class FastEnvRunner(GuardedEnvRunner):
     def _make_actor(self) -> Actor | None:
         if self.module is None:
             return None
+        overwrite_activations(self.module)
         quick = numpy_actor(self.module, self.num_envs, self._seed) if str(self._device) == "cpu" else None
         return quick or TorchActor(self.module, self._device)
 
@@ -136,10 +140,11 @@ class FastEnvRunner(GuardedEnvRunner):
         self._watch.beat(begin)
         if random_actions or self._actor is None:
             actions, outputs, states = self.env.action_space.sample(), {}, steps.states[-1]
-            for_env = actions
+            for_env, embeddings = actions, None
         else:
             choice = self._actor.act(steps.observations[-1], steps.states[-1], explore, self._env_step(made))
             actions, outputs, states = choice.actions, choice.outputs, choice.states
+            embeddings = choice.embeddings if self._keeps_embeddings else None
             for_env = self._for_env(actions)
         acted = time.perf_counter()
         result = self._step_env(for_env)
@@ -156,6 +161,7 @@ class FastEnvRunner(GuardedEnvRunner):
         steps.truncated.append(truncated)
         steps.valid.append(~began)
         steps.outputs.append(outputs)
+        steps.embeddings.append(embeddings)
         steps.infos.append(infos)
         steps.observations.append(self._observe(raw, Previous(actions, rewards, began)))
         if states is not None and began.any():

@@ -20,6 +20,7 @@ from ray.rllib.utils.metrics import (
 )
 
 from rlexp.fast.adam import without_dynamo
+from rlexp.fast.networks import overwrite_activations
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.step import GradientStep, overrides
 
@@ -59,6 +60,7 @@ class FastLearner(TorchLearner, abc.ABC):
     def build(self) -> None:
         """As RLlib's; then the optimisers are there."""
         super().build()
+        overwrite_activations(self.module[DEFAULT_MODULE_ID].unwrapped())
         self.gradient_step = GradientStep(self)
 
     def keeps_rllibs_loss(self, stock: type[TorchLearner]) -> bool:

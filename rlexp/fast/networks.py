@@ -6,6 +6,7 @@ Imported only once training starts: it imports RLlib.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -77,6 +78,15 @@ def _fusion(encoder: Any) -> Function:
         return last(output(torch.cat([out, joined], dim=-1) if layers else out))
 
     return fuse
+
+
+def overwrite_activations(module: nn.Module) -> None:
+    """Lets each ReLU overwrite the output of the layer before it, which nobody else reads: values stay the same."""
+    for chain in module.modules():
+        if isinstance(chain, nn.Sequential):
+            for before, layer in pairwise(chain):
+                if type(layer) is nn.ReLU and type(before) in (nn.Conv2d, nn.Linear):
+                    layer.inplace = True
 
 
 def _layers(net: nn.Module) -> Function:

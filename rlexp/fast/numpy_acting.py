@@ -6,7 +6,7 @@ from numpy's generator, not torch's. Imported only once training starts: it impo
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,11 @@ from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQ
 from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPPOTorchRLModule
 from ray.rllib.algorithms.sac.torch.default_sac_torch_rl_module import DefaultSACTorchRLModule
 from ray.rllib.core.columns import Columns
+from ray.rllib.core.models.torch.encoder import TorchActorCriticEncoder
 from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
 
-from rlexp.fast.acting import Actor, Choice
+from rlexp.fast.acting import Actor, Choice, Head
+from rlexp.fast.encoded_acting import EncodedActor
 from rlexp.fast.mlp import DenseLayers, dense_layers
 from rlexp.fast.networks import acts_as
 
@@ -27,13 +29,6 @@ MOST_ROWS = 64
 """Sub-environments up to which numpy is faster than torch."""
 
 _HALF_LOG_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
-
-
-class Head(Protocol):
-    """From the network's outputs to actions."""
-
-    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
-        """[N, K] outputs to [N, ...] actions and further columns."""
 
 
 class NumpyActor:
@@ -142,32 +137,37 @@ class EpsilonGreedy:
 
 
 def numpy_actor(module: Any, num_envs: int, seed: int | None) -> Actor | None:
-    """An actor in numpy for one of RLlib's default modules; null for any other, and for many sub-environments."""
-    if num_envs > MOST_ROWS or module.is_stateful() or len(module.observation_space.shape or ()) != 1:
+    """An actor in numpy, as far as that is faster, for one of RLlib's default modules; null for any other."""
+    if module.is_stateful():
         return None
+    few = num_envs <= MOST_ROWS and len(module.observation_space.shape or ()) == 1
     generator = np.random.default_rng(seed)
     for known, make in _MAKERS.items():
         if acts_as(module, known):
-            return make(module, generator)
+            return make(module, generator, few)
     return None
 
 
-def _policy(module: Any, generator: np.random.Generator) -> Actor | None:
+def _policy(module: Any, generator: np.random.Generator, few: bool) -> Actor | None:
     encoder = module.encoder
-    layers = dense_layers(getattr(encoder, "actor_encoder", None) or encoder.encoder, module.pi)
     head = _DISTRIBUTIONS.get(module.get_exploration_action_dist_cls().__name__)
     same = module.get_exploration_action_dist_cls() is module.get_inference_action_dist_cls()
-    return NumpyActor(layers, head(generator)) if layers and head and same else None
+    if not head or not same or type(encoder) is not TorchActorCriticEncoder:
+        return None
+    layers = dense_layers(getattr(encoder, "actor_encoder", None) or encoder.encoder, module.pi)
+    return NumpyActor(layers, head(generator)) if layers and few else EncodedActor(module, head(generator))
 
 
-def _soft(module: Any, generator: np.random.Generator) -> Actor | None:
+def _soft(module: Any, generator: np.random.Generator, few: bool) -> Actor | None:
+    if not few:
+        return None
     layers = dense_layers(module.pi_encoder, module.pi)
     squashed = module.get_exploration_action_dist_cls().__name__ == "TorchSquashedGaussian"
     return NumpyActor(layers, SquashedGaussian(generator)) if layers and squashed else None
 
 
-def _q_network(module: Any, generator: np.random.Generator) -> Actor | None:
-    if module.num_atoms > 1 or module.model_config.get("noisy"):
+def _q_network(module: Any, generator: np.random.Generator, few: bool) -> Actor | None:
+    if not few or module.num_atoms > 1 or module.model_config.get("noisy"):
         return None
     head = EpsilonGreedy(generator, module.epsilon_schedule)
     if not module.uses_dueling:

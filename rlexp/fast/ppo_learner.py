@@ -28,8 +28,9 @@ from rlexp.fast.episode_signals import EpisodeSignals
 from rlexp.fast.epoch_learner import EpochLearner
 from rlexp.fast.gae import Advantages, estimate, standardise
 from rlexp.fast.rollout import Rollout
+from rlexp.fast.row_values import row_values
 from rlexp.fast.sequences import of_sequences, sequence_values
-from rlexp.fast.train_batch import VALUE_ROWS, TrainBatch
+from rlexp.fast.train_batch import TrainBatch
 
 _LOSS_COLUMNS = (
     Columns.ACTIONS,
@@ -45,6 +46,7 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
 
     stock = PPOTorchLearner
     loss_columns = _LOSS_COLUMNS
+    reads_embeddings = True
 
     def build(self) -> None:
         """As RLlib's; then no episode has begun."""
@@ -71,7 +73,8 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
             length = module.model_config["max_seq_len"]
             values = sequence_values(module, rollouts, observations, length, self._device)
         else:
-            values = _values(module, rollouts, observations)
+            # RLlib counts an update before it is made; the runner's weights are those of the count before.
+            values = row_values(module, rollouts, observations, self._weights_seq_no - 1)
         found = [estimate(v, r, config.gamma, config.lambda_) for v, r in zip(values, rollouts, strict=True)]
         self._tell_signals(rollouts, found, values)
         rollouts = [rollout.to_learn_from() for rollout in rollouts]
@@ -146,16 +149,3 @@ def _explained_variance(minibatch: dict[str, Any], values: Tensor) -> Tensor:
 
 def _mean_over(mask: Tensor | None) -> Callable[[Tensor], Tensor]:
     return torch.mean if mask is None else lambda data: data[mask].mean()
-
-
-def _values(module: Any, rollouts: list[Rollout], observations: Any) -> list[NDArray[np.float32]]:
-    """State values of all rows, [T + 1, N] per rollout, in chunks that stay in the cache and in memory."""
-    rows = sum((rollout.num_steps + 1) * rollout.num_envs for rollout in rollouts)
-    with torch.no_grad():
-        parts = [
-            module.compute_values(
-                {Columns.OBS: train_batch.slice_of(observations, start, start + VALUE_ROWS)}
-            )
-            for start in range(0, rows, VALUE_ROWS)
-        ]
-        return train_batch.split_rows(torch.cat(parts).cpu().numpy(), rollouts)

@@ -41,6 +41,7 @@ class Rollout:
         valid: [T, N], bool: false where the step was a reset.
         outputs: [T, N, ...] each: what the module gave besides the action (`action_dist_inputs`,
             `action_logp`), by RLlib's column name.
+        embeddings: [T, N, E] or null: what the encoder that policy and value share made of each row but the last.
         states: [T + 1, N, ...] or null: the recurrent state before each step.
         started: [N], int: env steps that each first row's episode had already made.
         runner: worker index of the env runner; with the sub-environment it names a stream of experience.
@@ -59,6 +60,7 @@ class Rollout:
     truncated: NDArray[np.bool_]
     valid: NDArray[np.bool_]
     outputs: dict[str, NDArray[Any]] = field(default_factory=dict)
+    embeddings: NDArray[np.float32] | None = None
     states: Columns | None = None
     started: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     runner: int = 0

@@ -23,6 +23,7 @@ class Steps:
     __slots__ = (
         "actions",
         "continues",
+        "embeddings",
         "infos",
         "observations",
         "outputs",
@@ -44,6 +45,7 @@ class Steps:
         self.truncated: list[Array] = []
         self.valid: list[Array] = []
         self.outputs: list[dict[str, Array]] = []
+        self.embeddings: list[Array | None] = []
         self.started, self.continues = started.copy(), continues
 
     def __len__(self) -> int:
@@ -59,6 +61,7 @@ class Steps:
             truncated=np.array(self.truncated),
             valid=np.array(self.valid),
             outputs={name: _stack([row[name] for row in self.outputs]) for name in self.outputs[0]},
+            embeddings=None if self.embeddings[0] is None else _stack(self.embeddings),
             states=None if self.states[0] is None else _stack(self.states),
             started=self.started,
             runner=runner,

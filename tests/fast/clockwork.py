@@ -12,6 +12,7 @@ OBSERVATIONS = {
     "doubles": gym.spaces.Box(-np.inf, np.inf, (3,), np.float64),
     "bytes": gym.spaces.Box(0, 255, (4,), np.uint8),
     "number": gym.spaces.Discrete(7),
+    "image": gym.spaces.Box(0.0, 1.0, (10, 10, 2), np.float32),
     "dict": gym.spaces.Dict({"a": gym.spaces.Box(-9, 9, (2,), np.float32), "b": gym.spaces.Discrete(3)}),
 }
 ACTIONS = {
@@ -60,6 +61,8 @@ class Clockwork(gym.Env):
             return np.array([number, self._step, 1.0], self.observation_space.dtype) / 10
         if self._kind == "bytes":
             return np.array([number % 256, self._step, 1, 255], np.uint8)
+        if self._kind == "image":
+            return np.full((10, 10, 2), number % 90 / 90, np.float32)
         if self._kind == "number":
             return number % 7
         return {"a": np.array([self._step, 1.0], np.float32) % 9, "b": number % 3}

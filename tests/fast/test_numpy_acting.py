@@ -146,10 +146,11 @@ def test_weights_changed_in_place_or_moved_are_seen():
 
 @pytest.mark.parametrize(
     ("algorithm", "model"),
-    [("ppo", {"use_lstm": True}), ("dqn", {"num_atoms": 5}), ("ppo", {"fcnet_activation": "GELU"})],
+    [("ppo", {"use_lstm": True}), ("dqn", {"num_atoms": 5}), ("sac", {"fcnet_activation": "GELU"})],
 )
 def test_what_numpy_does_not_know_is_left_to_torch(algorithm, model):
     from rlexp.fast.numpy_acting import MOST_ROWS, numpy_actor
 
-    assert numpy_actor(module_of(algorithm, DISCRETE, **model), 4, 0) is None
-    assert numpy_actor(module_of("ppo", DISCRETE), MOST_ROWS + 1, 0) is None
+    space = CONTINUOUS if algorithm == "sac" else DISCRETE
+    assert numpy_actor(module_of(algorithm, space, **model), 4, 0) is None
+    assert numpy_actor(module_of("sac", CONTINUOUS), MOST_ROWS + 1, 0) is None
