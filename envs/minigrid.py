@@ -12,6 +12,8 @@ from gymnasium import spaces
 from minigrid.core.actions import Actions
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 
+from envs.minigrid_view import quicken
+
 gymnasium.register_envs(minigrid)
 
 CHANNELS = len(OBJECT_TO_IDX) + len(COLOR_TO_IDX) + len(STATE_TO_IDX)
@@ -38,21 +40,19 @@ class EgocentricView(gymnasium.ObservationWrapper):
             raise ValueError("direction needs flat: a picture has no place for it; set direction=false")
         assert isinstance(env.observation_space, spaces.Dict)
         size, _, _ = env.observation_space["image"].shape or (0, 0, 0)
-        self._flat, self._direction = flat, direction
-        self._cells = np.arange(size * size)
-        shape = (len(self._cells) * CHANNELS + DIRECTIONS * direction,) if flat else (size, size, CHANNELS)
+        quicken(env.unwrapped)
+        self._direction, self._cells = direction, size * size
+        one_hot = [0, len(OBJECT_TO_IDX), len(OBJECT_TO_IDX) + len(COLOR_TO_IDX)]
+        self._places = (np.arange(size * size)[:, None] * CHANNELS + one_hot).ravel()
+        shape = (self._cells * CHANNELS + DIRECTIONS * direction,) if flat else (size, size, CHANNELS)
         self.observation_space = spaces.Box(0.0, 1.0, shape, np.float32)
 
     def observation(self, observation: dict[str, Any]) -> np.ndarray:
         """The image, encoded, and the direction where it is wanted."""
-        image = observation["image"].reshape(-1, 3)
         view = np.zeros(self.observation_space.shape, np.float32)
-        cells = view.ravel()[: len(self._cells) * CHANNELS].reshape(-1, CHANNELS)
-        cells[self._cells, image[:, 0]] = 1.0
-        cells[self._cells, len(OBJECT_TO_IDX) + image[:, 1]] = 1.0
-        cells[self._cells, len(OBJECT_TO_IDX) + len(COLOR_TO_IDX) + image[:, 2]] = 1.0
+        view.reshape(-1)[self._places + observation["image"].ravel()] = 1.0
         if self._direction:
-            view[len(self._cells) * CHANNELS + int(observation["direction"])] = 1.0
+            view[self._cells * CHANNELS + int(observation["direction"])] = 1.0
         return view
 
 
