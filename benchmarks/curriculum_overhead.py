@@ -2,8 +2,8 @@
 
     python benchmarks/curriculum_overhead.py
 
-Two runs in turn, each a process of its own: PPO on CartPole, with no curriculum and with a
-stages teacher that always asks for the environment's own force; medians of the ratios. Then, for 10,000 tasks
+PPO on CartPole, with no curriculum and with a stages teacher that always asks for the environment's own force: both in
+one process, an iteration of each in turn, and the median of the rounds' ratios. Then, for 10,000 tasks
 and 512 sub-environments, each teacher's directive in bytes and the milliseconds of an update. All of it goes to a JSON
 file.
 """
@@ -17,7 +17,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +49,7 @@ ARMS = {
         "curriculum.teacher.stages=[{name: only, task: {force_mag: 10.0}, promote: null}]",
     ],
 }
+WARM_UP = 5
 TASKS, SLOTS = 10_000, 512
 TEACHERS: dict[str, list[str]] = {
     "uniform": [],
@@ -59,38 +62,52 @@ TEACHERS: dict[str, list[str]] = {
 """With what each has to be told."""
 
 
-def run_arm(overrides: list[str], iterations: int) -> None:
-    """Trains in this process and prints its figures; the first iterations are left out."""
+def run_rounds(rounds: int, reverse: bool) -> None:
+    """Trains both arms in this process, an iteration of each in turn, and prints each round's two speeds.
+
+    Neighbouring iterations share the state of the machine, which between processes differs by more than a curriculum
+    costs.
+    """
     import rlexp
     from rlexp.run.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
-    trainable = RunTrainable(config={"prepared": prepare(rlexp.compose(overrides))})
-    try:
-        for _ in range(2):
+    arms = {
+        name: RunTrainable(config={"prepared": prepare(rlexp.compose([*COMMON, *own]))})
+        for name, own in list(ARMS.items())[:: -1 if reverse else 1]
+    }
+    for trainable in arms.values():
+        for _ in range(WARM_UP):
             trainable.step()
-        begin, cpu = time.perf_counter(), time.process_time()
-        steps = -trainable.counters.env_steps
-        for _ in range(iterations):
-            trainable.step()
-        steps += trainable.counters.env_steps
-        print(
-            json.dumps(
-                {
-                    "sps": steps / (time.perf_counter() - begin),
-                    "per_cpu_s": steps / (time.process_time() - cpu),
-                }
-            )
-        )
-    finally:
+    for number in range(rounds):
+        order = list(arms)[:: -1 if number % 2 else 1]
+        print(json.dumps({name: iteration(arms[name]) for name in order}), flush=True)
+    for trainable in arms.values():
         trainable.stop()
 
 
-def arm(name: str, iterations: int) -> dict[str, float]:
-    """One process."""
-    command = [sys.executable, __file__, "--arm", name, "--iterations", str(iterations)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+def iteration(trainable: Any) -> dict[str, float]:
+    """One iteration's env steps per second of wall and of CPU time."""
+    begin, cpu = time.perf_counter(), time.process_time()
+    steps = -trainable.counters.env_steps
+    trainable.step()
+    steps += trainable.counters.env_steps
+    return {"sps": steps / (time.perf_counter() - begin), "per_cpu_s": steps / (time.process_time() - cpu)}
+
+
+def rounds_of(process: int, rounds: int) -> list[dict[str, dict[str, float]]]:
+    """The rounds of one process; every second process has the other arm built first."""
+    command = [sys.executable, __file__, "--rounds", str(rounds), "--here"]
+    done = subprocess.run(command + ["--reverse"] * (process % 2), capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"with')]
+
+
+def interval(ratios: Sequence[float]) -> tuple[float, float]:
+    """95 % bootstrap interval of the median."""
+    rng = np.random.default_rng(0)
+    medians = np.median(rng.choice(ratios, (2000, len(ratios))), axis=1)
+    low, high = np.quantile(medians, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def teacher_costs() -> dict[str, dict[str, float]]:
@@ -130,31 +147,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--iterations", type=int, default=12)
-    parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
+    parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=30, help="iterations of each arm in a process")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--reverse", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, default=HERE / "results" / "curriculum_overhead.json")
     args = parser.parse_args()
-    if args.arm:
-        run_arm([*COMMON, *ARMS[args.arm]], args.iterations)
+    if args.here:
+        run_rounds(args.rounds, args.reverse)
         return
     from rich.console import Console
     from rich.table import Table
 
-    console, found = Console(), {name: [] for name in ARMS}
-    for pair in range(args.pairs):
-        for name in list(ARMS)[:: -1 if pair % 2 else 1]:
-            with console.status(f"pair {pair + 1} of {args.pairs}: {name}"):
-                found[name].append(arm(name, args.iterations))
-    ratios = {
-        key: [a[key] / b[key] for a, b in zip(found["with"], found["without"], strict=True)]
-        for key in ("sps", "per_cpu_s")
-    }
-    table = Table("", *ARMS, "ratio (range)", title="steps/s", title_justify="left")
-    for key, label in (("sps", "steps/s"), ("per_cpu_s", "steps per CPU second")):
-        medians = [f"{statistics.median(run[key] for run in found[name]):,.0f}" for name in ARMS]
-        low, middle, high = min(ratios[key]), statistics.median(ratios[key]), max(ratios[key])
-        table.add_row(label, *medians, f"{middle:.3f} ({low:.3f} to {high:.3f})")
+    console, found = Console(), []
+    for process in range(args.processes):
+        with console.status(f"process {process + 1} of {args.processes}"):
+            found += rounds_of(process, args.rounds)
+    keys = ("sps", "per_cpu_s")
+    ratios = {key: [each["with"][key] / each["without"][key] for each in found] for key in keys}
+    table = Table("", *ARMS, "ratio (95 % interval of the median)", "quartiles", title="env steps")
+    for key, label in zip(keys, ("a second", "a CPU second"), strict=True):
+        medians = [f"{statistics.median(each[name][key] for each in found):,.0f}" for name in ARMS]
+        low, _, high = statistics.quantiles(ratios[key], n=4)
+        middle, (least, most) = statistics.median(ratios[key]), interval(ratios[key])
+        ratio = f"{middle:.3f} ({least:.3f} to {most:.3f})"
+        table.add_row(label, *medians, ratio, f"{low:.3f}, {high:.3f}")
     console.print(table)
     costs = teacher_costs()
     table = Table(
@@ -170,7 +187,7 @@ def main() -> None:
         )
     console.print(table)
     args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps({"runs": found, "ratios": ratios, "teachers": costs}, indent=1) + "\n")
+    args.json.write_text(json.dumps({"rounds": found, "ratios": ratios, "teachers": costs}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

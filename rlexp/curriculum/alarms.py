@@ -49,13 +49,17 @@ class Alarms:
     Stalling is `STILL` iterations in which the score was at the bottom of its range and the level did not move; a
     score's range is what has been seen, at least 0 to 1.
 
+    Args:
+        wanders: whether the teacher goes to and fro by design; then only stalling is watched.
+
     Attributes:
         thrashing: whether it thrashes now.
         stalled: whether it stalls now.
         new: alarms that were raised in the last iteration, a sentence each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanders: bool = False) -> None:
+        self._wanders = wanders
         self.thrashing = self.stalled = False
         self.new: list[str] = []
         self._iteration = 0
@@ -80,7 +84,7 @@ class Alarms:
         if score is not None and math.isfinite(score):
             self._scores.append(score)
             self._stand(at, score)
-        self.thrashing = len(self._turns) >= SWINGS and self._scores_swing()
+        self.thrashing = not self._wanders and len(self._turns) >= SWINGS and self._scores_swing()
         self.stalled = self._still >= STILL
         self.new = []
         if self.thrashing and not before[0]:

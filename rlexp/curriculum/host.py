@@ -17,7 +17,7 @@ from rlexp.curriculum.outcome import Outcome, Progress
 from rlexp.curriculum.payload import Payload
 from rlexp.curriculum.reading import PREFIX, reads
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals
+from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals, wanders
 from rlexp.errors import CheckpointError
 
 EVENT = f"{PREFIX}event"
@@ -46,7 +46,7 @@ class Curriculum:
         self.generation, self.version, self.episodes = 0, 0, 0
         self.history = History(space)
         self.new_events: list[str] = []
-        self.alarms = Alarms()
+        self.alarms = Alarms(wanders(teacher))
         self._directive = teacher.directive()
         self._level = level(self._directive, space)
 

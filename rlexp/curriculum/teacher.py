@@ -24,6 +24,9 @@ class Teacher(Protocol):
     Two attributes are optional, and ask more of the learner than others do: `needs_signals`, the names of the
     signals of each outcome that it reads (see `rlexp.curriculum.outcome.SIGNALS`), and `leaves_out`, whether it
     draws episodes that the policy does not learn from (`Draw.train` is false).
+
+    One that draws whatever teaches most now, easy or hard, says so by `wanders = True`: its tasks then may go to and
+    fro without being told to thrash.
     """
 
     def directive(self) -> Directive:
@@ -53,6 +56,11 @@ class Teacher(Protocol):
 def needed_signals(teacher: Teacher) -> tuple[str, ...]:
     """Names of the signals that it reads; none unless it says so."""
     return tuple(getattr(teacher, "needs_signals", ()))
+
+
+def wanders(teacher: Teacher) -> bool:
+    """Whether its tasks go to and fro by design; not unless it says so."""
+    return bool(getattr(teacher, "wanders", False))
 
 
 def leaves_out_episodes(teacher: Teacher) -> bool:

@@ -69,7 +69,7 @@ class ALPGMM:
         ConfigError: an argument or the space does not fit, or scikit-learn or scipy is not installed.
     """
 
-    complete = False
+    complete, wanders = False, True
 
     def __init__(
         self,

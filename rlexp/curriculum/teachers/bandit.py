@@ -33,7 +33,7 @@ class Bandit:
         ConfigError: an argument or the space does not fit.
     """
 
-    complete = False
+    complete, wanders = False, True
     arrays: ClassVar[tuple[str, ...]] = ()
     """Attributes that it learns, by name without the underscore."""
 

@@ -66,7 +66,7 @@ class GoalBand:
         ConfigError: an argument or the space does not fit.
     """
 
-    complete = False
+    complete, wanders = False, True
 
     def __init__(
         self,

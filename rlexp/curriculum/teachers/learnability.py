@@ -72,7 +72,7 @@ class Learnability:
         ConfigError: an argument or the space does not fit.
     """
 
-    complete = False
+    complete, wanders = False, True
 
     def __init__(
         self,

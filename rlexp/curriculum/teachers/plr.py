@@ -90,7 +90,7 @@ class PLR:
         RunFailedError: by `update`: an outcome lacks the signal.
     """
 
-    complete = False
+    complete, wanders = False, True
     leaves_out = False
 
     def __init__(
