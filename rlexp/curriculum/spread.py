@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.curriculum.dimension import Box, Dimension, Integer
+from rlexp.curriculum.dimension import Box, Choice, Dimension, Integer
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
 
@@ -19,6 +19,9 @@ def labels(dim: Dimension) -> list[str]:
     """Names of a parameter's bins: its values, or where each range of them begins."""
     if _listed(dim):
         return [str(value) for value in dim.values() or []]
+    if isinstance(dim, Choice):
+        firsts = [-(-place * len(dim.options) // BINS) for place in range(BINS)]
+        return [f"{dim.options[first]} ..." for first in firsts]
     assert isinstance(dim, (Box, Integer))
     edges = np.linspace(0.0, 1.0, BINS + 1)[:-1]
     if isinstance(dim, Box) and dim.log:
@@ -38,8 +41,10 @@ def _listed(dim: Dimension) -> bool:
 
 def _shares(dim: Dimension, values: list[object]) -> NDArray[np.float64]:
     counts = np.zeros(len(labels(dim)))
-    if _listed(dim):
-        places = {repr(value): place for place, value in enumerate(dim.values() or [])}
+    if _listed(dim) or isinstance(dim, Choice):
+        known = dim.values() or []
+        bins = min(BINS, len(known))
+        places = {repr(value): place * bins // len(known) for place, value in enumerate(known)}
         for value in values:
             counts[places[repr(value)]] += 1
     else:

@@ -21,12 +21,13 @@ SPACE = TaskSpace.of(
         "wind": {"log_box": [1, 100]},
         "kind": {"choice": ["ice", "mud"]},
         "level": {"levels": 500},
+        "map": {"choice": [f"map{i}" for i in range(32)]},
     }
 )
 
 
 def outcome(rooms: int, success: float | None = None) -> Outcome:
-    task = {"rooms": rooms, "wind": 10.0, "kind": "mud", "level": 499}
+    task = {"rooms": rooms, "wind": 10.0, "kind": "mud", "level": 499, "map": "map31"}
     return Outcome(task, 0, None, float(rooms), 0.0, 1, success=success)
 
 
@@ -42,7 +43,7 @@ def test_shares_sum_to_1_and_every_bin_has_a_name(count: int, seed: int) -> None
 def test_tasks_fall_into_the_bin_that_is_named_after_them() -> None:
     shares = spread(SPACE, [outcome(3).task])
     found = {name: labels(dim)[int(np.argmax(shares[name]))] for name, dim in SPACE.dims.items()}
-    assert found == {"rooms": "3", "wind": "10", "kind": "mud", "level": "474"}
+    assert found == {"rooms": "3", "wind": "10", "kind": "mud", "level": "474", "map": "map31 ..."}
 
 
 def test_a_long_history_is_joined_two_by_two_and_loses_no_episode() -> None:
