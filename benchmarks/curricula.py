@@ -28,7 +28,7 @@ from rlexp.report.statistics import estimate
 RESULTS = Path(__file__).resolve().parent / "results"
 ARMS = {
     "multiroom": ["multiroom", "none"],
-    "minigrid_suite": ["learning_progress", "uniform"],
+    "minigrid_suite": ["minigrid_suite", "uniform"],
     "point_mass": ["point_mass", "uniform", "none"],
     "point_mass_friction": ["point_mass_friction", "uniform"],
 }

@@ -19,6 +19,13 @@ The policy acts with what the run's own environment shows:
 >>> observation, info = env.reset(seed=0)
 >>> observation, reward, terminated, truncated, info = env.step(policy.act(observation))
 
+A sweep, its trials as a dataframe, and its best policy (see `multirun`):
+
+>>> sweep = rlexp.multirun(["algorithm.lr=1e-3,1e-4", "stop.env_steps=2000", "tracking=none", "sweep.name=two"])
+>>> list(sweep.table()["status"])
+['done', 'done']
+>>> policy = rlexp.load(sweep.best)
+
 A run that cannot start raises `ConfigError`, before anything is left on disk. One that fails later does not
 raise: `outcome.status` is then `failed`, `outcome.error` says why, and `error.txt` in its folder has the
 trace.
@@ -39,6 +46,8 @@ if TYPE_CHECKING:
     from rlexp.run.evaluate import evaluate
     from rlexp.run.resume import resume
     from rlexp.run.train import Outcome, train
+    from rlexp.sweep.multirun import SweepOutcome, multirun, resume_multirun
+    from rlexp.sweep.table import trials
 
 __version__ = "0.1.0"
 
@@ -52,6 +61,10 @@ _HOMES = {
     "load": "rlexp.policy",
     "Policy": "rlexp.policy",
     "make_env": "rlexp.run.environment",
+    "multirun": "rlexp.sweep.multirun",
+    "resume_multirun": "rlexp.sweep.multirun",
+    "SweepOutcome": "rlexp.sweep.multirun",
+    "trials": "rlexp.sweep.table",
     "CheckpointError": "rlexp.errors",
     "ConfigError": "rlexp.errors",
     "RlexpError": "rlexp.errors",
@@ -66,12 +79,16 @@ __all__ = [
     "RlexpError",
     "RunConfig",
     "RunFailedError",
+    "SweepOutcome",
     "compose",
     "evaluate",
     "load",
     "make_env",
+    "multirun",
     "resume",
+    "resume_multirun",
     "train",
+    "trials",
 ]
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import datetime
 
-from rlexp.errors import EXIT_DONE, ConfigError
-from rlexp.sweep.fits import try_environments
+from rlexp.errors import EXIT_DONE
 from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.plan import Plan, plan
-from rlexp.terminal.quiet import terminal
+from rlexp.sweep.multirun import SweepOutcome, begin, planned
+from rlexp.sweep.plan import Plan
 
 
 def run(args: Namespace, argv: Sequence[str]) -> int:
@@ -22,19 +20,14 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     Raises:
         ConfigError: the space or any of the trials is refused; nothing has started then.
     """
-    from rlexp.terminal.sweep_table import print_plan
-
     asked = Asked(tuple(args.overrides), args.config_name or "config", args.config_dir)
-    with terminal().status("composing the trials ..."):
-        found = plan(asked.overrides, config_name=asked.config_name, config_dir=asked.config_dir)
-        try_environments([*found.trials, *found.ends])
+    found = planned(asked)
     if found.settings.plan:
+        from rlexp.terminal.sweep_table import print_plan
+
         print_plan(found, _needs(found))
         return EXIT_DONE
-    name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = SweepFolder.create(found, name, ["rlexp", *argv], asked)
-    print(f"{found.count} trials in {folder.path}", flush=True)
-    return go_on(folder, [], ["rlexp", *argv])
+    return close(begin(found, asked, ["rlexp", *argv]))
 
 
 def _needs(plan: Plan) -> list[str]:
@@ -59,21 +52,10 @@ def _needs(plan: Plan) -> list[str]:
     return lines
 
 
-def go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> int:
-    """Runs what is not done yet, then tells how the trials stand and writes the report."""
-    from rlexp.sweep.run import run_sweep
+def close(outcome: SweepOutcome) -> int:
+    """Tells how the trials stand and where the report lies, or why there is none; returns the exit code."""
     from rlexp.terminal.sweep_table import print_standings
 
-    code = run_sweep(folder, overrides, command)
-    print_standings(folder, [_report(folder)])
-    return code
-
-
-def _report(folder: SweepFolder) -> str:
-    """Writes the report, where it can be; a line on where it lies, or on why there is none."""
-    from rlexp.report.writing import report
-
-    try:
-        return f"report  {report([folder.path])[0]}"
-    except ConfigError as error:
-        return "report  none: " + " ".join(line.strip() for line in str(error).splitlines())
+    where = outcome.report or f"none: {outcome.report_error}"
+    print_standings(SweepFolder(outcome.folder), [f"report  {where}"])
+    return outcome.exit_code

@@ -46,7 +46,7 @@ def test_the_examples_of_the_docstrings_run(here: Path) -> None:
     run_examples(rlexp.__doc__ or "", values)
     assert values["env"].observation_space.contains(values["observation"])
     (here / "runs" / "first").rename(here / "runs" / "cartpole")
-    for function in (rlexp.compose, rlexp.train, rlexp.make_env, rlexp.load):
+    for function in (rlexp.compose, rlexp.train, rlexp.make_env, rlexp.load, rlexp.multirun):
         run_examples(inspect.getdoc(function) or "", {"rlexp": rlexp})
 
 
@@ -54,7 +54,18 @@ def test_every_public_name_is_there_and_explained() -> None:
     for name in rlexp.__all__:
         assert inspect.getdoc(getattr(rlexp, name)), name
         assert name in dir(rlexp)
-    for name in ("compose", "train", "resume", "evaluate", "load", "make_env"):
+    verbs = (
+        "compose",
+        "train",
+        "resume",
+        "evaluate",
+        "load",
+        "make_env",
+        "multirun",
+        "resume_multirun",
+        "trials",
+    )
+    for name in verbs:
         signature = inspect.signature(getattr(rlexp, name))
         assert signature.return_annotation is not inspect.Signature.empty, name
         assert all(p.annotation is not inspect.Parameter.empty for p in signature.parameters.values()), name

@@ -74,7 +74,9 @@ class ADR:
         ConfigError: an argument or the space does not fit.
     """
 
-    wanders = True  # A bound that has come to the edge of what succeeds hovers there, a step out and a step back.
+    wanders = (
+        True  # A bound that has come to the edge of what succeeds hovers there, a step out and a step back.
+    )
 
     def __init__(
         self,

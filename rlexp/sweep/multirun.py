@@ -1,0 +1,132 @@
+"""A sweep from its overrides to its report: what `rlexp -m` and `rlexp resume` do, and the same from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlexp.errors import ConfigError
+from rlexp.sweep.fits import try_environments
+from rlexp.sweep.folder import Asked, SweepFolder, is_sweep
+from rlexp.sweep.plan import Plan, plan
+from rlexp.terminal.quiet import terminal
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class SweepOutcome:
+    """How a sweep ended.
+
+    Attributes:
+        folder: the sweep's.
+        status: `done`, `failed` (at least one trial has) or `stopped` (some have not ended).
+        exit_code: the command's.
+        report: its page; null where none could be written, and then `report_error` says why.
+    """
+
+    folder: Path
+    status: str
+    exit_code: int
+    report: Path | None = None
+    report_error: str | None = None
+
+    def table(self) -> DataFrame:
+        """One row a trial; see `rlexp.trials`."""
+        from rlexp.sweep.table import trials
+
+        return trials(self.folder)
+
+    @property
+    def best(self) -> Path:
+        """The folder of the trial with the best score, for `rlexp.load`, `rlexp.evaluate` and `rlexp.make_env`.
+
+        Raises:
+            ConfigError: no trial has a score.
+        """
+        return SweepFolder(self.folder).best()
+
+
+def multirun(
+    overrides: Sequence[str] = (), *, config_name: str = "config", config_dir: Path | str | None = None
+) -> SweepOutcome:
+    """Runs a sweep, as `rlexp -m` does, and comes back when it has ended.
+
+    >>> import rlexp
+    >>> sweep = rlexp.multirun(["env=cartpole", "algorithm.lr=1e-3,1e-4", "stop.env_steps=2000", "tracking=none"])
+    >>> sweep.status
+    'done'
+    >>> list(sweep.table()["algorithm.lr"].sort_values())
+    [0.0001, 0.001]
+    >>> policy = rlexp.load(sweep.best)
+
+    Ctrl-C lets the trials save and stop; `rlexp.resume_multirun(sweep.folder)` goes on.
+
+    Args:
+        overrides: as after `rlexp -m`.
+        config_name: the primary config.
+        config_dir: a further folder of configs.
+
+    Raises:
+        ConfigError: the space or any of the trials is refused; nothing has started then.
+    """
+    asked = Asked(tuple(overrides), config_name, str(config_dir) if config_dir is not None else None)
+    found = planned(asked)
+    if found.settings.plan:
+        raise ConfigError(
+            "sweep.plan=true only tells the plan, and there is nobody to tell it to", key="sweep.plan"
+        )
+    return begin(found, asked, ["rlexp", "-m", *overrides])
+
+
+def resume_multirun(path: Path | str, overrides: Sequence[str] = ()) -> SweepOutcome:
+    """Goes on with a sweep, as `rlexp resume` does: done trials are not run again, stopped and failed ones go on.
+
+    Args:
+        path: its folder.
+        overrides: changes for all trials, or of the sweep's own settings (`["sweep.trials=40"]`).
+
+    Raises:
+        ConfigError: there is no sweep, another process runs it, or an override is refused.
+    """
+    if not is_sweep(path):
+        raise ConfigError(f"{path} is no sweep's folder", fix=f'rlexp.resume("{path}") for a single run')
+    return go_on(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
+
+
+def planned(asked: Asked) -> Plan:
+    """All trials composed and checked, and an environment of each tried.
+
+    Raises:
+        ConfigError: something is refused.
+    """
+    with terminal().status("composing the trials ..."):
+        found = plan(asked.overrides, config_name=asked.config_name, config_dir=asked.config_dir)
+        try_environments([*found.trials, *found.ends])
+    return found
+
+
+def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:
+    """Freezes a plan in a folder and runs it."""
+    name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = SweepFolder.create(found, name, command, asked)
+    print(f"{found.count} trials in {folder.path}", flush=True)
+    return go_on(folder, [], command)
+
+
+def go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
+    """Runs what is not done yet, then writes the report."""
+    from rlexp.report.writing import report
+    from rlexp.sweep.run import run_sweep
+
+    code = run_sweep(folder, overrides, command)
+    status = str(folder.state()["status"])
+    try:
+        return SweepOutcome(folder.path, status, code, report([folder.path])[0])
+    except ConfigError as error:
+        reason = " ".join(line.strip() for line in str(error).splitlines())
+        return SweepOutcome(folder.path, status, code, report_error=reason)
