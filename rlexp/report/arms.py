@@ -46,19 +46,23 @@ def arms_of(runs: Sequence[Run]) -> list[Arm]:
 
     Environments are a matter of their own only where something else differs too; otherwise they are the arms.
     """
-    tried = [_tried(run) for run in runs]
-    while True:
-        groups = _grouped(tried)
-        unlike = [key for group in groups.values() for key in _unlike([runs[at] for at in group])]
-        if not unlike:
-            break
-        # Not everything is typed: runs made from Python, or choices whose files were edited between two runs.
-        for values, run in zip(tried, runs, strict=True):
-            values.update({key: value for key, value in _flat(run.config) if key == unlike[0]})
     return [
         Arm(*label, sorted((runs[at] for at in group), key=lambda run: run.seed))
-        for label, group in groups.items()
+        for label, group in _grouped(tried(runs)).items()
     ]
+
+
+def tried(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """What was chosen in each run, by group or key; runs that are equal in it differ in their seeds alone."""
+    found = [_tried(run) for run in runs]
+    while True:
+        groups = _grouped(found).values()
+        unlike = [key for group in groups for key in _unlike([runs[at] for at in group])]
+        if not unlike:
+            return found
+        # Not everything is typed: runs made from Python, or choices whose files were edited between two runs.
+        for values, run in zip(found, runs, strict=True):
+            values.update({key: value for key, value in _flat(run.config) if key == unlike[0]})
 
 
 def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[int]]:

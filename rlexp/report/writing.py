@@ -12,9 +12,12 @@ from rlexp.report.arms import Arm, arms_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import charts as compared
 from rlexp.report.comparison import estimates, score_metric, scored
+from rlexp.report.effects import Effect, effects_of, scores_of
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.matrix import matrix
 from rlexp.report.page import write_page
+from rlexp.report.parameter_charts import parameter_charts
+from rlexp.report.parameters import parameters_of
 from rlexp.report.reading import WALL, Run, read_all
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
@@ -65,9 +68,13 @@ def report(
     _require(runs, metrics)
     metric = metrics[0] if metrics else score_metric(runs)
     scores = scored(arms, metric) if metric else {}
+    effects: list[Effect] = []
     drawn: list[Chart | None] = [curves(arms, name) for name in dict.fromkeys((*metrics, *CURVES))]
     if metric:
+        values = scores_of(runs, metric, [_arm(run, arms).env for run in runs])
+        effects = effects_of(parameters_of(runs), values)
         drawn += [curves(arms, metric, WALL), *compared(scores, metric)]
+        drawn += parameter_charts(effects, runs, values, metric)
     drawn += [matrix(arms), wall_time(runs), sampling_time(runs)]
     charts = [chart for chart in drawn if chart is not None]
     folder = out or (paths[0] if len(paths) == 1 else Path())
@@ -77,6 +84,7 @@ def report(
         "metric": metric,
         "runs": [_record(run, arms, metric) for run in runs],
         "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
+        "parameters": {effect.parameter.name: effect.to_json() for effect in effects},
     }
     written = write_page(folder / PAGE, charts, _content(runs, arms, metric), pictures=pictures)
     write_json(folder / DATA, data)

@@ -1,0 +1,40 @@
+"""Twenty-four trials of two algorithms, three step sizes and four seeds, and their report in a real browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from browser import BROWSER, drawn_charts
+from harness import cli
+
+CHARTS = {
+    "train_return_mean_steps",
+    "train_return_mean_wall",
+    "scores",
+    "profiles",
+    "improvement",
+    "importance",
+    "effects",
+    "parallel",
+    "wall_time",
+    "sampling_time",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+def test_a_sweep_of_24_trials_and_its_report(tmp_path: Path) -> None:
+    words = ["env=cartpole", "algorithm=ppo,impala", "algorithm.lr=1e-4,1e-3,1e-2", "seed=range(4)"]
+    few = ["stop.env_steps=4000", "reporting.min_time_s_per_iteration=0", "tracking=none", "evaluation=none"]
+    done = cli("-m", *words, *few, "hardware=local", "sweep.name=all", cwd=tmp_path, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "sweeps" / "all"
+    trials = json.loads((folder / "sweep.json").read_text())["trials"]
+    assert len(trials) == 24 and {trial["status"] for trial in trials.values()} == {"done"}
+    report = json.loads((folder / "report.json").read_text())
+    assert len(report["arms"]) == 6 and set(report["parameters"]) == {"algorithm", "lr"}
+    assert [value["runs"] for value in report["parameters"]["lr"]["values"]] == [8, 8, 8]
+    assert set(drawn_charts(folder / "report.html", tmp_path / "profile")) >= CHARTS
+    assert {path.stem for path in (folder / "report").glob("*.svg")} >= CHARTS
