@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -151,9 +150,7 @@ class Curriculum:
 
 def evaluated(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Success and return on each of an evaluation's tasks, where there are several: forgetting shows here."""
-    by_task: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_task.setdefault(outcome.key, []).append(outcome)
+    by_task = _grouped(outcomes)
     metrics = {}
     for task, own in by_task.items() if len(by_task) > 1 else ():
         metrics[f"eval/return/{task}"] = float(np.mean([outcome.episode_return for outcome in own]))
@@ -162,18 +159,25 @@ def evaluated(outcomes: Sequence[Outcome]) -> dict[str, float]:
     return metrics
 
 
+def _grouped(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    found: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(outcome.key, []).append(outcome)
+    return found
+
+
 def _by_task(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """How the episodes spread over tasks, and the success on each where there are few."""
-    counts = Counter(outcome.key for outcome in outcomes)
-    shares = np.array(list(counts.values())) / len(outcomes)
+    by_task = _grouped(outcomes)
+    shares = np.array([len(own) for own in by_task.values()]) / len(outcomes)
     metrics = {
-        f"{PREFIX}tasks": float(len(counts)),
+        f"{PREFIX}tasks": float(len(by_task)),
         f"{PREFIX}entropy": abs(float(-(shares * np.log(shares)).sum())),
     }
-    if len(counts) <= MOST_TASKS_TOLD:
-        for task in counts:
-            told = [o.success for o in outcomes if o.key == task and o.success is not None]
-            metrics[f"{PREFIX}share/{task}"] = counts[task] / len(outcomes)
+    if len(by_task) <= MOST_TASKS_TOLD:
+        for task, own in by_task.items():
+            told = [outcome.success for outcome in own if outcome.success is not None]
+            metrics[f"{PREFIX}share/{task}"] = len(own) / len(outcomes)
             if told:
                 metrics[f"{PREFIX}success/{task}"] = float(np.mean(told))
     return metrics

@@ -12,7 +12,7 @@ Task = Any
 
 def task_key(task: Task) -> str:
     """The same text for equal tasks, whatever the order of their parameters; `rooms=2,max_room=4` for a mapping."""
-    if isinstance(task, Mapping):
+    if isinstance(task, (dict, Mapping)):  # `dict` is found sooner
         return ",".join(f"{name}={_short(task[name])}" for name in sorted(task, key=str))
     return _short(task)
 
