@@ -187,7 +187,7 @@ def main() -> None:
         )
     console.print(table)
     args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps({"rounds": found, "ratios": ratios, "teachers": costs}, indent=1) + "\n")
+    args.json.write_text(json.dumps({"rounds": found, "ratios": ratios, "teachers": costs}) + "\n")
 
 
 if __name__ == "__main__":

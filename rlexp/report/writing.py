@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.atomic import plain_reason, write_json
+from rlexp.errors import ConfigError
 from rlexp.report.arms import Arm, arms_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import charts as compared
@@ -61,7 +62,8 @@ def report(
         pictures: endings of the pictures.
 
     Raises:
-        ConfigError: a path holds no run, nothing tells a metric, or the extra `report` is not installed.
+        ConfigError: a path holds no run, nothing tells a metric, the report cannot be written, or the extra `report`
+            is not installed.
     """
     runs = read_all(paths)
     arms = arms_of(runs)
@@ -78,7 +80,6 @@ def report(
     drawn += [matrix(arms), wall_time(runs), sampling_time(runs)]
     charts = [chart for chart in drawn if chart is not None]
     folder = out or (paths[0] if len(paths) == 1 else Path())
-    folder.mkdir(parents=True, exist_ok=True)
     found = estimates(scores)
     data = {
         "metric": metric,
@@ -86,16 +87,20 @@ def report(
         "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
         "parameters": {effect.parameter.name: effect.to_json() for effect in effects},
     }
-    written = write_page(folder / PAGE, charts, _content(runs, arms, metric), pictures=pictures)
-    write_json(folder / DATA, data)
-    if metric:
-        write_json(folder / MARL_EVAL, raw_data(arms, metric))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = write_page(folder / PAGE, charts, _content(runs, arms, metric), pictures=pictures)
+        write_json(folder / DATA, data)
+        if metric:
+            write_json(folder / MARL_EVAL, raw_data(arms, metric))
+    except OSError as error:
+        told = f"the report cannot be written to {folder}: {plain_reason(error) or error}"
+        raise ConfigError(told, fix="rlexp report PATH --out <another folder>") from error
     return [written[0], folder / DATA, *written[1:]]
 
 
 def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:
     from rlexp.config.suggest import nearest
-    from rlexp.errors import ConfigError
 
     told = sorted({name for run in runs for row in run.rows[-1:] for name in row})
     for name in metrics:

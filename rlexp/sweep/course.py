@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -55,6 +56,7 @@ class Course:
     watchers: list[Watcher] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     _written: float = 0.0
+    _records: dict[str, int | None] = field(default_factory=dict)
     _began_at: int = 0
 
     @classmethod
@@ -95,15 +97,16 @@ class Course:
     def wait(self, name: str) -> None:
         """The trial is to run, or to run again."""
         self.told[name] = replace(self.told[name], status="waiting", error=None)
+        self._records[name] = self._record(name)
 
     def report(
         self, name: str, status: str, result: Mapping[str, Any] | None = None, error: str | None = None
     ) -> None:
         """Takes in what a trial reports, or that its status has changed.
 
-        What a failed trial's own folder says of it goes before `error`.
+        What a failed trial's own folder says of it goes before `error`, unless it says so of an earlier time.
         """
-        if status == "failed":
+        if status == "failed" and self._record(name) != self._records.get(name):
             error = standing(self.folder.run(name), self.metric, error).error
         before = self.told.get(name, Standing())
         told = replace(before, status=status, error=error)
@@ -116,21 +119,35 @@ class Course:
         self.told[name] = told
         for watcher in self.watchers:
             watcher.changed(self, name)
-        self.write(at_least=WRITE_S)
+        self.note()
+
+    def _record(self, name: str) -> int | None:
+        """Changes with each word that a trial's process writes of how it stands."""
+        run = self.folder.run(name)
+        return run.manifest.stat().st_mtime_ns if run is not None and run.manifest.exists() else None
 
     def settle(self, name: str) -> Standing:
         """Reads what the trial's own folder says, now that it is over; returns it."""
         told = self.told[name]
         truth = standing(self.folder.run(name), self.metric, told.error)
         status = told.status if told.status in OVER and truth.status != "done" else truth.status
-        error = truth.error if status == "failed" else None
+        old = name in self._records and self._record(name) == self._records[name]
+        error = (told.error if old else truth.error) if status == "failed" else None
         self.told[name] = replace(truth, status=status, error=error)
         return self.told[name]
 
-    def write(self, *, at_least: float = 0.0, **fields: Any) -> None:
-        """Brings `sweep.json` up to date, unless it was `at_least` so many seconds ago."""
-        if time.monotonic() - self._written < at_least:
-            return
+    def note(self) -> None:
+        """Brings `sweep.json` up to date, unless it was a moment ago; a full disk does not end what trains."""
+        if time.monotonic() - self._written >= WRITE_S:
+            with suppress(OSError):
+                self.write()
+
+    def write(self, **fields: Any) -> None:
+        """Brings `sweep.json` up to date.
+
+        Raises:
+            OSError: it cannot be written; the version before stands.
+        """
         self._written = time.monotonic()
         self.folder.update(trials=self.plain(), **fields)
 

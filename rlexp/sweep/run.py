@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rlexp.checkpoint.atomic import plain_reason
 from rlexp.config.schema import RunConfig
-from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED
+from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RunFailedError
 from rlexp.sweep.changes import apply
 from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
@@ -137,7 +138,13 @@ def _settled(course: Course, *, interrupted: bool) -> int:
         status, code = "stopped", EXIT_DONE
     if interrupted:
         status, code = "stopped", EXIT_INTERRUPTED
-    course.write(status=status)
+    try:
+        course.write(status=status)
+    except OSError as error:
+        raise RunFailedError(
+            f"how the trials stand cannot be written to {course.folder.path}: {plain_reason(error) or error}\n"
+            f"  rlexp resume {course.folder.path} makes it anew from the trials' own folders"
+        ) from error
     return code
 
 

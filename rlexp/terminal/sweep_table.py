@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rlexp.sweep.folder import SweepFolder
     from rlexp.sweep.plan import Plan
 
-MOST_ROWS = 40
+MOST_ROWS, MOST_TRACES = 40, 5
 STYLE = {
     "done": "green",
     "pruned": "cyan",
@@ -76,6 +76,9 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
     counts = Counter(trial["status"] for trial in trials.values())
     screen = terminal()
     screen.say(", ".join(f"{counts[status]} {status}" for status in STYLE if counts[status]))
+    for name in [name for name in ranked if trials[name]["status"] == "failed"][:MOST_TRACES]:
+        trace = folder.trials / name / "error.txt"
+        screen.say(f"trace   {trace if trace.exists() else folder.path / 'log.txt'}")
     screen.say(f"folder  {path}")
     if set(counts) - {"done", "pruned"}:
         screen.say(f"go on   rlexp resume {shlex.quote(str(path))}")
