@@ -37,3 +37,27 @@ def test_every_choice_makes_a_teacher_that_draws_from_the_space(name: str) -> No
 def test_what_has_to_be_said_is_asked_for(name: str) -> None:
     with pytest.raises((ConfigError, ConfigErrors), match="curriculum.teacher"):
         rlexp.compose(["env=multiroom", f"curriculum={name}", TRUSTED])
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("ladder", "threshold=80"),
+        ("adr", "expand=1.5"),
+        ("adr", "shrink=-3"),
+        ("goal_band", "high=30"),
+        ("spdl", "v_lb=20"),
+        ("stages", "promote.threshold=80"),
+    ],
+)
+def test_a_score_that_success_can_never_be_is_refused_and_a_return_may_have_it(name: str, wrong: str) -> None:
+    words = [
+        "env=multiroom",
+        f"curriculum={name}",
+        TRUSTED,
+        *GIVEN.get(name, []),
+        f"curriculum.teacher.{wrong}",
+    ]
+    with pytest.raises((ConfigError, ConfigErrors), match="curriculum.measure=success"):
+        rlexp.compose(words)
+    rlexp.compose([*words, "curriculum.measure=return"])

@@ -13,7 +13,7 @@ from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
 from rlexp.curriculum.teachers.arrays import copies, take_over
-from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
+from rlexp.curriculum.teachers.limits import KEY, positive, reachable, whole
 from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
 from rlexp.errors import ConfigError
 
@@ -69,6 +69,7 @@ class ADR:
         expand: mean score from which a bound moves outwards.
         shrink: mean score up to which it moves inwards.
         step: how far, as a share of the parameter's range (of its logarithm for `log_box`).
+        measure: what the score is, `curriculum.measure`, so that scores it can never reach are refused.
 
     Raises:
         ConfigError: an argument or the space does not fit.
@@ -89,6 +90,7 @@ class ADR:
         expand: float = 0.8,
         shrink: float = 0.5,
         step: float = 0.05,
+        measure: str | None = None,
     ) -> None:
         self._box = UnitBox(space, "ADR")
         self._start = np.zeros(len(self._box.names))
@@ -97,7 +99,8 @@ class ADR:
             self._start = self._box.point(initial)
         self._boundary = positive("boundary", boundary, 0.5, high=1.0)
         self._queue = whole("queue", queue, 10)
-        self._expand, self._shrink = number("expand", expand, 0.8), number("shrink", shrink, 0.5)
+        self._expand = reachable("expand", expand, 0.8, measure)
+        self._shrink = reachable("shrink", shrink, 0.5, measure)
         if self._shrink >= self._expand:
             raise ConfigError(
                 f"{KEY}.shrink must lie below expand ({expand:g}), not at {shrink:g}",

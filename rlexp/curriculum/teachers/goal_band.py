@@ -13,7 +13,7 @@ from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.task import Task
 from rlexp.curriculum.teachers.arrays import copies, take_over
-from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
+from rlexp.curriculum.teachers.limits import KEY, number, positive, reachable, whole
 from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
 from rlexp.errors import ConfigError
 
@@ -61,6 +61,7 @@ class GoalBand:
         step: standard deviation of one step, as a share of each parameter's range.
         uniform: share of the new tasks that comes from the whole space.
         memory: good tasks that are remembered; the ones found first are forgotten first.
+        measure: what the score is, `curriculum.measure`, so that scores it can never reach are refused.
 
     Raises:
         ConfigError: an argument or the space does not fit.
@@ -83,9 +84,10 @@ class GoalBand:
         step: float = 0.01,
         uniform: float = 0.1,
         memory: int = 2000,
+        measure: str | None = None,
     ) -> None:
         self._box, self._rng = UnitBox(space, "GoalBand"), np.random.default_rng(seed)
-        self._low, self._high = number("low", low, 0.1), number("high", high, 0.9)
+        self._low, self._high = reachable("low", low, 0.1, measure), reachable("high", high, 0.9, measure)
         if self._low >= self._high:
             key = f"{KEY}.low"
             raise ConfigError(f"{key} must lie below high ({high:g}), not at {low:g}", key=key)

@@ -14,7 +14,7 @@ from rlexp.curriculum.directive import Directive, Draw
 from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.sampler import Sampler, samplers
 from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.limits import KEY, number
+from rlexp.curriculum.teachers.limits import KEY, reachable
 from rlexp.errors import ConfigError
 
 Integers = NDArray[np.int64]
@@ -67,6 +67,7 @@ class Ladder:
         threshold: score of a success.
         demote: whether failures take a level; false: promotion only.
         sample: values or samplers of other parameters, see `rlexp.curriculum.sampler`; what is left out is uniform.
+        measure: what the score is, `curriculum.measure`, so that scores it can never reach are refused.
 
     Raises:
         ConfigError: an argument does not fit, or it is not clear which parameter is meant.
@@ -81,11 +82,12 @@ class Ladder:
         threshold: float = 0.8,
         demote: bool = True,
         sample: Mapping[str, Any] | None = None,
+        measure: str | None = None,
     ) -> None:
         self._space = space
         self._parameter = _parameter(space, parameter)
         self._top = (space.dims[self._parameter].size or 1) - 1
-        self._threshold = number("threshold", threshold, 0.8)
+        self._threshold = reachable("threshold", threshold, 0.8, measure)
         if not isinstance(demote, bool):
             key = f"{KEY}.demote"
             raise ConfigError(f"{key} must be true or false, not {demote!r}", key=key, fix=f"{key}=true")

@@ -8,6 +8,8 @@ from typing import Any
 
 from rlexp.config.suggest import nearest
 from rlexp.curriculum.dimension import is_number
+from rlexp.curriculum.measure import KEY as MEASURE
+from rlexp.curriculum.measure import range_of
 from rlexp.errors import ConfigError
 
 KEY = "curriculum.teacher"
@@ -26,6 +28,31 @@ def number(name: str, value: Any, default: float, low: float = -math.inf, high: 
         bounds = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
         raise ConfigError(f"{key} must be {bounds}, not {value:g}", key=key, fix=f"{key}={default:g}")
     return float(value)
+
+
+def reachable(name: str, value: Any, default: float, measure: str | None) -> float:
+    """`value` as a float that a score can have.
+
+    Args:
+        name: of the argument.
+        value: of the argument.
+        default: what to write instead.
+        measure: what the score is; null where nobody says, and then any number will do.
+
+    Raises:
+        ConfigError: it is no finite number, or `curriculum.measure` can never be that.
+    """
+    found = number(name, value, default)
+    low, high = range_of(measure) if measure is not None else (-math.inf, math.inf)
+    if low <= found <= high:
+        return found
+    what = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+    key = f"{KEY}.{name}"
+    raise ConfigError(
+        f"{key} is {found:g}, which no score can be: {MEASURE}={measure} is {what}",
+        key=key,
+        fix=f"{key}={default:g}, or {MEASURE}=return",
+    )
 
 
 def positive(name: str, value: Any, default: float, high: float = math.inf) -> float:

@@ -12,7 +12,7 @@ from rlexp.curriculum.directive import Directive
 from rlexp.curriculum.outcome import Outcome, Progress, measured
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.gaussian import Normal, Truncated
-from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
+from rlexp.curriculum.teachers.limits import KEY, number, positive, reachable, whole
 from rlexp.curriculum.teachers.spdl_step import Step, minimizer
 from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
 from rlexp.errors import ConfigError
@@ -49,6 +49,7 @@ class SPDL:
         std_floor: least standard deviation far from the target, as a share of a parameter's range.
         floor_kl: KL to the target, in nats, down to which the floor holds; null takes that of a distribution of
             the floor's width which is 1.5 floors off the target in each parameter.
+        measure: what the score is, `curriculum.measure`, so that scores it can never reach are refused.
 
     Raises:
         ConfigError: an argument or the space does not fit, or scipy is not installed.
@@ -67,6 +68,7 @@ class SPDL:
         covariance: str = "diagonal",
         std_floor: float = 0.025,
         floor_kl: float | None = None,
+        measure: str | None = None,
     ) -> None:
         self._box = UnitBox(space, "SPDL")
         self._target = _normal(self._box, target, "target")
@@ -75,7 +77,8 @@ class SPDL:
             self._now = Normal(np.full(width, 0.5), np.eye(width) / np.sqrt(12.0))
         else:
             self._now = _normal(self._box, initial, "initial")
-        self._v_lb, self._max_kl = number("v_lb", v_lb, 0.5), positive("max_kl", max_kl, 0.05)
+        self._v_lb = reachable("v_lb", v_lb, 0.5, measure)
+        self._max_kl = positive("max_kl", max_kl, 0.05)
         self._episodes = whole("episodes", episodes, 100, low=2)
         if covariance not in ("diagonal", "full"):
             key = f"{KEY}.covariance"
