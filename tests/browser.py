@@ -10,6 +10,20 @@ from pathlib import Path
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 
+COMPARED = {
+    "train_return_mean_steps",
+    "train_return_mean_wall",
+    "scores",
+    "profiles",
+    "improvement",
+    "importance",
+    "effects",
+    "parallel",
+    "wall_time",
+    "sampling_time",
+}
+"""Charts of a report on several arms that have repetitions."""
+
 
 def drawn_charts(page: Path, profile: Path) -> list[str]:
     """Opens a report; names of its charts, each of which must have been drawn, with nothing said on the console."""
