@@ -56,10 +56,15 @@ def _normalize_or_clip(piece: NormalizeAndClipActions, space: gym.Space) -> Call
         return _as_they_are
     low, high = space.low, space.high
     if not piece.normalize_actions:
-        return (lambda actions: np.clip(actions, low, high)) if piece.clip_actions else _as_they_are
+        return (lambda actions: _clipped(actions, low, high)) if piece.clip_actions else _as_they_are
     if not (space.is_bounded("both")):
         return _as_they_are
     if np.issubdtype(space.dtype, np.integer):
         return lambda actions: low + actions
     half = (high - low) / 2.0
-    return lambda actions: np.clip(low + (actions + 1.0) * half, low, high)
+    return lambda actions: _clipped(low + (actions + 1.0) * half, low, high)
+
+
+def _clipped(values: Array, low: Array, high: Array) -> Array:
+    """`np.clip`, of which the checks take longer than the work."""
+    return np.minimum(np.maximum(values, low), high)

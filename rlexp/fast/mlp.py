@@ -55,8 +55,11 @@ class _FreeLogStd:
     def __call__(self, values: Array) -> Array:
         log_std = self.log_std.detach().numpy()
         if self._bound is not None:
-            log_std = np.clip(log_std, -self._bound, self._bound)
-        return np.concatenate([values, np.broadcast_to(log_std, values.shape)], axis=-1)
+            log_std = np.minimum(np.maximum(log_std, -self._bound), self._bound)
+        rows, width = values.shape
+        joined = np.empty((rows, 2 * width), np.float32)
+        joined[:, :width], joined[:, width:] = values, log_std
+        return joined
 
 
 _Layer: TypeAlias = nn.Module | _ClippedLogStd | _FreeLogStd

@@ -28,6 +28,7 @@ Array = NDArray[np.float32]
 MOST_ROWS = 64
 """Sub-environments up to which numpy is faster than torch."""
 
+_MINUS_HALF = np.float32(-0.5)
 _HALF_LOG_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
@@ -94,13 +95,17 @@ class Gaussian:
 
     def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
         """See `Head`."""
-        outputs = {Columns.ACTION_DIST_INPUTS: inputs}
-        mean, log_std = np.split(inputs, 2, axis=-1)
+        width = inputs.shape[-1] // 2
+        mean, log_std = inputs[:, :width], inputs[:, width:]
         if not explore:
+            outputs = {Columns.ACTION_DIST_INPUTS: inputs}
             return mean, outputs | {Columns.ACTION_LOGP: np.zeros(mean.shape, np.float32)}
         noise = self._generator.standard_normal(mean.shape, np.float32)
-        logp = -(0.5 * noise**2 + log_std + np.float32(_HALF_LOG_TWO_PI)).sum(axis=-1)
-        return mean + noise * np.exp(log_std), outputs | {Columns.ACTION_LOGP: logp}
+        logp = _MINUS_HALF * noise * noise - log_std
+        logp -= np.float32(_HALF_LOG_TWO_PI)
+        logp = logp[:, 0] if width == 1 else logp.sum(axis=-1)
+        actions = mean + noise * np.exp(log_std)
+        return actions, {Columns.ACTION_DIST_INPUTS: inputs, Columns.ACTION_LOGP: logp}
 
 
 class SquashedGaussian:
