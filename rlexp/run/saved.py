@@ -45,7 +45,7 @@ def find_config(path: Path | str) -> Path:
     for folder in (start, *list(start.resolve().parents)[:2]):
         if (folder / CONFIG).is_file():
             return folder / CONFIG
-    fix = "the path of a run folder, e.g. runs/<name>"
+    fix = "the path of a run folder, e.g. runs/<name>; for a sweep's, rlexp resume, or rlexp.resume_multirun in Python"
     raise ConfigError(f"{path} is no run folder: it has no {CONFIG}", fix=fix)
 
 
