@@ -12,7 +12,6 @@ FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --d
 
 COMPARED = {
     "train_return_mean_steps",
-    "train_return_mean_wall",
     "scores",
     "profiles",
     "improvement",
