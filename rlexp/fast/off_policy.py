@@ -14,6 +14,7 @@ Imported only once training starts: it imports RLlib.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -65,9 +66,14 @@ _TRAINED = (LEARNER_RESULTS, ALL_MODULES, NUM_ENV_STEPS_TRAINED_LIFETIME)
 class OffPolicyStep(DQN):
     """The training step; put it before RLlib's algorithm class: `class FastX(OffPolicyStep, X)`.
 
+    Attributes:
+        horizon: env steps sampled in all at which an iteration ends, however long it should last.
+
     Raises:
         TypeError: (`setup`) the learner or the replay is not one of the fast path.
     """
+
+    horizon: float = math.inf
 
     def setup(self, config: Any) -> None:
         """As RLlib's; then looks at what it has built."""
@@ -108,7 +114,8 @@ class OffPolicyStep(DQN):
                 trained += per_round * config.total_train_batch_size
                 if not shared:
                     self._send_weights(seconds)
-            if not made or self._begun.reached(config, sampled, trained):
+            enough = sampled >= self.horizon or self._begun.reached(config, sampled, trained)
+            if enough or not made:
                 break
         self._finish(seconds, updates)
 

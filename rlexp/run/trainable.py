@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
+from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS
 from ray.tune import Trainable
 
 from rlexp.checkpoint import learner_state
@@ -32,6 +32,7 @@ from rlexp.metrics.headline import ALL_MODULES, flatten, flatten_evaluation
 from rlexp.run import quirks, rayless
 from rlexp.run.counters import Counters
 from rlexp.run.events import Record
+from rlexp.run.horizon import SAMPLED, ending_at
 from rlexp.run.seeding import seed_replay
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ LEARNERS = "learners.json"
 SPACES = "spaces.json"
 CURRICULUM = "curriculum.pkl"
 REPLAY = "replay.pkl"
-LIFETIME = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
 STALLED_ITERATIONS, STALLED_S = 3, 30.0
 """Without an env step: so many iterations, and so many seconds where iterations do not wait for samples."""
 
@@ -111,7 +111,8 @@ class RunTrainable(Trainable):
             RunFailedError: the environments can no longer be stepped.
         """
         started = time.perf_counter()
-        result = self.algorithm.train()
+        with ending_at(self.algorithm, self._horizon):
+            result = self.algorithm.train()
         record = flatten(result)
         self.counters.advance(
             env_steps=self._steps_before_restore + int(record["env_steps"]),
@@ -129,6 +130,12 @@ class RunTrainable(Trainable):
                 record[EVENT] = "; ".join(self.curriculum.new_events)
         self._watch_progress()
         return record
+
+    @property
+    def _horizon(self) -> int | None:
+        """The run's budget in env steps that this algorithm has sampled itself; null without one."""
+        budget = self.run.stop.env_steps
+        return None if budget is None else budget - self._steps_before_restore
 
     @property
     def _kind(self) -> Kind:
@@ -194,7 +201,7 @@ class RunTrainable(Trainable):
         if self.curriculum is not None and (folder / CURRICULUM).is_file():
             self.curriculum.restore(pickle.loads((folder / CURRICULUM).read_bytes()))
             publish_now(self.algorithm, self.curriculum.payload())
-        sampled = self.algorithm.metrics.peek(LIFETIME, default=0) if self.algorithm.config.is_online else 0
+        sampled = self.algorithm.metrics.peek(SAMPLED, default=0) if self.algorithm.config.is_online else 0
         self._steps_before_restore = self.counters.env_steps - int(sampled)
         forgotten = json.loads((folder / LEARNERS).read_text()) if (folder / LEARNERS).is_file() else {}
         learner_state.write(self.algorithm, forgotten, int(sampled))
