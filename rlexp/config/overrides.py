@@ -89,6 +89,18 @@ def parse(text: str, app: Hydra | None = None) -> Override:
     return override
 
 
+def value_of(text: str) -> Any:
+    """What the part of an override after its `=` stands for; `1e-5` is a number there, as it is not in YAML.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    from hydra.core.override_parser.types import QuotedString
+
+    value = parse(f"value={text}").value()
+    return value.text if isinstance(value, QuotedString) else value
+
+
 def force(
     overrides: Sequence[str], app: Hydra, *, config_name: str = "config", sweep: bool = False
 ) -> list[str]:

@@ -16,11 +16,14 @@ from rlexp.config.schema import RunConfig
 from rlexp.run import saved
 from rlexp.sweep import scheduling
 from rlexp.sweep.course import Course
-from rlexp.sweep.folder import Planned
+from rlexp.sweep.population import Pb2
 from rlexp.sweep.scored import scored
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import history
 from rlexp.sweep.together import Together
+
+SEEN = "population.json"
+"""In the sweep's folder: what PB2 has seen."""
 
 
 @dataclass
@@ -44,9 +47,8 @@ class Scheduling:
         todo: Sequence[str],
         first: RunConfig,
         settings: SweepChoice,
-        overrides: Sequence[str],
     ) -> Scheduling:
-        """For the trials `todo` and those to come, which are like `first`; `overrides` are changes that were asked for.
+        """For the trials `todo` and those to come, which are like `first`.
 
         Raises:
             ConfigError: the trials' budgets differ.
@@ -55,14 +57,15 @@ class Scheduling:
         if chosen is None:
             return cls(None, [], course)
         folder, space = course.folder, course.folder.space()
-        trials = [course.trials[name] for name in todo] or [Planned("", (), {}, first)]
-        configs = [folder.config_of(trial, overrides) for trial in trials]
+        configs = [course.trials[name].config for name in todo] or [first]
         budget = scheduling.check_budget(chosen, [config.stop.env_steps for config in configs])
         assert budget is not None
         before = {}
         if chosen.replays:
             before = {name: history(folder.run(name), course.metric) for name in course.trials}
         scheduler = chosen.build(settings.mode, budget, space)
+        if isinstance(chosen, Pb2):
+            scheduler.remember(folder.path / SEEN)
         if settings.seeds > 1:
             scheduler = Together(scheduler, course.groups, chosen.milestones(budget))
         made = scored(

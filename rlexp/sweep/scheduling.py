@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rlexp.config.annotations import describe, matches
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
-from rlexp.sweep.population import VALUES, mutations, within
+from rlexp.sweep.keys import SCHEDULER, SCORE, SHARE, TIME
+from rlexp.sweep.population import Pb2, Pbt
 from rlexp.sweep.space import Space
-from rlexp.sweep.trial import SEED
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
-
-KEY = "sweep.scheduler"
-SCORE, TIME, SHARE = "score", "env_steps", "share"
-"""What trials report: score, env steps, the share of the budget in units of hyperband's first rung."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +61,11 @@ class Asha:
     def _grace(self, budget: int) -> int:
         grace = self.grace_steps or max(1, round(budget / self.reduction_factor**2))
         if not 0 < grace < budget:
-            fix = f"{KEY}.grace_steps={budget // 9}"
+            fix = f"{SCHEDULER}.grace_steps={budget // 9}"
             raise ConfigError(
-                f"{KEY}.grace_steps={grace} is not below stop.env_steps={budget}", key=KEY, fix=fix
+                f"{SCHEDULER}.grace_steps={grace} is not below stop.env_steps={budget}",
+                key=SCHEDULER,
+                fix=fix,
             )
         return grace
 
@@ -131,39 +129,9 @@ class Median:
         return list(range(grace, budget, grace))
 
 
-@dataclass(frozen=True)
-class Pbt:
-    """Population based training (Jaderberg et al. 2017): poor trials go on from good ones' states, values perturbed."""
-
-    name: str = "pbt"
-    perturb_steps: int | None = None
-    quantile: float = 0.25
-    resample: float = 0.25
-    replays: ClassVar[bool] = False
-    pauses: ClassVar[bool] = True
-    together: ClassVar[bool] = False
-
-    def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
-        """Ray Tune's; trials wait for each other, so that fewer processes than trials treat them alike."""
-        from ray.tune.schedulers import PopulationBasedTraining
-
-        return PopulationBasedTraining(
-            time_attr=TIME,
-            metric=SCORE,
-            mode=mode,
-            perturbation_interval=self.perturb_steps or max(1, budget // 10),
-            hyperparam_mutations={VALUES: mutations(space)},
-            custom_explore_fn=within(space),
-            quantile_fraction=self.quantile,
-            resample_probability=self.resample,
-            synch=True,
-            log_config=False,
-        )
-
-
 # `replays`: a sweep that goes on shows the scheduler what was reported before; the others begin with what still runs.
 # `pauses`: trials wait for each other. `together`: can judge the seeds of a point as one.
-SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt)}
+SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt, Pb2)}
 Chosen = Any
 """One of `SCHEDULERS`, or null."""
 
@@ -180,24 +148,24 @@ def chosen(plain: Mapping[str, Any]) -> Chosen:
     known = [*SCHEDULERS, "none"]
     if name not in SCHEDULERS:
         near = nearest(str(name), known)
-        fix = f"{KEY}.name={(near or known)[0]}" if name != "none" else f"sweep={known[0]}"
-        message = f"{KEY}.name must be one of {', '.join(known)}, not {name}"
+        fix = f"{SCHEDULER}.name={(near or known)[0]}" if name != "none" else f"sweep={known[0]}"
+        message = f"{SCHEDULER}.name must be one of {', '.join(known)}, not {name}"
         if name == "none":
-            message = f"{KEY}.{next(iter(given))} has no effect without a scheduler"
-        raise ConfigError(message, key=f"{KEY}.name", suggestions=near, fix=fix)
+            message = f"{SCHEDULER}.{next(iter(given))} has no effect without a scheduler"
+        raise ConfigError(message, key=f"{SCHEDULER}.name", suggestions=near, fix=fix)
     kind = SCHEDULERS[name]
     types = {field.name: str(field.type) for field in dataclasses.fields(kind)}
     for key, value in given.items():
         if key not in types:
             near = nearest(key, list(types))
             raise ConfigError(
-                f"{KEY}.{key}: {name} has {', '.join(types)}",
-                key=f"{KEY}.{key}",
-                suggestions=[f"{KEY}.{each}" for each in near],
+                f"{SCHEDULER}.{key}: {name} has {', '.join(types)}",
+                key=f"{SCHEDULER}.{key}",
+                suggestions=[f"{SCHEDULER}.{each}" for each in near],
             )
         if not matches(types[key], value):
             raise ConfigError(
-                f"{KEY}.{key} must be {describe(types[key])}, not {value!r}", key=f"{KEY}.{key}"
+                f"{SCHEDULER}.{key} must be {describe(types[key])}, not {value!r}", key=f"{SCHEDULER}.{key}"
             )
     made = kind(**given)
     _check_ranges(made)
@@ -221,7 +189,7 @@ def _check_ranges(made: Chosen) -> None:
         value = getattr(made, key, None)
         if value is not None and not low <= value <= high:
             raise ConfigError(
-                f"{KEY}.{key} must be from {low:g} to {high:g}, not {value:g}", key=f"{KEY}.{key}"
+                f"{SCHEDULER}.{key} must be from {low:g} to {high:g}, not {value:g}", key=f"{SCHEDULER}.{key}"
             )
 
 
@@ -236,7 +204,7 @@ def check_budget(made: Chosen, budgets: Sequence[int | None]) -> int | None:
     if len(set(budgets)) != 1 or budgets[0] is None:
         told = "there is none" if set(budgets) == {None} else "they differ"
         raise ConfigError(
-            f"{KEY}.name={made.name} compares trials by env steps of one budget, and {told}",
+            f"{SCHEDULER}.name={made.name} compares trials by env steps of one budget, and {told}",
             key="stop.env_steps",
             fix="stop.env_steps=100000",
         )
@@ -244,25 +212,9 @@ def check_budget(made: Chosen, budgets: Sequence[int | None]) -> int | None:
 
 
 def perturbed(made: Chosen, space: Space) -> list[str]:
-    """The keys whose values the scheduler changes.
+    """The keys whose values the scheduler changes in trials that train.
 
     Raises:
-        ConfigError: PBT with nothing to perturb, or with a group, which cannot change in a running trial.
+        ConfigError: what the space varies cannot be changed so.
     """
-    if not isinstance(made, Pbt):
-        return []
-    keys = [key for dimension in space.dimensions for key in dimension.keys if key != SEED]
-    if not keys:
-        raise ConfigError(
-            f"{KEY}.name=pbt perturbs what the sweep varies, and nothing is",
-            key=KEY,
-            fix="'algorithm.lr=tag(log,interval(1e-5,1e-2))'",
-        )
-    groups = [key for key in keys if "." not in key]
-    if groups:
-        raise ConfigError(
-            f"{KEY}.name=pbt cannot change {groups[0]} in a trial that trains; it perturbs single values",
-            key=groups[0],
-            fix="a sweep for each choice",
-        )
-    return keys
+    return made.perturbed(space) if isinstance(made, (Pbt, Pb2)) else []

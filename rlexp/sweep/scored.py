@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from rlexp.sweep.scheduling import SCORE, SHARE, TIME
+from rlexp.sweep.keys import SCORE, SHARE, TIME
 
 _WITHOUT_SEARCH: Any = SimpleNamespace(search_alg=None, stop_trial=lambda trial: None)
 History = Mapping[str, Sequence[tuple[int, float]]]
@@ -25,7 +25,7 @@ def scored(
         scheduler: by the keys `score` and `env_steps`.
         history: what trials reported in earlier sessions, those that are over among them; it is judged by that too.
         over: trials that will not run again.
-        share: of an env step in the budget, in the units of `scheduling.SHARE`.
+        share: of an env step in the budget, in the units of `keys.SHARE`.
     """
     kind = type(scheduler)
     fields = {"_before": dict(history or {}), "_over": list(over), "_share": share}

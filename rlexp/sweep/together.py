@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from rlexp.sweep.scheduling import SCORE, TIME
+from rlexp.sweep.keys import SCORE, TIME
 from rlexp.sweep.seeds import SeedGroups
 
 

@@ -59,9 +59,10 @@ def test_a_scheduler_that_goes_on_knows_what_was_reported_before(tmp_path: Path)
     )
 
 
-def test_pbt_perturbs_trials_that_go_on_from_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("population", ["pbt", "pb2"])
+def test_a_population_perturbs_trials_that_go_on_from_others(tmp_path: Path, population: str) -> None:
     folder = tmp_path / "sweeps" / "a"
-    words = (*SWEEP, "sweep=pbt", "sweep.trials=2", "algorithm.lr=tag(log,interval(1e-7,1e-1))")
+    words = (*SWEEP, f"sweep={population}", "sweep.trials=2", "algorithm.lr=tag(log,interval(1e-7,1e-1))")
     code, text = run(
         *words,
         "sweep.concurrency=null",

@@ -11,6 +11,7 @@ import yaml
 
 from rlexp.errors import ConfigError
 from rlexp.sweep import population, scheduling
+from rlexp.sweep.keys import SCORE
 from rlexp.sweep.plan import plan
 from rlexp.sweep.space import Interval, Listed, Space
 
@@ -24,7 +25,7 @@ def test_every_scheduler_has_a_choice_that_builds(name: str) -> None:
     chosen = scheduling.chosen(plain["scheduler"])
     assert chosen.name == name
     built = chosen.build("min", 90_000, RATES)
-    assert (built.metric, built._mode) == (scheduling.SCORE, "min")
+    assert (built.metric, built._mode) == (SCORE, "min")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,15 @@ def test_pbt_perturbs_single_values_alone() -> None:
         scheduling.perturbed(pbt, Space((models,)))
 
 
+def test_pb2_chooses_from_intervals_alone() -> None:
+    pb2 = scheduling.chosen({"name": "pb2"})
+    assert scheduling.perturbed(pb2, RATES) == ["algorithm.lr"]
+    listed = Listed(((("algorithm.lr", "0.1"),), (("algorithm.lr", "0.2"),)))
+    with pytest.raises(ConfigError, match="algorithm.lr is a list") as caught:
+        scheduling.perturbed(pb2, Space((listed,)))
+    assert "sweep=pbt" in (caught.value.fix or "")
+
+
 @pytest.mark.parametrize(
     "interval",
     [
@@ -84,6 +94,12 @@ def test_perturbed_values_stay_in_their_interval(interval: Interval) -> None:
         kept = within({"trial": "a", "values": {"k": value}})["values"]["k"]
         assert interval.low <= kept <= interval.high
         assert isinstance(kept, int) == (interval.whole or interval.scale == "pow2")
+
+
+def test_a_listed_step_size_is_a_number() -> None:
+    """As YAML reads it, `1e-4` is a word: PBT would multiply it, or not know again where it stands in the list."""
+    listed = Listed(((("algorithm.lr", "1e-4"),), (("algorithm.lr", "0.001"),)))
+    assert population.mutations(Space((listed,))) == {"algorithm.lr": [1e-4, 1e-3]}
 
 
 def test_a_space_survives_its_file() -> None:
