@@ -1,7 +1,7 @@
 """The seal of a checkpoint: which files belong to it, their hashes, and whose key vouches for them.
 
 `seal.json` is written last, when all else is on the disk. A digest over it tells damage from wholeness for
-anyone; an HMAC with a key that only this user has tells the user's own checkpoints from foreign ones.
+anyone; an HMAC with a key that only this user has, or has lent, tells the user's own checkpoints from foreign ones.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rlexp.checkpoint.atomic import sync_folder, to_json, write_text
-from rlexp.checkpoint.seal_key import ensure_key, key_name, key_path, load_key
-from rlexp.errors import CheckpointError, ConfigError
+from rlexp.checkpoint.seal_key import known, sealing_key
+from rlexp.errors import CheckpointError
 
 NAME = "seal.json"
 ADDED_LATER = frozenset({"evaluation.json", "evaluation.log"})
@@ -67,16 +67,16 @@ def write(
         OSError: the disk is full or failed.
         TypeError: `meta` is not plain data.
     """
-    key = ensure_key()
+    key = sealing_key()
     files, folders = _contents(path)
     sealed = {
         name: {"size": (path / name).stat().st_size, "sha256": _sync_and_hash(path / name)} for name in files
     }
     for name in [*folders, "."]:
         sync_folder(path / name)
-    values = (FORMAT, step, score, mode, meta, _now(), serial, sealed, folders, key_name(key))
+    values = (FORMAT, step, score, mode, meta, _now(), serial, sealed, folders, key.name)
     body = json.loads(to_json(dict(zip(_BODY, values, strict=True)), strict=False))
-    signed = body | {"hmac": _sign(key, body)}
+    signed = body | {"hmac": _sign(key.secret, body)}
     write_text(path / NAME, to_json(signed | {"digest": _digest(signed)}, strict=False) + "\n")
     return Seal(**signed)
 
@@ -132,7 +132,7 @@ def origin(path: Path) -> Literal["own", "foreign"]:
     Raises:
         CheckpointError: the seal is missing or altered.
     """
-    return "own" if _own_key(read(path)) else "foreign"
+    return "own" if known(read(path).key) else "foreign"
 
 
 def _checked(path: Path, content: Any) -> Seal:
@@ -144,8 +144,8 @@ def _checked(path: Path, content: Any) -> Seal:
     if digest != _digest(content) or not _well_formed(content):
         raise damaged
     seal = Seal(**content)
-    key = _own_key(seal)
-    if key and not hmac.compare_digest(seal.hmac.encode(), _sign(key, _body(seal)).encode()):
+    key = known(seal.key)
+    if key and not hmac.compare_digest(seal.hmac.encode(), _sign(key.secret, _body(seal)).encode()):
         raise damaged
     return seal
 
@@ -164,15 +164,6 @@ def _well_formed(content: dict[str, Any]) -> bool:
         )
         and all(isinstance(file["size"], int) for file in content["files"].values())
     )
-
-
-def _own_key(seal: Seal) -> bytes | None:
-    """This user's key if `seal` names it; a missing key is not made here, reading must leave no trace."""
-    try:
-        key = load_key(key_path())
-    except (OSError, ConfigError):
-        return None
-    return key if seal.key == key_name(key) else None
 
 
 def _sign(key: bytes, body: dict[str, Any]) -> str:

@@ -1,17 +1,71 @@
-"""The secret key with which a user seals checkpoints: made once, readable by that user alone."""
+"""The secret keys that checkpoints are sealed with: a user's own, made once, and what is derived from it to be lent.
+
+A sweep's trials may run on machines where the user's key does not lie. They are lent one that is good for this sweep
+alone: whoever reads it there can vouch for the sweep's checkpoints, which are made there anyway, and for nothing else.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlexp.checkpoint.atomic import sync_folder
 from rlexp.errors import ConfigError
 
 _FIX = "RLEXP_HOME=<a folder you can write to> rlexp ..."
+
+
+@dataclass(frozen=True)
+class Key:
+    """A secret and its name, which does not give it away: the user's key's, and `/purpose` where it is derived."""
+
+    name: str
+    secret: bytes = field(repr=False)
+
+    def derived(self, purpose: str) -> Key:
+        """A key for one purpose, which tells nothing of this one."""
+        return Key(f"{self.name}/{purpose}", hmac.new(self.secret, purpose.encode(), hashlib.sha256).digest())
+
+
+_borrowed: dict[str, Key] = {}
+"""The key that this process seals with in place of the user's, under its name; at most one."""
+
+
+def borrow(key: Key) -> None:
+    """From now on this process seals with `key`, and takes for its user's own what that has sealed."""
+    _borrowed.clear()
+    _borrowed[key.name] = key
+
+
+def sealing_key() -> Key:
+    """What this process seals with: the borrowed key, else the user's, which is made on first use.
+
+    Raises:
+        ConfigError: the user's key can be neither read nor made.
+    """
+    return next(iter(_borrowed.values()), None) or ensure_key()
+
+
+def known(name: str) -> Key | None:
+    """The key of that name: the borrowed one, the user's, or one derived from that; null for anybody else's.
+
+    A missing key is not made here: reading must leave no trace.
+    """
+    if name in _borrowed:
+        return _borrowed[name]
+    try:
+        own = load_key(key_path())
+    except (OSError, ConfigError):
+        return None
+    if name == own.name:
+        return own
+    purpose = name.removeprefix(f"{own.name}/")
+    return own.derived(purpose) if purpose != name else None
 
 
 def key_path() -> Path:
@@ -26,7 +80,7 @@ def key_path() -> Path:
         ) from None
 
 
-def ensure_key() -> bytes:
+def ensure_key() -> Key:
     """This user's secret key, made on first use, readable by the user alone.
 
     Raises:
@@ -44,7 +98,7 @@ def ensure_key() -> bytes:
         ) from error
 
 
-def load_key(path: Path) -> bytes:
+def load_key(path: Path) -> Key:
     """The key in the file `path`.
 
     Raises:
@@ -61,12 +115,7 @@ def load_key(path: Path) -> bytes:
             f"{path} does not hold a key (64 hexadecimal digits)",
             fix=f"rm {path}   # a new one is made; checkpoints sealed so far then need checkpoint.trust=true",
         )
-    return key
-
-
-def key_name(key: bytes) -> str:
-    """A name for the key that does not give it away."""
-    return hashlib.sha256(b"rlexp seal key\0" + key).hexdigest()[:16]
+    return Key(hashlib.sha256(b"rlexp seal key\0" + key).hexdigest()[:16], key)
 
 
 def _create_key(path: Path) -> None:

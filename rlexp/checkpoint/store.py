@@ -10,6 +10,7 @@ from typing import Any
 
 from rlexp.checkpoint import atomic, finding, seal
 from rlexp.checkpoint.finding import BEST, LATEST, Checkpoint
+from rlexp.checkpoint.seal_key import sealing_key
 from rlexp.checkpoint.whole import WholeOnes
 from rlexp.errors import EXIT_FAILED, CheckpointError, ConfigError
 
@@ -41,7 +42,7 @@ class CheckpointStore:
             raise ConfigError(f"checkpoint.keep is {keep}; at least 1 must stay", key="checkpoint.keep")
         if mode not in ("max", "min"):
             raise ConfigError(f"checkpoint.mode is {mode!r}; it is max or min", key="checkpoint.mode")
-        seal.ensure_key()
+        sealing_key()
         self.folder, self.keep, self.mode = Path(folder), keep, mode
         self._whole = WholeOnes()
 
