@@ -28,9 +28,9 @@ def run(argv: list[str]) -> int:
 
     if is_sweep(path):
         from rlexp.cli.multirun import close as close_sweep
-        from rlexp.sweep.multirun import go_on
+        from rlexp.sweep.multirun import resumed
 
-        return close_sweep(go_on(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", *argv]))
+        return close_sweep(resumed(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", *argv]))
     from rlexp.run.resume import resume
 
     return close(resume(path, overrides, command=["rlexp", "resume", *argv]))

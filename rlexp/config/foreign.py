@@ -53,13 +53,20 @@ DANGEROUS_VARIABLES = (
 HARMLESS_VARIABLES = ("PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER", "PYTHONWARNINGS")
 
 
-def refuse_foreign(plain: Mapping[str, Any], overrides: Sequence[str], *, origin: str) -> None:
+def refuse_foreign(
+    plain: Mapping[str, Any],
+    overrides: Sequence[str],
+    *,
+    origin: str,
+    vouched: Mapping[str, Any] | None = None,
+) -> None:
     """Refuses what a config from `origin` sets for itself and only the command line may.
 
     Args:
         plain: the config, with the overrides on top.
         overrides: as on the command line; what they set is this user's own word.
         origin: what the config came from, for the message.
+        vouched: a config that has been accepted; what it sets may be set to the same.
 
     Raises:
         ConfigError: naming each such key and what to write if its author is trusted.
@@ -69,6 +76,7 @@ def refuse_foreign(plain: Mapping[str, Any], overrides: Sequence[str], *, origin
         ConfigError(f"{origin}: {why}", key=key, fix=f"{fix}, if you trust whoever wrote it")
         for key, why, fix in _claims(plain)
         if not any(key == name or key.startswith(f"{name}.") for name in said)
+        and (vouched is None or _at(vouched, key) != _at(plain, key))
     ]
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
@@ -148,6 +156,12 @@ def _claims(plain: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 f"the config sets the environment variable {name}, which can make processes load code",
                 f"'hardware.env_vars.{name}=\"...\"'",
             )
+
+
+def _at(plain: Any, key: str) -> Any:
+    for part in key.split("."):
+        plain = plain.get(part) if isinstance(plain, Mapping) else None
+    return plain
 
 
 def _group(plain: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -142,18 +142,27 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
 def readable_errors(app: Hydra, config_name: str = "config") -> Iterator[None]:
     """Hydra's composition errors as ours: the key or group, the nearest choices, and what to write."""
     from hydra.errors import HydraException, MissingConfigException
+
+    try:
+        with readable_values():
+            yield
+    except MissingConfigException as error:
+        raise _missing(error.missing_cfg_file or config_name, app) from error
+    except HydraException as error:
+        raise _explain(error) from error
+
+
+@contextmanager
+def readable_values() -> Iterator[None]:
+    """Errors of a value that cannot go where it should as ours: the key, and why."""
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         yield
-    except MissingConfigException as error:
-        raise _missing(error.missing_cfg_file or config_name, app) from error
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or None
         text = str(error).splitlines()[0]
         raise ConfigError(f"{key}: {text}" if key else text, key=key) from error
-    except HydraException as error:
-        raise _explain(error) from error
 
 
 def _missing(name: str, app: Hydra) -> ConfigError:

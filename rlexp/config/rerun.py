@@ -36,8 +36,8 @@ def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
     """
     plain = saved.read(folder / saved.CONFIG)
     saved.refuse_untrusted(plain, overrides, origin=f"--config-dir {folder}")
-    choices, after = saved.overridden({**plain, **OWN}, overrides)
-    return saved.composed(after, {**_choices(folder), **choices})
+    changes = saved.Changes(overrides)
+    return saved.composed(changes.on({**plain, **OWN}), {**_choices(folder), **changes.choices})
 
 
 def _choices(folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.errors import RunFailedError
 from rlexp.hardware.connect import cluster_address
 from rlexp.hardware.demand import bill_of, custom_resources
+from rlexp.hardware.head_watch import HeadWatch
 from rlexp.hardware.kinds import WITHOUT_RAY, class_name
 from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.hardware.limits import shares, usable_cores
@@ -41,6 +42,7 @@ class _Session:
     started: bool = False
     watchdog: subprocess.Popen[bytes] | None = None
     worker_log: WorkerLog | None = None
+    head_watch: HeadWatch | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -135,12 +137,15 @@ def stop() -> None:
     import ray
 
     _session.started = False
+    if _session.head_watch is not None:
+        _session.head_watch.close()
     if _session.worker_log is not None:
         _session.worker_log.close()
     try:
         ray.shutdown()
     finally:
-        watchdog, _session.watchdog, _session.worker_log = _session.watchdog, None, None
+        watchdog, _session.watchdog = _session.watchdog, None
+        _session.worker_log = _session.head_watch = None
         if watchdog is not None:
             watchdog.kill()
             watchdog.wait()
@@ -188,6 +193,8 @@ def _session_folder() -> Path:
 def _join(config: RunConfig, address: str, folder_log: Path | None) -> None:
     given = {"PYTHONPATH": _python_path(), **_strings(config.hardware.env_vars)}
     _init(folder_log, address=address, runtime_env={"env_vars": given}, limit_s=CONNECT_S)
+    _session.head_watch = HeadWatch(address, folder_log.parent if folder_log is not None else None)
+    _session.head_watch.start()
 
 
 def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +44,25 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
 
 
 def reopened(
-    folder: RunFolder, overrides: Sequence[str] = (), *, command: Sequence[str] = ()
+    folder: RunFolder,
+    overrides: Sequence[str] = (),
+    *,
+    command: Sequence[str] = (),
+    vouched: Mapping[str, Any] | None = None,
 ) -> Ready | Outcome:
     """The run in a folder that is held, ready to go on; or its outcome, where it had only not been told.
+
+    Args:
+        folder: of the run.
+        overrides: settings to change.
+        command: the command line, for the manifest.
+        vouched: a config that has been accepted, of the sweep that the run is a trial of.
 
     Raises:
         ConfigError, CheckpointError: as `resume`.
     """
     before = saved.read(saved.find_config(folder.path))
-    saved.refuse_untrusted(before, overrides)
+    saved.refuse_untrusted(before, overrides, vouched=vouched)
     after = saved.with_overrides(before, overrides)
     saved.refuse_frozen(before, after)
     manifest = folder.read_manifest()

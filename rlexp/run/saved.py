@@ -11,7 +11,7 @@ from typing import Any
 
 from rlexp.config.composed import Composed
 from rlexp.config.foreign import refuse_foreign
-from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors
+from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
 from rlexp.config.overrides import Groups, force, parse
 from rlexp.errors import ConfigError
 
@@ -90,52 +90,63 @@ def with_overrides(plain: Mapping[str, Any], overrides: Sequence[str]) -> dict[s
     Raises:
         ConfigError: bad syntax, or an unknown choice.
     """
-    return overridden(plain, overrides)[1]
+    return Changes(overrides).on(plain)
 
 
-def overridden(
-    plain: Mapping[str, Any], overrides: Sequence[str]
-) -> tuple[dict[str, str | list[str]], dict[str, Any]]:
-    """As `with_overrides`; also which choice each group got that was chosen anew.
+class Changes:
+    """Overrides as on the command line, read and composed once, to be put on any number of saved configs.
+
+    Attributes:
+        choices: which choice each group gets that is chosen anew.
 
     Raises:
         ConfigError: bad syntax, or an unknown choice.
     """
-    from omegaconf import OmegaConf
 
-    with hydra_app() as app:
-        with readable_errors(app):
-            parsed = [parse(text, app) for text in force(overrides, app)]
-        groups = Groups(app).known
-        chosen = [o for o in parsed if o.key_or_group in groups and not isinstance(o.value(), dict)]
-        anew = compose_forced(app, [*(str(o.input_line) for o in chosen), "tuned=none"]) if chosen else None
-    choices: dict[str, str | list[str]] = {}
-    merged = _without_trust(plain)
-    for override in chosen:
-        group = override.key_or_group
-        if anew is None or group not in anew.plain:
-            raise ConfigError(
-                f"{override.input_line}: {group} sets keys of other groups, which a saved run has already",
-                key=group,
-                fix="the single keys, e.g. stop.env_steps=1000",
+    def __init__(self, overrides: Sequence[str]) -> None:
+        with hydra_app() as app:
+            with readable_errors(app):
+                parsed = [parse(text, app) for text in force(overrides, app)]
+            groups = Groups(app).known
+            chosen = [o for o in parsed if o.key_or_group in groups and not isinstance(o.value(), dict)]
+            anew = (
+                compose_forced(app, [*(str(o.input_line) for o in chosen), "tuned=none"]) if chosen else None
             )
-        merged[group], choices[group] = anew.plain[group], anew.choices[group]
-    config = OmegaConf.create(merged)
-    for override in parsed:
-        if override in chosen:
-            continue
-        if override.is_delete():
-            raise ConfigError(
-                f"{override.input_line}: keys of a saved run cannot be left out",
-                key=override.key_or_group,
-                fix=f"{override.key_or_group}=null",
-            )
-        with readable_errors(app):
-            OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
-    with readable_errors(app):
-        result = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(result, dict)
-    return choices, {str(k): v for k, v in result.items()}
+        self._values = [override for override in parsed if override not in chosen]
+        self._anew: dict[str, Any] = {}
+        self.choices: dict[str, str | list[str]] = {}
+        for override in chosen:
+            group = override.key_or_group
+            if anew is None or group not in anew.plain:
+                raise ConfigError(
+                    f"{override.input_line}: {group} sets keys of other groups, which a saved run has already",
+                    key=group,
+                    fix="the single keys, e.g. stop.env_steps=1000",
+                )
+            self._anew[group], self.choices[group] = anew.plain[group], anew.choices[group]
+        for override in self._values:
+            if override.is_delete():
+                raise ConfigError(
+                    f"{override.input_line}: keys of a saved run cannot be left out",
+                    key=override.key_or_group,
+                    fix=f"{override.key_or_group}=null",
+                )
+
+    def on(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """A saved config with the overrides on top.
+
+        Raises:
+            ConfigError: a value cannot go there.
+        """
+        from omegaconf import OmegaConf
+
+        config = OmegaConf.create({**_without_trust(plain), **self._anew})
+        with readable_values():
+            for override in self._values:
+                OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
+            result = OmegaConf.to_container(config, resolve=True)
+        assert isinstance(result, dict)
+        return {str(k): v for k, v in result.items()}
 
 
 def _without_trust(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,14 +158,24 @@ def _without_trust(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_untrusted(
-    saved: Mapping[str, Any], overrides: Sequence[str], *, origin: str = "this run's config"
+    saved: Mapping[str, Any],
+    overrides: Sequence[str],
+    *,
+    origin: str = "this run's config",
+    vouched: Mapping[str, Any] | None = None,
 ) -> None:
     """Refuses a saved config that would let its author run code here, unless the command line grants it.
+
+    Args:
+        saved: the config.
+        overrides: of the command line.
+        origin: what the config came from, for the message.
+        vouched: a config that has been accepted; what it asks for is granted.
 
     Raises:
         ConfigError: naming each key, and what to write if its author is trusted.
     """
-    refuse_foreign(_without_trust(saved), overrides, origin=origin)
+    refuse_foreign(_without_trust(saved), overrides, origin=origin, vouched=vouched)
 
 
 def refuse_frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

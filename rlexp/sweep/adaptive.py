@@ -17,6 +17,7 @@ from rlexp.config.composed import Composed
 from rlexp.config.hydra_app import with_values
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
+from rlexp.run import saved
 from rlexp.sweep.composing import AtPoint, Points, located
 from rlexp.sweep.space import Dimension, Interval, Point, Space
 from rlexp.sweep.trial import Trial, named, seeds_of
@@ -114,9 +115,12 @@ class Adaptive:
         trials = seeds_of(point, overrides, config, self.seeds)
         return named(trials, first=number * self.seeds, count=self.count)
 
-    def first(self) -> RunConfig:
-        """The config at the first ends of all keys."""
-        return check(self.bases[0].composed)
+    def first(self, overrides: Sequence[str] = ()) -> RunConfig:
+        """The config at the first ends of all keys, with `overrides` on top."""
+        base = self.bases[0].composed
+        return check(
+            Composed(saved.with_overrides(base.plain, overrides), base.choices) if overrides else base
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As values of JSON."""

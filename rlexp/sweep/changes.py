@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import yaml
-
+from rlexp.config.overrides import value_of
 from rlexp.errors import ConfigError
 from rlexp.sweep.fits import try_environments
 from rlexp.sweep.folder import SweepFolder
@@ -26,8 +25,7 @@ def apply(folder: SweepFolder, overrides: Sequence[str]) -> tuple[SweepChoice, l
     chosen = _changed(before, [text for text in overrides if is_setting(text)])
     others = [text for text in overrides if not is_setting(text)]
     if others:
-        for trial in folder.planned():
-            folder.config_of(trial, others)
+        folder.planned(others)
     if chosen != before:
         if (chosen.trials or 0) > (before.trials or 0) and chosen.search == "random":
             _add_trials(folder, chosen)
@@ -46,7 +44,7 @@ def _changed(settings: SweepChoice, overrides: Sequence[str]) -> SweepChoice:
                 key=key,
                 fix="rlexp -m ... for another sweep",
             )
-        changes[name] = yaml.safe_load(value)
+        changes[name] = value_of(value)
     changed = typed({**dataclasses.asdict(settings), **changes})
     if (changed.trials or 0) < (settings.trials or 0):
         raise ConfigError(

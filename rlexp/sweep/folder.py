@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from typing import Any
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import write_json, write_text
 from rlexp.config.checks import check
+from rlexp.config.composed import Composed
 from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.foreign import refuse_foreign
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.run import saved
@@ -100,6 +103,7 @@ class SweepFolder:
                 "settings": dataclasses.asdict(plan.settings),
                 "asked": dataclasses.asdict(asked),
                 "space": plan.space.plain(),
+                "seals": f"sweep-{secrets.token_hex(8)}",
             }
             write_json(folder.path / PLAN, frozen)
             folder.update(status="running")
@@ -143,6 +147,18 @@ class SweepFolder:
             raise ConfigError(f"{self.path / SEARCH} is damaged: {error}") from error
         return Adaptive.from_json(plain, self.space(), trials=chosen.trials or 0, seeds=chosen.seeds)
 
+    def refuse_untrusted(self, overrides: Sequence[str]) -> None:
+        """Refuses what was frozen by somebody else and would let them run code here, unless the command line grants it.
+
+        Raises:
+            ConfigError: naming a key, and what to write if its author is trusted.
+        """
+        adaptive = self.adaptive()
+        bases = [base.composed for base in adaptive.bases] if adaptive is not None else []
+        for found in [*bases, *(Composed(to_plain(t.config), t.config.choices) for t in self.planned())]:
+            refuse_foreign(found.plain, overrides, origin="this sweep's config")
+            check(found)
+
     def change(self, settings: SweepChoice) -> None:
         """Takes over other settings."""
         write_json(self.path / PLAN, {**self._plan(), "settings": dataclasses.asdict(settings)})
@@ -157,6 +173,11 @@ class SweepFolder:
         return Asked(tuple(told["overrides"]), told["config_name"], told["config_dir"])
 
     @property
+    def seals(self) -> str:
+        """Stands for the key that its trials' checkpoints are sealed with; no secret."""
+        return str(self._plan()["seals"])
+
+    @property
     def trials(self) -> Path:
         """Folder of the trials' folders."""
         return self.path / TRIALS
@@ -166,47 +187,47 @@ class SweepFolder:
         path = self.trials / name
         return RunFolder.look(path) if is_run_folder(path) else None
 
-    def planned(self) -> list[Planned]:
-        """The trials as they were frozen; their folders are where the sweep lies now.
+    def planned(self, overrides: Sequence[str] = ()) -> list[Planned]:
+        """The trials as they were frozen, with `overrides` on top; their folders are where the sweep lies now.
 
         Raises:
-            ConfigError: the file is damaged.
+            ConfigError: the file is damaged, or an override is refused.
         """
+        changes = saved.Changes(overrides) if overrides else None
         with (self.path / FROZEN).open(encoding="utf-8") as lines:
-            return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
+            return [
+                self._changed(self._thawed(line, number), changes)
+                for number, line in enumerate(lines, start=1)
+            ]
 
-    def one(self, name: str) -> Planned:
-        """One trial as it was frozen.
+    def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
+        """One trial as it was frozen, with `overrides` on top.
 
         Raises:
-            ConfigError: there is none, or the file is damaged.
+            ConfigError: there is none, the file is damaged, or an override is refused.
         """
         begin = json.dumps({"name": name})[:-1]  # As each line begins: the others need not be read.
         with (self.path / FROZEN).open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.startswith(begin):
-                    return self._thawed(line, number)
+                    changes = saved.Changes(overrides) if overrides else None
+                    return self._changed(self._thawed(line, number), changes)
         raise ConfigError(f"{self.path / FROZEN} has no trial {name}")
 
     def _thawed(self, line: str, number: int) -> Planned:
         try:
             told = json.loads(line)
-            plain = {**told["config"], "runs_dir": str(self.trials)}
+            plain = {**told["config"], "name": told["name"], "runs_dir": str(self.trials)}
             config = to_run_config(plain, told["choices"])
             return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{self.path / FROZEN}, line {number}, is damaged: {error}") from error
 
-    def config_of(self, trial: Planned, overrides: Sequence[str] = ()) -> RunConfig:
-        """What a trial that has not begun runs with; `overrides` are changes for all trials.
-
-        Raises:
-            ConfigError: an override is refused.
-        """
-        config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(self.trials))
-        if not overrides:
-            return config
-        return check(saved.composed(saved.with_overrides(to_plain(config), overrides), config.choices))
+    def _changed(self, trial: Planned, changes: saved.Changes | None) -> Planned:
+        if changes is None:
+            return trial
+        config = check(saved.composed(changes.on(to_plain(trial.config)), trial.config.choices))
+        return dataclasses.replace(trial, config=config)
 
     def state(self) -> dict[str, Any]:
         """`sweep.json`; without any trial where it is damaged or gone: their own folders say how they stand.

@@ -95,7 +95,7 @@ def resume_multirun(path: Path | str, overrides: Sequence[str] = ()) -> SweepOut
     """
     if not is_sweep(path):
         raise ConfigError(f"{path} is no sweep's folder", fix=f'rlexp.resume("{path}") for a single run')
-    return go_on(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
+    return resumed(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
 
 
 def planned(asked: Asked) -> Plan:
@@ -115,10 +115,16 @@ def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:
     name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = SweepFolder.create(found, name, command, asked)
     print(f"{found.count} trials in {folder.path}", flush=True)
-    return go_on(folder, [], command)
+    return _go_on(folder, [], command)
 
 
-def go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
+def resumed(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
+    """Goes on with a sweep that may be somebody else's."""
+    folder.refuse_untrusted(overrides)
+    return _go_on(folder, overrides, command)
+
+
+def _go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Runs what is not done yet, then writes the report."""
     from rlexp.report.writing import report
     from rlexp.sweep.run import run_sweep

@@ -39,9 +39,9 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
     """
     with folder.held():
         chosen, overrides = apply(folder, overrides)
-        trials, damaged = folder.planned(), folder.damaged
+        trials, damaged = folder.planned(overrides), folder.damaged
         adaptive = folder.adaptive()
-        first = trials[0].config if trials or adaptive is None else adaptive.first()
+        first = trials[0].config if trials or adaptive is None else adaptive.first(overrides)
         metric = metric_of(chosen.metric, first.evaluation.settings.get("evaluation_interval") is not None)
         course = Course.of(folder, metric, trials, chosen)
         if adaptive is not None:
@@ -79,7 +79,7 @@ def _go(
 ) -> None:
     with terminal.status("starting Ray ..."), children_keep_on():
         from rlexp.hardware import session
-        from rlexp.sweep import tuning
+        from rlexp.sweep import lending, tuning
         from rlexp.sweep.drawing import names
         from rlexp.sweep.resources import at_once, check_joined
         from rlexp.sweep.scheduled import Scheduling
@@ -94,21 +94,28 @@ def _go(
             concurrency = concurrency or -(-at_once(first, have, None) // chosen.seeds) * chosen.seeds
         from rlexp.terminal.sweep_board import Board
 
-        scheduling = Scheduling.of(course, todo, first, chosen, overrides)
+        scheduling = Scheduling.of(course, todo, first, chosen)
         if scheduling.keys:
             course.changing = scheduling.values
+        seals = course.folder.seals
         common = {
             "sweep": str(course.folder.path),
             "metric": course.metric,
             "overrides": list(overrides),
             "command": list(command),
+            "seals": seals,
             "report_s": REPORT_S if scheduling.scheduler is None else 0.0,
         }
         stop = tuning.Stop(
             lambda: bool(interrupt) or (chosen.fail_fast and listener.any_failed), chosen.wall_s
         )
         listener = tuning.Listener(course, stopping=stop.stop_all)
-        with Board(terminal) as board, interrupt.deferred(lambda name: terminal.say(_on_interrupt(name))):
+        board = Board(terminal)
+        with (
+            lending.lent(seals),
+            board,
+            interrupt.deferred(lambda name: terminal.say(_on_interrupt(name))),
+        ):
             course.watchers.append(board)
             tuning.fit(
                 course,

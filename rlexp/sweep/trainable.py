@@ -15,6 +15,7 @@ from ray.tune import Trainable
 
 from rlexp.errors import EXIT_USAGE
 from rlexp.hardware import limits
+from rlexp.sweep import lending
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.resources import booked, request_of, same_request
 from rlexp.sweep.trial_run import Task, TrialRun
@@ -38,7 +39,8 @@ class SweepTrial(Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Begins the trial, or goes on where its folder was left."""
         task = Task(**config)
-        planned = SweepFolder(Path(task.sweep)).one(task.trial)
+        planned = SweepFolder(Path(task.sweep)).one(task.trial, task.changes)
+        lending.borrow(task.seals)
         limits.take_share(booked(planned.config).get("CPU", 1.0))
         self._name, self._run, self._failure = task.trial, None, None
         try:
@@ -49,7 +51,7 @@ class SweepTrial(Trainable):
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
         """What Tune books for the trial."""
-        return _requested(config["sweep"], config["trial"])
+        return _requested(config["sweep"], config["trial"], tuple(config["overrides"]))
 
     def step(self) -> dict[str, Any]:
         """See `TrialRun.report`; `refused` says why a trial could not be built."""
@@ -92,9 +94,9 @@ class SweepTrial(Trainable):
 
 
 @lru_cache(maxsize=4096)
-def _requested(sweep: str, name: str) -> PlacementGroupFactory:
+def _requested(sweep: str, name: str, overrides: tuple[str, ...]) -> PlacementGroupFactory:
     """Found out once for all trials that book the same: it may take RLlib and an environment."""
-    config = SweepFolder(Path(sweep)).one(name).config
+    config = SweepFolder(Path(sweep)).one(name, overrides).config
     kind = same_request(config)
     if kind not in _requests:
         _requests[kind] = request_of(config)

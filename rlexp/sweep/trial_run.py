@@ -13,6 +13,7 @@ from typing import Any
 
 from rlexp.checkpoint import seal
 from rlexp.checkpoint.lock import InUseError
+from rlexp.config.convert import to_plain
 from rlexp.environment.hang import last_words
 from rlexp.environment.watcher import stacks_to
 from rlexp.errors import EXIT_USAGE, RunFailedError
@@ -43,6 +44,7 @@ class Task:
         command: the command line, for the manifest.
         report_s: seconds that are trained between two reports, at least; schedulers want one after each iteration.
         values: what a scheduler has changed since the trial was planned, by key.
+        seals: stands for the sweep's key, see `rlexp.sweep.lending`.
     """
 
     sweep: str
@@ -52,10 +54,20 @@ class Task:
     command: tuple[str, ...] = ()
     report_s: float = 0.0
     values: Mapping[str, Any] = field(default_factory=dict)
+    seals: str = ""
+
+    @property
+    def changes(self) -> list[str]:
+        """All that differs from what was planned, as overrides."""
+        return [*self.overrides, *(f"{key}={value}" for key, value in self.values.items())]
 
 
 class TrialRun:
     """The run of a trial, begun or gone on with; `report` advances it, and it closes itself when it is over.
+
+    Args:
+        task: what there is to do.
+        planned: the trial as it was frozen, with the task's `changes` on top.
 
     Raises:
         ConfigError, CheckpointError: it cannot be built; a new folder is removed again.
@@ -189,15 +201,16 @@ def _ready(task: Task, planned: Planned, undo: contextlib.ExitStack) -> Ready | 
     """The trial's folder, held until `undo`: gone on with where it was left, or made."""
     sweep = SweepFolder(Path(task.sweep))
     before = sweep.run(planned.name)
-    overrides = [*task.overrides, *(f"{key}={value}" for key, value in task.values.items())]
     if before is not None and before.config.is_file():
         folder = undo.enter_context(_opened(before.path))
-        return reopened(folder, overrides, command=task.command)
-    config = sweep.config_of(planned, overrides)
+        # What the sweep was frozen with has been accepted before it started; the folder may have been changed since.
+        return reopened(folder, task.changes, command=task.command, vouched=to_plain(planned.config))
     # A folder without a config is of a process that was killed as it made the folder.
-    folder = RunFolder.create(config.runs_dir, planned.name, overwrite=before is not None)
+    folder = RunFolder.create(planned.config.runs_dir, planned.name, overwrite=before is not None)
     undo.enter_context(folder)
-    return found(folder, config, command=task.command, overrides=planned.overrides, group=sweep.path.name)
+    return found(
+        folder, planned.config, command=task.command, overrides=planned.overrides, group=sweep.path.name
+    )
 
 
 def _opened(path: Path) -> RunFolder:

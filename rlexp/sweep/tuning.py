@@ -17,10 +17,11 @@ from ray import cloudpickle, tune
 from ray.exceptions import RayActorError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
-from ray.tune.search import Searcher
+from ray.tune.search import ConcurrencyLimiter, Searcher
 
 from rlexp.sweep.course import Course
-from rlexp.sweep.population import VALUES
+from rlexp.sweep.keys import VALUES
+from rlexp.sweep.lost_machine import LOST, Movable, MovableTrial
 from rlexp.sweep.trainable import REFUSED, SweepTrial
 from rlexp.sweep.trial_run import ENDED
 
@@ -28,6 +29,7 @@ DIED = (
     "its process died: killed, out of memory, or a crash in native code; its log.txt, and error.txt where there is "
     "one, may say more"
 )
+UNKNOWN = "it failed; log.txt has more"
 TUNE = ".tune"
 """Tune's own files in the sweep's folder; nothing in them is needed to go on."""
 ENVIRONMENT = {
@@ -101,6 +103,10 @@ class Listener(tune.Callback):
         else:
             self._course.report(_name(trial), "stopped" if self._stopping() else "pruned", result)
 
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """It failed, and may go on from its last checkpoint."""
+        self._course.report(_name(trial), "waiting", error=_told(trial))
+
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """It failed as often as it may."""
         self._failed(trial, _told(trial))
@@ -172,10 +178,11 @@ def fit(
             name=TUNE,
             storage_path=str(course.folder.path),
             config=dict(common),
-            search_alg=searcher,
+            search_alg=Movable(
+                searcher if concurrency is None else ConcurrencyLimiter(searcher, concurrency)
+            ),
             scheduler=scheduler,
             num_samples=trials,
-            max_concurrent_trials=concurrency,
             reuse_actors=True,
             stop=stop,
             callbacks=[listener],
@@ -197,8 +204,9 @@ def _told(trial: Trial) -> str:
     """What went wrong, in a line, where the trial's own folder does not say it."""
     path = Path(trial.pickled_error_file or "")
     error = cloudpickle.loads(path.read_bytes()) if path.is_file() else None
+    lines = str(getattr(error, "cause", None) or error or "").strip().splitlines()
     if isinstance(error, RayActorError):
-        return DIED
-    cause = getattr(error, "cause", None) or error
-    lines = str(cause).strip().splitlines() if cause is not None else []
-    return f"{type(cause).__name__}: {lines[0]}" if lines else "it failed; log.txt has more"
+        if error.actor_init_failed:
+            return f"its process could not begin: {lines[-1]}"
+        return LOST if isinstance(trial, MovableTrial) and trial.just_lost else DIED
+    return f"{type(getattr(error, 'cause', None) or error).__name__}: {lines[0]}" if lines else UNKNOWN

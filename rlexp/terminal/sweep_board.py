@@ -68,6 +68,8 @@ class Board:
             )
             if told.error:
                 self._screen.error(f"{trial.name}: {told.error}")
+        elif told.status == "waiting" and told.error:
+            self._screen.warn(f"{name}: {told.error}; it goes on from its last checkpoint")
         elif self._live is None and time.monotonic() - self._said > EVERY_S:
             self._said = time.monotonic()
             self._screen.say(_whole(course))

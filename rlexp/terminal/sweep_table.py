@@ -76,9 +76,10 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
     counts = Counter(trial["status"] for trial in trials.values())
     screen = terminal()
     screen.say(", ".join(f"{counts[status]} {status}" for status in STYLE if counts[status]))
-    for name in [name for name in ranked if trials[name]["status"] == "failed"][:MOST_TRACES]:
-        trace = folder.trials / name / "error.txt"
-        screen.say(f"trace   {trace if trace.exists() else folder.path / 'log.txt'}")
+    failed = [folder.trials / name / "error.txt" for name in ranked if trials[name]["status"] == "failed"]
+    traces = dict.fromkeys(trace if trace.exists() else path / "log.txt" for trace in failed)
+    for trace in list(traces)[:MOST_TRACES]:
+        screen.say(f"trace   {trace}")
     screen.say(f"folder  {path}")
     if set(counts) - {"done", "pruned"}:
         screen.say(f"go on   rlexp resume {shlex.quote(str(path))}")
