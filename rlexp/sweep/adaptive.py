@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +78,7 @@ class Adaptive:
         """
         groups = [d for d in space.dimensions if _chooses(d, points.heads)]
         values = [d for d in space.dimensions if not _chooses(d, points.heads)]
-        number = math.prod(len(dimension.values()) for dimension in groups)
+        number = Space(tuple(groups)).combinations
         if number > MOST:
             raise ConfigError(
                 f"the choices of groups make {number} combinations, each of which is composed before the first trial; "

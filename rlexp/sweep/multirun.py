@@ -104,8 +104,14 @@ def planned(asked: Asked) -> Plan:
     Raises:
         ConfigError: something is refused.
     """
-    with terminal().status("composing the trials ..."):
-        found = plan(asked.overrides, config_name=asked.config_name, config_dir=asked.config_dir)
+    with terminal().status("composing the trials ...") as tell:
+        found = plan(
+            asked.overrides,
+            config_name=asked.config_name,
+            config_dir=asked.config_dir,
+            progress=lambda composed, of: tell(f"composing the trials: {composed} of {of} ..."),
+        )
+        tell("trying an environment ...")
         try_environments([*found.trials, *found.ends])
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rlexp.config.hydra_app import Composer, hydra_app, readable_errors
@@ -15,8 +15,11 @@ from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.composing import AtPoint, Points
 from rlexp.sweep.optuna_search import require_optuna
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
-from rlexp.sweep.space import Space, space_of
+from rlexp.sweep.space import Point, Space, space_of
 from rlexp.sweep.trial import SEED, Trial, named, seeds_of
+
+Progress = Callable[[int, int], None]
+"""Is told how many points are composed, of how many."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,20 @@ class Plan:
         return len(self.trials) if self.adaptive is None else self.adaptive.count
 
 
-def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: str | None = None) -> Plan:
+def plan(
+    overrides: Sequence[str],
+    *,
+    config_name: str = "config",
+    config_dir: str | None = None,
+    progress: Progress = lambda composed, of: None,
+) -> Plan:
     """The trials of `rlexp -m overrides`.
+
+    Args:
+        overrides: as after `rlexp -m`.
+        config_name: the primary config.
+        config_dir: a further folder of configs.
+        progress: called after each point.
 
     Raises:
         ConfigError: the space is empty or wrong, or a trial is refused; says which.
@@ -66,13 +81,25 @@ def plan(overrides: Sequence[str], *, config_name: str = "config", config_dir: s
         points = Points(Composer(app, config_name), fixed, heads, config_dir=config_dir, metric=chosen.metric)
         if chosen.search == "optuna":
             return _adaptive(chosen, points, space)
-        drawn = space.draws(chosen.seed) if chosen.search == "random" else space.grid()
-        found = [(point, points.at(point)) for point in itertools.islice(drawn, chosen.trials)]
+        found = _composed(points, space, chosen, progress)
     trials = [
         trial for point, at in found for trial in seeds_of(point, at.overrides, at.config, chosen.seeds)
     ]
     _check_scheduler(chosen, space, [at for _, at in found])
     return Plan(chosen, named(trials), space)
+
+
+def _composed(
+    points: Points, space: Space, chosen: SweepChoice, progress: Progress
+) -> list[tuple[Point, AtPoint]]:
+    """All points of a grid, or as many draws as are asked for."""
+    draws = chosen.search == "random"
+    count = (chosen.trials or 0) if draws else space.combinations
+    found: list[tuple[Point, AtPoint]] = []
+    for point in itertools.islice(space.draws(chosen.seed) if draws else space.grid(), count):
+        found.append((point, points.at(point)))
+        progress(len(found), count)
+    return found
 
 
 def _adaptive(chosen: SweepChoice, points: Points, space: Space) -> Plan:

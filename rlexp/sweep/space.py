@@ -165,6 +165,11 @@ class Space:
         for parts in itertools.product(*(dimension.values() for dimension in self.dimensions)):
             yield {key: value for part in parts for key, value in part.items()}
 
+    @property
+    def combinations(self) -> int:
+        """How many points its grid has."""
+        return math.prod(len(dimension.values()) for dimension in self.dimensions)
+
     def plain(self) -> list[dict[str, Any]]:
         """The dimensions as plain values; see `of_plain`."""
         return [dataclasses.asdict(dimension) for dimension in self.dimensions]  # type: ignore[call-overload]

@@ -68,20 +68,25 @@ class Terminal:
             self._log.lines(plain)
 
     @contextlib.contextmanager
-    def status(self, text: str) -> Iterator[None]:
+    def status(self, text: str) -> Iterator[Callable[[str], None]]:
         """A moving line while something takes its time ("building ..."); one plain line where nothing can
         move.
+
+        Yields:
+            Puts another text into the moving line; does nothing where there is none.
         """
         if not self.live:
             self.say(text)
-            yield
+            yield lambda text: None
             return
+        from rich.text import Text
+
         if self._log is not None:
             self._log.lines(text)
         self._status = self.console.status(text, spinner="dots")
         try:
-            with self._status:
-                yield
+            with self._status as shown:
+                yield lambda text: shown.update(Text(text))
         finally:
             self._status = None
 

@@ -42,7 +42,8 @@ def test_resumed_with_a_longer_budget_it_ends_there(train: Callable[..., Any]) -
 
 @pytest.mark.slow
 def test_remote_runners_overshoot_by_what_is_on_its_way(train: Callable[..., Any]) -> None:
-    remote = ("hardware.num_env_runners=2", "hardware.num_envs_per_env_runner=2")
-    done = train(*PLAIN, *remote, "algorithm=impala", *LONG, f"stop.env_steps={6 * BUDGET}")
+    remote = ("hardware.num_env_runners=2", "hardware.num_cpus_per_env_runner=0.5")
+    few = "hardware.num_envs_per_env_runner=2"
+    done = train(*PLAIN, *remote, few, "algorithm=impala", *LONG, f"stop.env_steps={6 * BUDGET}")
     (record,) = records(done.folder)
     assert 6 * BUDGET <= record["env_steps"] <= 7 * BUDGET

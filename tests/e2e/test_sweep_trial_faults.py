@@ -72,11 +72,15 @@ def test_25_34_failed_before_its_first_checkpoint_a_trial_begins_anew_when_the_c
     assert code == 1 and statuses(folder) == ["failed", "failed"], text
     assert "000-seed=0: ValueError: in on_train_result" in text
     assert "broken on purpose" in (folder / "trials" / "000-seed=0" / "error.txt").read_text()
-    again = ("callbacks.breaks.at=1000", "checkpoint.every=1")
-    code, text = run("resume", "sweeps/a", *again, folder=tmp_path, **environment)
-    assert code == 1 and "which nothing here trusts" in text, "the reason of now, not the one of before"
-    assert "nothing here trusts" in next(iter(trials(folder).values()))["error"]
-    again = (*again, TRUSTED)
+    code, text = run("resume", "sweeps/a", folder=tmp_path, **environment)
+    assert code == 2 and "which nothing here trusts" in text, "before any trial begins"
+    again = (TRUSTED, "checkpoint.every=1")
+    code, text = run(
+        "resume", "sweeps/a", *again, "callbacks.breaks.hook=on_record", folder=tmp_path, **environment
+    )
+    assert code == 1 and "in on_record" in text, "the reason of now, not the one of before"
+    assert "in on_record" in next(iter(trials(folder).values()))["error"]
+    again = (*again, "callbacks.breaks.at=1000")
     code, text = run("resume", "sweeps/a", *again, folder=tmp_path, **environment)
     assert code == 0 and statuses(folder) == ["done", "done"], text
     assert all(steps(folder, name) == WHOLE for name in trials(folder))
