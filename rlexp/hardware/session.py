@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,9 @@ from rlexp.hardware.worker_log import WorkerLog
 
 CONNECT_S = 60
 MIB = 1 << 20
+PRELOAD = "RAY_preload_python_modules"
+UNUSED_MS = "RAY_idle_worker_killing_time_threshold_ms"
+"""How long a process of Ray's may wait for its first use; a second by default, less than the imports take."""
 LEAST_STORE, MOST_STORE = 256 * MIB, 4096 * MIB
 _log = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ def apply_environment(config: RunConfig) -> None:
     os.environ.update({key: str(value) for key, value in config.hardware.env_vars.items()})
 
 
-def start(config: RunConfig, folder_log: Path | None) -> None:
+def start(config: RunConfig, folder_log: Path | None, preload: Sequence[str] = ()) -> None:
     """Start a Ray session of this run's own, or join the cluster that `hardware.address` names.
 
     Does nothing in a trial of a sweep, or when this process has Ray running already (a notebook's own session is
@@ -86,6 +89,8 @@ def start(config: RunConfig, folder_log: Path | None) -> None:
     Args:
         config: the run.
         folder_log: file that worker processes' output is appended to; None drops it.
+        preload: modules that a session of the run's own has its worker processes import as they start, while this
+            one goes on.
 
     Raises:
         ConfigError: the cluster named cannot be reached (told within seconds).
@@ -104,7 +109,7 @@ def start(config: RunConfig, folder_log: Path | None) -> None:
             _log.warning("using the Ray session that this process has running already")
         return
     if address == "local":
-        _start_local(config, folder_log)
+        _start_local(config, folder_log, preload)
     else:
         _join(config, address, folder_log)
 
@@ -142,6 +147,8 @@ def stop() -> None:
     if _session.worker_log is not None:
         _session.worker_log.close()
     try:
+        if _session.watchdog is not None:  # Else the cluster is not ours.
+            _end_monitor()
         ray.shutdown()
     finally:
         watchdog, _session.watchdog = _session.watchdog, None
@@ -151,12 +158,21 @@ def stop() -> None:
             watchdog.wait()
 
 
+def _end_monitor() -> None:
+    """Ray's autoscaler, which has nothing to scale here, takes a second to hear that it shall end."""
+    from ray._private.ray_constants import PROCESS_TYPE_MONITOR
+    from ray._private.worker import global_worker
+
+    if global_worker.node is not None:
+        global_worker.node._kill_process_type(PROCESS_TYPE_MONITOR, check_alive=False)
+
+
 def store_bytes(memory: int) -> int:
     """Size of the object store: a tenth of the memory, between 256 MiB and 4 GiB."""
     return max(LEAST_STORE, min(MOST_STORE, memory // 10))
 
 
-def _start_local(config: RunConfig, folder_log: Path | None) -> None:
+def _start_local(config: RunConfig, folder_log: Path | None, preload: Sequence[str]) -> None:
     foreign = os.environ.get("RAY_ADDRESS")
     if foreign:
         _log.warning(
@@ -165,7 +181,10 @@ def _start_local(config: RunConfig, folder_log: Path | None) -> None:
         )
     mark = mark_of_this_process()
     _session.watchdog = start_watchdog(mark)
-    given = {MARK: mark, "PYTHONPATH": _python_path(), **_strings(config.hardware.env_vars)}
+    given = {MARK: mark, "PYTHONPATH": _python_path()}
+    if preload:
+        given |= {PRELOAD: ",".join(preload), UNUSED_MS: "30000"}
+    given |= _strings(config.hardware.env_vars)
     with _environment(given, without=("RAY_ADDRESS",)):
         _init(
             folder_log,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
+
+from rlexp.config import signatures
+from rlexp.config.targets import DEFAULT_TRUSTED
+from rlexp.hardware.kinds import class_name
 
 ACTOR_CRITIC = "actor_critic"
 """PPO, APPO, IMPALA, MARWIL: an encoder each (or one together) for the policy and the value."""
@@ -23,13 +28,22 @@ _FAMILY = {
     "BCConfig": CLONING,
     "DQNConfig": Q_NETWORK,
     "SACConfig": SOFT,
+    "TQCConfig": SOFT,
+    "CQLConfig": SOFT,
     "IQLConfig": SOFT,
     "DreamerV3Config": WORLD_MODEL,
 }
 
 
-def family(config_class: type) -> str | None:
-    """The family of default networks, or None for an algorithm that derives from none of RLlib's."""
+def family(config_class: str | type, trusted: Sequence[str] = DEFAULT_TRUSTED) -> str | None:
+    """The family of default networks, or None for an algorithm that derives from none of RLlib's.
+
+    Args:
+        config_class: the class, or its import path: then RLlib's own is told without importing RLlib.
+        trusted: modules that a path may be imported from where its source does not tell.
+    """
+    if isinstance(config_class, str):
+        return _FAMILY.get(class_name(config_class, trusted))
     for ancestor in config_class.__mro__:
         if ancestor.__module__.startswith("ray.rllib.algorithms.") and ancestor.__name__ in _FAMILY:
             return _FAMILY[ancestor.__name__]
@@ -45,9 +59,9 @@ def is_offline(config_class: type) -> bool:
     return any(ancestor.__name__ in _OFFLINE for ancestor in config_class.__mro__)
 
 
-def algorithm_name(config_class: type) -> str:
+def algorithm_name(config_class: str | type) -> str:
     """The name people use: `PPO` for `PPOConfig`."""
-    return config_class.__name__.removesuffix("Config")
+    return signatures.algorithm_name(config_class if isinstance(config_class, str) else config_class.__name__)
 
 
 def resolve(config_class: str | type) -> type:

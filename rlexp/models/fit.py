@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.schema import ModelChoice
+from rlexp.config.targets import DEFAULT_TRUSTED
 from rlexp.errors import ConfigError, ConfigErrors
 from rlexp.models.conv import check_filters
 from rlexp.models.effects import Situation, given, without_effect
-from rlexp.models.family import WORLD_MODEL, algorithm_name, family, resolve
+from rlexp.models.family import WORLD_MODEL, algorithm_name, family
 from rlexp.models.observation import DISCRETE, IMAGE, PLANE, STRUCTURED, VECTOR, is_channels_first, kind
 
 if TYPE_CHECKING:
@@ -22,7 +24,12 @@ _CUSTOM = "or model=custom with an RLModule of your own"
 
 
 def check_fit(
-    model: ModelChoice, observation_space: Space, config_class: str | type, action_space: Space | None = None
+    model: ModelChoice,
+    observation_space: Space,
+    config_class: str | type,
+    action_space: Space | None = None,
+    *,
+    trusted: Sequence[str] = DEFAULT_TRUSTED,
 ) -> None:
     """Raise when the model cannot take the observations, or would ignore one of its settings.
 
@@ -31,6 +38,7 @@ def check_fit(
         observation_space: the environment's, after its wrappers.
         config_class: the algorithm's RLlib config class, or its import path.
         action_space: the environment's; None leaves out what depends on it.
+        trusted: modules that the class may be imported from where its source does not tell what it is.
 
     Raises:
         ConfigError: with the `model=` choices, wrappers or filters that fit.
@@ -47,12 +55,18 @@ def check_fit(
         raise ConfigError(
             message, key="model.module_config", fix="model.module_class=<import path of an RLModule>"
         )
-    algorithm = resolve(config_class)
+    kind_of_network = family(config_class, trusted)
     _check_space(observation_space)
     _check_choice(model, observation_space)
-    if family(algorithm) == WORLD_MODEL:
+    if kind_of_network == WORLD_MODEL:
         _check_world_model(observation_space)
-    _check_settings(model, observation_space, action_space, algorithm)
+    settings = given(model.settings)
+    _check_settings(
+        Situation(
+            kind_of_network, algorithm_name(config_class), kind(observation_space), action_space, settings
+        ),
+        observation_space,
+    )
 
 
 def _check_custom(model: ModelChoice) -> None:
@@ -123,11 +137,8 @@ def _check_world_model(space: Space) -> None:
         raise ConfigError(message, key="env.wrappers", fix="a wrapper that resizes it, or algorithm=ppo")
 
 
-def _check_settings(model: ModelChoice, space: Space, action_space: Space | None, config_class: type) -> None:
-    settings: dict[str, Any] = given(model.settings)
-    situation = Situation(
-        family(config_class), algorithm_name(config_class), kind(space), action_space, settings
-    )
+def _check_settings(situation: Situation, space: Space) -> None:
+    settings: dict[str, Any] = dict(situation.settings)
     errors = without_effect(situation)
     if kind(space) == IMAGE and "conv_filters" in settings and not errors:
         check_filters(space.shape or (), settings["conv_filters"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from rlexp.checkpoint.atomic import write_text
 from rlexp.errors import ConfigError
+from rlexp.report import vega
 from rlexp.report.charts import Chart
 
 PICTURES = "report"
@@ -39,7 +40,7 @@ def write_page(
         ) from None
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((files("rlexp.report") / "page.html.jinja").read_text("utf-8"))
-    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    script = vega.script()
     specs = json.dumps({chart.name: _styled(chart.spec) for chart in charts}).replace("</", "<\\/")
     page = template.render(charts=charts, script=_safe(script), specs=_safe(specs), **content)
     write_text(path, page)

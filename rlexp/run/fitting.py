@@ -20,5 +20,6 @@ def fitted(config: RunConfig) -> EnvProbe:
 
         check_agents(config, env)
     check_action_space(config.algorithm.config_class, env.action_space, config.trusted)
-    check_fit(config.model, env.observation_space, config.algorithm.config_class, env.action_space)
+    algorithm = config.algorithm.config_class
+    check_fit(config.model, env.observation_space, algorithm, env.action_space, trusted=config.trusted)
     return env

@@ -17,6 +17,7 @@ from rlexp.terminal.messages import Terminal
 from rlexp.terminal.quiet import quiet
 
 LOG = "log.txt"
+TRIALS_IMPORT = ("rlexp.sweep.trial_run",)
 REPORT_S = 0.5
 """Seconds between a trial's reports where no scheduler waits for them."""
 
@@ -79,17 +80,18 @@ def _go(
 ) -> None:
     with terminal.status("starting Ray ..."), children_keep_on():
         from rlexp.hardware import session
-        from rlexp.sweep import lending, tuning
         from rlexp.sweep.drawing import names
         from rlexp.sweep.resources import at_once, check_joined
-        from rlexp.sweep.scheduled import Scheduling
 
-        session.start(first, course.folder.path / LOG)
+        session.start(first, course.folder.path / LOG, preload=TRIALS_IMPORT)
     try:
         have = session.resources()
         for config in (first, *(course.trials[name].config for name in todo)):
             check_joined(config, have)
         concurrency = chosen.concurrency
+        from rlexp.sweep import lending, tuning
+        from rlexp.sweep.scheduled import Scheduling
+
         if course.to_come:  # Drawn when there is room for it, and no earlier: by then more scores are known.
             concurrency = concurrency or -(-at_once(first, have, None) // chosen.seeds) * chosen.seeds
         from rlexp.terminal.sweep_board import Board

@@ -1,6 +1,7 @@
 """A trial as Ray Tune sees it; its process is kept warm for the next one.
 
-Imported only once a sweep runs: it imports RLlib.
+Imported only once a sweep runs: it imports Ray Tune. RLlib is left to the trials' processes; the sweep's own does
+without, which saves it seconds and memory.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from rlexp.hardware import limits
 from rlexp.sweep import lending
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.resources import booked, request_of, same_request
-from rlexp.sweep.trial_run import Task, TrialRun
+from rlexp.sweep.task import Task
 
 if TYPE_CHECKING:
     from ray.tune import PlacementGroupFactory
+
+    from rlexp.sweep.trial_run import TrialRun
 
 REFUSED = "refused"
 _SAVED, _DONOR = "checkpoint", "trial.json"
@@ -43,6 +46,8 @@ class SweepTrial(Trainable):
         lending.borrow(task.seals)
         limits.take_share(booked(planned.config).get("CPU", 1.0))
         self._name, self._run, self._failure = task.trial, None, None
+        from rlexp.sweep.trial_run import TrialRun
+
         try:
             self._run = TrialRun(task, planned)
         except Exception as failure:

@@ -6,8 +6,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,43 +22,12 @@ from rlexp.run.loop import Progress
 from rlexp.run.resume import reopened
 from rlexp.run.train import found
 from rlexp.sweep.folder import Planned, SweepFolder
+from rlexp.sweep.task import ENDED, Task
 from rlexp.terminal.interrupt import Interrupt
 from rlexp.terminal.quiet import quiet
 
-ENDED = "ended"
-"""Whether the run is over by its own rules; Tune says `done` of what it has stopped, too."""
 BY_SWEEP = "stopped by the sweep"
 WAIT_S = 30.0
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a process needs to know to run a trial.
-
-    Attributes:
-        sweep: the sweep's folder.
-        trial: its name.
-        metric: what trials are compared by.
-        overrides: changes that were asked for when the sweep was resumed.
-        command: the command line, for the manifest.
-        report_s: seconds that are trained between two reports, at least; schedulers want one after each iteration.
-        values: what a scheduler has changed since the trial was planned, by key.
-        seals: stands for the sweep's key, see `rlexp.sweep.lending`.
-    """
-
-    sweep: str
-    trial: str
-    metric: str
-    overrides: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    report_s: float = 0.0
-    values: Mapping[str, Any] = field(default_factory=dict)
-    seals: str = ""
-
-    @property
-    def changes(self) -> list[str]:
-        """All that differs from what was planned, as overrides."""
-        return [*self.overrides, *(f"{key}={value}" for key, value in self.values.items())]
 
 
 class TrialRun:

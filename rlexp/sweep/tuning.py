@@ -22,8 +22,9 @@ from ray.tune.search import ConcurrencyLimiter, Searcher
 from rlexp.sweep.course import Course
 from rlexp.sweep.keys import VALUES
 from rlexp.sweep.lost_machine import LOST, Movable, MovableTrial
+from rlexp.sweep.ready import processes_as_they_are
+from rlexp.sweep.task import ENDED
 from rlexp.sweep.trainable import REFUSED, SweepTrial
-from rlexp.sweep.trial_run import ENDED
 
 DIED = (
     "its process died: killed, out of memory, or a crash in native code; its log.txt, and error.txt where there is "
@@ -173,25 +174,26 @@ def fit(
     shutil.rmtree(storage, ignore_errors=True)
     try:
         # Not `Tuner`, which keeps a pickled copy of everything it is given.
-        tune.run(
-            SweepTrial,
-            name=TUNE,
-            storage_path=str(course.folder.path),
-            config=dict(common),
-            search_alg=Movable(
-                searcher if concurrency is None else ConcurrencyLimiter(searcher, concurrency)
-            ),
-            scheduler=scheduler,
-            num_samples=trials,
-            reuse_actors=True,
-            stop=stop,
-            callbacks=[listener],
-            max_failures=max_failures,
-            raise_on_failed_trial=False,
-            trial_name_creator=_name,
-            trial_dirname_creator=_name,
-            verbose=0,
-        )
+        with processes_as_they_are():
+            tune.run(
+                SweepTrial,
+                name=TUNE,
+                storage_path=str(course.folder.path),
+                config=dict(common),
+                search_alg=Movable(
+                    searcher if concurrency is None else ConcurrencyLimiter(searcher, concurrency)
+                ),
+                scheduler=scheduler,
+                num_samples=trials,
+                reuse_actors=True,
+                stop=stop,
+                callbacks=[listener],
+                max_failures=max_failures,
+                raise_on_failed_trial=False,
+                trial_name_creator=_name,
+                trial_dirname_creator=_name,
+                verbose=0,
+            )
     finally:
         shutil.rmtree(storage, ignore_errors=True)
 

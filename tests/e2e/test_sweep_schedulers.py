@@ -10,7 +10,8 @@ from harness import records
 from processes import BATCH, CARTPOLE, run, trials
 
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.trial_run import Task, TrialRun
+from rlexp.sweep.task import Task
+from rlexp.sweep.trial_run import TrialRun
 
 BUDGET = 18 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}", "sweep.concurrency=1")
