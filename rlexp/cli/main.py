@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from rlexp.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, RlexpError
 
@@ -61,5 +66,20 @@ def _unknown_verb(word: str) -> ConfigError:
     )
 
 
+def command() -> NoReturn:
+    """`main` as a process, which ends at once: to take PyTorch's and RLlib's modules apart takes over a second."""
+    code = main()
+    for (
+        thread
+    ) in threading.enumerate():  # As Python does: first what still works, then what waits for the end.
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # Whoever read them may be gone.
+            stream.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -9,6 +9,7 @@ from typing import Any
 
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_run_config
+from rlexp.config.folders import check_folder
 from rlexp.config.named import check_named
 from rlexp.config.schema import RunConfig
 from rlexp.config.signatures import algorithm_name, rllib_class
@@ -38,6 +39,7 @@ def check(composed: Composed) -> RunConfig:
         _metric_names,
         _resources,
         _data,
+        _folder,
         _curriculum,
         _secrets,
     ):
@@ -182,6 +184,10 @@ def _secrets(config: RunConfig) -> None:
 
 
 OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")
+
+
+def _folder(config: RunConfig) -> None:
+    check_folder("runs_dir", config.runs_dir)
 
 
 def _data(config: RunConfig) -> None:

@@ -220,10 +220,12 @@ def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments:
     """`ray.init`, quiet, with this process's signal handlers left as they are."""
     import ray
 
+    from rlexp.hardware.node_wait import asking_often
+
     local = arguments["address"] == "local"
     extra = {"include_dashboard": False} if local else {}
     try:
-        with _handlers_kept(), _at_most(limit_s):
+        with _handlers_kept(), _at_most(limit_s), asking_often():
             ray.init(
                 log_to_driver=folder_log is not None,
                 logging_level=logging.getLogger("ray").getEffectiveLevel(),

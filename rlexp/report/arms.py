@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rlexp.config.targets import TARGET
@@ -52,6 +53,11 @@ def arms_of(runs: Sequence[Run]) -> list[Arm]:
     ]
 
 
+def arm_by_run(arms: Sequence[Arm]) -> dict[Path, Arm]:
+    """Each run's arm, by the run's folder."""
+    return {run.path: arm for arm in arms for run in arm.runs}
+
+
 def tried(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What was chosen in each run, by group or key; runs that are equal in it differ in their seeds alone."""
     found = [_tried(run) for run in runs]
@@ -71,22 +77,19 @@ def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[i
     differing = [name for name in names if len({str(values.get(name)) for values in tried}) > 1]
     by_env = "env" in differing and len(differing) > 1
     shown = [name for name in differing if not (by_env and name == "env")]
+    labels = [_texts([values.get(name) for values in tried]) for name in shown]
+    shorts = [_short(name, shown) for name in shown]
     groups: dict[tuple[str, str], list[int]] = {}
     for at, values in enumerate(tried):
-        texts = _texts([[other.get(name) for other in tried] for name in shown], at)
-        label = " ".join(f"{_short(name, shown)}={text}" for name, text in zip(shown, texts, strict=True))
+        label = " ".join(f"{short}={texts[at]}" for short, texts in zip(shorts, labels, strict=True))
         groups.setdefault((label or "all runs", str(values.get("env")) if by_env else ""), []).append(at)
     return groups
 
 
-def _texts(columns: Sequence[Sequence[Any]], at: int) -> list[str]:
-    """One run's values, short where that still tells them from all others."""
-    found = []
-    for column in columns:
-        distinct = len(set(map(str, column)))
-        short = len(set(map(_text, column))) == distinct
-        found.append(_text(column[at]) if short else str(column[at]))
-    return found
+def _texts(column: Sequence[Any]) -> list[str]:
+    """The values, short where that still tells them all apart."""
+    full, short = list(map(str, column)), list(map(_text, column))
+    return short if len(set(short)) == len(set(full)) else full
 
 
 def _unlike(runs: Sequence[Run]) -> list[str]:

@@ -9,25 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from rlexp.report.aim import Aim
 from rlexp.report.arms import Arm
 from rlexp.report.charts import Chart, intervals, profiles
-from rlexp.report.reading import Run
 from rlexp.report.statistics import Estimate, Floats, estimate, improvement, normalised, profile
 
-SCORES = ("eval/return_mean", "train/return_mean")
-"""What a run's score is, unless something else is asked for: the first that all runs that have ended tell."""
 FEWEST = 2
 """Runs that an arm needs for an interval."""
 MOST_PAIRS = 30
+MOST_ARMS = 40
+"""More than these cannot be told apart by colour or legend; tables, effects and parallel coordinates have them all."""
 
 Scored = dict[str, dict[str, Floats]]
 """[runs] scores by arm and environment."""
-
-
-def score_metric(runs: Sequence[Run]) -> str | None:
-    """The metric that compares the runs; null where they have none in common."""
-    told = [run for run in runs if run.rows and run.summary] or [run for run in runs if run.rows]
-    return next((name for name in SCORES if told and all(run.has(name) for run in told)), None)
 
 
 def scored(arms: Sequence[Arm], metric: str) -> Scored:
@@ -46,12 +40,27 @@ def estimates(scores: Scored) -> dict[str, Estimate]:
     return {name: estimate(own) for name, own in zip(scores, common, strict=True)}
 
 
-def charts(scores: Scored, metric: str) -> list[Chart]:
+def most_telling(arms: Sequence[Arm], aim: Aim | None) -> list[Arm]:
+    """As many arms as can be told apart in a chart: the best ones, in the order they have; without an aim the first."""
+    if len(arms) <= MOST_ARMS:
+        return list(arms)
+    if aim is None:
+        return list(arms[:MOST_ARMS])
+
+    def score(arm: Arm) -> float:
+        told = [s for run in arm.runs if not math.isnan(s := run.last(aim.metric))]
+        return float(np.mean(told)) * aim.sign if told else -math.inf
+
+    best = set(sorted(range(len(arms)), key=lambda at: -score(arms[at]))[:MOST_ARMS])
+    return [arm for at, arm in enumerate(arms) if at in best]
+
+
+def charts(scores: Scored, aim: Aim) -> list[Chart]:
     """Interquartile means; with two arms and more, profiles and who beats whom."""
     if not scores:
         return []
     names, several = list(scores), len({env for own in scores.values() for env in own}) > 1
-    title = f"normalised {metric}" if several else metric
+    title = f"normalised {aim.metric}" if several else aim.metric
     note = "The last value of each run: interquartile mean with its 95 % stratified bootstrap interval."
     if several:
         note += " Scores are scaled, by environment, from the worst run of all (0) to the best (1)."
@@ -61,7 +70,7 @@ def charts(scores: Scored, metric: str) -> list[Chart]:
     ]
     found = [Chart("scores", "Scores", note, intervals(rows, title, names))]
     if len(names) > 1:
-        found += [_profiles(scores, title), _improvements(scores)]
+        found += [_profiles(scores, title), _improvements(scores, aim)]
     return found
 
 
@@ -80,13 +89,15 @@ def _profiles(scores: Scored, title: str) -> Chart:
     return Chart("profiles", "Performance profiles", note, profiles(rows, list(scores), title))
 
 
-def _improvements(scores: Scored) -> Chart:
+def _improvements(scores: Scored, aim: Aim) -> Chart:
     rows: list[dict[str, Any]] = []
     for one, other in itertools.islice(itertools.combinations(scores, 2), MOST_PAIRS):
         if set(scores[one]) & set(scores[other]):
-            e = improvement(scores[one], scores[other])
+            pair = (other, one) if aim.lower else (one, other)
+            e = improvement(*(scores[name] for name in pair))
             rows.append({"name": f"{one}  over  {other}", "value": e.value, "low": e.low, "high": e.high})
-    note = "How likely a run of the first arm scores higher than one of the second; at a half, neither is better."
+    way = "lower" if aim.lower else "higher"
+    note = f"How likely a run of the first arm scores {way} than one of the second; at a half, neither is better."
     names = [row["name"] for row in rows]
     return Chart(
         "improvement",

@@ -9,10 +9,11 @@ from typing import Any
 
 from rlexp.checkpoint.atomic import plain_reason, write_json
 from rlexp.errors import ConfigError
-from rlexp.report.arms import Arm, arms_of
+from rlexp.report.aim import Aim, aim_of
+from rlexp.report.arms import Arm, arm_by_run, arms_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
+from rlexp.report.comparison import Scored, estimates, most_telling, scored
 from rlexp.report.comparison import charts as compared
-from rlexp.report.comparison import estimates, score_metric, scored
 from rlexp.report.effects import Effect, effects_of, scores_of
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.matrix import matrix
@@ -68,28 +69,35 @@ def report(
     runs = read_all(paths)
     arms = arms_of(runs)
     _require(runs, metrics)
-    metric = metrics[0] if metrics else score_metric(runs)
-    scores = scored(arms, metric) if metric else {}
+    by_run = arm_by_run(arms)
+    aim = aim_of(paths, runs, metrics)
+    metric = aim.metric if aim is not None else None
+    shown = most_telling(arms, aim)
+    scores: Scored = {}
     effects: list[Effect] = []
-    drawn: list[Chart | None] = [curves(arms, name) for name in dict.fromkeys((*metrics, *CURVES))]
-    if metric:
-        values = scores_of(runs, metric, [_arm(run, arms).env for run in runs])
+    own = () if metric is None else (metric,)
+    drawn: list[Chart | None] = [curves(shown, name) for name in dict.fromkeys((*metrics, *own, *CURVES))]
+    if aim is not None:
+        scores = scored(arms, aim.metric)
+        values = scores_of(runs, aim.metric, [by_run[run.path].env for run in runs])
         effects = effects_of(parameters_of(runs), values)
-        drawn += [curves(arms, metric, WALL), *compared(scores, metric)]
-        drawn += parameter_charts(effects, runs, values, metric)
-    drawn += [matrix(arms), wall_time(runs), sampling_time(runs)]
+        drawn += [curves(shown, aim.metric, WALL), *compared(scored(shown, aim.metric), aim)]
+        drawn += parameter_charts(effects, runs, values, aim.metric)
+    drawn += [matrix(shown), wall_time(runs), sampling_time(runs)]
     charts = [chart for chart in drawn if chart is not None]
     folder = out or (paths[0] if len(paths) == 1 else Path())
     found = estimates(scores)
     data = {
         "metric": metric,
-        "runs": [_record(run, arms, metric) for run in runs],
+        "runs": [_record(run, by_run[run.path], metric) for run in runs],
         "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
         "parameters": {effect.parameter.name: effect.to_json() for effect in effects},
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = write_page(folder / PAGE, charts, _content(runs, arms, metric), pictures=pictures)
+        written = write_page(
+            folder / PAGE, charts, _content(runs, arms, aim, shown=len(shown)), pictures=pictures
+        )
         write_json(folder / DATA, data)
         if metric:
             write_json(folder / MARL_EVAL, raw_data(arms, metric))
@@ -110,7 +118,7 @@ def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:
             )
 
 
-def _content(runs: Sequence[Run], arms: Sequence[Arm], metric: str | None) -> dict[str, Any]:
+def _content(runs: Sequence[Run], arms: Sequence[Arm], aim: Aim | None, *, shown: int) -> dict[str, Any]:
     several = len(runs) > 1
     title = f"{len(runs)} runs" if several else runs[0].name
     unfinished = sum(run.manifest.get("status") != "done" for run in runs)
@@ -119,31 +127,34 @@ def _content(runs: Sequence[Run], arms: Sequence[Arm], metric: str | None) -> di
     subtitle = f"{told}{steps:,.0f} env steps, {_minutes(sum(map(_wall, runs)))} minutes of training"
     if unfinished:
         subtitle += f"; {unfinished} not done"
+    if shown < len(arms):
+        which = "best" if aim is not None else "first"
+        subtitle += f"; charts of arms show the {shown} {which}, the table and the parameters' charts all"
+    by_run = arm_by_run(arms)
     return {
         "title": title,
         "subtitle": subtitle,
-        "best": _best(runs, metric) if metric else None,
+        "best": _best(runs, aim) if aim is not None else None,
         "columns": [name for name in COLUMNS if name != "arm" or len(arms) > 1],
-        "rows": [_line(run, arms) for run in runs],
+        "rows": [_line(run, by_run[run.path]) for run in runs],
         "facts": _facts(runs),
     }
 
 
-def _best(runs: Sequence[Run], metric: str) -> dict[str, str] | None:
-    told = [run for run in runs if run.has(metric)]
+def _best(runs: Sequence[Run], aim: Aim) -> dict[str, str] | None:
+    told = [run for run in runs if run.has(aim.metric)]
     if not told:
         return None
-    best = max(told, key=lambda run: run.last(metric))
+    best = max(told, key=lambda run: aim.sign * run.last(aim.metric))
     return {
-        "metric": metric,
+        "metric": aim.metric,
         "name": best.name,
-        "value": f"{best.last(metric):.4g}",
+        "value": f"{best.last(aim.metric):.4g}",
         "command": f"rlexp --config-dir {best.path} name={best.name}-again",
     }
 
 
-def _line(run: Run, arms: Sequence[Arm]) -> dict[str, str]:
-    arm = _arm(run, arms)
+def _line(run: Run, arm: Arm) -> dict[str, str]:
     best = run.summary.get("best_eval_return_mean")
     return {
         "run": run.name,
@@ -159,8 +170,7 @@ def _line(run: Run, arms: Sequence[Arm]) -> dict[str, str]:
     }
 
 
-def _record(run: Run, arms: Sequence[Arm], metric: str | None) -> dict[str, Any]:
-    arm = _arm(run, arms)
+def _record(run: Run, arm: Arm, metric: str | None) -> dict[str, Any]:
     score = run.last(metric) if metric else math.nan
     return {
         "path": str(run.path),
@@ -172,10 +182,6 @@ def _record(run: Run, arms: Sequence[Arm], metric: str | None) -> dict[str, Any]
         "env_steps": None if not run.rows else run.last("env_steps"),
         "wall_s": _wall(run),
     }
-
-
-def _arm(run: Run, arms: Sequence[Arm]) -> Arm:
-    return next(arm for arm in arms if run in arm.runs)
 
 
 def _facts(runs: Sequence[Run]) -> list[tuple[str, str]]:

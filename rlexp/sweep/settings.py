@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.annotations import describe, matches
+from rlexp.config.folders import check_folder
 from rlexp.config.hydra_app import compose_forced, readable_errors
 from rlexp.config.overrides import parse, unknown_choice
 from rlexp.config.suggest import nearest
@@ -98,6 +99,7 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     _one_of("search", made.search, SEARCHES)
     _one_of("mode", made.mode, MODES)
     _one_of("aggregate", made.aggregate, AGGREGATES)
+    check_folder("sweep.dir", made.dir)
     scheduler = scheduling.chosen(made.scheduler)
     if scheduler is not None and scheduler.pauses and made.concurrency is not None:
         raise ConfigError(
