@@ -18,6 +18,8 @@ from rlexp.run.folder import RunFolder, is_run_folder
 
 Floats = NDArray[np.float64]
 STEPS, WALL = "env_steps", "perf/wall_s"
+SURELY_SHALLOW = 5_000
+"""A file with fewer brackets and dashes than this can be nested so deep at most."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def read(path: Path) -> Run:
     """
     folder = RunFolder.look(path)
     try:
-        config = yaml.safe_load(folder.config.read_text(encoding="utf-8")) if folder.config.exists() else {}
-    except (OSError, yaml.YAMLError) as error:
+        config = _yaml(folder.config.read_text(encoding="utf-8")) if folder.config.exists() else {}
+    except (OSError, yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{folder.config} cannot be read: {error}") from error
     summary = _json(folder.summary.read_text(encoding="utf-8")) if folder.summary.exists() else {}
     return Run(path, config or {}, folder.read_manifest(), summary or {}, _rows(folder.metrics))
@@ -119,10 +121,17 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return [row for line in lines if (row := _json(line)) is not None]
 
 
+def _yaml(text: str) -> Any:
+    """A tenth of the time with libyaml, which a file nested a hundred thousand deep brings down, process and all."""
+    nested = sum(map(text.count, "[{-?"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if nested < SURELY_SHALLOW else yaml.SafeLoader
+    return yaml.load(text, loader)
+
+
 def _json(text: str) -> dict[str, Any] | None:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
