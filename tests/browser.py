@@ -31,6 +31,7 @@ def drawn_charts(page: Path, profile: Path) -> list[str]:
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     charts = re.findall(r'<div class="chart[^>]*>', done.stdout)
     assert charts and all('data-drawn="yes"' in chart for chart in charts)
-    assert done.stdout.count("<svg") >= len(charts)
+    sizes = re.findall(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', done.stdout)
+    assert len(sizes) >= len(charts) and all(float(w) > 50 and float(h) > 20 for w, h in sizes), sizes
     assert "CONSOLE" not in done.stderr
     return [name for chart in charts for name in re.findall(r'id="chart-([^"]+)"', chart)]

@@ -41,10 +41,11 @@ class Chart:
 def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None:
     """A metric by arm over env steps or minutes; null where no run tells it."""
     scale = 1 / 60 if along == WALL else 1
-    middle, lines = [], []
+    middle, lines, dots = [], [], False
     for arm in arms:
         if (curve := curve_of(arm, metric, along)) is None:
             continue
+        dots |= len(curve.x) < 2  # No line can be drawn of it.
         for x, y, low, high in zip(curve.x, curve.middle, curve.low, curve.high, strict=True):
             middle.append(_row(arm, x=x * scale, y=y, low=low, high=high))
         for run in arm.runs if len(arm.runs) > 1 else ():
@@ -60,7 +61,7 @@ def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None
         {"data": {"values": middle}, "mark": {"type": "area", "opacity": 0.18},
          "encoding": {"x": x, "y": _axis("low", metric), "y2": {"field": "high"}}},
         {"data": {"values": middle},
-         "mark": {"type": "line", "strokeWidth": 2, "tooltip": True, "point": len(middle) < 3},
+         "mark": {"type": "line", "strokeWidth": 2, "tooltip": True, "point": dots},
          "encoding": {"x": x, "y": _axis("y", metric)}},
     ]  # fmt: skip
     note = (
@@ -85,6 +86,7 @@ def wall_time(runs: Sequence[Run]) -> Chart | None:
         "Shares of the iterations' wall time. IMPALA's and APPO's learning runs beside the sampling, so that their "
         "shares can add up to more than there was; they are scaled to one."
     )
+    note += _first_ones(runs)
     return Chart("wall_time", "Where the time went", note, _bars(rows, WALL_PARTS)) if rows else None
 
 
@@ -95,12 +97,16 @@ def sampling_time(runs: Sequence[Run]) -> Chart | None:
         rows += _shares(
             run, SAMPLING_PARTS, [run.total(f"perf/{name}_s") for name in ("env", "inference", "callbacks")]
         )
-    note = "Shares of what was measured inside the env runners, summed over all of them."
+    note = f"Shares of what was measured inside the env runners, summed over all of them.{_first_ones(runs)}"
     return (
         Chart("sampling_time", "Where the sampling's time went", note, _bars(rows, SAMPLING_PARTS))
         if rows
         else None
     )
+
+
+def _first_ones(runs: Sequence[Run]) -> str:
+    return f" The first {MOST_RUNS} of {len(runs):,} runs." if len(runs) > MOST_RUNS else ""
 
 
 def _shares(run: Run, parts: Sequence[str], seconds: Sequence[float]) -> list[dict[str, Any]]:

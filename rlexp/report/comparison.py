@@ -17,7 +17,7 @@ from rlexp.report.statistics import Estimate, Floats, estimate, improvement, nor
 FEWEST = 2
 """Runs that an arm needs for an interval."""
 MOST_PAIRS = 30
-MOST_ARMS = 40
+MOST_ARMS = 30
 """More than these cannot be told apart by colour or legend; tables, effects and parallel coordinates have them all."""
 
 Scored = dict[str, dict[str, Floats]]

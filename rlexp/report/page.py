@@ -41,7 +41,7 @@ def write_page(
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((files("rlexp.report") / "page.html.jinja").read_text("utf-8"))
     script = vega.script()
-    specs = json.dumps({chart.name: _styled(chart.spec) for chart in charts}).replace("</", "<\\/")
+    specs = json.dumps({chart.name: _parts(chart.spec) for chart in charts}).replace("</", "<\\/")
     page = template.render(charts=charts, script=_safe(script), specs=_safe(specs), **content)
     write_text(path, page)
     written = [path]
@@ -55,6 +55,11 @@ def write_page(
                 write_text(picture, vl_convert.vegalite_to_svg(_styled(chart.spec)))
             written.append(picture)
     return written
+
+
+def _parts(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The charts that it puts side by side, or it alone: Vega 6.2 gives charts side by side no room in a browser."""
+    return [_styled(part) for part in spec.get("concat") or spec.get("vconcat") or [spec]]
 
 
 def _safe(text: str) -> Any:
