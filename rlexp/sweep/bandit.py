@@ -48,10 +48,13 @@ class Bandit(PB2):
     def remember(self, file: Path) -> None:
         """Goes on with what `file` holds, and keeps there what is seen from now on."""
         self._file = file
-        if file.is_file():
-            self.data = pd.read_json(
-                io.StringIO(file.read_text(encoding="utf-8")), orient="split", dtype=False
-            )
+        try:
+            seen = pd.read_json(io.StringIO(file.read_text(encoding="utf-8")), orient="split", dtype=False)
+            self.data = seen[["Trial", "Time", *self._intervals, "Reward"]]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError) as error:
+            _log.warning("PB2 begins to learn anew, as %s cannot be read: %s", file, error)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """See Tune's; values that are missing are drawn there, and none is."""

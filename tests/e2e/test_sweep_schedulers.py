@@ -62,11 +62,13 @@ def test_a_scheduler_that_goes_on_knows_what_was_reported_before(tmp_path: Path)
 
 @pytest.mark.parametrize("population", ["pbt", "pb2"])
 def test_a_population_perturbs_trials_that_go_on_from_others(tmp_path: Path, population: str) -> None:
+    """22 and 23: with one checkpoint kept, and with the values that are logged afterwards."""
     folder = tmp_path / "sweeps" / "a"
     words = (*SWEEP, f"sweep={population}", "sweep.trials=2", "algorithm.lr=tag(log,interval(1e-7,1e-1))")
     code, text = run(
         *words,
         "sweep.concurrency=null",
+        "checkpoint.keep=1",
         "sweep.scheduler.quantile=0.5",
         f"sweep.scheduler.perturb_steps={6 * BATCH}",
         folder=tmp_path,

@@ -86,3 +86,12 @@ def test_before_there_is_anything_to_learn_from_it_draws() -> None:
     population = Population(bandit(), [1e-6, 1e-5])
     population.round()
     assert population.chosen[0][RATE.key] not in (1e-6, 1e-5)
+
+
+@pytest.mark.parametrize("text", ["", '{"columns": ["Tri', '{"columns": ["Trial"], "data": [["a"]]}'])
+def test_what_it_has_seen_may_be_damaged(text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "population.json").write_text(text)
+    again = bandit()
+    again.remember(tmp_path / "population.json")
+    assert again.data.empty and "begins to learn anew" in caplog.text
+    Population(again, [1e-6, 1e-5]).round()
