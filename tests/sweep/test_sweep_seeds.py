@@ -155,7 +155,10 @@ def test_whatever_the_speeds_places_and_failures_every_trial_comes_to_an_end(dat
     for point in range(POINTS):
         members = {f"p{point}s{seed}" for seed in range(SEEDS)}
         stopped = members & set(simulation.stopped)
-        assert not stopped or stopped | {n for n in members if simulation.steps[n] >= BUDGET} == members
+        done = {n for n in members if simulation.steps[n] >= BUDGET}
+        # One that runs when its point is stopped may fail on the way to its next result.
+        too_late = {n for n in members & set(failing) if simulation.steps[n] >= together._milestones[0]}
+        assert not stopped or stopped | done | too_late == members
 
 
 def test_a_point_has_a_score_once_all_its_seeds_have() -> None:
