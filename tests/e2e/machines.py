@@ -7,6 +7,7 @@ Usage: machines.py HOME [HOME ...]     # a machine of two CPUs for each; the fir
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,11 @@ class Machines:
         for home in homes:
             home.mkdir(exist_ok=True)
         words = [sys.executable, __file__, *map(str, homes)]
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # A Ray of this process has left word there that clusters want its token, which no other home holds.
+        inherited = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=inherited
+        )
 
     def __enter__(self) -> Machines:
         self.address = self._said()
