@@ -69,9 +69,8 @@ def _unknown_verb(word: str) -> ConfigError:
 def command() -> NoReturn:
     """`main` as a process, which ends at once: to take PyTorch's and RLlib's modules apart takes over a second."""
     code = main()
-    for (
-        thread
-    ) in threading.enumerate():  # As Python does: first what still works, then what waits for the end.
+    # As Python does: first what still works, then what waits for the end.
+    for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
             thread.join()
     atexit._run_exitfuncs()

@@ -183,11 +183,11 @@ def _secrets(config: RunConfig) -> None:
             )
 
 
-OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")
-
-
 def _folder(config: RunConfig) -> None:
     check_folder("runs_dir", config.runs_dir)
+
+
+OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")
 
 
 def _data(config: RunConfig) -> None:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from rlexp.config.dotted import at
 from rlexp.config.search import find_lab
 from rlexp.config.targets import DEFAULT_TRUSTED
 from rlexp.errors import ConfigError, ConfigErrors
@@ -76,7 +77,7 @@ def refuse_foreign(
         ConfigError(f"{origin}: {why}", key=key, fix=f"{fix}, if you trust whoever wrote it")
         for key, why, fix in _claims(plain)
         if not any(key == name or key.startswith(f"{name}.") for name in said)
-        and (vouched is None or _at(vouched, key) != _at(plain, key))
+        and (vouched is None or at(vouched, key) != at(plain, key))
     ]
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
@@ -156,12 +157,6 @@ def _claims(plain: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 f"the config sets the environment variable {name}, which can make processes load code",
                 f"'hardware.env_vars.{name}=\"...\"'",
             )
-
-
-def _at(plain: Any, key: str) -> Any:
-    for part in key.split("."):
-        plain = plain.get(part) if isinstance(plain, Mapping) else None
-    return plain
 
 
 def _group(plain: Mapping[str, Any], name: str) -> Mapping[str, Any]:

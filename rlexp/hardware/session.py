@@ -9,13 +9,10 @@ import contextlib
 import logging
 import math
 import os
-import signal
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rlexp.config.schema import RunConfig
@@ -27,6 +24,7 @@ from rlexp.hardware.kinds import WITHOUT_RAY, class_name
 from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.hardware.limits import shares, usable_cores
 from rlexp.hardware.machine import Machine, usable_memory
+from rlexp.hardware.signals import at_most, handlers_kept
 from rlexp.hardware.worker_log import WorkerLog
 
 CONNECT_S = 60
@@ -225,7 +223,7 @@ def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments:
     local = arguments["address"] == "local"
     extra = {"include_dashboard": False} if local else {}
     try:
-        with _handlers_kept(), _at_most(limit_s), asking_often():
+        with handlers_kept(), at_most(limit_s), asking_often():
             ray.init(
                 log_to_driver=folder_log is not None,
                 logging_level=logging.getLogger("ray").getEffectiveLevel(),
@@ -281,36 +279,3 @@ def _environment(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Ite
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Restores the SIGTERM handler, which `ray.init` replaces by one that exits without a checkpoint."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def _at_most(limit_s: float | None) -> Iterator[None]:
-    """Raises TimeoutError when the block takes longer; in the main thread only, where signals arrive."""
-    if limit_s is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def late(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"no answer within {limit_s:g} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, limit_s)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

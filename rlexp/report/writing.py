@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = write_page(
-            folder / PAGE, charts, _content(runs, arms, aim, shown=len(shown)), pictures=pictures
+            folder / PAGE, charts, _content(runs, by_run, aim, shown=len(shown)), pictures=pictures
         )
         write_json(folder / DATA, data)
         if metric:
@@ -118,24 +118,26 @@ def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:
             )
 
 
-def _content(runs: Sequence[Run], arms: Sequence[Arm], aim: Aim | None, *, shown: int) -> dict[str, Any]:
+def _content(
+    runs: Sequence[Run], by_run: Mapping[Path, Arm], aim: Aim | None, *, shown: int
+) -> dict[str, Any]:
+    arms = len({id(arm) for arm in by_run.values()})
     several = len(runs) > 1
     title = f"{len(runs)} runs" if several else runs[0].name
     unfinished = sum(run.manifest.get("status") != "done" for run in runs)
     steps = sum(run.last("env_steps") for run in runs if run.rows)
-    told = f"{len(arms)} arms, " if len(arms) > 1 else ""
+    told = f"{arms} arms, " if arms > 1 else ""
     subtitle = f"{told}{steps:,.0f} env steps, {_minutes(sum(map(_wall, runs)))} minutes of training"
     if unfinished:
         subtitle += f"; {unfinished} not done"
-    if shown < len(arms):
+    if shown < arms:
         which = "best" if aim is not None else "first"
         subtitle += f"; charts of arms show the {shown} {which}, the table and the parameters' charts all"
-    by_run = arm_by_run(arms)
     return {
         "title": title,
         "subtitle": subtitle,
         "best": _best(runs, aim) if aim is not None else None,
-        "columns": [name for name in COLUMNS if name != "arm" or len(arms) > 1],
+        "columns": [name for name in COLUMNS if name != "arm" or arms > 1],
         "rows": [_line(run, by_run[run.path]) for run in runs],
         "facts": _facts(runs),
     }

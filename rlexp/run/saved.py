@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.config.composed import Composed
+from rlexp.config.dotted import at
 from rlexp.config.foreign import refuse_foreign
 from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
 from rlexp.config.overrides import Groups, force, parse
@@ -185,16 +186,9 @@ def refuse_frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         ConfigError: naming the first such key.
     """
     for key, reason in FROZEN.items():
-        old, new = _select(before, key), _select(after, key)
+        old, new = at(before, key), at(after, key)
         if old != new:
             raise ConfigError(f"{key} cannot change on resume ({old!r} to {new!r}): {reason}", key=key)
-
-
-def _select(plain: Mapping[str, Any], dotted: str) -> Any:
-    node: Any = plain
-    for part in dotted.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
 
 
 def composed(plain: dict[str, Any], choices: Mapping[str, Any]) -> Composed:

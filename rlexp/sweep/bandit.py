@@ -90,8 +90,12 @@ class Bandit(PB2):
         self._keep()
 
     def _keep(self) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             write_text(self._file, self.data.to_json(orient="split", index=False))
+        except OSError as error:  # A full disk does not end what trains.
+            _log.warning("what PB2 has seen cannot be kept in %s: %s", self._file, error)
 
     def _in_shares(self, trial: Trial) -> _InShares:
         values = trial.config[VALUES]

@@ -25,7 +25,7 @@ def apply(folder: SweepFolder, overrides: Sequence[str]) -> tuple[SweepChoice, l
     chosen = _changed(before, [text for text in overrides if is_setting(text)])
     others = [text for text in overrides if not is_setting(text)]
     if others:
-        folder.planned(others)
+        folder.frozen.all(others)
     if chosen != before:
         if (chosen.trials or 0) > (before.trials or 0) and chosen.search == "random":
             _add_trials(folder, chosen)
@@ -62,6 +62,6 @@ def _add_trials(folder: SweepFolder, chosen: SweepChoice) -> None:
         config_name=asked.config_name,
         config_dir=asked.config_dir,
     )
-    more = longer.trials[len(folder.planned()) :]
+    more = longer.trials[len(folder.frozen.all()) :]
     try_environments(more)
-    folder.add(more)
+    folder.frozen.add(more)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from rlexp.config.schema import RunConfig
-from rlexp.sweep.folder import Planned, SweepFolder
+from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.frozen import Planned
 from rlexp.sweep.seeds import SeedGroups
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.space import written

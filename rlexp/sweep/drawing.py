@@ -72,7 +72,7 @@ class _Draws:
                 self._warn(f"a point was refused, another is drawn: {str(error).splitlines()[0]}")
                 continue
             refused = 0
-            self._course.add(self._course.folder.add(trials))
+            self._course.add(self._course.folder.frozen.add(trials))
             self._open[trials[0].name] = ticket
             yield from [trial.name for trial in trials]
 

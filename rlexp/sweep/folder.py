@@ -15,42 +15,30 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint import lock
-from rlexp.checkpoint.atomic import write_json, write_text
+from rlexp.checkpoint.atomic import write_json
 from rlexp.config.checks import check
 from rlexp.config.composed import Composed
-from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.convert import to_plain
 from rlexp.config.foreign import refuse_foreign
-from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
-from rlexp.run import saved
 from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
 from rlexp.sweep.adaptive import Adaptive
+from rlexp.sweep.frozen import Frozen
 from rlexp.sweep.plan import Plan
 from rlexp.sweep.seeds import SeedGroups
 from rlexp.sweep.settings import SweepChoice, typed
 from rlexp.sweep.space import Space
-from rlexp.sweep.trial import Trial
 
 PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
 SEARCH = "search.json"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A trial as it was frozen."""
-
-    name: str
-    overrides: tuple[str, ...]
-    varied: Mapping[str, str]
-    config: RunConfig
 
 
 @dataclass(frozen=True)
@@ -92,8 +80,7 @@ class SweepFolder:
             raise ConfigError(f"{folder.path} is not empty", key="sweep.name", fix=fix)
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
-            lines = [json.dumps(folder._frozen(trial)) for trial in plan.trials]
-            write_text(folder.path / FROZEN, "".join(f"{line}\n" for line in lines))
+            folder.frozen.write(plan.trials)
             if plan.adaptive is not None:
                 write_json(folder.path / SEARCH, plan.adaptive.to_json())
             frozen = {
@@ -114,23 +101,6 @@ class SweepFolder:
                 fix="sweep.dir=<another folder>",
             ) from error
         return folder
-
-    def _frozen(self, trial: Trial) -> dict[str, Any]:
-        config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(self.trials))
-        return {
-            "name": trial.name,
-            "overrides": list(trial.overrides),
-            "varied": dict(trial.varied),
-            "choices": config.choices,
-            "config": to_plain(config),
-        }
-
-    def add(self, trials: Sequence[Trial]) -> list[Planned]:
-        """Freezes more trials; returns them."""
-        before = (self.path / FROZEN).read_text(encoding="utf-8")
-        lines = [json.dumps(self._frozen(trial)) for trial in trials]
-        write_text(self.path / FROZEN, before + "".join(f"{line}\n" for line in lines))
-        return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
 
     def adaptive(self) -> Adaptive | None:
         """The space of a search that learns; null where all trials are planned.
@@ -155,7 +125,7 @@ class SweepFolder:
         """
         adaptive = self.adaptive()
         bases = [base.composed for base in adaptive.bases] if adaptive is not None else []
-        for found in [*bases, *(Composed(to_plain(t.config), t.config.choices) for t in self.planned())]:
+        for found in [*bases, *(Composed(to_plain(t.config), t.config.choices) for t in self.frozen.all())]:
             refuse_foreign(found.plain, overrides, origin="this sweep's config")
             check(found)
 
@@ -178,6 +148,11 @@ class SweepFolder:
         return str(self._plan()["seals"])
 
     @property
+    def frozen(self) -> Frozen:
+        """The trials as they were planned."""
+        return Frozen(self.path / FROZEN, self.trials)
+
+    @property
     def trials(self) -> Path:
         """Folder of the trials' folders."""
         return self.path / TRIALS
@@ -186,48 +161,6 @@ class SweepFolder:
         """A trial's own folder, to look into; null while it has none."""
         path = self.trials / name
         return RunFolder.look(path) if is_run_folder(path) else None
-
-    def planned(self, overrides: Sequence[str] = ()) -> list[Planned]:
-        """The trials as they were frozen, with `overrides` on top; their folders are where the sweep lies now.
-
-        Raises:
-            ConfigError: the file is damaged, or an override is refused.
-        """
-        changes = saved.Changes(overrides) if overrides else None
-        with (self.path / FROZEN).open(encoding="utf-8") as lines:
-            return [
-                self._changed(self._thawed(line, number), changes)
-                for number, line in enumerate(lines, start=1)
-            ]
-
-    def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
-        """One trial as it was frozen, with `overrides` on top.
-
-        Raises:
-            ConfigError: there is none, the file is damaged, or an override is refused.
-        """
-        begin = json.dumps({"name": name})[:-1]  # As each line begins: the others need not be read.
-        with (self.path / FROZEN).open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.startswith(begin):
-                    changes = saved.Changes(overrides) if overrides else None
-                    return self._changed(self._thawed(line, number), changes)
-        raise ConfigError(f"{self.path / FROZEN} has no trial {name}")
-
-    def _thawed(self, line: str, number: int) -> Planned:
-        try:
-            told = json.loads(line)
-            plain = {**told["config"], "name": told["name"], "runs_dir": str(self.trials)}
-            config = to_run_config(plain, told["choices"])
-            return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{self.path / FROZEN}, line {number}, is damaged: {error}") from error
-
-    def _changed(self, trial: Planned, changes: saved.Changes | None) -> Planned:
-        if changes is None:
-            return trial
-        config = check(saved.composed(changes.on(to_plain(trial.config)), trial.config.choices))
-        return dataclasses.replace(trial, config=config)
 
     def state(self) -> dict[str, Any]:
         """`sweep.json`; without any trial where it is damaged or gone: their own folders say how they stand.

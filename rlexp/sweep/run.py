@@ -40,7 +40,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
     """
     with folder.held():
         chosen, overrides = apply(folder, overrides)
-        trials, damaged = folder.planned(overrides), folder.damaged
+        trials, damaged = folder.frozen.all(overrides), folder.damaged
         adaptive = folder.adaptive()
         first = trials[0].config if trials or adaptive is None else adaptive.first(overrides)
         metric = metric_of(chosen.metric, first.evaluation.settings.get("evaluation_interval") is not None)

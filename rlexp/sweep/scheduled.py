@@ -12,6 +12,7 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 
 from rlexp.config.convert import to_plain
+from rlexp.config.dotted import at
 from rlexp.config.schema import RunConfig
 from rlexp.run import saved
 from rlexp.sweep import scheduling
@@ -83,11 +84,4 @@ class Scheduling:
             plain = saved.read(run.config)
         else:
             plain = to_plain(self.course.trials[name].config)
-        return {key: _at(plain, key) for key in self.keys}
-
-
-def _at(plain: dict[str, Any], key: str) -> Any:
-    value: Any = plain
-    for part in key.split("."):
-        value = value[part]
-    return value
+        return {key: at(plain, key) for key in self.keys}

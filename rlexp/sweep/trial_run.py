@@ -21,7 +21,8 @@ from rlexp.run.folder import RunFolder
 from rlexp.run.loop import Progress
 from rlexp.run.resume import reopened
 from rlexp.run.train import found
-from rlexp.sweep.folder import Planned, SweepFolder
+from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.frozen import Planned
 from rlexp.sweep.task import ENDED, Task
 from rlexp.terminal.interrupt import Interrupt
 from rlexp.terminal.quiet import quiet

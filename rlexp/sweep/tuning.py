@@ -206,9 +206,10 @@ def _told(trial: Trial) -> str:
     """What went wrong, in a line, where the trial's own folder does not say it."""
     path = Path(trial.pickled_error_file or "")
     error = cloudpickle.loads(path.read_bytes()) if path.is_file() else None
-    lines = str(getattr(error, "cause", None) or error or "").strip().splitlines()
+    cause = getattr(error, "cause", None) or error
+    lines = str(cause or "").strip().splitlines()
     if isinstance(error, RayActorError):
         if error.actor_init_failed:
             return f"its process could not begin: {lines[-1]}"
         return LOST if isinstance(trial, MovableTrial) and trial.just_lost else DIED
-    return f"{type(getattr(error, 'cause', None) or error).__name__}: {lines[0]}" if lines else UNKNOWN
+    return f"{type(cause).__name__}: {lines[0]}" if lines else UNKNOWN

@@ -91,7 +91,7 @@ def test_a_clone_learns_with_its_own_step_size_from_its_donors_state(
     code, text = run(*SWEEP, "algorithm.lr=0.01,0.001", folder=tmp_path)
     assert code == 0, text
     folder = SweepFolder(tmp_path / "sweeps" / "a")
-    clone, donor = folder.planned()
+    clone, donor = folder.frozen.all()
     task = Task(
         str(folder.path),
         clone.name,

@@ -87,7 +87,7 @@ def test_a_sweep_is_planned_once_and_one_process_runs_it(
     assert main(sweep) == 2
     assert f"rlexp resume {folder}" in capsys.readouterr().err
     # A choice that is edited meanwhile changes nothing: each trial's config was frozen.
-    assert [trial.config.seed for trial in SweepFolder(folder).planned()] == [0, 1]
+    assert [trial.config.seed for trial in SweepFolder(folder).frozen.all()] == [0, 1]
     code, text = run("evaluate", "sweeps/a", "evaluation.evaluation_duration=1", folder=tmp_path)
     assert code == 0, text
     assert (SweepFolder(folder).best() / "evaluation.json").is_file()

@@ -1,0 +1,112 @@
+"""The trials of a sweep as they were frozen: a line each of `trials.jsonl`, with the trial's whole config."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlexp.checkpoint.atomic import write_text
+from rlexp.config.checks import check
+from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.schema import RunConfig
+from rlexp.errors import ConfigError
+from rlexp.run import saved
+from rlexp.sweep.trial import Trial
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial as it was frozen."""
+
+    name: str
+    overrides: tuple[str, ...]
+    varied: Mapping[str, str]
+    config: RunConfig
+
+
+class Frozen:
+    """The file of the frozen trials.
+
+    Args:
+        file: where it lies, or will.
+        trials: folder of the trials' folders; may be another than when they were frozen.
+    """
+
+    def __init__(self, file: Path, trials: Path) -> None:
+        self._file, self._trials = file, trials
+
+    def write(self, trials: Sequence[Trial]) -> None:
+        """Freezes a sweep's trials.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        write_text(self._file, "".join(f"{self._line(trial)}\n" for trial in trials))
+
+    def add(self, trials: Sequence[Trial]) -> list[Planned]:
+        """Freezes more trials; returns them."""
+        before = self._file.read_text(encoding="utf-8")
+        lines = [self._line(trial) for trial in trials]
+        write_text(self._file, before + "".join(f"{line}\n" for line in lines))
+        return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
+
+    def all(self, overrides: Sequence[str] = ()) -> list[Planned]:
+        """The trials as they were frozen, with `overrides` on top; their folders are where the sweep lies now.
+
+        Raises:
+            ConfigError: the file is damaged, or an override is refused.
+        """
+        changes = _changes(overrides)
+        with self._file.open(encoding="utf-8") as lines:
+            return [
+                _changed(self._thawed(line, number), changes) for number, line in enumerate(lines, start=1)
+            ]
+
+    def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
+        """One trial as it was frozen, with `overrides` on top.
+
+        Raises:
+            ConfigError: there is none, the file is damaged, or an override is refused.
+        """
+        begin = json.dumps({"name": name})[:-1]  # As each line begins: the others need not be read.
+        with self._file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.startswith(begin):
+                    return _changed(self._thawed(line, number), _changes(overrides))
+        raise ConfigError(f"{self._file} has no trial {name}")
+
+    def _line(self, trial: Trial) -> str:
+        config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(self._trials))
+        return json.dumps(
+            {
+                "name": trial.name,
+                "overrides": list(trial.overrides),
+                "varied": dict(trial.varied),
+                "choices": config.choices,
+                "config": to_plain(config),
+            }
+        )
+
+    def _thawed(self, line: str, number: int) -> Planned:
+        try:
+            told: dict[str, Any] = json.loads(line)
+            plain = {**told["config"], "name": told["name"], "runs_dir": str(self._trials)}
+            config = to_run_config(plain, told["choices"])
+            return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self._file}, line {number}, is damaged: {error}") from error
+
+
+def _changes(overrides: Sequence[str]) -> saved.Changes | None:
+    return saved.Changes(overrides) if overrides else None
+
+
+def _changed(trial: Planned, changes: saved.Changes | None) -> Planned:
+    if changes is None:
+        return trial
+    config = check(saved.composed(changes.on(to_plain(trial.config)), trial.config.choices))
+    return dataclasses.replace(trial, config=config)
