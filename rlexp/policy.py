@@ -57,9 +57,10 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
     """
     from rlexp.checkpoint.store import require_trust, resolve
     from rlexp.config.search import extend_sys_path
+    from rlexp.storage.fetching import fetched
 
     extend_sys_path()
-    checkpoint, messages = resolve(_wanted(Path(path).expanduser(), which))
+    checkpoint, messages = resolve(_wanted(fetched(path), which))
     for message in messages:
         warnings.warn(message, stacklevel=2)
     require_trust(checkpoint, trust)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from buckets import ACCOUNT, make_bucket, s3_server
 from harness import CHECKOUT
 
 
@@ -61,3 +63,21 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str, str], Path]]:
             return place
 
         yield tmpfs
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """An S3 server that all tests share."""
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty bucket; what this process copies from it lies in the test's folder."""
+    for name, value in {**ACCOUNT, "AWS_ENDPOINT_URL": s3_address}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RLEXP_STORAGE", str(tmp_path / "here"))
+    name = f"lab-{uuid.uuid4().hex[:12]}"
+    make_bucket(s3_address, name)
+    return f"s3://{name}"

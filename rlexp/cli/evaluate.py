@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from rlexp.cli.resume import asks_for_help, path_and_overrides
 from rlexp.errors import EXIT_DONE
@@ -26,10 +25,13 @@ def run(argv: list[str]) -> int:
         return EXIT_DONE
     path, overrides = path_and_overrides([word for word in argv if word != "--json"], "evaluate")
     from rlexp.run.evaluate import RESULT, evaluate
+    from rlexp.storage.fetching import fetched
+    from rlexp.storage.places import address
     from rlexp.sweep.folder import SweepFolder, is_sweep
 
-    if is_sweep(path):
-        path = str(SweepFolder(Path(path)).best())
+    folder = fetched(path)
+    if is_sweep(folder):
+        path = address(SweepFolder(folder).best())
     result = evaluate(path, overrides)
     if "--json" in argv:
         print(json.dumps(result, indent=2))

@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="rlexp report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a run's folder, or one above runs"
+        "paths", nargs="+", metavar="PATH", help="a run's folder, or one above runs; or an address in a store"
     )
     parser.add_argument(
         "--out", type=Path, help="folder to write to (default: PATH; with several, the present one)"

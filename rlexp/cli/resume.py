@@ -24,13 +24,15 @@ def run(argv: list[str]) -> int:
         print(USAGE)
         return EXIT_DONE
     path, overrides = path_and_overrides(argv, "resume")
+    from rlexp.storage.fetching import fetched
     from rlexp.sweep.folder import SweepFolder, is_sweep
 
-    if is_sweep(path):
+    folder = fetched(path)
+    if is_sweep(folder):
         from rlexp.cli.multirun import close as close_sweep
         from rlexp.sweep.multirun import resumed
 
-        return close_sweep(resumed(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", *argv]))
+        return close_sweep(resumed(SweepFolder(folder.absolute()), overrides, ["rlexp", "resume", *argv]))
     from rlexp.run.resume import resume
 
     return close(resume(path, overrides, command=["rlexp", "resume", *argv]))

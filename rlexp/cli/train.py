@@ -50,10 +50,11 @@ def _one(args: Namespace, argv: Sequence[str]) -> int:
 def close(outcome: object) -> int:
     """Prints how a run ended; returns the exit code."""
     from rlexp.run.train import Outcome
+    from rlexp.storage.places import address
     from rlexp.terminal.closing import print_closing
 
     assert isinstance(outcome, Outcome)
-    print_closing(outcome.summary, outcome.folder, outcome.error)
+    print_closing(outcome.summary, address(outcome.folder), outcome.error)
     return outcome.exit_code
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_run_config
-from rlexp.config.folders import check_folder
 from rlexp.config.named import check_named
 from rlexp.config.schema import RunConfig
 from rlexp.config.signatures import algorithm_name, rllib_class
@@ -18,6 +17,7 @@ from rlexp.errors import CheckpointError, ConfigError, ConfigErrors
 from rlexp.metrics.catalogue import known
 from rlexp.metrics.custom import check_spec
 from rlexp.run.stop import StopRules
+from rlexp.storage.places import check_place
 
 # What a judge alone needs and takes long to import, it imports itself: a mistyped key is told before any judge.
 
@@ -59,9 +59,10 @@ def check_start(config: RunConfig) -> None:
     _model_size(config)
     if config.checkpoint.from_ is not None:
         from rlexp.checkpoint.store import require_trust, resolve
+        from rlexp.storage.fetching import fetched
 
         try:
-            require_trust(resolve(config.checkpoint.from_)[0], config.checkpoint.trust)
+            require_trust(resolve(fetched(config.checkpoint.from_))[0], config.checkpoint.trust)
         except CheckpointError as error:
             raise CheckpointError(f"checkpoint.from: {error}") from error
 
@@ -184,7 +185,7 @@ def _secrets(config: RunConfig) -> None:
 
 
 def _folder(config: RunConfig) -> None:
-    check_folder("runs_dir", config.runs_dir)
+    check_place("runs_dir", config.runs_dir)
 
 
 OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rlexp.errors import EXIT_FAILED
 from rlexp.hardware.connect import why_not
+from rlexp.storage.places import address
 
 EVERY_S = 3.0
 PATIENCE_S = 45.0
@@ -46,7 +47,7 @@ class HeadWatch(threading.Thread):
         screen = terminal()
         told = f"the Ray cluster at {self._address} is gone ({problem}); what was saved stands"
         if self._folder is not None:
-            told += f"\n  write: rlexp resume {self._folder} hardware.address=<another cluster, or local>"
+            told += f"\n  write: rlexp resume {address(self._folder)} hardware.address=<another cluster, or local>"
         screen.error(told)
         screen.console.show_cursor()
         os._exit(EXIT_FAILED)

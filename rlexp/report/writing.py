@@ -21,6 +21,7 @@ from rlexp.report.page import write_page
 from rlexp.report.parameter_charts import parameter_charts
 from rlexp.report.parameters import parameters_of
 from rlexp.report.reading import WALL, Run, read_all
+from rlexp.storage.fetching import added, fetched
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
 CURVES = (
@@ -47,7 +48,7 @@ COLUMNS = (
 
 
 def report(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     out: Path | None = None,
     metrics: Sequence[str] = (),
     pictures: Sequence[str] = ("svg",),
@@ -57,7 +58,7 @@ def report(
     Returns the paths of the page, of `report.json` and of the pictures.
 
     Args:
-        paths: folders of runs, or above runs.
+        paths: folders of runs, or above runs; or their addresses in a store.
         out: folder to write to; null: the one path's, or the present folder for several.
         metrics: further metrics to draw; the first is what runs are compared by.
         pictures: endings of the pictures.
@@ -66,11 +67,12 @@ def report(
         ConfigError: a path holds no run, nothing tells a metric, the report cannot be written, or the extra `report`
             is not installed.
     """
-    runs = read_all(paths)
+    folders = [fetched(path) for path in paths]
+    runs = read_all(folders)
     arms = arms_of(runs)
     _require(runs, metrics)
     by_run = arm_by_run(arms)
-    aim = aim_of(paths, runs, metrics)
+    aim = aim_of(folders, runs, metrics)
     metric = aim.metric if aim is not None else None
     shown = most_telling(arms, aim)
     scores: Scored = {}
@@ -85,7 +87,7 @@ def report(
         drawn += parameter_charts(effects, runs, values, aim.metric)
     drawn += [matrix(shown), wall_time(runs), sampling_time(runs)]
     charts = [chart for chart in drawn if chart is not None]
-    folder = out or (paths[0] if len(paths) == 1 else Path())
+    folder = out or (folders[0] if len(folders) == 1 else Path())
     found = estimates(scores)
     data = {
         "metric": metric,
@@ -104,7 +106,9 @@ def report(
     except OSError as error:
         told = f"the report cannot be written to {folder}: {plain_reason(error) or error}"
         raise ConfigError(told, fix="rlexp report PATH --out <another folder>") from error
-    return [written[0], folder / DATA, *written[1:]]
+    all_written = [written[0], folder / DATA, *written[1:]]
+    added([*all_written, *([folder / MARL_EVAL] if metric else [])])
+    return all_written
 
 
 def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rlexp.environment.hang import HungError
     from rlexp.run.loop import Loop, Progress
     from rlexp.run.trainable import RunTrainable
+    from rlexp.storage.keeping import Keeper
     from rlexp.terminal.messages import Terminal
 
 Start = Callable[["RunTrainable", RunConfig, "Terminal"], "Progress | None"]
@@ -77,6 +78,7 @@ class Driven:
         self._trainable: RunTrainable | None = None
         self._loop: Loop | None = None
         self._started: list[RunListener] = []
+        self._keeper: Keeper | None = None
 
     @property
     def loop(self) -> Loop:
@@ -135,7 +137,17 @@ class Driven:
         callbacks = [c for c in algorithm.callbacks if isinstance(c, RunCallback)]
         record = [CurriculumRecord(curriculum)] if curriculum is not None else []
         skipped = SkippedEvaluations(algorithm, self.terminal.warn)
-        return [MetricsFile(self.folder.metrics), *record, *trackers, skipped, *callbacks]
+        return [MetricsFile(self.folder.metrics), *record, *trackers, skipped, *callbacks, *self._kept()]
+
+    def _kept(self) -> list[RunListener]:
+        """Of a run that lies in a store."""
+        if self.folder.mirror is None:
+            return []
+        from rlexp.run.kept import Kept
+        from rlexp.storage.keeping import Keeper
+
+        self._keeper = Keeper(self.folder.mirror, self.terminal.warn)
+        return [Kept(self._keeper)]
 
     def _info(self) -> RunInfo:
         manifest, plain = self.folder.read_manifest(), to_plain(self.config)
@@ -167,6 +179,11 @@ class Driven:
         self.release(status, summary)
         for name, key in self._loop.unseen.items() if self._loop is not None and status != "failed" else ():
             self.terminal.warn(f"{key}: {name} was never logged")
+        if self._keeper is not None:
+            with self._told(
+                f"the last state was not brought to {self.folder.place}; it lies in {self.folder.path}"
+            ):
+                self._keeper.close()
         return Outcome(self.folder.path, status, summary, reason if status == "failed" else None)
 
     def abandon(self, failure: HungError) -> None:
@@ -176,7 +193,7 @@ class Driven:
         self._trainable = None
         self.keep_trace(failure)
         outcome = self.close("failed", one_line(failure))
-        print_closing(outcome.summary, self.folder.path, outcome.error)
+        print_closing(outcome.summary, self.folder.place, outcome.error)
 
     def release(self, status: str, summary: dict[str, Any]) -> None:
         """Ends listeners and processes."""
@@ -188,6 +205,8 @@ class Driven:
         # After the last line of a progress display, which ends last.
         for notice in filter(None, (getattr(listener, "notice", None) for listener in self._started)):
             self.terminal.say(notice)
+        if self._keeper is not None:
+            self._keeper.stop()
         if self._trainable is not None:
             with self._told("the algorithm failed to stop"):
                 self._trainable.stop()

@@ -45,8 +45,9 @@ def make_env(
 def _of_folder(path: Path | str, overrides: Sequence[str]) -> RunConfig:
     from rlexp.config.checks import check
     from rlexp.run import saved
+    from rlexp.storage.fetching import fetched
 
-    file = saved.find_config(Path(path).expanduser())
+    file = saved.find_config(fetched(path))
     plain = saved.read(file)
     saved.refuse_untrusted(plain, overrides)
     return check(saved.composed(saved.with_overrides(plain, overrides), {}))

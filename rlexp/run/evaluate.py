@@ -14,6 +14,7 @@ from rlexp.config.checks import check
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.run import saved
 from rlexp.run.provenance import now
+from rlexp.storage.fetching import added, fetched
 from rlexp.terminal.quiet import quiet
 
 RESULT, LOG = "evaluation.json", "evaluation.log"
@@ -33,11 +34,12 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         ConfigError: no run there, or a bad override.
         CheckpointError: no whole checkpoint, or one written by somebody else.
     """
+    path = fetched(path)
     checkpoint, skipped = resolve(path)
     config = _config(path, checkpoint, overrides)
     require_trust(checkpoint, config.checkpoint.trust)
     # `best` and `latest` may name a damaged checkpoint, in whose place another one was taken.
-    folder = checkpoint.path if Path(path).name in (BEST, LATEST) else Path(path)
+    folder = checkpoint.path if path.name in (BEST, LATEST) else path
     with quiet(folder / LOG, config.log_level) as terminal:
         for message in skipped:
             terminal.warn(message)
@@ -53,10 +55,11 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         "metrics": metrics,
     }
     write_json(folder / RESULT, result)
+    added([folder / RESULT])
     return result
 
 
-def _config(path: Path | str, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
+def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
     before = saved.read(saved.find_config(checkpoint.path))
     saved.refuse_untrusted(before, overrides)
     config = check(saved.composed(saved.with_overrides(before, overrides), {}))

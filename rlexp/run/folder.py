@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -15,6 +16,8 @@ from filelock import FileLock
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import plain_reason, remove, write_json, write_text
 from rlexp.errors import ConfigError
+from rlexp.storage.mirror import SEEN, STATE, Mirror
+from rlexp.storage.places import address, local
 
 _MANIFEST = "manifest.json"
 _ROOM = 1 << 20  # bytes that must be free to start: the records of a run, before any checkpoint
@@ -34,6 +37,7 @@ class RunFolder:
 
     def __init__(self, path: Path, held: FileLock | None, *, made: bool) -> None:
         self.path, self._held, self._made = path, held, made
+        self.mirror = Mirror.of(path) if held is not None else None
 
     @classmethod
     def create(cls, runs_dir: Path | str, name: str, *, overwrite: bool = False) -> RunFolder:
@@ -43,7 +47,8 @@ class RunFolder:
             ConfigError: `name` is no folder's name; a run or other files are there; another process holds it;
                 the place is read-only or full.
         """
-        path = _inside(Path(runs_dir), name)
+        path = _inside(local(runs_dir), name)
+        _fetch(path)
         _refuse_foreign(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -56,6 +61,7 @@ class RunFolder:
             _refuse_foreign(path)
             _require_room(path)
             run.update_manifest(name=name, status="running")
+            run.push()
         except OSError as error:
             run.release()
             raise _unwritable(path, error) from error
@@ -71,7 +77,8 @@ class RunFolder:
         Raises:
             ConfigError: it is no run's folder, another process holds it, or it is read-only or full.
         """
-        path = Path(path).expanduser().absolute()
+        path = local(path).absolute()
+        _fetch(path, claim=True)
         if not is_run_folder(path):
             raise _no_run(path)
         try:
@@ -90,6 +97,20 @@ class RunFolder:
         """An existing run's folder, only to read: another process may hold it."""
         return cls(Path(path), None, made=False)
 
+    @property
+    def place(self) -> str:
+        """Where the run lies, for people: the folder's path, or its address in a store."""
+        return address(self.path)
+
+    def push(self) -> None:
+        """Brings what has changed to the store that the folder is a copy of, if it is one.
+
+        Raises:
+            OSError: it cannot be brought.
+        """
+        if self.mirror is not None:
+            self.mirror.push()
+
     def release(self) -> None:
         """Let others hold the folder; a second call does nothing."""
         if self._held is not None:
@@ -102,6 +123,9 @@ class RunFolder:
         """
         if self._made and self._held is not None and self._held.is_locked:
             remove(self.path)
+            if self.mirror is not None:
+                with contextlib.suppress(OSError):
+                    self.mirror.discard()
         self.release()
 
     def __enter__(self) -> RunFolder:
@@ -194,9 +218,9 @@ class RunFolder:
         """Delete the run that is there, or refuse to; manifest last, for a crash amid it."""
         if not overwrite and not self._came_to_nothing():
             raise ConfigError(
-                f"a run is already in {self.path}",
+                f"a run is already in {self.place}",
                 key="name",
-                fix=f"rlexp resume {self.path}   (or another name=, or overwrite=true to delete it)",
+                fix=f"rlexp resume {self.place}   (or another name=, or overwrite=true to delete it)",
             )
         _log.warning("deleting the earlier run in %s", self.path)
         for item in sorted(_others(self.path), key=lambda item: item.name == _MANIFEST):
@@ -215,12 +239,23 @@ def _inside(runs_dir: Path, name: str) -> Path:
         raise ConfigError(
             f"name={name!r} is not a folder's name below runs_dir={runs_dir}", key="name", fix="name=my_run"
         )
-    return (runs_dir.expanduser() / name).absolute()
+    return (runs_dir / name).absolute()
+
+
+def _fetch(path: Path, *, claim: bool = False) -> None:
+    """Brings what the store has of the run, if the folder is a copy of what lies in one."""
+    mirror = Mirror.of(path)
+    if mirror is None:
+        return
+    try:
+        mirror.fetch(claim=claim)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _others(path: Path) -> list[Path]:
     """What lies in the folder besides the lock's own files."""
-    return [item for item in path.iterdir() if item.name not in lock.FILES]
+    return [item for item in path.iterdir() if item.name not in (*lock.FILES, STATE, SEEN)]
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -250,9 +285,11 @@ def _require_room(path: Path) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
-    reason = plain_reason(error) or error.strerror or str(error)
+    reason = plain_reason(error) or error.strerror or str(error).partition("\n")[0]
     return ConfigError(
-        f"the run cannot be kept in {path}: {reason}", key="runs_dir", fix="runs_dir=<another folder>"
+        f"the run cannot be kept in {address(path)}: {reason}",
+        key="runs_dir",
+        fix="runs_dir=<another folder>",
     )
 
 

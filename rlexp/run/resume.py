@@ -17,6 +17,8 @@ from rlexp.run.driven import Outcome, Ready, Start
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import collect, now
 from rlexp.run.train import new_run_id, start_of
+from rlexp.storage.fetching import fetched
+from rlexp.storage.places import address
 from rlexp.terminal.interrupt import interruptible
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
     """Continues the run in `path`: counters, schedules, optimisers, replay and trackers go on as they were.
 
     Args:
-        path: the run's folder.
+        path: the run's folder, or its address in a store.
         overrides: settings to change, e.g. `["stop.env_steps=200000"]`.
         command: the command line, for the manifest.
 
@@ -37,7 +39,7 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
         ConfigError: no run there, still running, or an override that the saved state cannot follow.
         CheckpointError: no whole checkpoint, or one written by somebody else.
     """
-    file = saved.find_config(path)
+    file = saved.find_config(fetched(path))
     with interruptible(), RunFolder.open(file.parent) as folder:
         found = reopened(folder, overrides, command=command)
         return found if isinstance(found, Outcome) else drive(found)
@@ -68,7 +70,7 @@ def reopened(
     manifest = folder.read_manifest()
     config = check(saved.composed(after, manifest.get("choices", {})))
     # The folder may have been moved since.
-    config.name, config.runs_dir = folder.path.name, str(folder.path.parent)
+    config.name, config.runs_dir = folder.path.name, address(folder.path.parent)
     here = collect(list(command), list(overrides), config.seed)
     history = manifest.get("resumed", [])
     told: dict[str, Any] = {"pid": here["pid"], "host": here["host"]}
@@ -108,11 +110,12 @@ def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint) -> O
         summary = {**told, **progress.summary(), "checkpoint": f"checkpoints/{checkpoint.path.name}"}
         write_json(folder.summary, summary)
         folder.update_manifest(**told, ended=now())
+        folder.push()
         return Outcome(folder.path, "done", summary)
     raise ConfigError(
-        f"{folder.path} is done ({reason})",
+        f"{folder.place} is done ({reason})",
         key="stop",
-        fix=f"rlexp resume {folder.path} {rules.more(progress.final)}",
+        fix=f"rlexp resume {folder.place} {rules.more(progress.final)}",
     )
 
 

@@ -10,7 +10,6 @@ import itertools
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlexp.config.convert import to_plain
@@ -19,6 +18,7 @@ from rlexp.run.drive import drive
 from rlexp.run.driven import Outcome, Ready, Start
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import collect, write_diff
+from rlexp.storage.places import local
 from rlexp.terminal.interrupt import interruptible
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def default_name(config: RunConfig) -> str:
 
 def free_name(config: RunConfig) -> str:
     """`default_name`, with a number where an earlier run of the same second has it."""
-    name, runs = default_name(config), Path(config.runs_dir)
+    name, runs = default_name(config), local(config.runs_dir)
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return next(free for free in names if not (runs / free).exists())
 
@@ -110,8 +110,9 @@ def _fresh(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> No
 
 def _from_weights(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> None:
     from rlexp.checkpoint.store import require_trust, resolve
+    from rlexp.storage.fetching import fetched
 
-    checkpoint, skipped = resolve(str(config.checkpoint.from_))
+    checkpoint, skipped = resolve(fetched(str(config.checkpoint.from_)))
     require_trust(checkpoint, config.checkpoint.trust)
     for message in skipped:
         terminal.warn(message)

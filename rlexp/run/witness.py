@@ -63,6 +63,7 @@ def tell(folder: Path, stacks: str) -> None:
     """Writes the stacks, manifest and summary, and the closing lines to stdout."""
     from rlexp.checkpoint.atomic import pointed, write_json, write_text
     from rlexp.run.provenance import now
+    from rlexp.storage.places import address
     from rlexp.terminal.closing import print_closing
 
     write_text(folder / "error.txt", stacks)
@@ -80,7 +81,7 @@ def tell(folder: Path, stacks: str) -> None:
     }
     write_json(folder / "summary.json", summary)
     write_json(folder / "manifest.json", {**manifest, **told, "ended": now()})
-    print_closing(summary, folder)
+    print_closing(summary, address(folder))
     print(f"error: {REASON}", flush=True)
 
 

@@ -107,6 +107,8 @@ class Course:
 
         What a failed trial's own folder says of it goes before `error`, unless it says so of an earlier time.
         """
+        if status == "failed":
+            self.folder.look(name)
         if status == "failed" and self._record(name) != self._records.get(name):
             error = standing(self.folder.run(name), self.metric, error).error
         before = self.told.get(name, Standing())

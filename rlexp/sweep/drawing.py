@@ -73,6 +73,7 @@ class _Draws:
                 continue
             refused = 0
             self._course.add(self._course.folder.frozen.add(trials))
+            self._course.folder.push()  # Their processes may look for them elsewhere.
             self._open[trials[0].name] = ticket
             yield from [trial.name for trial in trials]
 

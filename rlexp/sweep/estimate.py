@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.errors import RlexpError
+from rlexp.storage.places import local
 from rlexp.sweep.composing import AtPoint
 from rlexp.sweep.plan import Plan
 from rlexp.sweep.trial import Trial
@@ -27,7 +28,7 @@ def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
     budgets = [trial.config.stop.env_steps for trial in kinds]
     if None in budgets:
         return None
-    before = _before(Path(kinds[0].config.runs_dir), Path(plan.settings.dir))
+    before = _before(local(kinds[0].config.runs_dir), local(plan.settings.dir))
     speeds: dict[str, float] = {}
     measured = False
     for trial in kinds:

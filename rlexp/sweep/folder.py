@@ -15,8 +15,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,12 @@ from rlexp.config.foreign import refuse_foreign
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
+from rlexp.storage.fetching import fetched
+from rlexp.storage.mirror import Mirror
+from rlexp.storage.places import address, local
+from rlexp.storage.records import fetch_below, fetch_one
 from rlexp.sweep.adaptive import Adaptive
-from rlexp.sweep.frozen import Frozen
+from rlexp.sweep.frozen import Frozen, Planned
 from rlexp.sweep.plan import Plan
 from rlexp.sweep.seeds import SeedGroups
 from rlexp.sweep.settings import SweepChoice, typed
@@ -60,6 +65,8 @@ class SweepFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.mirror = Mirror.of(path, without=(TRIALS,))
+        self._looked: dict[str, float] = {}
 
     @classmethod
     def create(cls, plan: Plan, name: str, command: Sequence[str], asked: Asked = Asked()) -> SweepFolder:
@@ -74,10 +81,8 @@ class SweepFolder:
         Raises:
             ConfigError: something is there already, or it cannot be written.
         """
-        folder = cls(Path(plan.settings.dir).expanduser().absolute() / name)
-        if folder.path.exists() and any(folder.path.iterdir()):
-            fix = f"rlexp resume {folder.path}" if is_sweep(folder.path) else "sweep.name=<another name>"
-            raise ConfigError(f"{folder.path} is not empty", key="sweep.name", fix=fix)
+        folder = cls(local(plan.settings.dir).absolute() / name)
+        folder._refuse_others()
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             folder.frozen.write(plan.trials)
@@ -95,12 +100,63 @@ class SweepFolder:
             write_json(folder.path / PLAN, frozen)
             folder.update(status="running")
         except OSError as error:
-            raise ConfigError(
-                f"the sweep cannot be kept in {folder.path}: {error.strerror or error}",
-                key="sweep.dir",
-                fix="sweep.dir=<another folder>",
-            ) from error
+            raise folder._unwritable(error) from error
+        folder.push()
         return folder
+
+    def _refuse_others(self) -> None:
+        self._fetch()
+        if self.path.exists() and any(item.name not in lock.FILES for item in self.path.iterdir()):
+            fix = f"rlexp resume {self.place}" if is_sweep(self.path) else "sweep.name=<another name>"
+            raise ConfigError(f"{self.place} is not empty", key="sweep.name", fix=fix)
+
+    def _fetch(self, *, claim: bool = False) -> None:
+        if self.mirror is not None:
+            try:
+                self.mirror.fetch(claim=claim)
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        reason = (error.strerror or str(error)).splitlines()[0]
+        told = f"the sweep cannot be kept in {self.place}: {reason}"
+        return ConfigError(told, key="sweep.dir", fix="sweep.dir=<another folder>")
+
+    @property
+    def place(self) -> str:
+        """Where the sweep lies, for people and other machines: the folder's path, or its address in a store."""
+        return address(self.path)
+
+    def push(self) -> None:
+        """Brings the sweep's own files to the store that the folder is a copy of, if it is one.
+
+        Raises:
+            ConfigError: they cannot be brought.
+        """
+        if self.mirror is not None:
+            try:
+                self.mirror.push()
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def of_task(self, name: str, overrides: Sequence[str], seals: str) -> Planned:
+        """One trial as it was frozen, in a process on any machine: there the plan may have to be brought first.
+
+        Args:
+            name: the trial's.
+            overrides: put on top.
+            seals: the sweep's; what an earlier sweep of the same name has left on that machine has another.
+
+        Raises:
+            ConfigError: there is none, the plan is damaged, or an override is refused.
+            OSError: the store cannot be reached.
+        """
+        if self.mirror is not None:
+            with suppress(ConfigError, OSError):
+                if self.seals == seals:
+                    return self.frozen.one(name, overrides)
+            self.mirror.fetch()
+        return self.frozen.one(name, overrides)
 
     def adaptive(self) -> Adaptive | None:
         """The space of a search that learns; null where all trials are planned.
@@ -150,12 +206,36 @@ class SweepFolder:
     @property
     def frozen(self) -> Frozen:
         """The trials as they were planned."""
-        return Frozen(self.path / FROZEN, self.trials)
+        return Frozen(self.path / FROZEN, address(self.trials))
 
     @property
     def trials(self) -> Path:
         """Folder of the trials' folders."""
         return self.path / TRIALS
+
+    def look(self, name: str, *, after_s: float = 0.0) -> None:
+        """Brings what a trial on another machine has told, where the sweep lies in a store that can be reached.
+
+        Args:
+            name: the trial's.
+            after_s: seconds since the last look, at least; else nothing is done.
+        """
+        if self.mirror is None or time.monotonic() - self._looked.get(name, -after_s) < after_s:
+            return
+        with suppress(OSError):
+            fetch_one(self.trials / name)
+        self._looked[name] = time.monotonic()
+
+    def look_all(self) -> None:
+        """Brings what all trials have told, where the sweep lies in a store.
+
+        Raises:
+            ConfigError: the store cannot be reached.
+        """
+        try:
+            fetch_below(self.trials)
+        except OSError as error:
+            raise ConfigError(f"{self.place} cannot be read: {str(error).splitlines()[0]}") from error
 
     def run(self, name: str) -> RunFolder | None:
         """A trial's own folder, to look into; null while it has none."""
@@ -222,8 +302,8 @@ class SweepFolder:
         """
         ranked = self.ranking()
         if not ranked or self.state()["trials"][ranked[0]]["score"] is None:
-            raise ConfigError(f"no trial of {self.path} has a score yet", fix=f"rlexp resume {self.path}")
-        return self.trials / ranked[0]
+            raise ConfigError(f"no trial of {self.place} has a score yet", fix=f"rlexp resume {self.place}")
+        return fetched(address(self.trials / ranked[0]))
 
     def update(self, **fields: Any) -> None:
         """Sets fields of `sweep.json`."""
@@ -234,10 +314,11 @@ class SweepFolder:
         """No other process goes on with the sweep meanwhile.
 
         Raises:
-            ConfigError: another does.
+            ConfigError: another does, or the store cannot be reached.
         """
         held = lock.hold(self.path)
         try:
+            self._fetch(claim=True)
             yield
         finally:
             lock.release(self.path, held)

@@ -33,11 +33,11 @@ class Frozen:
 
     Args:
         file: where it lies, or will.
-        trials: folder of the trials' folders; may be another than when they were frozen.
+        runs_dir: of the trials; may be another than when they were frozen.
     """
 
-    def __init__(self, file: Path, trials: Path) -> None:
-        self._file, self._trials = file, trials
+    def __init__(self, file: Path, runs_dir: str) -> None:
+        self._file, self._runs_dir = file, runs_dir
 
     def write(self, trials: Sequence[Trial]) -> None:
         """Freezes a sweep's trials.
@@ -80,7 +80,7 @@ class Frozen:
         raise ConfigError(f"{self._file} has no trial {name}")
 
     def _line(self, trial: Trial) -> str:
-        config = dataclasses.replace(trial.config, name=trial.name, runs_dir=str(self._trials))
+        config = dataclasses.replace(trial.config, name=trial.name, runs_dir=self._runs_dir)
         return json.dumps(
             {
                 "name": trial.name,
@@ -94,7 +94,7 @@ class Frozen:
     def _thawed(self, line: str, number: int) -> Planned:
         try:
             told: dict[str, Any] = json.loads(line)
-            plain = {**told["config"], "name": told["name"], "runs_dir": str(self._trials)}
+            plain = {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}
             config = to_run_config(plain, told["choices"])
             return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
         except (ValueError, KeyError, TypeError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlexp.errors import ConfigError
+from rlexp.storage.fetching import fetched
 from rlexp.sweep.fits import try_environments
 from rlexp.sweep.folder import Asked, SweepFolder, is_sweep
 from rlexp.sweep.plan import Plan, plan
@@ -87,15 +88,16 @@ def resume_multirun(path: Path | str, overrides: Sequence[str] = ()) -> SweepOut
     """Goes on with a sweep, as `rlexp resume` does: done trials are not run again, stopped and failed ones go on.
 
     Args:
-        path: its folder.
+        path: its folder, or its address in a store.
         overrides: changes for all trials, or of the sweep's own settings (`["sweep.trials=40"]`).
 
     Raises:
         ConfigError: there is no sweep, another process runs it, or an override is refused.
     """
-    if not is_sweep(path):
+    folder = fetched(path)
+    if not is_sweep(folder):
         raise ConfigError(f"{path} is no sweep's folder", fix=f'rlexp.resume("{path}") for a single run')
-    return resumed(SweepFolder(Path(path).absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
+    return resumed(SweepFolder(folder.absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
 
 
 def planned(asked: Asked) -> Plan:
@@ -120,7 +122,7 @@ def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:
     """Freezes a plan in a folder and runs it."""
     name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = SweepFolder.create(found, name, command, asked)
-    print(f"{found.count} trials in {folder.path}", flush=True)
+    print(f"{found.count} trials in {folder.place}", flush=True)
     return _go_on(folder, [], command)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from rlexp.checkpoint.atomic import plain_reason
 from rlexp.config.schema import RunConfig
-from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RunFailedError
+from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, RunFailedError
+from rlexp.storage.keeping import Keeper
 from rlexp.sweep.changes import apply
 from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
@@ -18,6 +20,8 @@ from rlexp.terminal.quiet import quiet
 
 LOG = "log.txt"
 TRIALS_IMPORT = ("rlexp.sweep.trial_run",)
+KEEP_S = 10.0
+"""Seconds between two versions of the sweep's own files in a store."""
 REPORT_S = 0.5
 """Seconds between a trial's reports where no scheduler waits for them."""
 
@@ -40,6 +44,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
     """
     with folder.held():
         chosen, overrides = apply(folder, overrides)
+        folder.look_all()
         trials, damaged = folder.frozen.all(overrides), folder.damaged
         adaptive = folder.adaptive()
         first = trials[0].config if trials or adaptive is None else adaptive.first(overrides)
@@ -52,17 +57,24 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         for name in todo:
             course.wait(name)
         course.write(status="running", metric=metric)
+        folder.push()
         begun = sum(1 for name in todo if course.told[name].env_steps)
         if not todo and not course.to_come:
-            return _settled(course, interrupted=False)
-        with quiet(folder.path / LOG) as terminal, interruptible() as interrupt:
+            code = _settled(course, interrupted=False)
+            folder.push()
+            return code
+        with (
+            quiet(folder.path / LOG) as terminal,
+            interruptible() as interrupt,
+            _kept(folder, terminal) as lost,
+        ):
             if damaged:
                 terminal.warn("sweep.json was damaged; it is made anew from the trials' own folders")
             if len(todo) < len(trials) or begun:
                 done, fresh = len(trials) - len(todo), len(todo) - begun + course.to_come
                 terminal.say(f"{done} done before, {begun} go on where they were, {fresh} begin")
             try:
-                _go(course, todo, first, chosen, overrides, command, terminal, interrupt)
+                _go(course, todo, first, chosen, overrides, command, terminal, interrupt, lost)
             except KeyboardInterrupt:
                 terminal.warn("interrupted at once; the trials' last checkpoints stand")
             return _settled(course, interrupted=bool(interrupt))
@@ -77,6 +89,7 @@ def _go(
     command: Sequence[str],
     terminal: Terminal,
     interrupt: Interrupt,
+    lost: Callable[[], bool],
 ) -> None:
     with terminal.status("starting Ray ..."), children_keep_on():
         from rlexp.hardware import session
@@ -101,7 +114,7 @@ def _go(
             course.changing = scheduling.values
         seals = course.folder.seals
         common = {
-            "sweep": str(course.folder.path),
+            "sweep": course.folder.place,
             "metric": course.metric,
             "overrides": list(overrides),
             "command": list(command),
@@ -109,7 +122,7 @@ def _go(
             "report_s": REPORT_S if scheduling.scheduler is None else 0.0,
         }
         stop = tuning.Stop(
-            lambda: bool(interrupt) or (chosen.fail_fast and listener.any_failed), chosen.wall_s
+            lambda: bool(interrupt) or lost() or (chosen.fail_fast and listener.any_failed), chosen.wall_s
         )
         listener = tuning.Listener(course, stopping=stop.stop_all)
         board = Board(terminal)
@@ -134,8 +147,27 @@ def _go(
         session.stop()
 
 
+@contextmanager
+def _kept(folder: SweepFolder, terminal: Terminal) -> Iterator[Callable[[], bool]]:
+    """Meanwhile a store has the sweep's own files, too; what is yielded tells whether another process took over."""
+    if folder.mirror is None:
+        yield lambda: False
+        return
+    keeper = Keeper(folder.mirror, terminal.warn, every_s=KEEP_S)
+    try:
+        yield lambda: keeper.taken
+    finally:
+        try:
+            keeper.close()
+        except (OSError, RunFailedError) as error:
+            told = f"the last state was not brought to {folder.place}; it lies in {folder.path}"
+            terminal.warn(f"{told}: {str(error).splitlines()[0]}")
+
+
 def _settled(course: Course, *, interrupted: bool) -> int:
     """Brings `sweep.json` to what the trials' folders say, and judges the whole."""
+    with suppress(ConfigError):  # Then what this machine has is told.
+        course.folder.look_all()
     for name in course.trials:
         course.settle(name)
     statuses = {told.status for told in course.told.values()}
@@ -151,8 +183,8 @@ def _settled(course: Course, *, interrupted: bool) -> int:
         course.write(status=status)
     except OSError as error:
         raise RunFailedError(
-            f"how the trials stand cannot be written to {course.folder.path}: {plain_reason(error) or error}\n"
-            f"  rlexp resume {course.folder.path} makes it anew from the trials' own folders"
+            f"how the trials stand cannot be written to {course.folder.place}: {plain_reason(error) or error}\n"
+            f"  rlexp resume {course.folder.place} makes it anew from the trials' own folders"
         ) from error
     return code
 

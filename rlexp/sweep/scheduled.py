@@ -23,6 +23,8 @@ from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import history
 from rlexp.sweep.together import Together
 
+LOOK_S = 10.0
+"""Seconds between two looks at what a trial on another machine has told."""
 SEEN = "population.json"
 """In the sweep's folder: what PB2 has seen."""
 
@@ -79,6 +81,7 @@ class Scheduling:
 
     def values(self, name: str) -> dict[str, Any]:
         """The trial's values of `keys`, as they are now."""
+        self.course.folder.look(name, after_s=LOOK_S)
         run = self.course.folder.run(name)
         if run is not None and run.config.is_file():
             plain = saved.read(run.config)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.annotations import describe, matches
-from rlexp.config.folders import check_folder
 from rlexp.config.hydra_app import compose_forced, readable_errors
 from rlexp.config.overrides import parse, unknown_choice
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
+from rlexp.storage.places import check_place
 from rlexp.sweep import scheduling
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     _one_of("search", made.search, SEARCHES)
     _one_of("mode", made.mode, MODES)
     _one_of("aggregate", made.aggregate, AGGREGATES)
-    check_folder("sweep.dir", made.dir)
+    check_place("sweep.dir", made.dir)
     scheduler = scheduling.chosen(made.scheduler)
     if scheduler is not None and scheduler.pauses and made.concurrency is not None:
         raise ConfigError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.errors import ConfigError
+from rlexp.storage.fetching import fetched
 from rlexp.sweep.folder import SweepFolder, is_sweep
 
 if TYPE_CHECKING:
@@ -24,16 +25,17 @@ def trials(path: Path | str) -> DataFrame:
     training; `error`, why it failed; and `folder`, for `rlexp.load`. What a scheduler changed is as of now.
 
     Args:
-        path: the sweep's folder; it may still run.
+        path: the sweep's folder, or its address in a store; it may still run.
 
     Raises:
         ConfigError: there is no sweep.
     """
     import pandas as pd
 
-    if not is_sweep(path):
+    place = fetched(path)
+    if not is_sweep(place):
         raise ConfigError(f"{path} is no sweep's folder", fix="rlexp.trials('sweeps/<name>')")
-    folder = SweepFolder(Path(path).absolute())
+    folder = SweepFolder(place.absolute())
     state, ranked = folder.state(), folder.ranking()
     told = {name: state["trials"][name] for name in ranked}
     keys = list(dict.fromkeys(key for trial in told.values() for key in trial["varied"]))

@@ -16,6 +16,7 @@ from ray.tune import Trainable
 
 from rlexp.errors import EXIT_USAGE
 from rlexp.hardware import limits
+from rlexp.storage.places import local
 from rlexp.sweep import lending
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.resources import booked, request_of, same_request
@@ -42,7 +43,7 @@ class SweepTrial(Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Begins the trial, or goes on where its folder was left."""
         task = Task(**config)
-        planned = SweepFolder(Path(task.sweep)).frozen.one(task.trial, task.changes)
+        planned = SweepFolder(local(task.sweep)).of_task(task.trial, task.changes, task.seals)
         lending.borrow(task.seals)
         limits.take_share(booked(planned.config).get("CPU", 1.0))
         self._name, self._run, self._failure = task.trial, None, None
@@ -101,7 +102,7 @@ class SweepTrial(Trainable):
 @lru_cache(maxsize=4096)
 def _requested(sweep: str, name: str, overrides: tuple[str, ...]) -> PlacementGroupFactory:
     """Found out once for all trials that book the same: it may take RLlib and an environment."""
-    config = SweepFolder(Path(sweep)).frozen.one(name, overrides).config
+    config = SweepFolder(local(sweep)).frozen.one(name, overrides).config
     kind = same_request(config)
     if kind not in _requests:
         _requests[kind] = request_of(config)

@@ -21,6 +21,8 @@ from rlexp.run.folder import RunFolder
 from rlexp.run.loop import Progress
 from rlexp.run.resume import reopened
 from rlexp.run.train import found
+from rlexp.storage.mirror import Mirror
+from rlexp.storage.places import local
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.frozen import Planned
 from rlexp.sweep.task import ENDED, Task
@@ -168,7 +170,9 @@ class TrialRun:
 
 def _ready(task: Task, planned: Planned, undo: contextlib.ExitStack) -> Ready | Outcome:
     """The trial's folder, held until `undo`: gone on with where it was left, or made."""
-    sweep = SweepFolder(Path(task.sweep))
+    sweep = SweepFolder(local(task.sweep))
+    if (mirror := Mirror.of(sweep.trials / planned.name)) is not None:
+        mirror.fetch()
     before = sweep.run(planned.name)
     if before is not None and before.config.is_file():
         folder = undo.enter_context(_opened(before.path))

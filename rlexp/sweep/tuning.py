@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import ConcurrencyLimiter, Searcher
 
 from rlexp.sweep.course import Course
+from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.keys import VALUES
 from rlexp.sweep.lost_machine import LOST, Movable, MovableTrial
 from rlexp.sweep.ready import processes_as_they_are
@@ -170,15 +172,14 @@ def fit(
     os.environ.update({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
     # It looks for the records of Tune's own loggers in the end.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
-    storage = course.folder.path / TUNE
-    shutil.rmtree(storage, ignore_errors=True)
+    _forget(course.folder)
     try:
         # Not `Tuner`, which keeps a pickled copy of everything it is given.
         with processes_as_they_are():
             tune.run(
                 SweepTrial,
                 name=TUNE,
-                storage_path=str(course.folder.path),
+                storage_path=course.folder.place,
                 config=dict(common),
                 search_alg=Movable(
                     searcher if concurrency is None else ConcurrencyLimiter(searcher, concurrency)
@@ -195,7 +196,15 @@ def fit(
                 verbose=0,
             )
     finally:
-        shutil.rmtree(storage, ignore_errors=True)
+        _forget(course.folder)
+
+
+def _forget(folder: SweepFolder) -> None:
+    """Deletes Tune's own files."""
+    shutil.rmtree(folder.path / TUNE, ignore_errors=True)
+    if folder.mirror is not None:
+        with suppress(OSError):  # They are of no use to anybody.
+            folder.mirror.store.delete_all(TUNE)
 
 
 def _name(trial: Trial) -> str:

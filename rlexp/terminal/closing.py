@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.terminal.quiet import terminal
@@ -39,16 +38,16 @@ def closing_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def next_commands(summary: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
-    """Purpose and command of what one may do next with the run in `folder`; pure.
+def next_commands(summary: Mapping[str, Any], place: str) -> list[tuple[str, str]]:
+    """Purpose and command of what one may do next with a run; pure.
 
     Args:
         summary: the run's `summary.json`; its `train_longer` has the overrides that loosen what ended the run.
-        folder: the run's folder.
+        place: the run's folder, or its address in a store.
     """
     if not summary.get("checkpoint"):
         return []
-    path = shlex.quote(str(folder))
+    path = shlex.quote(place)
     purpose = "train longer" if summary.get("status") == "done" else "go on"
     resume = " ".join(filter(None, [f"rlexp resume {path}", summary.get("train_longer")]))
     return [("evaluate", f"rlexp evaluate {path}"), (purpose, resume)]
@@ -68,24 +67,24 @@ def closing_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def closing_lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
+def closing_lines(summary: Mapping[str, Any], place: str) -> list[str]:
     """The lines under the table: the folder, a failure's trace, the next commands; pure."""
-    told = [("folder", str(folder))]
+    told = [("folder", place)]
     if summary.get("status") == "failed":
-        told.append(("trace", str(folder / "error.txt")))
-    told += next_commands(summary, folder)
+        told.append(("trace", f"{place}/error.txt"))
+    told += next_commands(summary, place)
     width = max(len(label) for label, _ in told)
     return [f"{label:<{width}}  {text}" for label, text in told]
 
 
-def print_closing(summary: Mapping[str, Any], folder: Path, error: str | None = None) -> None:
+def print_closing(summary: Mapping[str, Any], place: str, error: str | None = None) -> None:
     """Print the table, the folder and the next commands; `label  value` lines where there is no terminal.
 
     Paths and commands are lines of their own, never wrapped, so that they can be copied.
 
     Args:
         summary: the run's `summary.json`.
-        folder: the run's folder.
+        place: the run's folder, or its address in a store.
         error: one line on why it failed, for stderr.
     """
     screen = terminal()
@@ -97,7 +96,7 @@ def print_closing(summary: Mapping[str, Any], folder: Path, error: str | None = 
         screen.say("")
     else:
         screen.say(plain)
-    for line in closing_lines(summary, folder):
+    for line in closing_lines(summary, place):
         screen.say(line)
     if error is not None:
         screen.error(error)

@@ -80,9 +80,9 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
     traces = dict.fromkeys(trace if trace.exists() else path / "log.txt" for trace in failed)
     for trace in list(traces)[:MOST_TRACES]:
         screen.say(f"trace   {trace}")
-    screen.say(f"folder  {path}")
+    screen.say(f"folder  {folder.place}")
     if set(counts) - {"done", "pruned"}:
-        screen.say(f"go on   rlexp resume {shlex.quote(str(path))}")
+        screen.say(f"go on   rlexp resume {shlex.quote(folder.place)}")
     for line in more:
         screen.say(line)
 

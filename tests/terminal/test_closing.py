@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from rlexp.terminal.closing import closing_lines, closing_rows, print_closing
@@ -38,21 +36,21 @@ def test_nothing_is_made_up() -> None:
 
 
 def test_next_commands_can_be_pasted() -> None:
-    lines = closing_lines(DONE, Path("runs/my run"))
+    lines = closing_lines(DONE, "runs/my run")
     assert lines == [
         "folder        runs/my run",
         "evaluate      rlexp evaluate 'runs/my run'",
         "train longer  rlexp resume 'runs/my run' stop.env_steps=204800",
     ]
     assert (
-        closing_lines({**DONE, "status": "stopped", "train_longer": None}, Path("r"))[-1]
+        closing_lines({**DONE, "status": "stopped", "train_longer": None}, "r")[-1]
         == "go on     rlexp resume r"
     )
-    assert closing_lines({"status": "failed"}, Path("r")) == ["folder  r", f"trace   {Path('r/error.txt')}"]
+    assert closing_lines({"status": "failed"}, "r") == ["folder  r", "trace   r/error.txt"]
 
 
 def test_plain_text_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    folder = Path("runs") / ("long" * 60)
+    folder = f"runs/{'long' * 60}"
     print_closing(DONE, folder, "ValueError: broken")
     out, err = capsys.readouterr()
     lines = out.splitlines()

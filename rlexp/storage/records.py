@@ -1,0 +1,74 @@
+"""What others' runs have told so far: all of their folders in a store but what is large."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rlexp.storage.mirror import SEEN, SIDE_BY_SIDE, STATE, Mirror
+from rlexp.storage.places import address, is_uri
+from rlexp.storage.store import Store
+
+LARGE = ("checkpoints", "wandb", "videos", "tensorboard")
+"""Folders of a run that no report reads."""
+
+
+def fetch_below(folder: Path) -> None:
+    """Brings the records of all runs below a folder that is a copy; harmless for any other.
+
+    Raises:
+        OSError: the store cannot be reached.
+    """
+    if not is_uri(address(folder)):
+        return
+    store = Store(address(folder))
+    names = list(store.sizes())
+    owners = sorted(name.removesuffix(STATE).rstrip("/") for name in names if name.split("/")[-1] == STATE)
+    held: dict[str, list[str]] = {owner: [] for owner in owners}
+    for name in names:
+        owner = _owner(name, held)
+        if owner is not None:
+            held[owner].append(name.removeprefix(owner).lstrip("/"))
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        list(pool.map(lambda owner: _fetch(folder / owner, held[owner]), owners))
+
+
+def fetch_one(folder: Path) -> None:
+    """Brings the records of one run, in a folder that is a copy; harmless for any other.
+
+    Raises:
+        OSError: the store cannot be reached.
+    """
+    if is_uri(address(folder)):
+        _fetch(folder, None)
+
+
+def _owner(name: str, owners: Iterable[str]) -> str | None:
+    """The nearest run above a file."""
+    parts = name.split("/")[:-1]
+    found = ("/".join(parts[:depth]) for depth in range(len(parts), -1, -1))
+    return next((each for each in found if each in owners), None)
+
+
+def _fetch(folder: Path, names: Iterable[str] | None) -> None:
+    mirror = Mirror(folder, Store(address(folder)))
+    content = mirror.store.read(STATE)
+    if content is None:
+        return
+    state = str(json.loads(content)["push"])
+    if mirror.knows(state) or _seen(folder) == state:
+        return
+    for name in mirror.store.sizes(deep=False) if names is None else names:
+        parts = name.split("/")
+        if parts[0] not in LARGE and ".." not in parts and name != STATE and not name.startswith("."):
+            mirror.store.download(name, folder / name)
+    (folder / SEEN).write_text(state, encoding="utf-8")
+
+
+def _seen(folder: Path) -> str | None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return (folder / SEEN).read_text(encoding="utf-8")
+    return None
