@@ -68,6 +68,9 @@ def _unknown_verb(word: str) -> ConfigError:
 
 def command() -> NoReturn:
     """`main` as a process, which ends at once: to take PyTorch's and RLlib's modules apart takes over a second."""
+    from rlexp.run import imports
+
+    imports.begin()
     code = main()
     # As Python does: first what still works, then what waits for the end.
     for thread in threading.enumerate():

@@ -29,7 +29,7 @@ from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement
 from rlexp.hardware.kinds import Kind, kind_of
 from rlexp.metrics.headline import ALL_MODULES, flatten, flatten_evaluation
-from rlexp.run import quirks, rayless
+from rlexp.run import imports, quirks, rayless
 from rlexp.run.counters import Counters
 from rlexp.run.events import Record
 from rlexp.run.horizon import SAMPLED, ending_at
@@ -84,6 +84,7 @@ class RunTrainable(Trainable):
         self.curriculum = curriculum_of(self.run.curriculum, self.run.trusted, self.run.seed)
         if self.curriculum is not None:
             publish_now(self.algorithm, self.curriculum.payload())
+        imports.end()
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:

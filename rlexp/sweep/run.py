@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from rlexp.checkpoint.atomic import plain_reason
 from rlexp.config.schema import RunConfig
 from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, RunFailedError
+from rlexp.run import imports
 from rlexp.storage.keeping import Keeper
 from rlexp.sweep.changes import apply
 from rlexp.sweep.course import Course
@@ -19,7 +20,7 @@ from rlexp.terminal.messages import Terminal
 from rlexp.terminal.quiet import quiet
 
 LOG = "log.txt"
-TRIALS_IMPORT = ("rlexp.sweep.trial_run",)
+TRIALS_IMPORT = ("rlexp.sweep.warm",)
 KEEP_S = 10.0
 """Seconds between two versions of the sweep's own files in a store."""
 REPORT_S = 0.5
@@ -113,6 +114,7 @@ def _go(
         if scheduling.keys:
             course.changing = scheduling.values
         seals = course.folder.seals
+        imports.end()
         common = {
             "sweep": course.folder.place,
             "metric": course.metric,
