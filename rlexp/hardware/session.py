@@ -145,8 +145,6 @@ def stop() -> None:
     if _session.worker_log is not None:
         _session.worker_log.close()
     try:
-        if _session.watchdog is not None:  # Else the cluster is not ours.
-            _end_monitor()
         ray.shutdown()
     finally:
         watchdog, _session.watchdog = _session.watchdog, None
@@ -154,15 +152,6 @@ def stop() -> None:
         if watchdog is not None:
             watchdog.kill()
             watchdog.wait()
-
-
-def _end_monitor() -> None:
-    """Ray's autoscaler, which has nothing to scale here, takes a second to hear that it shall end."""
-    from ray._private.ray_constants import PROCESS_TYPE_MONITOR
-    from ray._private.worker import global_worker
-
-    if global_worker.node is not None:
-        global_worker.node._kill_process_type(PROCESS_TYPE_MONITOR, check_alive=False)
 
 
 def store_bytes(memory: int) -> int:
@@ -218,12 +207,12 @@ def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments:
     """`ray.init`, quiet, with this process's signal handlers left as they are."""
     import ray
 
-    from rlexp.hardware.node_wait import asking_often
+    from rlexp.hardware.node_start import lean
 
     local = arguments["address"] == "local"
     extra = {"include_dashboard": False} if local else {}
     try:
-        with handlers_kept(), at_most(limit_s), asking_often():
+        with handlers_kept(), at_most(limit_s), lean():
             ray.init(
                 log_to_driver=folder_log is not None,
                 logging_level=logging.getLogger("ray").getEffectiveLevel(),

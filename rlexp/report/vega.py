@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def script() -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, made)
     return made
+
+
+def prepare() -> None:
+    """Draws a first picture, in a thread: it takes most of a second, the others hundredths."""
+
+    def draw() -> None:
+        with contextlib.suppress(Exception):  # Whoever wants the report is told.
+            import vl_convert
+
+            vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"})
+
+    threading.Thread(target=draw, name="vega", daemon=True).start()
 
 
 def _cached() -> Path:
