@@ -14,6 +14,8 @@ from ray._private import services
 from ray._private.node import Node
 from ray._private.state import GlobalState
 
+from rlexp.hardware import worker_start
+
 ASK_S, PATIENCE_S = 0.02, 5.0
 UNASKED = ("start_monitor", "start_api_server")
 """Of Ray's node: what would bring up more machines, and a dashboard's server without a dashboard."""
@@ -21,12 +23,13 @@ UNASKED = ("start_monitor", "start_api_server")
 
 @contextmanager
 def lean() -> Iterator[None]:
-    """Meanwhile `ray.init` starts a node with two processes less, and asks every few milliseconds whether it is known.
+    """Meanwhile `ray.init` starts a node with two processes less, whose workers begin by `worker_start.py`.
 
-    The two cost a second of CPU while trials' processes begin. Ray asks at once, too early, and then sleeps for a
-    second.
+    The two cost a second of CPU while trials' processes begin, and Ray's own script for workers half a second in each.
+    Whether the node is known is asked every few milliseconds: Ray asks once, too early, and then sleeps for a second.
     """
     changes: dict[tuple[Any, str], Any] = {(Node, name): lambda *_, **__: None for name in UNASKED}
+    changes[Node, "start_raylet"] = _with_worker_start(Node.start_raylet)
     changes[services, "get_node"] = _get_node(services.get_node)
     before = {place: getattr(*place) for place in changes}
     for place, value in changes.items():
@@ -36,6 +39,14 @@ def lean() -> Iterator[None]:
     finally:
         for place, value in before.items():
             setattr(*place, value)
+
+
+def _with_worker_start(known: Any) -> Any:
+    def start_raylet(node: Any, *arguments: Any, **named: Any) -> Any:
+        node._ray_params.setup_worker_path = worker_start.__file__
+        return known(node, *arguments, **named)
+
+    return start_raylet
 
 
 def _get_node(known: Any) -> Any:

@@ -10,13 +10,14 @@ import logging
 import math
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rlexp.config.schema import RunConfig
 from rlexp.errors import RunFailedError
+from rlexp.hardware import import_ahead
 from rlexp.hardware.connect import cluster_address
 from rlexp.hardware.demand import bill_of, custom_resources
 from rlexp.hardware.head_watch import HeadWatch
@@ -24,8 +25,10 @@ from rlexp.hardware.kinds import WITHOUT_RAY, class_name
 from rlexp.hardware.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.hardware.limits import shares, usable_cores
 from rlexp.hardware.machine import Machine, usable_memory
+from rlexp.hardware.process_environment import changed, of_workers
 from rlexp.hardware.signals import at_most, handlers_kept
 from rlexp.hardware.worker_log import WorkerLog
+from rlexp.hardware.worker_start import ADDRESS
 
 CONNECT_S = 60
 MIB = 1 << 20
@@ -147,6 +150,7 @@ def stop() -> None:
     try:
         ray.shutdown()
     finally:
+        import_ahead.end()
         watchdog, _session.watchdog = _session.watchdog, None
         _session.worker_log = _session.head_watch = None
         if watchdog is not None:
@@ -168,11 +172,12 @@ def _start_local(config: RunConfig, folder_log: Path | None, preload: Sequence[s
         )
     mark = mark_of_this_process()
     _session.watchdog = start_watchdog(mark)
-    given = {MARK: mark, "PYTHONPATH": _python_path()}
+    given = {MARK: mark, **of_workers(config)}
+    if address := import_ahead.address(given):
+        given[ADDRESS] = address
     if preload:
-        given |= {PRELOAD: ",".join(preload), UNUSED_MS: "30000"}
-    given |= _strings(config.hardware.env_vars)
-    with _environment(given, without=("RAY_ADDRESS",)):
+        given = {PRELOAD: ",".join(preload), UNUSED_MS: "30000"} | given
+    with changed(given, without=("RAY_ADDRESS",)):
         _init(
             folder_log,
             address="local",
@@ -197,8 +202,7 @@ def _session_folder() -> Path:
 
 
 def _join(config: RunConfig, address: str, folder_log: Path | None) -> None:
-    given = {"PYTHONPATH": _python_path(), **_strings(config.hardware.env_vars)}
-    _init(folder_log, address=address, runtime_env={"env_vars": given}, limit_s=CONNECT_S)
+    _init(folder_log, address=address, runtime_env={"env_vars": of_workers(config)}, limit_s=CONNECT_S)
     _session.head_watch = HeadWatch(address, folder_log.parent if folder_log is not None else None)
     _session.head_watch.start()
 
@@ -239,32 +243,3 @@ def _told(error: Exception, address: str) -> str:
     # A cluster with tokens says nothing to a client without one, which then only sees no connection.
     hint = "" if os.environ.get("RAY_AUTH_MODE") else "; if it asks for a token, set RAY_AUTH_MODE=token"
     return f"the Ray cluster at {address} could not be joined: {type(error).__name__}: {error}{hint}"
-
-
-def _python_path() -> str:
-    """PYTHONPATH for Ray's processes: this one's, and the folders of the lab's and the shipped packages."""
-    from rlexp.config.search import import_paths
-
-    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join(dict.fromkeys(path for path in [*inherited, *import_paths()] if path))
-
-
-def _strings(values: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in values.items()}
-
-
-@contextlib.contextmanager
-def _environment(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator[None]:
-    """The process environment with `given`, for the children started meanwhile, then as it was."""
-    before = {name: os.environ.get(name) for name in (*given, *without)}
-    os.environ.update(given)
-    for name in without:
-        os.environ.pop(name, None)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlexp.config.checks import check, check_start
@@ -43,6 +43,7 @@ class Points:
         *,
         config_dir: str | None,
         metric: str,
+        begun: Callable[[RunConfig], None],
     ) -> None:
         """Composes points.
 
@@ -52,9 +53,11 @@ class Points:
             heads: by the varied key what stands before its `=` in that form: `++key` for a value, else a choice.
             config_dir: where the command line says that configs lie.
             metric: of the sweep.
+            begun: is told of the first config that is not refused.
         """
         self._composer, self._fixed, self.heads = composer, tuple(fixed), dict(heads)
         self._config_dir, self._metric, self._machine = config_dir, metric, look()
+        self._begun: Callable[[RunConfig], None] | None = begun
 
     def written(self, point: Point) -> tuple[str, ...]:
         """The sweep's fixed overrides and the point's, as on the command line."""
@@ -81,6 +84,9 @@ class Points:
             self._check_metric(config)
         except ConfigError as error:
             raise located(overrides, error) from error
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun(config)
         return AtPoint(overrides, composed, config)
 
     def _check_metric(self, config: RunConfig) -> None:

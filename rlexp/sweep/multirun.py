@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlexp.errors import ConfigError
+from rlexp.hardware import import_ahead
 from rlexp.storage.fetching import fetched
+from rlexp.sweep import ahead
 from rlexp.sweep.fits import try_environments
 from rlexp.sweep.folder import Asked, SweepFolder, is_sweep
 from rlexp.sweep.plan import Plan, plan
@@ -106,15 +108,20 @@ def planned(asked: Asked) -> Plan:
     Raises:
         ConfigError: something is refused.
     """
-    with terminal().status("composing the trials ...") as tell:
-        found = plan(
-            asked.overrides,
-            config_name=asked.config_name,
-            config_dir=asked.config_dir,
-            progress=lambda composed, of: tell(f"composing the trials: {composed} of {of} ..."),
-        )
-        tell("trying an environment ...")
-        try_environments([*found.trials, *found.ends])
+    try:
+        with terminal().status("composing the trials ...") as tell:
+            found = plan(
+                asked.overrides,
+                config_name=asked.config_name,
+                config_dir=asked.config_dir,
+                progress=lambda composed, of: tell(f"composing the trials: {composed} of {of} ..."),
+                begun=lambda chosen, first: None if chosen.plan else ahead.begin(first),
+            )
+            tell("trying an environment ...")
+            try_environments([*found.trials, *found.ends])
+    except BaseException:
+        import_ahead.end()
+        raise
     return found
 
 

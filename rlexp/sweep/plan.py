@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rlexp.config.hydra_app import Composer, hydra_app, readable_errors
 from rlexp.config.overrides import force, parse
 from rlexp.config.rerun import is_saved_run
+from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.sweep import scheduling
 from rlexp.sweep.adaptive import Adaptive
@@ -52,6 +53,7 @@ def plan(
     config_name: str = "config",
     config_dir: str | None = None,
     progress: Progress = lambda composed, of: None,
+    begun: Callable[[SweepChoice, RunConfig], None] = lambda chosen, first: None,
 ) -> Plan:
     """The trials of `rlexp -m overrides`.
 
@@ -60,6 +62,7 @@ def plan(
         config_name: the primary config.
         config_dir: a further folder of configs.
         progress: called after each point.
+        begun: called when the first point is composed and checked.
 
     Raises:
         ConfigError: the space is empty or wrong, or a trial is refused; says which.
@@ -78,7 +81,14 @@ def plan(
         space = space_of(varied)
         heads = {o.key_or_group: str(o.input_line).partition("=")[0] for o in varied}
         _check_seeds(chosen, list(heads))
-        points = Points(Composer(app, config_name), fixed, heads, config_dir=config_dir, metric=chosen.metric)
+        points = Points(
+            Composer(app, config_name),
+            fixed,
+            heads,
+            config_dir=config_dir,
+            metric=chosen.metric,
+            begun=lambda first: begun(chosen, first),
+        )
         if chosen.search == "optuna":
             return _adaptive(chosen, points, space)
         found = _composed(points, space, chosen, progress)

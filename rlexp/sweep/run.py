@@ -20,7 +20,6 @@ from rlexp.terminal.messages import Terminal
 from rlexp.terminal.quiet import quiet
 
 LOG = "log.txt"
-TRIALS_IMPORT = ("rlexp.sweep.warm",)
 KEEP_S = 10.0
 """Seconds between two versions of the sweep's own files in a store."""
 REPORT_S = 0.5
@@ -94,10 +93,12 @@ def _go(
 ) -> None:
     with terminal.status("starting Ray ..."), children_keep_on():
         from rlexp.hardware import session
+        from rlexp.sweep import ahead
         from rlexp.sweep.drawing import names
         from rlexp.sweep.resources import at_once, check_joined
 
-        session.start(first, course.folder.path / LOG, preload=TRIALS_IMPORT)
+        ahead.begin(first)
+        session.start(first, course.folder.path / LOG, preload=ahead.MODULES)
     try:
         have = session.resources()
         for config in (first, *(course.trials[name].config for name in todo)):

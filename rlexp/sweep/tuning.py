@@ -23,8 +23,8 @@ from ray.tune.search import ConcurrencyLimiter, Searcher
 from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.keys import VALUES
+from rlexp.sweep.lean_tune import lean
 from rlexp.sweep.lost_machine import LOST, Movable, MovableTrial
-from rlexp.sweep.ready import processes_as_they_are
 from rlexp.sweep.task import ENDED
 from rlexp.sweep.trainable import REFUSED, SweepTrial
 
@@ -175,7 +175,7 @@ def fit(
     _forget(course.folder)
     try:
         # Not `Tuner`, which keeps a pickled copy of everything it is given.
-        with processes_as_they_are():
+        with lean():
             tune.run(
                 SweepTrial,
                 name=TUNE,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from rlexp.run import imports
 
 imports.begin()
+import ray.rllib.algorithms  # noqa: E402, F401
+
+import rlexp.run.prepare  # noqa: E402
 import rlexp.sweep.trial_run  # noqa: E402, F401
 
 imports.end()

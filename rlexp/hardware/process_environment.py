@@ -1,0 +1,42 @@
+"""The environment variables of Ray's processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+
+from rlexp.config.schema import RunConfig
+
+
+def of_workers(config: RunConfig) -> dict[str, str]:
+    """What worker processes have and this one need not: where packages are found, and `hardware.env_vars`."""
+    return {
+        "PYTHONPATH": _python_path(),
+        **{key: str(value) for key, value in config.hardware.env_vars.items()},
+    }
+
+
+@contextlib.contextmanager
+def changed(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator[None]:
+    """The environment with `given`, for the children started meanwhile, then as it was."""
+    before = {name: os.environ.get(name) for name in (*given, *without)}
+    os.environ.update(given)
+    for name in without:
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _python_path() -> str:
+    """PYTHONPATH: this process's, and the folders of the lab's and the shipped packages."""
+    from rlexp.config.search import import_paths
+
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys(path for path in [*inherited, *import_paths()] if path))

@@ -1,0 +1,97 @@
+"""A driver for the tests of forked workers: a session whose libraries were imported ahead, and what its workers are.
+
+Usage: fork_driver.py ACTION LOG; ACTION is `tell` (then end), `wait` (tell, then until killed), `alone` (the server is
+killed before Ray asks it).
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+LIBRARIES = ("numpy", "yaml")
+
+
+class Worker:
+    """An actor."""
+
+    def tell(self) -> dict:
+        imported = [name for name in ("numpy", "torch") if name in sys.modules]
+        import numpy as np
+        import psutil
+
+        return {
+            "pid": os.getpid(),
+            "parent": os.getppid(),
+            "group": os.getpgrp(),
+            "own_group": os.getpgrp() != os.getpgid(os.getppid()),
+            "imported": imported,
+            "drawn": float(np.random.random()),
+            "interrupt": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
+            "blocked": sorted(int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+            "nice": psutil.Process().nice(),
+            "oom_score_adj": int(Path("/proc/self/oom_score_adj").read_text()),
+            "folder": str(Path.cwd()),
+            "umask": _umask(),
+            "setting": os.environ.get("LAB_SETTING"),
+            "first_path": sys.path[0],
+            "unseen": [name for name in os.environ if name in ("OPENBLAS_NUM_THREADS",)],
+        }
+
+    def leave(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _umask() -> int:
+    os.umask(mask := os.umask(0))
+    return mask
+
+
+def main() -> None:
+    action, log = sys.argv[1], Path(sys.argv[2])
+    from hardware_configs import run_config
+
+    from rlexp.hardware import import_ahead, leftovers, session
+
+    config = run_config(num_env_runners=1, env_vars={"LAB_SETTING": "7"})
+    import_ahead.begin(config, LIBRARIES)
+    server = import_ahead._servers[0].process.pid
+    import_ahead.begin(config, LIBRARIES)
+    assert import_ahead._servers[0].process.pid == server, "one is enough"
+    session.start(config, log)
+    if action == "alone":
+        os.kill(server, signal.SIGKILL)
+    import ray
+
+    actor = ray.remote(num_cpus=1, max_restarts=1, max_task_retries=-1)(Worker)
+    workers = [actor.remote() for _ in range(2)]
+    told = ray.get([worker.tell.remote() for worker in workers])
+    plain = ray.remote(num_cpus=1, runtime_env={"env_vars": {"OTHER": "1"}})(Worker)
+    ray.kill(workers.pop())
+    other = ray.get(plain.remote().tell.remote())
+    begin = time.perf_counter()
+    workers[0].leave.options(max_task_retries=0).remote()
+    while (again := ray.get(workers[0].tell.remote()))["pid"] == told[0]["pid"]:
+        time.sleep(0.05)
+    mark = leftovers.mark_of_this_process()
+    facts = {
+        "server": server,
+        "told": told,
+        "other": other,
+        "again": again,
+        "again_s": time.perf_counter() - begin,
+        "mark": mark,
+        "processes": [process.pid for process, _ in leftovers.marked(mark)],
+    }
+    facts_file = log.with_name("facts.json")
+    facts_file.with_suffix(".new").write_text(json.dumps(facts))
+    facts_file.with_suffix(".new").rename(facts_file)
+    if action == "wait":
+        time.sleep(1000)
+    session.stop()
+
+
+if __name__ == "__main__":
+    main()
