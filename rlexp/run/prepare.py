@@ -6,7 +6,7 @@ Imported only once a run is being built: it imports RLlib.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ from rlexp.hardware.limits import shares
 from rlexp.hardware.machine import Machine, look
 from rlexp.hardware.measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
 from rlexp.hardware.threads import apply_threads, torch_threads
-from rlexp.metrics.catalogue import known
+from rlexp.metrics.catalogue import Catalogue, known
 from rlexp.run import rayless
 from rlexp.run.build import build
 from rlexp.run.fitting import fitted
@@ -164,22 +164,25 @@ def check_callables(config: RunConfig) -> None:
     """Everything named by import path exists, takes its arguments, and logs the metrics that settings read."""
     for spec in (*config.callbacks.values(), *config.tracking.values(), config.exploration):
         check_target(spec, config.trusted)
-    declared: list[str] = []
-    for spec in config.callbacks.values():
-        declared += getattr(locate(spec["_target_"], config.trusted), "METRICS", ())
-    declared += _check_teacher(config, declared)
-    catalogue = known(config, declared)
+    catalogue = all_metrics(config)
     for name, key in metrics_read(config).items():
         catalogue.check(name, key)
 
 
-def _check_teacher(config: RunConfig, declared: Sequence[str]) -> list[str]:
-    """The metrics that a curriculum's teacher reads are logged; returns those that it tells itself."""
+def all_metrics(config: RunConfig) -> Catalogue:
+    """The names that a run will log, those of its callbacks and its teacher among them.
+
+    Raises:
+        ConfigError: there is no such teacher, or it reads a metric that is not logged.
+    """
+    declared: list[str] = []
+    for spec in config.callbacks.values():
+        declared += getattr(locate(spec["_target_"], config.trusted), "METRICS", ())
     teacher = check_curriculum(config.curriculum, config.trusted)
-    if teacher is None:
-        return []
-    check_reads(config.curriculum, teacher, space_of(config.curriculum), known(config, declared))
-    return told_by(teacher)
+    if teacher is not None:
+        check_reads(config.curriculum, teacher, space_of(config.curriculum), known(config, declared))
+        declared += told_by(teacher)
+    return known(config, declared)
 
 
 def choose_hardware(
