@@ -78,7 +78,8 @@ class RunFolder:
             ConfigError: it is no run's folder, another process holds it, or it is read-only or full.
         """
         path = local(path).absolute()
-        _fetch(path, claim=True)
+        if not is_run_folder(path):
+            _fetch(path)
         if not is_run_folder(path):
             raise _no_run(path)
         try:
@@ -86,16 +87,26 @@ class RunFolder:
         except OSError as error:
             raise _unwritable(path, error) from error
         try:
+            run._claim()
             _require_room(path)
         except OSError as error:
             run.release()
             raise _unwritable(path, error) from error
+        except ConfigError:
+            run.release()
+            raise
         return run
 
     @classmethod
     def look(cls, path: Path | str) -> RunFolder:
         """An existing run's folder, only to read: another process may hold it."""
         return cls(Path(path), None, made=False)
+
+    def _claim(self) -> None:
+        if self.mirror is not None:
+            self.mirror.claim()
+            if not is_run_folder(self.path):  # It was deleted in the store.
+                raise _no_run(self.path)
 
     @property
     def place(self) -> str:
@@ -242,13 +253,13 @@ def _inside(runs_dir: Path, name: str) -> Path:
     return (runs_dir / name).absolute()
 
 
-def _fetch(path: Path, *, claim: bool = False) -> None:
+def _fetch(path: Path) -> None:
     """Brings what the store has of the run, if the folder is a copy of what lies in one."""
     mirror = Mirror.of(path)
     if mirror is None:
         return
     try:
-        mirror.fetch(claim=claim)
+        mirror.fetch()
     except OSError as error:
         raise _unwritable(path, error) from error
 

@@ -2,7 +2,8 @@
 
 Both sides bear the name of the last state that was brought whole. Where this machine knows the store's, nobody has
 gone on elsewhere, and what lies here counts, which is as new or newer; else the store's counts. Whoever finds another
-name there than its own while it trains has lost the run to another process, and stops.
+name there than its own while it trains has lost the run to another process, and stops. On one machine, only the process
+that holds the folder changes it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import secrets
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ LATER = ("seal.json", "latest", "best", "summary.json", "manifest.json", "sweep.
 CHECKPOINTS = "checkpoints"
 SIDE_BY_SIDE = 8
 TRIES = 3
+WAIT_S, LOOK_S = 30.0, 0.1
+"""How long a process of this machine that holds the folder is waited for, and how often it is looked."""
 
 Stamp = tuple[int, int]
 
@@ -133,21 +137,58 @@ class Mirror:
             ranks.setdefault(LATER.index(last) if last in LATER else -1, []).append(name)
         return [lost for rank in sorted(ranks) for lost in _all(upload, ranks[rank])]
 
-    def fetch(self, *, claim: bool = False) -> None:
+    def fetch(self) -> None:
         """Makes this machine's folder what the store has, unless nobody else has gone on with it.
 
-        What is left here of something that the store no longer has goes.
-
-        Args:
-            claim: this process goes on with it, and one elsewhere that still trains may not bring anything more.
+        What is left here of something that the store no longer has goes. While another process of this machine holds
+        the folder, it is waited for if it brings what is missing; if it trains, what lies here is as new as can be.
 
         Raises:
             OSError: the store cannot be reached.
         """
         with self._busy:
-            for _ in range(TRIES):
-                if self._fetched_whole(claim):
+            until = time.monotonic() + WAIT_S
+            while not self._current():
+                with self.alone() as free:
+                    if free:
+                        self._fetch(claim=False)
+                        return
+                if time.monotonic() > until:
                     return
+                time.sleep(LOOK_S)
+
+    def claim(self) -> None:
+        """The same for a process that holds the folder and goes on with it: one elsewhere can bring nothing more.
+
+        Raises:
+            OSError: the store cannot be reached.
+        """
+        with self._busy:
+            self._fetch(claim=True)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether no other process of this machine holds the folder; meanwhile, none does."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            held = lock.hold(self.folder)
+        except lock.InUseError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release(self.folder, held)
+
+    def _current(self) -> bool:
+        """Whether what lies here is of the store's state, or came of it; or there is nothing on either side."""
+        there = self._there()
+        return not self.folder.is_dir() if there is None else self.knows(there)
+
+    def _fetch(self, *, claim: bool) -> None:
+        for _ in range(TRIES):
+            if self._fetched_whole(claim):
+                return
 
     def _fetched_whole(self, claim: bool) -> bool:
         """Whether nobody brought anything meanwhile; else what came may be of two states."""
@@ -222,25 +263,16 @@ class Mirror:
         return found
 
     def _clear(self, keep: Iterable[str]) -> None:
-        """Deletes all files but `keep`, unless a process here holds the folder."""
-        if not self.folder.is_dir():
-            return
-        try:
-            held = lock.hold(self.folder)
-        except lock.InUseError:
-            return
-        try:
-            kept = set(keep)
-            for name in self._here():
-                if name not in kept:
-                    remove(self.folder / name)
-            for name in (STATE, SEEN):
-                (self.folder / name).unlink(missing_ok=True)
-            if not kept:
-                for name in self._without:
-                    shutil.rmtree(self.folder / name, ignore_errors=True)
-        finally:
-            lock.release(self.folder, held)
+        """Deletes all files but `keep`, in a folder that this process holds."""
+        kept = set(keep)
+        for name in self._here():
+            if name not in kept:
+                remove(self.folder / name)
+        for name in (STATE, SEEN):
+            (self.folder / name).unlink(missing_ok=True)
+        if not kept:
+            for name in self._without:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _state(self) -> dict[str, Any] | None:
         content = self.store.read(STATE)

@@ -61,11 +61,14 @@ def _fetch(folder: Path, names: Iterable[str] | None) -> None:
     state = str(json.loads(content)["push"])
     if mirror.knows(state) or _seen(folder) == state:
         return
-    for name in mirror.store.sizes(deep=False) if names is None else names:
-        parts = name.split("/")
-        if parts[0] not in LARGE and ".." not in parts and name != STATE and not name.startswith("."):
-            mirror.store.download(name, folder / name)
-    (folder / SEEN).write_text(state, encoding="utf-8")
+    with mirror.alone() as free:
+        if not free or mirror.knows(state):  # Whoever trains here has as much.
+            return
+        for name in mirror.store.sizes(deep=False) if names is None else names:
+            parts = name.split("/")
+            if parts[0] not in LARGE and ".." not in parts and name != STATE and not name.startswith("."):
+                mirror.store.download(name, folder / name)
+        (folder / SEEN).write_text(state, encoding="utf-8")
 
 
 def _seen(folder: Path) -> str | None:

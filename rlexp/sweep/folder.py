@@ -16,7 +16,7 @@ import dataclasses
 import json
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,17 +105,17 @@ class SweepFolder:
         return folder
 
     def _refuse_others(self) -> None:
-        self._fetch()
+        if self.mirror is not None:
+            self._reached(self.mirror.fetch)
         if self.path.exists() and any(item.name not in lock.FILES for item in self.path.iterdir()):
             fix = f"rlexp resume {self.place}" if is_sweep(self.path) else "sweep.name=<another name>"
             raise ConfigError(f"{self.place} is not empty", key="sweep.name", fix=fix)
 
-    def _fetch(self, *, claim: bool = False) -> None:
-        if self.mirror is not None:
-            try:
-                self.mirror.fetch(claim=claim)
-            except OSError as error:
-                raise self._unwritable(error) from error
+    def _reached(self, bring: Callable[[], None]) -> None:
+        try:
+            bring()
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> ConfigError:
         reason = (error.strerror or str(error)).splitlines()[0]
@@ -134,10 +134,7 @@ class SweepFolder:
             ConfigError: they cannot be brought.
         """
         if self.mirror is not None:
-            try:
-                self.mirror.push()
-            except OSError as error:
-                raise self._unwritable(error) from error
+            self._reached(self.mirror.push)
 
     def of_task(self, name: str, overrides: Sequence[str], seals: str) -> Planned:
         """One trial as it was frozen, in a process on any machine: there the plan may have to be brought first.
@@ -318,7 +315,8 @@ class SweepFolder:
         """
         held = lock.hold(self.path)
         try:
-            self._fetch(claim=True)
+            if self.mirror is not None:
+                self._reached(self.mirror.claim)
             yield
         finally:
             lock.release(self.path, held)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import point
+from rlexp.run.folder import RunFolder
 from rlexp.storage import mirror as mirrors
 from rlexp.storage.keeping import Keeper
 from rlexp.storage.mirror import STATE, Mirror, TakenError
@@ -203,3 +206,53 @@ def test_a_keeper_that_lost_the_run_says_so(pair: tuple[Mirror, Mirror]) -> None
         keeper.close()
         keeper.check()
     assert content(one.folder) == {"metrics.jsonl": "one's\n"}, "what it made is kept"
+
+
+def test_two_of_one_machine_that_fetch_at_once_both_have_all(pair: tuple[Mirror, Mirror]) -> None:
+    one, two = pair
+    for number in range(1, 10):
+        (one.folder / f"file-{number}").write_text("x" * number)
+    one.push()
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(15):
+            shutil.rmtree(two.folder, ignore_errors=True)
+            barrier = threading.Barrier(2)
+
+            def fetched(barrier: threading.Barrier = barrier) -> dict[str, str]:
+                mirror = Mirror(two.folder, two.store)
+                barrier.wait()
+                mirror.fetch()
+                return content(two.folder)
+
+            for found in [pool.submit(fetched) for _ in range(2)]:
+                assert found.result() == content(one.folder)
+
+
+def test_who_waits_for_a_run_takes_nothing_from_who_still_has_it(bucket: str) -> None:
+    run = RunFolder.create(f"{bucket}/runs", "a")
+    (run.path / "config.yaml").write_text("a: 1\n")
+    ended = threading.Event()
+
+    def train() -> int:
+        try:
+            for number in range(40):
+                (run.path / "metrics.jsonl").write_text("{}\n" * number)
+                run.push()
+            return number
+        finally:
+            run.release()
+            ended.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        training = pool.submit(train)
+        reading = pool.submit(lambda: [Mirror.of(run.path).fetch() for _ in range(40)])  # type: ignore[union-attr]
+        refused = 0
+        while not ended.is_set():
+            try:
+                RunFolder.open(run.path).release()
+            except lock.InUseError:
+                refused += 1
+        assert training.result() == 39 and refused
+        reading.result()
+    with RunFolder.open(run.path) as again:
+        assert (again.path / "metrics.jsonl").read_text() == "{}\n" * 39
