@@ -15,12 +15,12 @@ import gc
 import importlib
 import json
 import os
-import runpy
 import select
 import signal
 import socket
 import struct
 import sys
+import types
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,7 +109,19 @@ def _become(asking: socket.socket) -> None:
     asking.sendall(b"done")
 
 
+def _run(script: Path) -> None:
+    """As the interpreter runs a script.
+
+    Not `runpy`, whose frames belong to no module: `inspect.stack`, which RLlib calls dozens of times as it builds an
+    algorithm, searches all modules for each such frame, each time.
+    """
+    sys.modules["fork_server"] = sys.modules["__main__"]
+    sys.modules["__main__"] = main = types.ModuleType("__main__")
+    main.__file__ = str(script)
+    exec(compile(script.read_bytes(), script, "exec"), main.__dict__)
+
+
 if __name__ == "__main__":
     del sys.path[0]  # This file's folder: its modules have names that others may have, too.
     serve(sys.argv[1], sys.argv[2:])
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    _run(Path(sys.argv[0]))

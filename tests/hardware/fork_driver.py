@@ -4,12 +4,14 @@ Usage: fork_driver.py ACTION LOG; ACTION is `tell` (then end), `wait` (tell, the
 killed before Ray asks it).
 """
 
+import inspect
 import json
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+from traceback import walk_stack
 
 LIBRARIES = ("numpy", "yaml")
 
@@ -37,6 +39,10 @@ class Worker:
             "umask": _umask(),
             "setting": os.environ.get("LAB_SETTING"),
             "first_path": sys.path[0],
+            "main": Path(sys.modules["__main__"].__file__ or "").name,
+            "frames_of_no_module": [
+                frame.f_code.co_filename for frame, _ in walk_stack(None) if inspect.getmodule(frame) is None
+            ],
             "unseen": [name for name in os.environ if name in ("OPENBLAS_NUM_THREADS",)],
         }
 

@@ -48,7 +48,18 @@ def _alive(pid: int) -> bool:
         return False
 
 
-KEPT = ("interrupt", "blocked", "nice", "oom_score_adj", "folder", "umask", "setting", "first_path", "unseen")
+KEPT = (
+    "interrupt",
+    "blocked",
+    "nice",
+    "oom_score_adj",
+    "folder",
+    "umask",
+    "setting",
+    "first_path",
+    "unseen",
+    "main",
+)
 """What a forked worker has as one that Ray started itself has it."""
 
 
@@ -62,6 +73,7 @@ def test_forked_workers_are_as_rays_own_and_end_with_the_session(tmp_path: Path)
     assert len({worker["group"] for worker in (first, second, facts["again"])}) == 3
     assert first["drawn"] != second["drawn"], "each has a random state of its own"
     assert facts["other"]["parent"] != facts["server"], "a runtime environment is Ray's own affair"
+    assert first["frames_of_no_module"] == [], "`inspect.stack` searches all modules for each of them"
     for key in KEPT:
         assert first[key] == facts["other"][key], key
     assert facts["again"]["pid"] != first["pid"]
