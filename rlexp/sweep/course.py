@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any, Protocol
 
 from rlexp.config.schema import RunConfig
@@ -181,15 +182,17 @@ class Course:
     def left_s(self) -> float | None:
         """Seconds that are left at the pace so far; None while it is unknown."""
         made, seconds = self.env_steps - self._began_at, time.monotonic() - self.began
-        if self.budget is None or made <= 0:
+        told = list(self.told.values())
+        whole = self._steps_of_one(told)
+        if whole is None or made <= 0:
             return None
-        open_steps = sum(
-            max(0, self.budget - each.env_steps)
-            for each in list(self.told.values())
-            if each.status not in OVER
-        )
-        open_steps += self.budget * self.to_come
-        return open_steps / made * seconds
+        open_steps = sum(max(0, whole - each.env_steps) for each in told if each.status not in OVER)
+        return (open_steps + whole * self.to_come) / made * seconds
+
+    def _steps_of_one(self, told: Sequence[Standing]) -> float | None:
+        """What a trial makes until it is done: something other than the budget may end it first."""
+        done = [each.env_steps for each in told if each.status == "done"]
+        return fmean(done) if done else self.budget
 
 
 def _budget(trials: Sequence[Planned]) -> int | None:
