@@ -1,6 +1,8 @@
-"""Torch threads for the main process, from the CPUs that it really has."""
+"""Torch threads: the main process's from the CPUs that it really has, Ray's processes' from what is booked."""
 
 from __future__ import annotations
+
+import os
 
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.hardware.demand import Share, bill_of, shares
@@ -56,3 +58,22 @@ def apply_threads(threads: int) -> None:
     torch.set_num_threads(threads)
     # numpy multiplies what is too small for torch: a second thread would only wait for a core.
     threadpool_limits(limits=1, user_api="blas")
+
+
+def follow_ray() -> None:
+    """In a process of Ray's that imports torch before it knows its task: torch has the threads that Ray means, too.
+
+    Ray sets OMP_NUM_THREADS as a task or actor begins, which torch reads only as it is imported. Imports both.
+    """
+    import torch
+    from ray._private import utils
+
+    set_by_ray = utils.set_omp_num_threads_if_unset
+
+    def set_for_torch() -> bool:
+        if not set_by_ray():
+            return False
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        return True
+
+    utils.set_omp_num_threads_if_unset = set_for_torch

@@ -9,5 +9,7 @@ import ray.rllib.algorithms  # noqa: E402, F401
 
 import rlexp.run.prepare  # noqa: E402
 import rlexp.sweep.trial_run  # noqa: E402, F401
+from rlexp.hardware import threads  # noqa: E402
 
 imports.end()
+threads.follow_ray()

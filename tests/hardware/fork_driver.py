@@ -1,8 +1,10 @@
 """A driver for the tests of forked workers: a session whose libraries were imported ahead, and what its workers are.
 
 Usage: fork_driver.py ACTION LOG; ACTION is `tell` (then end), `wait` (tell, then until killed), `alone` (the server is
-killed before Ray asks it).
+killed before Ray asks it), `threads` (tell what a sweep's workers have, with the server and then without it).
 """
+
+from __future__ import annotations
 
 import inspect
 import json
@@ -12,6 +14,10 @@ import sys
 import time
 from pathlib import Path
 from traceback import walk_stack
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rlexp.config.schema import RunConfig
 
 LIBRARIES = ("numpy", "yaml")
 
@@ -46,6 +52,11 @@ class Worker:
             "unseen": [name for name in os.environ if name in ("OPENBLAS_NUM_THREADS",)],
         }
 
+    def threads(self) -> int:
+        import torch
+
+        return torch.get_num_threads()
+
     def leave(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -62,6 +73,9 @@ def main() -> None:
     from rlexp.hardware import import_ahead, leftovers, session
 
     config = run_config(num_env_runners=1, env_vars={"LAB_SETTING": "7"})
+    if action == "threads":
+        tell_threads(config, log)
+        return
     import_ahead.begin(config, LIBRARIES)
     server = import_ahead._servers[0].process.pid
     import_ahead.begin(config, LIBRARIES)
@@ -91,12 +105,36 @@ def main() -> None:
         "mark": mark,
         "processes": [process.pid for process, _ in leftovers.marked(mark)],
     }
-    facts_file = log.with_name("facts.json")
-    facts_file.with_suffix(".new").write_text(json.dumps(facts))
-    facts_file.with_suffix(".new").rename(facts_file)
+    write(facts, log)
     if action == "wait":
         time.sleep(1000)
     session.stop()
+
+
+def tell_threads(config: RunConfig, log: Path) -> None:
+    import ray
+
+    from rlexp.hardware import import_ahead, session
+    from rlexp.sweep import ahead
+
+    facts = {}
+    for name in ("forked", "started"):
+        if name == "forked":
+            import_ahead.begin(config, ahead.LIBRARIES)
+        session.start(config, log, preload=ahead.MODULES)
+        facts[name] = []
+        for cpus in (1, 2):
+            worker = ray.remote(num_cpus=cpus)(Worker).remote()
+            facts[name].append(ray.get(worker.threads.remote()))
+            ray.kill(worker)
+        session.stop()
+    write(facts, log)
+
+
+def write(facts: dict, log: Path) -> None:
+    facts_file = log.with_name("facts.json")
+    facts_file.with_suffix(".new").write_text(json.dumps(facts))
+    facts_file.with_suffix(".new").rename(facts_file)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,13 @@ def test_without_the_server_workers_start_by_themselves(tmp_path: Path) -> None:
     assert driver.wait(60) == 0
 
 
+@pytest.mark.slow
+def test_a_sweeps_workers_have_the_torch_threads_that_are_booked(tmp_path: Path) -> None:
+    driver, facts = _driver("threads", tmp_path)
+    assert facts == {"forked": [1, 2], "started": [1, 2]}
+    assert driver.wait(60) == 0
+
+
 @pytest.fixture
 def server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     address = f"rlexp-test-{os.getpid()}-{time.monotonic_ns()}"
