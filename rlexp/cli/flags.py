@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
+from rlexp.storage.places import is_uri
 
 _FLAGS: dict[str, tuple[str | None, str]] = {
     "--multirun": ("-m", "every combination of comma-separated values"),
@@ -40,7 +41,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The flags and the overrides.
 
     Raises:
-        ConfigError: an unknown flag, one without its value, or one that would have no effect.
+        ConfigError: an unknown flag, one without its value, or one that would have no effect; or the store has
+            nothing at the address that `--config-dir` names.
     """
     parser = _Parser(prog="rlexp", add_help=False, allow_abbrev=False)
     parser.add_argument("overrides", nargs="*")
@@ -56,6 +58,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for name in ("resolve", "package"):
         if getattr(args, name) and not args.cfg:
             raise ConfigError(f"--{name} goes with --cfg", fix=f"--cfg job --{name}")
+    if args.config_dir and is_uri(args.config_dir):
+        from rlexp.storage.fetching import fetched
+
+        args.config_dir = str(fetched(args.config_dir))
     return args
 
 

@@ -17,6 +17,7 @@ from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors
 from rlexp.config.overrides import force
 from rlexp.config.rerun import composed_again, is_saved_run
 from rlexp.config.schema import RunConfig
+from rlexp.storage.fetching import fetched
 
 
 def compose(
@@ -31,12 +32,14 @@ def compose(
     Args:
         overrides: as on the command line, e.g. `["env=acrobot", "algorithm.lr=3e-4"]`.
         config_name: the primary config.
-        config_dir: one more folder of choices, searched first; or a run's folder, to run it again.
+        config_dir: one more folder of choices, searched first; or a run's folder, or address, to run it again.
 
     Raises:
         ConfigError: an override that is unknown, ill-typed, out of range, or does not fit the others.
         CheckpointError: `checkpoint.from` names none that can be used.
     """
+    if config_dir is not None:
+        config_dir = fetched(config_dir)
     config = check(compose_plain(overrides, config_name=config_name, config_dir=config_dir))
     check_start(config)
     return config

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rlexp.config.composed import Composed
 from rlexp.run import saved
+from rlexp.storage.places import address
 
 OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
 """What belongs to the run that was, and not to the one that will be; given anew on the command line."""
@@ -26,6 +28,11 @@ def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return True  # Told as damaged when it is read.
     return isinstance(plain, dict) and "defaults" not in plain and "algorithm" in plain
+
+
+def command(folder: Path) -> str:
+    """What to type to run the run in `folder` again, as it was."""
+    return shlex.join(["rlexp", "--config-dir", address(folder.absolute())])
 
 
 def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:

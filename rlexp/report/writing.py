@@ -11,6 +11,7 @@ from rlexp.checkpoint.atomic import plain_reason, write_json
 from rlexp.errors import ConfigError
 from rlexp.report.aim import Aim, aim_of
 from rlexp.report.arms import Arm, arm_by_run, arms_of
+from rlexp.report.best import best_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import Scored, estimates, most_telling, scored
 from rlexp.report.comparison import charts as compared
@@ -74,6 +75,7 @@ def report(
     by_run = arm_by_run(arms)
     aim = aim_of(folders, runs, metrics)
     metric = aim.metric if aim is not None else None
+    best = best_of(folders, runs, aim) if aim is not None else None
     shown = most_telling(arms, aim)
     scores: Scored = {}
     effects: list[Effect] = []
@@ -91,15 +93,15 @@ def report(
     found = estimates(scores)
     data = {
         "metric": metric,
+        "best": best,
         "runs": [_record(run, by_run[run.path], metric) for run in runs],
         "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
         "parameters": {effect.parameter.name: effect.to_json() for effect in effects},
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = write_page(
-            folder / PAGE, charts, _content(runs, by_run, aim, shown=len(shown)), pictures=pictures
-        )
+        content = {**_content(runs, by_run, aim, shown=len(shown)), "best": best}
+        written = write_page(folder / PAGE, charts, content, pictures=pictures)
         write_json(folder / DATA, data)
         if metric:
             write_json(folder / MARL_EVAL, raw_data(arms, metric))
@@ -140,23 +142,9 @@ def _content(
     return {
         "title": title,
         "subtitle": subtitle,
-        "best": _best(runs, aim) if aim is not None else None,
         "columns": [name for name in COLUMNS if name != "arm" or arms > 1],
         "rows": [_line(run, by_run[run.path]) for run in runs],
         "facts": _facts(runs),
-    }
-
-
-def _best(runs: Sequence[Run], aim: Aim) -> dict[str, str] | None:
-    told = [run for run in runs if run.has(aim.metric)]
-    if not told:
-        return None
-    best = max(told, key=lambda run: aim.sign * run.last(aim.metric))
-    return {
-        "metric": aim.metric,
-        "name": best.name,
-        "value": f"{best.last(aim.metric):.4g}",
-        "command": f"rlexp --config-dir {best.path} name={best.name}-again",
     }
 
 

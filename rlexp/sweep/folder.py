@@ -5,7 +5,7 @@
 | `plan.json` | settings and command, written once |
 | `trials.jsonl` | each trial's overrides, choices and whole config, written once |
 | `search.json` | of a search that learns: the configs that its points are put on top of |
-| `sweep.json` | the same settings, and each trial's status and score as of now; made anew where it is damaged |
+| `sweep.json` | the same settings, each trial's status and score as of now, the best; made anew where it is damaged |
 | `trials/<name>/` | a run's folder each |
 | `report.html`, `report.json`, `report/` | see `rlexp.report` |
 """
@@ -28,6 +28,7 @@ from rlexp.config.checks import check
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_plain
 from rlexp.config.foreign import refuse_foreign
+from rlexp.config.rerun import command
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
@@ -35,10 +36,10 @@ from rlexp.storage.fetching import fetched
 from rlexp.storage.mirror import Mirror
 from rlexp.storage.places import address, local
 from rlexp.storage.records import fetch_below, fetch_one
+from rlexp.sweep import ranking
 from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.frozen import Frozen, Planned
 from rlexp.sweep.plan import Plan
-from rlexp.sweep.seeds import SeedGroups
 from rlexp.sweep.settings import SweepChoice, typed
 from rlexp.sweep.space import Space
 
@@ -273,38 +274,31 @@ class SweepFolder:
         """As chosen when it was planned."""
         return typed(self._plan()["settings"])
 
-    def groups(self) -> SeedGroups:
-        """The seeds of each point."""
-        chosen = self.settings()
-        return SeedGroups(list(self.state()["trials"]), seeds=chosen.seeds, aggregate=chosen.aggregate)
-
-    def ranking(self) -> list[str]:
-        """The trials' names, the best score first, those without one last; by their points' scores, then their own."""
-        state, groups = self.state(), self.groups()
-        sign = -1.0 if state["settings"]["mode"] == "max" else 1.0
-        own = {name: trial["score"] for name, trial in state["trials"].items()}
-        points = groups.scores(own)
-
-        def place(name: str) -> tuple[bool, float, bool, float]:
-            point, score = points[groups.of(name)], own[name]
-            return (point is None, sign * (point or 0.0), score is None, sign * (score or 0.0))
-
-        return sorted(own, key=place)
-
     def best(self) -> Path:
         """The folder of the trial with the best score, of the best point's seeds.
 
         Raises:
             ConfigError: no trial has one yet.
         """
-        ranked = self.ranking()
-        if not ranked or self.state()["trials"][ranked[0]]["score"] is None:
+        name = ranking.best(self.state())
+        if name is None:
             raise ConfigError(f"no trial of {self.place} has a score yet", fix=f"rlexp resume {self.place}")
-        return fetched(address(self.trials / ranked[0]))
+        return fetched(address(self.trials / name))
 
     def update(self, **fields: Any) -> None:
-        """Sets fields of `sweep.json`."""
-        write_json(self.path / STATE, {**self.state(), **fields})
+        """Sets fields of `sweep.json`, and which trial is the best by them."""
+        state = {**self.state(), **fields}
+        write_json(self.path / STATE, {**state, "best": self._best(state)})
+
+    def _best(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        name = ranking.best(state)
+        if name is None:
+            return None
+        return {
+            "trial": name,
+            "score": state["trials"][name]["score"],
+            "command": command(self.trials / name),
+        }
 
     @contextmanager
     def held(self) -> Iterator[None]:

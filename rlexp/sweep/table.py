@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.errors import ConfigError
 from rlexp.storage.fetching import fetched
+from rlexp.sweep import ranking
 from rlexp.sweep.folder import SweepFolder, is_sweep
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def trials(path: Path | str) -> DataFrame:
     if not is_sweep(place):
         raise ConfigError(f"{path} is no sweep's folder", fix="rlexp.trials('sweeps/<name>')")
     folder = SweepFolder(place.absolute())
-    state, ranked = folder.state(), folder.ranking()
+    state = folder.state()
+    ranked = ranking.ranked(state)
     told = {name: state["trials"][name] for name in ranked}
     keys = list(dict.fromkeys(key for trial in told.values() for key in trial["varied"]))
     rows = [

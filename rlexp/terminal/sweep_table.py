@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rlexp.sweep import ranking
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
 
     Where points have several seeds, a line each for the best points' seeds, after the point's own score.
     """
-    state, ranked, path = folder.state(), folder.ranking(), folder.path
-    trials, metric, groups = state["trials"], state.get("metric", "score"), folder.groups()
+    state, path = folder.state(), folder.path
+    ranked, groups = ranking.ranked(state), ranking.groups_of(state)
+    trials, metric = state["trials"], state.get("metric", "score")
     keys = list(dict.fromkeys(key for name in ranked for key in trials[name]["varied"]))
     several = state["settings"]["seeds"] > 1
     points = groups.scores({name: trial["score"] for name, trial in trials.items()})
@@ -80,6 +82,8 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
     traces = dict.fromkeys(trace if trace.exists() else path / "log.txt" for trace in failed)
     for trace in list(traces)[:MOST_TRACES]:
         screen.say(f"trace   {trace}")
+    if state.get("best"):
+        screen.say(f"best    {state['best']['command']}")
     screen.say(f"folder  {folder.place}")
     if set(counts) - {"done", "pruned"}:
         screen.say(f"go on   rlexp resume {shlex.quote(folder.place)}")

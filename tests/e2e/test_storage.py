@@ -12,6 +12,8 @@ from machines import Machines
 from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
 import rlexp
+from rlexp.cli.flags import parse
+from rlexp.errors import ConfigError
 from rlexp.report.writing import report
 from rlexp.storage.fetching import fetched
 from rlexp.storage.places import local
@@ -102,9 +104,15 @@ def test_a_run_in_a_bucket(bucket: str, tmp_path: Path, monkeypatch: pytest.Monk
         rlexp.compose([*words[:-2], f"checkpoint.from={place}", "name=b", "stop.iterations=1"])
     )
     assert again.status == "done" and "weights from" in again.folder.joinpath("log.txt").read_text()
+    same = rlexp.compose(["name=c"], config_dir=place)
+    assert (same.stop.env_steps, same.env.id, same.runs_dir) == (6 * BATCH, "CartPole-v1", "runs")
+    assert Path(parse(["--config-dir", place]).config_dir) == local(place)
+    with pytest.raises(ConfigError, match="there is nothing at"):
+        parse(["--config-dir", f"{bucket}/runs/none"])
     report([f"{bucket}/runs"])
     found = json.loads(Store(f"{bucket}/runs").read("report.json") or b"")
     assert [run["env_steps"] for run in found["runs"]] == [6 * BATCH, BATCH]
+    assert found["best"]["command"] in [f"rlexp --config-dir {bucket}/runs/{name}" for name in "ab"]
 
 
 @pytest.mark.slow

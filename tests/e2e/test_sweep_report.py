@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from browser import BROWSER, COMPARED, drawn_charts
 from harness import cli
 
@@ -25,3 +27,17 @@ def test_a_sweep_of_24_trials_and_its_report(tmp_path: Path) -> None:
     assert [value["runs"] for value in report["parameters"]["lr"]["values"]] == [8, 8, 8]
     assert set(drawn_charts(folder / "report.html", tmp_path / "profile")) >= COMPARED
     assert {path.stem for path in (folder / "report").glob("*.svg")} >= COMPARED
+    best = report["best"]
+    assert (
+        best["command"] == json.loads((folder / "sweep.json").read_text())["best"]["command"] in done.stdout
+    )
+    again = cli(*shlex.split(best["command"])[1:], "name=again", cwd=tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    configs = [yaml.safe_load((path / "config.yaml").read_text()) for path in _both(folder, best["name"])]
+    for config in configs:
+        del config["name"], config["runs_dir"]
+    assert configs[0] == configs[1]
+
+
+def _both(folder: Path, trial: str) -> tuple[Path, Path]:
+    return folder / "trials" / trial, folder.parents[1] / "runs" / "again"

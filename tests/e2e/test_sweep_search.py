@@ -9,6 +9,7 @@ from harness import records
 from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
 from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.ranking import groups_of
 
 BUDGET = 6 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}")
@@ -58,6 +59,8 @@ def test_seeds_of_a_point_are_compared_and_pruned_as_one(tmp_path: Path) -> None
         assert all(budget // 9 <= trial["env_steps"] < budget for trial in point)
     assert "mean of seeds" in text
     own = [trial["score"] for trial in points[0]]
-    scores = SweepFolder(folder).groups().scores({name: trial["score"] for name, trial in found.items()})
+    scores = groups_of(SweepFolder(folder).state()).scores(
+        {name: trial["score"] for name, trial in found.items()}
+    )
     assert max(filter(None, scores.values())) == sum(own) / 2
     assert SweepFolder(folder).best().name.startswith(("000", "001"))
