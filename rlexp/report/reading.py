@@ -110,7 +110,13 @@ def read(path: Path) -> Run:
 def _folders(path: Path) -> list[Path]:
     if is_run_folder(path):
         return [path]
-    return [config.parent for config in sorted(path.rglob("config.yaml")) if is_run_folder(config.parent)]
+    found = sorted(file for file in path.rglob("config.yaml") if not _hidden(file.relative_to(path)))
+    return [config.parent for config in found if is_run_folder(config.parent)]
+
+
+def _hidden(file: Path) -> bool:
+    """Whether it is none of the run's records: a run that is being replaced is kept in a hidden folder."""
+    return any(part.startswith(".") for part in file.parts)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -29,7 +29,8 @@ def drive(ready: Ready) -> Outcome:
         except (Exception, SystemExit) as failure:
             if not driven.began and getattr(failure, "exit_code", None) == EXIT_USAGE:
                 driven.release("failed", {})
-                folder.discard()
+                if folder.discard():
+                    terminal.warn(f"the earlier run in {folder.place} is as it was")
                 raise
             ending = ("failed", one_line(failure))
             driven.keep_trace(failure)

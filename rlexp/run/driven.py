@@ -13,6 +13,7 @@ from rlexp.checkpoint.atomic import plain_reason, pointed, write_json, write_tex
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
 from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RlexpError
+from rlexp.run.earlier import ASIDE, FAILED_ATTEMPT
 from rlexp.run.events import RunInfo, RunListener
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import now
@@ -137,7 +138,21 @@ class Driven:
         callbacks = [c for c in algorithm.callbacks if isinstance(c, RunCallback)]
         record = [CurriculumRecord(curriculum)] if curriculum is not None else []
         skipped = SkippedEvaluations(algorithm, self.terminal.warn)
-        return [MetricsFile(self.folder.metrics), *record, *trackers, skipped, *callbacks, *self._kept()]
+        return [
+            MetricsFile(self.folder.metrics),
+            *record,
+            *trackers,
+            skipped,
+            *callbacks,
+            *self._kept(),
+            *self._replacing(),
+        ]
+
+    def _replacing(self) -> list[RunListener]:
+        """Of a run that replaces an earlier one; the last, so that the iteration is over for all others."""
+        from rlexp.run.replacing import Replacing
+
+        return [Replacing(self.folder)] if self.folder.replaces else []
 
     def _kept(self) -> list[RunListener]:
         """Of a run that lies in a store."""
@@ -179,12 +194,27 @@ class Driven:
         self.release(status, summary)
         for name, key in self._loop.unseen.items() if self._loop is not None and status != "failed" else ():
             self.terminal.warn(f"{key}: {name} was never logged")
+        self._put_back(summary)
         if self._keeper is not None:
             with self._told(
                 f"the last state was not brought to {self.folder.place}; it lies in {self.folder.path}"
             ):
                 self._keeper.close()
         return Outcome(self.folder.path, status, summary, reason if status == "failed" else None)
+
+    def _put_back(self, summary: dict[str, Any]) -> None:
+        """A run that made no iteration gives way to the one that it was to replace; only its trace stays there."""
+        if not self.folder.replaces:
+            return
+        with self._told(f"the earlier run lies in {self.folder.path / ASIDE}, and could not be put back"):
+            trace = self.folder.trace.read_text(encoding="utf-8") if self.folder.trace.exists() else ""
+            self.folder.put_back()
+            self.terminal.warn(
+                f"the new run made no iteration; the earlier run in {self.folder.place} is back"
+            )
+            if trace:
+                summary["trace"] = FAILED_ATTEMPT
+                write_text(self.folder.path / FAILED_ATTEMPT, trace)
 
     def abandon(self, failure: HungError) -> None:
         """Closes all but the environments, in another thread than the one that never comes back from them."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
-from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,19 +12,17 @@ from typing import Any
 from filelock import FileLock
 
 from rlexp.checkpoint import lock
-from rlexp.checkpoint.atomic import plain_reason, remove, write_json, write_text
+from rlexp.checkpoint.atomic import remove, write_json, write_text
 from rlexp.errors import ConfigError
-from rlexp.storage.mirror import SEEN, STATE, Mirror
+from rlexp.run import earlier, placing
+from rlexp.run.earlier import MANIFEST
+from rlexp.run.placing import is_run_folder
+from rlexp.storage.mirror import Mirror
 from rlexp.storage.places import address, local
 
-_MANIFEST = "manifest.json"
-_ROOM = 1 << 20  # bytes that must be free to start: the records of a run, before any checkpoint
+__all__ = ["RunFolder", "is_run_folder"]
+
 _log = logging.getLogger(__name__)
-
-
-def is_run_folder(path: Path | str) -> bool:
-    """Whether `path` is a run's folder: one with a manifest."""
-    return (Path(path) / _MANIFEST).is_file()
 
 
 class RunFolder:
@@ -47,24 +43,25 @@ class RunFolder:
             ConfigError: `name` is no folder's name; a run or other files are there; another process holds it;
                 the place is read-only or full.
         """
-        path = _inside(local(runs_dir), name)
-        _fetch(path)
-        _refuse_foreign(path)
+        path = placing.inside(local(runs_dir), name)
+        placing.fetch(path)
+        placing.refuse_foreign(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
             run = cls(path, lock.hold(path), made=True)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise placing.unwritable(path, error) from error
         try:
+            earlier.recover(path)
             if is_run_folder(path):
-                run._clear(overwrite)
-            _refuse_foreign(path)
-            _require_room(path)
-            run.update_manifest(name=name, status="running")
+                run._make_way(overwrite)
+            placing.refuse_foreign(path)
+            placing.require_room(path)
+            write_json(run.manifest, {"name": name, "status": "running"})
             run.push()
         except OSError as error:
             run.release()
-            raise _unwritable(path, error) from error
+            raise placing.unwritable(path, error) from error
         except BaseException:
             run.release()
             raise
@@ -79,19 +76,20 @@ class RunFolder:
         """
         path = local(path).absolute()
         if not is_run_folder(path):
-            _fetch(path)
+            placing.fetch(path)
         if not is_run_folder(path):
-            raise _no_run(path)
+            raise placing.no_run(path)
         try:
             run = cls(path, lock.hold(path), made=False)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise placing.unwritable(path, error) from error
         try:
+            earlier.recover(path)
             run._claim()
-            _require_room(path)
+            placing.require_room(path)
         except OSError as error:
             run.release()
-            raise _unwritable(path, error) from error
+            raise placing.unwritable(path, error) from error
         except ConfigError:
             run.release()
             raise
@@ -106,7 +104,7 @@ class RunFolder:
         if self.mirror is not None:
             self.mirror.claim()
             if not is_run_folder(self.path):  # It was deleted in the store.
-                raise _no_run(self.path)
+                raise placing.no_run(self.path)
 
     @property
     def place(self) -> str:
@@ -123,21 +121,60 @@ class RunFolder:
             self.mirror.push()
 
     def release(self) -> None:
-        """Let others hold the folder; a second call does nothing."""
-        if self._held is not None:
-            lock.release(self.path, self._held)
+        """Let others hold the folder; a second call does nothing. An overwritten run comes back first."""
+        if self._held is None or not self._held.is_locked:
+            return
+        with contextlib.suppress(OSError):  # Whoever takes up the folder next tries again.
+            self.put_back()
+        lock.release(self.path, self._held)
 
-    def discard(self) -> None:
+    def discard(self) -> bool:
         """Delete the folder if `create` made it and this process still holds it: the run came to nothing.
 
-        A folder that `open` took up stays as it is, but for the lock.
+        A folder that `open` took up stays as it is, but for the lock. Returns whether an overwritten run was put back.
         """
+        returned = False
         if self._made and self._held is not None and self._held.is_locked:
-            remove(self.path)
-            if self.mirror is not None:
-                with contextlib.suppress(OSError):
-                    self.mirror.discard()
+            returned = self.put_back()
+            if not returned:
+                remove(self.path)
+                if self.mirror is not None:
+                    with contextlib.suppress(OSError):
+                        self.mirror.discard()
         self.release()
+        return returned
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an earlier run of the name is kept until this one has made an iteration."""
+        return self._made and earlier.is_aside(self.path)
+
+    def put_back(self) -> bool:
+        """Deletes this run and brings back the one that it was to replace; False where there is none.
+
+        Raises:
+            OSError: a file could not be moved or deleted.
+        """
+        if not self.replaces:
+            return False
+        earlier.put_back(self.path)
+        self._hold_back(False)
+        return True
+
+    def delete_earlier(self) -> None:
+        """Deletes the run that this one has replaced.
+
+        Raises:
+            OSError: it could not be deleted.
+        """
+        if self.replaces:
+            earlier.delete(self.path)
+            self._hold_back(False)
+
+    def _hold_back(self, hold: bool) -> None:
+        """What the store has of the earlier run stays there while this one may still come to nothing."""
+        if self.mirror is not None:
+            self.mirror.paused = hold
 
     def __enter__(self) -> RunFolder:
         return self
@@ -155,7 +192,7 @@ class RunFolder:
     @property
     def manifest(self) -> Path:
         """What was run, where, when and by whom; its status."""
-        return self.path / _MANIFEST
+        return self.path / MANIFEST
 
     @property
     def metrics(self) -> Path:
@@ -225,95 +262,27 @@ class RunFolder:
             raise ConfigError(f"{self.manifest} does not hold a JSON object")
         return manifest
 
-    def _clear(self, overwrite: bool) -> None:
-        """Delete the run that is there, or refuse to; manifest last, for a crash amid it."""
-        if not overwrite and not self._came_to_nothing():
+    def _make_way(self, overwrite: bool) -> None:
+        """Delete the run that is there if it came to nothing, set it aside if it may be replaced, or refuse to."""
+        if self._came_to_nothing():
+            for item in sorted(earlier.contents(self.path), key=lambda item: item.name == MANIFEST):
+                remove(item)
+        elif overwrite:
+            _log.warning("replacing the earlier run in %s", self.path)
+            self._hold_back(True)
+            earlier.set_aside(self.path)
+        else:
             raise ConfigError(
                 f"a run is already in {self.place}",
                 key="name",
-                fix=f"rlexp resume {self.place}   (or another name=, or overwrite=true to delete it)",
+                fix=f"rlexp resume {self.place}   (or another name=, or overwrite=true to replace it)",
             )
-        _log.warning("deleting the earlier run in %s", self.path)
-        for item in sorted(_others(self.path), key=lambda item: item.name == _MANIFEST):
-            remove(item)
 
     def _came_to_nothing(self) -> bool:
         """Whether the run was interrupted before its first iteration."""
         trained = self.metrics.is_file() and self.metrics.stat().st_size
-        stopped = self.read_manifest().get("status") == "stopped"
-        return stopped and not trained and not self.checkpoints.exists()
-
-
-def _inside(runs_dir: Path, name: str) -> Path:
-    parts = Path(name).parts
-    if not name.strip() or not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
-        raise ConfigError(
-            f"name={name!r} is not a folder's name below runs_dir={runs_dir}", key="name", fix="name=my_run"
-        )
-    return (runs_dir / name).absolute()
-
-
-def _fetch(path: Path) -> None:
-    """Brings what the store has of the run, if the folder is a copy of what lies in one."""
-    mirror = Mirror.of(path)
-    if mirror is None:
-        return
-    try:
-        mirror.fetch()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _others(path: Path) -> list[Path]:
-    """What lies in the folder besides the lock's own files."""
-    return [item for item in path.iterdir() if item.name not in (*lock.FILES, STATE, SEEN)]
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Refuse a folder with files but no manifest: it is not a run's, so nothing in it may be touched."""
-    try:
-        foreign = path.is_dir() and not is_run_folder(path) and _others(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    if foreign:
-        raise ConfigError(
-            f"{path} holds other files and is not a run's folder; it is left alone, overwrite=true or not",
-            key="name",
-            fix="name=<another name>",
-        )
-
-
-def _require_room(path: Path) -> None:
-    """Write and delete a file: neither permissions nor the free space reported prove that writing works."""
-    probe = path / ".probe.tmp"
-    try:
-        with probe.open("wb") as file:
-            file.write(bytes(_ROOM))
-            file.flush()
-            os.fsync(file.fileno())
-    finally:
-        probe.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    reason = plain_reason(error) or error.strerror or str(error).partition("\n")[0]
-    return ConfigError(
-        f"the run cannot be kept in {address(path)}: {reason}",
-        key="runs_dir",
-        fix="runs_dir=<another folder>",
-    )
-
-
-def _no_run(path: Path) -> ConfigError:
-    if not path.exists():
-        runs = (
-            [item.name for item in path.parent.iterdir() if is_run_folder(item)]
-            if path.parent.is_dir()
-            else []
-        )
-        near = [str(path.parent / name) for name in get_close_matches(path.name, runs, n=3, cutoff=0.5)]
-        return ConfigError(f"there is no {path}", suggestions=near)
-    return ConfigError(
-        f"{path} is not a run's folder: it has no {_MANIFEST}",
-        fix="the folder that a run printed at its end, such as runs/<name>",
-    )
+        if trained or self.checkpoints.exists():
+            return False
+        with contextlib.suppress(ConfigError):
+            return self.read_manifest().get("status") == "stopped"
+        return False

@@ -58,6 +58,8 @@ class Mirror:
     def __init__(self, folder: Path, store: Store, without: Sequence[str] = ()) -> None:
         self.folder, self.store, self._without = folder, store, tuple(without)
         self._busy, self._tidied = threading.Lock(), False
+        self.paused = False
+        """While it is set, `push` brings nothing: what lies here may yet be taken back."""
 
     @classmethod
     def of(cls, folder: Path, without: Sequence[str] = ()) -> Mirror | None:
@@ -74,7 +76,7 @@ class Mirror:
         """
         with self._busy:
             for _ in range(TRIES):
-                if self._pushed_whole():
+                if self.paused or self._pushed_whole():
                     return
 
     def _pushed_whole(self) -> bool:

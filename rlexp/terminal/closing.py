@@ -71,7 +71,7 @@ def closing_lines(summary: Mapping[str, Any], place: str) -> list[str]:
     """The lines under the table: the folder, a failure's trace, the next commands; pure."""
     told = [("folder", place)]
     if summary.get("status") == "failed":
-        told.append(("trace", f"{place}/error.txt"))
+        told.append(("trace", f"{place}/{summary.get('trace', 'error.txt')}"))
     told += next_commands(summary, place)
     width = max(len(label) for label, _ in told)
     return [f"{label:<{width}}  {text}" for label, text in told]

@@ -106,7 +106,9 @@ def test_a_second_run_of_the_name_is_refused_and_told_what_to_write(tmp_path: Pa
     RunFolder.open(run.path).release()  # the refusal let go of the lock
 
 
-def test_overwrite_deletes_the_old_run_and_nothing_outside_it(tmp_path: Path) -> None:
+def test_overwrite_deletes_the_old_run_once_the_new_one_has_begun_and_nothing_outside_it(
+    tmp_path: Path,
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").write_text("x")
@@ -114,6 +116,8 @@ def test_overwrite_deletes_the_old_run_and_nothing_outside_it(tmp_path: Path) ->
         run.checkpoints.mkdir()
         (run.path / "link").symlink_to(outside)
     with RunFolder.create(tmp_path, "a", overwrite=True) as run:
+        assert run.replaces and run.read_manifest() == {"name": "a", "status": "running"}
+        run.delete_earlier()
         assert sorted(p.name for p in run.path.iterdir()) == [".lock", ".lock.json", "manifest.json"]
     assert (outside / "precious").read_text() == "x"
 
