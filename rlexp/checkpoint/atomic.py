@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rlexp.checkpoint.names import LONGEST, is_plain
+
 _REASONS = {
     errno.EROFS: "the filesystem is read-only",
     errno.EACCES: "permission is denied",
@@ -176,10 +178,14 @@ def point(path: Path, target: str) -> None:
 
 
 def pointed(path: Path) -> str | None:
-    """The name that `point` left at `path`; None where there is none."""
+    """The name that `point` left at `path`; None where there is none, or something that is no neighbour's name."""
+    name: str | None = None
     if path.is_symlink():
-        return str(path.readlink())
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+        name = str(path.readlink())
+    elif path.is_file():
+        with path.open("rb") as file:
+            name = file.read(LONGEST + 2).decode("utf-8", errors="replace").strip()
+    return name if is_plain(name) else None
 
 
 def _at_work(pid: int) -> bool:

@@ -16,6 +16,7 @@ import os
 import select
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -102,7 +103,15 @@ def ray_folders() -> list[Path]:
 
 
 def _sessions(pattern: str) -> list[Path]:
-    return sorted(folder for place in ray_folders() for folder in place.glob(pattern))
+    return sorted(folder for place in ray_folders() for folder in place.glob(pattern) if _own(folder))
+
+
+def _own(folder: Path) -> bool:
+    """Whether it is this user's own folder: in a temporary folder that all may write to, others may plant some."""
+    with contextlib.suppress(OSError):
+        found = folder.lstat()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return False
 
 
 def marked(mark: str | None = None) -> list[tuple[Any, str]]:

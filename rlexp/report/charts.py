@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,9 @@ def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None
     )
     where = "wall" if along == WALL else "steps"
     spec = _faceted(arms, {"layer": layers if repeated else layers[2:]})
-    return Chart(f"{metric}_{where}".replace("/", "_"), f"{metric} over {x['title']}", note, spec)
+    return Chart(
+        re.sub(r"[^\w.=+-]", "_", f"{metric}_{where}")[-100:], f"{metric} over {x['title']}", note, spec
+    )
 
 
 def wall_time(runs: Sequence[Run]) -> Chart | None:

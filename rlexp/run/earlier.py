@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import remove, sync_folder
-from rlexp.storage.mirror import SEEN, STATE
+from rlexp.storage.state import SEEN, STATE
 
 MANIFEST, METRICS = "manifest.json", "metrics.jsonl"
 ASIDE, DELETED = ".earlier", ".overwritten"

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlexp.errors import ConfigError
-from rlexp.storage.mirror import STATE, Mirror
+from rlexp.storage.mirror import Mirror
 from rlexp.storage.places import address, check_place, is_uri, local
 from rlexp.storage.records import fetch_below
+from rlexp.storage.state import STATE
 from rlexp.storage.store import Store
 
 DEPTH = 4

@@ -23,14 +23,12 @@ from typing import Any
 
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import remove, write_json
+from rlexp.checkpoint.names import is_inside
 from rlexp.errors import RunFailedError
 from rlexp.storage.places import address, is_uri
+from rlexp.storage.state import SEEN, STATE, read_state
 from rlexp.storage.store import Store
 
-STATE = "storage.json"
-"""Here: the states that this machine knows, and the files as they were brought. In the store: the last state."""
-SEEN = ".storage-seen"
-"""Here: the state that a run's records are of, where the rest of its folder was not brought."""
 LATER = ("seal.json", "latest", "best", "summary.json", "manifest.json", "sweep.json")
 """Files that say of others that they are there, each after those it speaks of."""
 CHECKPOINTS = "checkpoints"
@@ -194,7 +192,7 @@ class Mirror:
 
     def _fetched_whole(self, claim: bool) -> bool:
         """Whether nobody brought anything meanwhile; else what came may be of two states."""
-        state, known = self._state(), self._known()
+        state, known = read_state(self.store), self._known()
         if state is None:
             self._clear(keep=())
             return True
@@ -203,7 +201,7 @@ class Mirror:
             if claim:
                 self._mark(there, known["files"])
             return True
-        self._without = tuple(state.get("without", ()))
+        self._without = tuple(state["without"])
         name = self._put(secrets.token_hex(8)) if claim else there
         names = [each for each in self.store.sizes() if self._belongs(each)]
         came = [each for each, found in zip(names, _all(self._download, names), strict=True) if found]
@@ -244,10 +242,9 @@ class Mirror:
         return self.store.download(name, self.folder / name)
 
     def _belongs(self, name: str) -> bool:
-        """Whether a file is part of it: hidden ones are this machine's own affair."""
-        parts = name.split("/")
-        hidden = any(part.startswith(".") or not part for part in parts)
-        return not hidden and name != STATE and parts[0] not in self._without and not name.endswith(".tmp")
+        """Whether a file is part of it: hidden ones and records of storing are this machine's own affair."""
+        first, last = name.partition("/")[0], name.rpartition("/")[2]
+        return is_inside(name) and last != STATE and first not in self._without and not last.endswith(".tmp")
 
     def _here(self) -> dict[str, Stamp]:
         found = {}
@@ -276,19 +273,15 @@ class Mirror:
             for name in self._without:
                 shutil.rmtree(self.folder / name, ignore_errors=True)
 
-    def _state(self) -> dict[str, Any] | None:
-        content = self.store.read(STATE)
-        return None if content is None else dict(json.loads(content))
-
     def _there(self) -> str | None:
-        state = self._state()
+        state = read_state(self.store)
         return None if state is None else str(state["push"])
 
     def _known(self) -> dict[str, Any]:
         try:
             known = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
-            known["files"] = {name: tuple(stamp) for name, stamp in known["files"].items()}
-            return {"push": known["push"], "next": known["next"], "files": known["files"]}
+            files = {name: tuple(stamp) for name, stamp in known["files"].items() if self._belongs(name)}
+            return {"push": known["push"], "next": known["next"], "files": files}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {"push": None, "next": None, "files": {}}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rlexp.storage.mirror import SEEN, SIDE_BY_SIDE, STATE, Mirror
+from rlexp.checkpoint.names import is_inside
+from rlexp.storage.mirror import SIDE_BY_SIDE, Mirror
 from rlexp.storage.places import address, is_uri
+from rlexp.storage.state import SEEN, STATE, read_state
 from rlexp.storage.store import Store
 
 LARGE = ("checkpoints", "wandb", "videos", "tensorboard")
@@ -26,7 +27,8 @@ def fetch_below(folder: Path) -> None:
         return
     store = Store(address(folder))
     names = list(store.sizes())
-    owners = sorted(name.removesuffix(STATE).rstrip("/") for name in names if name.split("/")[-1] == STATE)
+    owners = sorted(name[: -len(STATE)].rstrip("/") for name in names if name.split("/")[-1] == STATE)
+    owners = [owner for owner in owners if not owner or is_inside(owner)]
     held: dict[str, list[str]] = {owner: [] for owner in owners}
     for name in names:
         owner = _owner(name, held)
@@ -55,18 +57,17 @@ def _owner(name: str, owners: Iterable[str]) -> str | None:
 
 def _fetch(folder: Path, names: Iterable[str] | None) -> None:
     mirror = Mirror(folder, Store(address(folder)))
-    content = mirror.store.read(STATE)
-    if content is None:
+    found = read_state(mirror.store)
+    if found is None:
         return
-    state = str(json.loads(content)["push"])
+    state = found["push"]
     if mirror.knows(state) or _seen(folder) == state:
         return
     with mirror.alone() as free:
         if not free or mirror.knows(state):  # Whoever trains here has as much.
             return
         for name in mirror.store.sizes(deep=False) if names is None else names:
-            parts = name.split("/")
-            if parts[0] not in LARGE and ".." not in parts and name != STATE and not name.startswith("."):
+            if is_inside(name) and name.partition("/")[0] not in LARGE and name.rpartition("/")[2] != STATE:
                 mirror.store.download(name, folder / name)
         (folder / SEEN).write_text(state, encoding="utf-8")
 

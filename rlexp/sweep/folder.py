@@ -24,6 +24,7 @@ from typing import Any
 
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.names import is_plain
 from rlexp.config.checks import check
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_plain
@@ -259,8 +260,9 @@ class SweepFolder:
     def _state(self) -> dict[str, Any] | None:
         try:
             state = json.loads((self.path / STATE).read_text(encoding="utf-8"))
-            state["trials"]
-        except (OSError, ValueError, KeyError, TypeError):
+            if not isinstance(state["trials"], dict) or not all(map(is_plain, state["trials"])):
+                return None
+        except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return None
         return dict(state)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint.atomic import write_text
+from rlexp.checkpoint.names import is_plain
 from rlexp.config.checks import check
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.schema import RunConfig
@@ -94,6 +95,8 @@ class Frozen:
     def _thawed(self, line: str, number: int) -> Planned:
         try:
             told: dict[str, Any] = json.loads(line)
+            if not is_plain(told["name"]):
+                raise ValueError(f"{told['name']!r} is no trial's name")
             plain = {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}
             config = to_run_config(plain, told["choices"])
             return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
