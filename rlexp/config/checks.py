@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
+from rlexp.config.automatic import with_automatic
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_run_config
 from rlexp.config.named import check_named
@@ -28,7 +28,7 @@ def check(composed: Composed) -> RunConfig:
     Raises:
         ConfigError: what is wrong, key by key.
     """
-    config = to_run_config(_with_automatic(composed.plain), composed.choices)
+    config = to_run_config(with_automatic(composed.plain), composed.choices)
     problems: list[ConfigError] = []
     for judge in (
         check_named,
@@ -76,18 +76,6 @@ def _collect(problems: list[ConfigError], judge: Callable[[RunConfig], None], co
         # Two judges may stumble over the same stone.
         if str(error) not in map(str, problems):
             problems.append(error)
-
-
-def _with_automatic(plain: dict[str, Any]) -> dict[str, Any]:
-    """`checkpoint.best_by=auto` made definite: evaluation's return where there is one, else training's."""
-    checkpoint, evaluation = plain.get("checkpoint"), plain.get("evaluation")
-    if not isinstance(checkpoint, dict) or checkpoint.get("best_by") != "auto":
-        return plain
-    evaluated = isinstance(evaluation, dict) and evaluation.get("evaluation_interval")
-    return {
-        **plain,
-        "checkpoint": {**checkpoint, "best_by": f"{'eval' if evaluated else 'train'}/return_mean"},
-    }
 
 
 def _environment(config: RunConfig) -> None:

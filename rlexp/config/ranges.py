@@ -130,6 +130,7 @@ RANGES: Mapping[str, Range] = {
     "hardware.env_runner_health_probe_timeout_s": NOT_NEGATIVE,
     "hardware.env_runner_restore_timeout_s": NOT_NEGATIVE,
     "evaluation.evaluation_interval": COUNT,
+    "evaluation.evaluation_interval_env_steps": COUNT,
     "evaluation.evaluation_duration": COUNT,
     "evaluation.evaluation_num_env_runners": COUNT_OR_NONE,
     "evaluation.evaluation_sample_timeout_s": POSITIVE,
@@ -148,6 +149,7 @@ RANGES: Mapping[str, Range] = {
     "stop.plateau.patience": COUNT,
     "stop.plateau.min_delta": NOT_NEGATIVE,
     "checkpoint.every": COUNT,
+    "checkpoint.every_env_steps": COUNT,
     "checkpoint.keep": COUNT,
     "seed": Range(0, SEEDS, below=True, integer=True),
 }

@@ -15,6 +15,7 @@ def contradictions(plain: Mapping[str, Any]) -> list[ConfigError]:
     """Keys of a plain config that exclude or outgrow each other."""
     algorithm, model = plain.get("algorithm"), plain.get("model")
     found = list(_batch_sizes(algorithm)) if isinstance(algorithm, Mapping) else []
+    found += _evaluation(plain.get("evaluation"))
     return found + (list(_model(model)) if isinstance(model, Mapping) else [])
 
 
@@ -26,6 +27,16 @@ def _batch_sizes(algorithm: Mapping[str, Any]) -> Iterator[ConfigError]:
             key="algorithm.minibatch_size",
             fix=f"algorithm.minibatch_size={whole}",
         )
+
+
+def _evaluation(evaluation: Any) -> Iterator[ConfigError]:
+    """Env steps between evaluations, where there is none."""
+    if not isinstance(evaluation, Mapping) or evaluation.get("evaluation_interval") is not None:
+        return
+    if (steps := evaluation.get("evaluation_interval_env_steps")) is not None:
+        key = "evaluation.evaluation_interval_env_steps"
+        message = f"{key}={steps} has no effect: evaluation is off (evaluation.evaluation_interval is null)"
+        yield ConfigError(message, key=key, fix=f"evaluation=default {key}={steps}")
 
 
 def _model(model: Mapping[str, Any]) -> Iterator[ConfigError]:

@@ -148,7 +148,10 @@ class HardwareChoice:
 
 @dataclass
 class EvaluationChoice:
-    """Evaluation every `evaluation_interval` iterations, on environments and a seed of its own."""
+    """Evaluation every `evaluation_interval` iterations, on environments and a seed of its own.
+
+    With `evaluation_interval_env_steps`, env steps count in place of iterations.
+    """
 
     BUILDERS: ClassVar[tuple[Builder, ...]] = (
         Builder(
@@ -168,6 +171,7 @@ class EvaluationChoice:
             ),
         ),
     )
+    evaluation_interval_env_steps: int | None = None
     explore: bool = False
     seed: int | None = None
     num_envs: int = 1
@@ -262,6 +266,7 @@ class CheckpointChoice:
     """When checkpoints are written and which are kept; `from` starts from another run's weights."""
 
     every: int | None = 10
+    every_env_steps: int | None = None
     keep: int = 3
     best_by: str | None = "auto"
     mode: str = "max"

@@ -68,12 +68,14 @@ class OffPolicyStep(DQN):
 
     Attributes:
         horizon: env steps sampled in all at which an iteration ends, however long it should last.
+        deadline: as `horizon`, by `time.monotonic()`.
 
     Raises:
         TypeError: (`setup`) the learner or the replay is not one of the fast path.
     """
 
     horizon: float = math.inf
+    deadline: float = math.inf
 
     def setup(self, config: Any) -> None:
         """As RLlib's; then looks at what it has built."""
@@ -114,7 +116,8 @@ class OffPolicyStep(DQN):
                 trained += per_round * config.total_train_batch_size
                 if not shared:
                     self._send_weights(seconds)
-            enough = sampled >= self.horizon or self._begun.reached(config, sampled, trained)
+            over = sampled >= self.horizon or time.monotonic() >= self.deadline
+            enough = over or self._begun.reached(config, sampled, trained)
             if enough or not made:
                 break
         self._finish(seconds, updates)
@@ -219,12 +222,12 @@ class _Begun:
 
     def __init__(self, iteration: int, sampled: int, trained: int) -> None:
         self.iteration, self._sampled, self._trained = iteration, sampled, trained
-        self._time = time.time()
+        self._time = time.monotonic()
 
     def reached(self, config: Any, sampled: int, trained: int) -> bool:
         """Whether the iteration has all that the config asks of one, by RLlib's rule (`TrainIterCtx`)."""
         return (
-            time.time() - self._time >= (config.min_time_s_per_iteration or 0)
+            time.monotonic() - self._time >= (config.min_time_s_per_iteration or 0)
             and sampled - self._sampled >= (config.min_sample_timesteps_per_iteration or 0)
             and trained - self._trained >= (config.min_train_timesteps_per_iteration or 0)
         )

@@ -40,6 +40,15 @@ WITHOUT_RAY = frozenset(
 """Those that RLlib's own code trains in one process without Ray's. Its IMPALA and APPO put each sample into Ray's
 object store even with a local runner, and the offline ones read their data with Ray Data."""
 
+ITERATION_STEPS: dict[Kind, int] = {
+    "on_policy": 0,
+    "off_policy": 1000,
+    "async": 2000,
+    "model_based": 200,
+    "offline": 0,
+}
+"""Env steps that an iteration lasts at least where nobody says: a training step of the off-policy kinds is a few."""
+
 
 def class_name(algorithm: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> str:
     """The name of RLlib's own config class that `algorithm` is or derives from, by which the tables know it.

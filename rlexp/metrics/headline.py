@@ -67,7 +67,7 @@ def flatten(result: Mapping[str, Any]) -> Record:
         and `perf/`. Times are in seconds, of this iteration unless the name says otherwise.
     """
     runners = result.get("env_runners") or {}
-    record: Record = {"env_steps": _env_steps(result), "iteration": int(result["training_iteration"])}
+    record: Record = {"env_steps": trained_steps(result), "iteration": int(result["training_iteration"])}
     record.update(_episodes("train", runners))
     record.update(_learners(result.get("learners") or {}))
     record.update(_custom("", runners, is_env_runner_key))
@@ -100,9 +100,10 @@ def _evaluation_ran(evaluation: Mapping[str, Any]) -> bool:
     return "num_healthy_workers" in evaluation
 
 
-def _env_steps(result: Mapping[str, Any]) -> int:
-    """Lifetime environment steps; for offline data, where none are sampled, the steps trained on."""
-    sampled = int(result.get("num_env_steps_sampled_lifetime") or 0)
+def trained_steps(result: Mapping[str, Any]) -> int:
+    """Lifetime env steps of an iteration's result; for offline data, where none are sampled, those trained on."""
+    key = "num_env_steps_sampled_lifetime"
+    sampled = int(result.get(key) or (result.get("env_runners") or {}).get(key) or 0)
     if sampled or "env_runners" in result:
         return sampled
     trained = (result.get("learners") or {}).get(ALL_MODULES, {}).get("num_env_steps_trained_lifetime")

@@ -14,7 +14,9 @@ class Counters:
     Attributes:
         env_steps: environment steps sampled.
         iteration: training iterations done.
-        wall_s: seconds spent in iterations (sampling, learning, evaluating).
+        wall_s: seconds since the run began, by the clock, see `rlexp.run.clock`.
+        new_env_steps: of the last iteration.
+        new_s: seconds that it took (sampling, learning, evaluating).
     """
 
     env_steps: int = 0
@@ -23,10 +25,10 @@ class Counters:
     new_env_steps: int = 0
     new_s: float = 0.0
 
-    def advance(self, env_steps: int, seconds: float) -> None:
-        """Counts one iteration that ended at `env_steps` and took `seconds`."""
+    def advance(self, env_steps: int, seconds: float, wall_s: float) -> None:
+        """Counts one iteration that took `seconds`, and ended at `env_steps` and at `wall_s` by the run's clock."""
         self.new_env_steps, self.new_s = env_steps - self.env_steps, seconds
-        self.env_steps, self.iteration, self.wall_s = env_steps, self.iteration + 1, self.wall_s + seconds
+        self.env_steps, self.iteration, self.wall_s = env_steps, self.iteration + 1, wall_s
 
     def metrics(self) -> dict[str, float | int]:
         """The counters as metrics of the iteration just counted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ class Driven:
 
     def __init__(self, ready: Ready, terminal: Terminal) -> None:
         self.folder, self.terminal, self._ready = ready.folder, terminal, ready
-        self.began = False
+        self.began, self._since = False, time.monotonic()
         self.config = ready.config
         self._trainable: RunTrainable | None = None
         self._loop: Loop | None = None
@@ -114,7 +115,9 @@ class Driven:
                 self.terminal.note(why)
             with children_keep_on():
                 start_processes(prepared, self.folder.log)
-                trainable = self._trainable = RunTrainable(config={"prepared": prepared})
+                trainable = self._trainable = RunTrainable(
+                    config={"prepared": prepared, "since": self._since}
+                )
             progress = self._ready.start(trainable, prepared.config, self.terminal)
             self._loop = Loop(trainable, store, self._listeners(trackers), progress)
         self.folder.write_config(to_plain(self.config))
@@ -131,18 +134,22 @@ class Driven:
     def _listeners(self, trackers: list[RunListener]) -> list[RunListener]:
         from rlexp.curriculum.record import CurriculumRecord
         from rlexp.run.callback import RunCallback
+        from rlexp.run.evaluation_cost import EvaluationCost
         from rlexp.run.skipped_evaluations import SkippedEvaluations
         from rlexp.tracking.jsonl import MetricsFile
 
         algorithm, curriculum = self.trainable.algorithm, self.trainable.curriculum
         callbacks = [c for c in algorithm.callbacks if isinstance(c, RunCallback)]
         record = [CurriculumRecord(curriculum)] if curriculum is not None else []
-        skipped = SkippedEvaluations(algorithm, self.terminal.warn)
+        evaluations: list[RunListener] = [
+            SkippedEvaluations(self.trainable, self.terminal.warn),
+            EvaluationCost(self.trainable.clock, self.terminal.warn),
+        ]
         return [
             MetricsFile(self.folder.metrics),
             *record,
             *trackers,
-            skipped,
+            *evaluations,
             *callbacks,
             *self._kept(),
             *self._replacing(),
@@ -244,12 +251,15 @@ class Driven:
             session.stop()
 
     def _summary(self, status: str, reason: str) -> dict[str, Any]:
-        figures = self._loop.progress.summary() if self._loop else {"env_steps": 0, "wall_s": 0.0, "sps": 0.0}
+        loop = self._loop
+        figures: dict[str, Any] = {"env_steps": 0, "wall_s": time.monotonic() - self._since, "sps": 0.0}
+        if loop is not None:
+            figures = loop.progress.summary(loop.trainable.clock)
         latest = pointed(self.folder.checkpoints / "latest")
         checkpoint = f"checkpoints/{latest}" if latest else None
         told = {"status": status, "reason": reason, **figures, "checkpoint": checkpoint}
-        if status == "done" and self._loop is not None:
-            told["train_longer"] = self._loop.stop.more(self._loop.progress.final)
+        if status == "done" and loop is not None:
+            told["train_longer"] = loop.stop.more(loop.progress.final)
         return told
 
     @contextlib.contextmanager

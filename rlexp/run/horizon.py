@@ -1,7 +1,9 @@
-"""Where a run's budget of env steps ends, an iteration does: RLlib's may go on for seconds or thousands of steps."""
+"""Where a run's budget ends, an iteration does: RLlib's may go on for seconds or thousands of steps."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,32 +23,35 @@ LASTS = (
 
 
 @contextmanager
-def ending_at(algorithm: Algorithm, horizon: int | None) -> Iterator[None]:
-    """Meanwhile an iteration ends with the training step that reaches `horizon`, however long it should last.
+def ending_at(algorithm: Algorithm, horizon: int | None, deadline: float | None = None) -> Iterator[None]:
+    """Meanwhile an iteration ends with the training step that reaches `horizon` or `deadline`.
 
-    Algorithms of the fast path whose training step goes on for long look at their attribute `horizon` themselves.
+    It may be meant to last longer: the run's budget does not.
+    Algorithms of the fast path whose training step goes on for long look at these attributes themselves.
 
     Args:
         algorithm: whose `train` is called inside, once.
         horizon: env steps that it has sampled in all; null: none.
+        deadline: by `time.monotonic()`; null: none.
     """
     config = algorithm.config
     asked = {key: getattr(config, key) for key in LASTS}
-    if horizon is None or not any(asked.values()):
+    if (horizon is None and deadline is None) or not any(asked.values()):
         yield
         return
+    steps, until = (math.inf if end is None else end for end in (horizon, deadline))
     training_step = algorithm.training_step
 
     def watched() -> None:
         training_step()
-        if algorithm.metrics.peek(SAMPLED, default=0) >= horizon:
+        if time.monotonic() >= until or algorithm.metrics.peek(SAMPLED, default=0) >= steps:
             _set(config, dict.fromkeys(LASTS, 0))
 
-    algorithm.horizon, algorithm.training_step = horizon, watched
+    algorithm.horizon, algorithm.deadline, algorithm.training_step = steps, until, watched
     try:
         yield
     finally:
-        del algorithm.horizon, algorithm.training_step
+        del algorithm.horizon, algorithm.deadline, algorithm.training_step
         _set(config, asked)
 
 

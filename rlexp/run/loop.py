@@ -14,6 +14,8 @@ from typing import Any
 
 from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.metrics.catalogue import require
+from rlexp.run.clock import EVALUATION, SHARES, TRAINING, Clock
+from rlexp.run.evaluation_turns import passed
 from rlexp.run.events import Record, RunListener
 from rlexp.run.stop import StopRules
 from rlexp.run.trainable import RunTrainable
@@ -52,10 +54,16 @@ class Progress:
             if isinstance(value, (int, float)) and not math.isnan(value):
                 self.best[name] = max(float(value), self.best.get(name, -math.inf))
 
-    def summary(self) -> dict[str, Any]:
-        """The figures of `summary.json`."""
+    def summary(self, clock: Clock | None = None) -> dict[str, Any]:
+        """The figures of `summary.json`.
+
+        Args:
+            clock: the run's; without it the time is that of the last iteration, and its shares are unknown.
+        """
         final = {name: self.final[metric] for name, metric in SUMMARISED.items() if metric in self.final}
-        wall_s = float(self.final.get("perf/wall_s", 0.0))
+        wall_s = float(self.final.get("perf/wall_s", 0.0)) if clock is None else clock.wall_s
+        shares = {} if clock is None else clock.shares()
+        stepping = shares[TRAINING] + shares[EVALUATION] if shares else wall_s
         steps = int(self.final.get("env_steps", 0))
         return {
             **final,
@@ -63,7 +71,8 @@ class Progress:
             "env_steps": steps,
             "iterations": int(self.final.get("iteration", 0)),
             "wall_s": round(wall_s, 3),
-            "sps": round(steps / wall_s, 1) if wall_s else 0.0,
+            **{name: round(shares[name], 3) for name in SHARES if name in shares},
+            "sps": round(steps / stepping, 1) if stepping else 0.0,
         }
 
     def meta(self) -> dict[str, Any]:
@@ -134,6 +143,7 @@ class Loop:
     def advance(self, interrupt: Interrupt) -> str | None:
         """One iteration; why it was the last, if so."""
         self._unsaved = None
+        before = int(self.progress.final.get("env_steps", 0))
         record = self.trainable.step()
         reason = self.stop.update(record) or self._curriculum_over()
         if reason is not None and not interrupt and self._lacks_evaluation(record):
@@ -144,7 +154,7 @@ class Loop:
                 raise
             self.stop.observe(record, names=("eval/",))
         self._take_in(record)
-        if self._is_due(record):
+        if self._is_due(record, before):
             self.save(record)
         return reason
 
@@ -185,9 +195,14 @@ class Loop:
                 require(record, name, key)
                 del self.unseen[name]
 
-    def _is_due(self, record: Record) -> bool:
-        every = self.config.checkpoint.every
-        if every is not None and int(record["iteration"]) % every == 0:
+    def _is_due(self, record: Record, before: int) -> bool:
+        """Whether an iteration that began at `before` env steps ends with a checkpoint."""
+        every, every_env_steps = self.config.checkpoint.every, self.config.checkpoint.every_env_steps
+        if every_env_steps is not None:
+            due = passed(every_env_steps, before, int(record["env_steps"]))
+        else:
+            due = every is not None and int(record["iteration"]) % every == 0
+        if due:
             return True
         evaluated = self.best_by is not None and self.best_by.startswith("eval/")
         return evaluated and self._signed(self._score(record)) > self._best_score

@@ -10,7 +10,7 @@ from rlexp.errors import RunFailedError
 from rlexp.run.events import Record, RunInfo
 
 if TYPE_CHECKING:
-    from ray.rllib.algorithms.algorithm import Algorithm
+    from rlexp.run.trainable import RunTrainable
 
 KEY = "evaluation.evaluation_error_after_n_consecutive_skips"
 _RLLIBS_COUNT = "num_consecutive_eval_no_workers_iterations"
@@ -23,12 +23,13 @@ class SkippedEvaluations:
     died in the middle, and its error speaks of keys that no config here has.
 
     Args:
-        algorithm: being trained.
+        trainable: of the run.
         warn: tells the person.
     """
 
-    def __init__(self, algorithm: Algorithm, warn: Callable[[str], None]) -> None:
-        self._algorithm, self._warn, self._in_a_row = algorithm, warn, 0
+    def __init__(self, trainable: RunTrainable, warn: Callable[[str], None]) -> None:
+        self._turns, self._algorithm = trainable.turns, trainable.algorithm
+        self._warn, self._in_a_row = warn, 0
 
     def on_run_start(self, run: RunInfo) -> None:
         """Nothing to do."""
@@ -40,8 +41,7 @@ class SkippedEvaluations:
             RunFailedError: so many in a row were skipped as the config allows.
         """
         config = self._algorithm.config
-        interval = config.evaluation_interval
-        if not interval or self._algorithm.iteration % interval:
+        if not self._turns.was_due:
             return
         if "perf/eval_s" in record:
             self._in_a_row = 0

@@ -28,9 +28,11 @@ from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement
 from rlexp.hardware.kinds import Kind, kind_of
-from rlexp.metrics.headline import ALL_MODULES, flatten, flatten_evaluation
+from rlexp.metrics.headline import ALL_MODULES, flatten, flatten_evaluation, trained_steps
 from rlexp.run import imports, quirks, rayless
+from rlexp.run.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
 from rlexp.run.counters import Counters
+from rlexp.run.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
 from rlexp.run.events import Record
 from rlexp.run.horizon import SAMPLED, ending_at
 from rlexp.run.seeding import seed_replay
@@ -69,7 +71,11 @@ class RunTrainable(Trainable):
         """Builds the algorithm; the environments are made here."""
         prepared = config.get("prepared") or _prepare(config["run"])
         self.run, self._built = prepared.config, prepared.algorithm_config
-        self.counters = Counters()
+        self.counters, self.clock = Counters(), Clock(config.get("since"))
+        self.turns = EvaluationTurns(
+            self.run.evaluation.settings.get("evaluation_interval"),
+            self.run.evaluation.evaluation_interval_env_steps,
+        )
         self._steps_before_restore = 0
         self._idle_iterations = 0
         self._placement = placement.reserve(self.run, self._built)
@@ -111,13 +117,10 @@ class RunTrainable(Trainable):
         Raises:
             RunFailedError: the environments can no longer be stepped.
         """
-        started = time.perf_counter()
-        with ending_at(self.algorithm, self._horizon):
-            result = self.algorithm.train()
+        result, seconds = self._train()
         record = flatten(result)
         self.counters.advance(
-            env_steps=self._steps_before_restore + int(record["env_steps"]),
-            seconds=time.perf_counter() - started,
+            env_steps=self._env_steps(int(record["env_steps"])), seconds=seconds, wall_s=self.clock.wall_s
         )
         record.update(self.counters.metrics())
         if self.curriculum is not None:
@@ -132,11 +135,47 @@ class RunTrainable(Trainable):
         self._watch_progress()
         return record
 
+    def _train(self) -> tuple[dict[str, Any], float]:
+        """RLlib's iteration, with an evaluation where one is due; its results and the seconds it took."""
+        started = time.monotonic()
+        evaluation: list[float] = []
+        done = self.counters.env_steps
+        last = (done - self.counters.new_env_steps, done)
+        progress = lambda results: self._env_steps(trained_steps(results))  # noqa: E731
+        with (
+            ending_at(self.algorithm, self._horizon, self._deadline),
+            taking_turns(self.algorithm, self.turns, progress, last, evaluation.append),
+        ):
+            result: dict[str, Any] = self.algorithm.train()
+        seconds = time.monotonic() - started
+        self.clock.add(EVALUATION, sum(evaluation))
+        self.clock.add(TRAINING, seconds - sum(evaluation))
+        return result, seconds
+
+    def _env_steps(self, own: int) -> int:
+        """Env steps of the whole run, from those that this algorithm has sampled itself."""
+        return self._steps_before_restore + own
+
     @property
     def _horizon(self) -> int | None:
-        """The run's budget in env steps that this algorithm has sampled itself; null without one."""
-        budget = self.run.stop.env_steps
-        return None if budget is None else budget - self._steps_before_restore
+        """Where the next iteration ends at the latest, in env steps that this algorithm has sampled itself.
+
+        At the run's budget, the next evaluation and the next checkpoint that env steps are given for; null without.
+        """
+        done = self.counters.env_steps
+        ends = [
+            self.run.stop.env_steps,
+            next_multiple(self.run.checkpoint.every_env_steps, done),
+            *self.turns.next_after(done),
+        ]
+        first = min((end for end in ends if end is not None), default=None)
+        return None if first is None else first - self._steps_before_restore
+
+    @property
+    def _deadline(self) -> float | None:
+        """When the run's budget of seconds ends, by `time.monotonic()`; null without one."""
+        budget = self.run.stop.wall_s
+        return None if budget is None else time.monotonic() + budget - self.clock.wall_s
 
     @property
     def _kind(self) -> Kind:
@@ -153,9 +192,9 @@ class RunTrainable(Trainable):
         Returns:
             The `eval/` metrics, and `perf/wall_s` with the time it took.
         """
-        started = time.perf_counter()
-        record = flatten_evaluation(self.algorithm.evaluate())
-        self.counters.wall_s += time.perf_counter() - started
+        with self.clock.of(EVALUATION):
+            record = flatten_evaluation(self.algorithm.evaluate())
+        self.counters.wall_s = self.clock.wall_s
         return {**record, "perf/wall_s": self.counters.wall_s}
 
     def _watch_progress(self) -> None:
@@ -173,10 +212,15 @@ class RunTrainable(Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Writes RLlib's checkpoint, the run's own counters, and what RLlib leaves out."""
-        folder = Path(checkpoint_dir)
+        with self.clock.of(CHECKPOINTS):
+            self._save(Path(checkpoint_dir))
+        # Last, so that the time of this checkpoint is in it.
+        counters = {**self.counters.state(), "clock": self.clock.state()}
+        (Path(checkpoint_dir) / COUNTERS).write_text(json.dumps(counters))
+
+    def _save(self, folder: Path) -> None:
         self.algorithm.save_to_path(str((folder / ALGORITHM).resolve()))
         (folder / CONFIG).write_text(yaml.safe_dump(to_plain(self.run), sort_keys=False))
-        (folder / COUNTERS).write_text(json.dumps(self.counters.state()))
         (folder / LEARNERS).write_text(json.dumps(learner_state.read(self.algorithm)))
         (folder / SPACES).write_text(json.dumps(_spaces(self.algorithm)))
         if self.curriculum is not None:
@@ -195,7 +239,7 @@ class RunTrainable(Trainable):
         folder = Path(str(checkpoint))
         check_same_spaces(folder, self.algorithm)
         self.algorithm.restore_from_path(str((folder / ALGORITHM).resolve()))
-        self.counters.restore(json.loads((folder / COUNTERS).read_text()))
+        self._restore_counters(json.loads((folder / COUNTERS).read_text()))
         if (folder / REPLAY).is_file() and self.algorithm.local_replay_buffer is not None:
             with (folder / REPLAY).open("rb") as file:
                 self.algorithm.local_replay_buffer.set_state(pickle.load(file))
@@ -206,6 +250,13 @@ class RunTrainable(Trainable):
         self._steps_before_restore = self.counters.env_steps - int(sampled)
         forgotten = json.loads((folder / LEARNERS).read_text()) if (folder / LEARNERS).is_file() else {}
         learner_state.write(self.algorithm, forgotten, int(sampled))
+
+    def _restore_counters(self, saved: dict[str, Any]) -> None:
+        """Those of a run that goes on; one that takes over another's state keeps its own time."""
+        if not self.counters.iteration:
+            # Earlier versions saved no more of the time than the seconds in all.
+            self.clock.restore(saved.get("clock", {"wall_s": saved["wall_s"], TRAINING: saved["wall_s"]}))
+        self.counters.restore({**saved, "wall_s": self.clock.wall_s})
 
     def load_weights(self, folder: Path) -> None:
         """Takes over a checkpoint's network alone; counters, optimisers and schedules start fresh."""

@@ -27,7 +27,7 @@ def closing_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if (steps := _number(summary.get("env_steps"))) is not None:
         rows.append(("env steps", f"{steps:,.0f}"))
     if (seconds := _number(summary.get("wall_s"))) is not None:
-        rows.append(("wall time", f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.1f} min"))
+        rows.append(("wall time", _time(seconds) + _shares(summary, seconds)))
     if (speed := _number(summary.get("sps"))) is not None:
         rows.append(("steps/s", f"{speed:,.0f}"))
     for key, label, write in _FIGURES:
@@ -117,6 +117,17 @@ def _figure(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"
 
 
+def _time(seconds: float) -> str:
+    return f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.1f} min"
+
+
+def _shares(summary: Mapping[str, Any], seconds: float) -> str:
+    """What the time was spent on, where the summary says it: ` (training 61 %, evaluation 30 %, ...)`."""
+    told = [(label, _number(summary.get(key))) for key, label in _SPENT_ON]
+    parts = [f"{label} {_percent(spent / seconds)}" for label, spent in told if spent is not None and seconds]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def _percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
@@ -127,6 +138,12 @@ def _number(value: object) -> float | None:
     return None
 
 
+_SPENT_ON = (
+    ("training_s", "training"),
+    ("evaluation_s", "evaluation"),
+    ("checkpoints_s", "checkpoints"),
+    ("rest_s", "rest"),
+)
 _FIGURES = (
     ("return_mean", "train return", _figure),
     ("eval_return_mean", "eval return", _figure),

@@ -31,6 +31,13 @@ def test_an_iteration_ends_where_the_budget_does(
     assert BUDGET <= record["env_steps"] < BUDGET + at_once
 
 
+def test_an_iteration_ends_where_the_budget_of_seconds_does(train: Callable[..., Any]) -> None:
+    done = train(*PLAIN, "algorithm=dqn", *LONG, "stop.env_steps=null", "stop.wall_s=1")
+    (record,) = records(done.folder)
+    # A run's start-up counts, too, and an iteration is never without a step.
+    assert record["env_steps"] > 0 and record["perf/iteration_s"] < 30
+
+
 def test_resumed_with_a_longer_budget_it_ends_there(train: Callable[..., Any]) -> None:
     from rlexp.run.resume import resume
 

@@ -116,6 +116,12 @@ def test_the_last_state_is_always_saved_and_only_once(loop: Any) -> None:
     assert made.store.all()[-1].meta["final"]["iteration"] == 4
 
 
+def test_checkpoints_come_by_env_steps_where_they_are_given(loop: Any) -> None:
+    made, _ = loop(Stop(iterations=9), every=1, every_env_steps=35)
+    made.run(Interrupt())
+    assert saved(made) == [4, 7, 9]  # At 40 and 70 of ten steps each, and the last.
+
+
 def test_a_complete_curriculum_ends_it_where_that_is_asked_for(loop: Any) -> None:
     for stops, iterations in ((True, 3), (False, 5)):
         made, _ = loop(Stop(iterations=5))
