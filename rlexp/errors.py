@@ -8,6 +8,8 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+EXIT_REQUEUE = 75
+"""A batch system's warning (SIGUSR1, SIGUSR2) stopped it: run it again to go on; `EX_TEMPFAIL` of sysexits.h."""
 
 
 class RlexpError(Exception):

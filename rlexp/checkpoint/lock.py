@@ -11,12 +11,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.atomic import to_json, write_text
 from rlexp.errors import ConfigError
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
 FILES = (_LOCK, _HOLDER)
 """What locking leaves in a folder."""
+ROOM = 1 << 16
+"""Bytes that the holder's file takes beyond its text, for the last records on a disk that is full by then."""
 
 
 class InUseError(ConfigError):
@@ -44,11 +46,19 @@ def hold(path: Path) -> FileLock:
         for left_over in path.glob(".*.tmp"):
             left_over.unlink()
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        write_json(path / _HOLDER, {"pid": os.getpid(), "host": socket.gethostname(), "since": since})
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        write_text(path / _HOLDER, to_json(holder) + " " * ROOM)
     except BaseException:
         held.release()
         raise
     return held
+
+
+def free_room(path: Path) -> None:
+    """Gives back the bytes that were kept for the last records in the folder `path`, which is held; harmless twice."""
+    with suppress(OSError):
+        file = path / _HOLDER
+        os.truncate(file, len(file.read_bytes().rstrip()))
 
 
 def release(path: Path, held: FileLock) -> None:

@@ -1,4 +1,4 @@
-"""`rlexp clean`: ends what the Ray sessions of dead drivers left running, and marks their runs as failed.
+"""`rlexp clean`: ends what dead drivers left running, deletes their temporary files, marks their runs as failed.
 
 Only processes that rlexp's own sessions started, and only when their driver is dead: nobody else's cluster.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from rlexp.checkpoint.atomic import remove
 from rlexp.errors import ConfigError
-from rlexp.hardware import leftovers
+from rlexp.hardware import leftovers, scratch
 
 DEPTH = 4
 """How deep folders are searched: `sweeps/<name>/trials/<trial>/manifest.json` is the deepest."""
@@ -27,6 +27,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     arguments = parser.parse_args(list(argv))
     stuck = _end_processes(arguments.dry_run)
+    _delete_temporary(arguments.dry_run)
     _mark_runs(arguments.paths or [Path("runs"), Path("sweeps")], arguments.dry_run)
     return 1 if stuck else 0
 
@@ -40,12 +41,17 @@ def _end_processes(dry_run: bool) -> list[int]:
         print(f"{said} process {left.pid} ({left.name}) of the dead driver {left.driver}")
     if not found:
         print("no processes of dead drivers")
-    for driver in {left.driver for left in found}:
-        for folder in leftovers.spilled(driver):
-            print(f"{'would delete' if dry_run else 'deleted'} {folder}")
-            if not dry_run:
-                shutil.rmtree(folder, ignore_errors=True)
     return stuck
+
+
+def _delete_temporary(dry_run: bool) -> None:
+    for path in [*scratch.abandoned(), *leftovers.abandoned_sessions()]:
+        try:
+            if not dry_run:
+                remove(path)
+            print(f"{'would delete' if dry_run else 'deleted'} {path}")
+        except OSError as error:
+            print(f"could not delete {path}: {error.strerror}")
 
 
 def _mark_runs(folders: Sequence[Path], dry_run: bool) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from rlexp.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, RlexpError
+from rlexp.errors import EXIT_USAGE, ConfigError, RlexpError
+from rlexp.terminal.interrupt import exit_code_of, interruptible
 
 VERBS = {
     "train": "rlexp.cli.train",
@@ -36,9 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RlexpError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupted:
         print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return exit_code_of(getattr(interrupted, "signal_name", None))
     except BrokenPipeError:
         return EXIT_USAGE
 
@@ -70,9 +71,17 @@ def command() -> NoReturn:
     """`main` as a process, which ends at once: to take PyTorch's and RLlib's modules apart takes over a second."""
     from rlexp.run import imports
 
-    imports.begin()
-    code = main()
-    # As Python does: first what still works, then what waits for the end.
+    # From the first moment on: also while Python imports, and whatever the command.
+    with interruptible():
+        imports.begin()
+        code = main()
+        with contextlib.suppress(KeyboardInterrupt):
+            _finish()
+    os._exit(code)
+
+
+def _finish() -> None:
+    """As Python does: first what still works, then what waits for the end."""
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
             thread.join()
@@ -80,7 +89,6 @@ def command() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # Whoever read them may be gone.
             stream.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

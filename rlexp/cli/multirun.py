@@ -15,7 +15,7 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     """Plans the sweep, freezes the plan in a folder, and runs it; `sweep.plan=true` only tells it.
 
     Returns:
-        1 when a trial has failed, 130 when it was interrupted, else 0.
+        1 when a trial has failed, 130 when it was interrupted (75 by a batch system), else 0.
 
     Raises:
         ConfigError: the space or any of the trials is refused; nothing has started then.

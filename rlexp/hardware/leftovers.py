@@ -96,6 +96,16 @@ def session_folders(mark: str | None = None) -> dict[str, str]:
     return {folder: theirs for folder, theirs in marks.items() if theirs.startswith(here)}
 
 
+def abandoned_sessions() -> list[Path]:
+    """Folders of sessions that drivers of this host and user had, which are dead."""
+    found = []
+    for folder, mark in session_folders().items():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if Path(folder).stat().st_uid == os.getuid() and not driver_lives(mark):
+                found.append(Path(folder))
+    return found
+
+
 def ray_folders() -> list[Path]:
     """Where Ray may keep its sessions here: the driver's environment decided, which may differ from ours."""
     places = [os.environ.get("RAY_TMPDIR"), os.environ.get("TMPDIR"), "/tmp"]
@@ -181,7 +191,12 @@ def start_watchdog(mark: str) -> subprocess.Popen[bytes]:
 
 
 def watch(mark: str) -> None:
-    """Wait for the driver's end, then kill what its session leaves and delete what it spilled to disk."""
+    """Delete folders of earlier sessions, wait for the driver's end, then kill what its session leaves.
+
+    And delete the session's folder: what its processes said is in the run's log.
+    """
+    for folder in abandoned_sessions():
+        shutil.rmtree(folder, ignore_errors=True)
     _wait_for_end(mark)
     time.sleep(GRACE_S)
     for _ in range(SWEEPS):
@@ -192,13 +207,8 @@ def watch(mark: str) -> None:
             with contextlib.suppress(Exception):
                 process.kill()
         time.sleep(PAUSE_S)
-    for folder in spilled(driver_of(mark)):
+    for folder in abandoned_sessions():
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def spilled(driver: int) -> list[Path]:
-    """Folders of objects that the session of `driver` spilled to disk; only a clean end deletes them."""
-    return _sessions(f"session_*_{driver}/ray_spilled_objects*")
 
 
 def _wait_for_end(mark: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rlexp.errors import EXIT_USAGE
 from rlexp.run.driven import Driven, Outcome, Ready, one_line
 from rlexp.terminal.interrupt import Interrupt, interruptible
@@ -35,7 +37,7 @@ def drive(ready: Ready) -> Outcome:
             ending = ("failed", one_line(failure))
             driven.keep_trace(failure)
         with interrupt.deferred(lambda name: terminal.say(f"{name}: closing (once more to leave at once)")):
-            return driven.close(*ending)
+            return replace(driven.close(*ending), signal=interrupt.name)
 
 
 def _train(driven: Driven, interrupt: Interrupt) -> tuple[str, str]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from rlexp.checkpoint.atomic import plain_reason, pointed, write_json, write_text
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
-from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RlexpError
+from rlexp.errors import EXIT_DONE, EXIT_FAILED, RlexpError
 from rlexp.run.earlier import ASIDE, FAILED_ATTEMPT
 from rlexp.run.events import RunInfo, RunListener
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import now
-from rlexp.terminal.interrupt import children_keep_on
+from rlexp.terminal.interrupt import children_keep_on, exit_code_of
 
 if TYPE_CHECKING:
     from rlexp.environment.hang import HungError
@@ -40,17 +40,21 @@ class Outcome:
         status: `done`, `stopped` (interrupted) or `failed`.
         summary: what `summary.json` holds.
         error: what the person is told, if it failed.
+        signal: the name of the signal that stopped it, if one did.
     """
 
     folder: Path
     status: str
     summary: dict[str, Any]
     error: str | None = None
+    signal: str | None = None
 
     @property
     def exit_code(self) -> int:
-        """0, 130 or 1."""
-        return {"done": EXIT_DONE, "stopped": EXIT_INTERRUPTED}.get(self.status, EXIT_FAILED)
+        """0 done, 1 failed; stopped: 130, or 75 by a batch system."""
+        if self.status == "stopped":
+            return exit_code_of(self.signal)
+        return EXIT_DONE if self.status == "done" else EXIT_FAILED
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,7 @@ class Driven:
     def close(self, status: str, reason: str) -> Outcome:
         """Writes summary and manifest, then ends listeners and processes; an error in one is only told."""
         summary = self._summary(status, reason)
+        self.folder.free_room()
         with self._told("summary.json could not be written"):
             write_json(self.folder.summary, summary)
         with self._told("manifest.json could not be written"):

@@ -120,6 +120,10 @@ class RunFolder:
         if self.mirror is not None:
             self.mirror.push()
 
+    def free_room(self) -> None:
+        """Gives back the bytes that were kept for the last records; before they are written."""
+        lock.free_room(self.path)
+
     def release(self) -> None:
         """Let others hold the folder; a second call does nothing. An overwritten run comes back first."""
         if self._held is None or not self._held.is_locked:

@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from rlexp.run.driven import Outcome, Ready, Start
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import collect, write_diff
 from rlexp.storage.places import local
-from rlexp.terminal.interrupt import interruptible
+from rlexp.terminal.interrupt import Interrupted, interruptible
 
 if TYPE_CHECKING:
     from rlexp.run.trainable import RunTrainable
@@ -56,8 +57,15 @@ def train(
     name = config.name or free_name(config)
     config = dataclasses.replace(config, name=name)  # a copy: the same config may be trained again
     overwrite = config.overwrite
-    with interruptible(), RunFolder.create(config.runs_dir, name, overwrite=overwrite) as folder:
-        return drive(found(folder, config, command=command, overrides=overrides, group=group))
+    with interruptible() as interrupt, ExitStack() as held:
+        # A folder is there whole or not at all.
+        with interrupt.deferred():
+            folder = held.enter_context(RunFolder.create(config.runs_dir, name, overwrite=overwrite))
+            ready = found(folder, config, command=command, overrides=overrides, group=group)
+        if interrupt.name is not None:
+            folder.discard()
+            raise Interrupted(interrupt.name)
+        return drive(ready)
 
 
 def found(

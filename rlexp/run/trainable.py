@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +25,7 @@ from rlexp.curriculum.outcome import Outcome, outcomes_in
 from rlexp.curriculum.publishing import publish, publish_now
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
-from rlexp.hardware import placement
+from rlexp.hardware import placement, scratch
 from rlexp.hardware.kinds import Kind, kind_of
 from rlexp.metrics.headline import ALL_MODULES, flatten, flatten_evaluation, trained_steps
 from rlexp.run import imports, quirks, rayless
@@ -105,7 +104,8 @@ class RunTrainable(Trainable):
 
     def _scratch(self) -> str:
         if not hasattr(self, "_scratch_folder"):
-            self._scratch_folder = tempfile.mkdtemp(prefix="rlexp-")
+            scratch.tidy()
+            self._scratch_folder = str(scratch.new_folder())
         return self._scratch_folder
 
     def step(self) -> Record:

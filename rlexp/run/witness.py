@@ -31,15 +31,17 @@ _END_S = 5.0
 def witnessed(folder: RunFolder, terminal: Terminal) -> Iterator[None]:
     """While inside, such an end is told in `folder` and on the terminal."""
     from rlexp.environment.watcher import stacks_to
+    from rlexp.terminal.interrupt import children_keep_on
 
     command = [sys.executable, "-I", "-S", __file__, str(folder.path), *sys.path]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=_stream(terminal.console.file),
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for the run.
-    )
+    with children_keep_on():
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=_stream(terminal.console.file),
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the run.
+        )
     assert process.stdin is not None
     try:
         with stacks_to(process.stdin.fileno()):
@@ -62,10 +64,12 @@ def _stream(file: IO[str]) -> Any:
 def tell(folder: Path, stacks: str) -> None:
     """Writes the stacks, manifest and summary, and the closing lines to stdout."""
     from rlexp.checkpoint.atomic import pointed, write_json, write_text
+    from rlexp.checkpoint.lock import free_room
     from rlexp.run.provenance import now
     from rlexp.storage.places import address
     from rlexp.terminal.closing import print_closing
 
+    free_room(folder)
     write_text(folder / "error.txt", stacks)
     with (folder / "log.txt").open("a", encoding="utf-8") as log:
         log.write(stacks)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import plain_reason
 from rlexp.config.schema import RunConfig
-from rlexp.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, RunFailedError
+from rlexp.errors import EXIT_DONE, EXIT_FAILED, ConfigError, RunFailedError
 from rlexp.run import imports
 from rlexp.storage.keeping import Keeper
 from rlexp.sweep.changes import apply
@@ -15,7 +16,7 @@ from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import OVER, metric_of
-from rlexp.terminal.interrupt import Interrupt, children_keep_on, interruptible
+from rlexp.terminal.interrupt import Interrupt, children_keep_on, exit_code_of, interruptible
 from rlexp.terminal.messages import Terminal
 from rlexp.terminal.quiet import quiet
 
@@ -36,7 +37,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         command: the command line, for manifests.
 
     Returns:
-        1 when a trial has failed, 130 when it was interrupted, else 0.
+        1 when a trial has failed, 130 when it was interrupted (75 by a batch system), else 0.
 
     Raises:
         ConfigError: another process runs this sweep, its records are damaged, no trial can ever start, or an
@@ -60,7 +61,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         folder.push()
         begun = sum(1 for name in todo if course.told[name].env_steps)
         if not todo and not course.to_come:
-            code = _settled(course, interrupted=False)
+            code = _settled(course, None)
             folder.push()
             return code
         with (
@@ -77,7 +78,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
                 _go(course, todo, first, chosen, overrides, command, terminal, interrupt, lost)
             except KeyboardInterrupt:
                 terminal.warn("interrupted at once; the trials' last checkpoints stand")
-            return _settled(course, interrupted=bool(interrupt))
+            return _settled(course, interrupt.name)
 
 
 def _go(
@@ -167,8 +168,8 @@ def _kept(folder: SweepFolder, terminal: Terminal) -> Iterator[Callable[[], bool
             terminal.warn(f"{told}: {str(error).splitlines()[0]}")
 
 
-def _settled(course: Course, *, interrupted: bool) -> int:
-    """Brings `sweep.json` to what the trials' folders say, and judges the whole."""
+def _settled(course: Course, signal_name: str | None) -> int:
+    """Brings `sweep.json` to what the trials' folders say, and judges the whole; `signal_name`: what ended it."""
     with suppress(ConfigError):  # Then what this machine has is told.
         course.folder.look_all()
     for name in course.trials:
@@ -180,8 +181,9 @@ def _settled(course: Course, *, interrupted: bool) -> int:
         status, code = "done", EXIT_DONE
     else:
         status, code = "stopped", EXIT_DONE
-    if interrupted:
-        status, code = "stopped", EXIT_INTERRUPTED
+    if signal_name is not None:
+        status, code = "stopped", exit_code_of(signal_name)
+    lock.free_room(course.folder.path)
     try:
         course.write(status=status)
     except OSError as error:

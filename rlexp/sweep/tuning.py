@@ -40,8 +40,6 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # Sweeps go on from the trials' folders. Tune's state grows with the trials and is written again and again.
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
-    # Ctrl-C and SIGTERM are handled here.
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     # The score is missing until there has been an evaluation; `rlexp.sweep.scored` keeps such results back.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_MAX_PENDING_TRIALS_PG": "8",

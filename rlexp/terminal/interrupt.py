@@ -1,7 +1,8 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the first asks a run to save and end, the second ends it at once.
+"""Signals that ask a run to end: the first lets it save and end, the second ends it at once.
 
-Before training has begun there is nothing to save, so there the first one ends it. SIGHUP, which a closing
-terminal sends, counts as they do; under `nohup`, which has it ignored, it stays ignored.
+Ctrl-C, SIGTERM, SIGHUP (a closed terminal), and SIGUSR1 and SIGUSR2, which batch systems send some time before a job's
+limit. Before training has begun there is nothing to save, so there the first one ends it. A signal that is ignored when
+the process starts (under `nohup`, say) stays ignored, and SIGUSR1 and SIGUSR2 stay the program's that handles them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,37 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
-_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+from rlexp.errors import EXIT_INTERRUPTED, EXIT_REQUEUE
+
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+_BATCH = ("SIGUSR1", "SIGUSR2")
+REPEAT_S = 0.5
+"""Signals that follow the first within this time repeat it: wrappers forward what the process group also gets."""
+
+
+def _numbers(names: tuple[str, ...]) -> tuple[signal.Signals, ...]:
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended what was going on.
+
+    Args:
+        signal_name: e.g. `SIGTERM`.
+    """
+
+    def __init__(self, signal_name: str) -> None:
+        super().__init__(signal_name)
+        self.signal_name = signal_name
+
+
+def exit_code_of(signal_name: str | None) -> int:
+    """What a command that the signal ended exits with: a batch system's warning has a code of its own."""
+    return EXIT_REQUEUE if signal_name in _BATCH else EXIT_INTERRUPTED
 
 
 class Interrupt:
@@ -27,19 +54,20 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.name: str | None = None
+        self._first_at = 0.0
         self._on_first: Callable[[str], None] | None = None
 
     def __bool__(self) -> bool:
         return self.name is not None
 
     @contextlib.contextmanager
-    def deferred(self, on_first: Callable[[str], None]) -> Iterator[None]:
+    def deferred(self, on_first: Callable[[str], None] | None = None) -> Iterator[None]:
         """While inside, the first signal only sets `name` and the second raises; outside, every one raises.
 
         Args:
             on_first: called with the signal's name, in a thread of its own.
         """
-        self._on_first = on_first
+        self._on_first = on_first or _say_nothing
         try:
             yield
         finally:
@@ -49,14 +77,22 @@ class Interrupt:
         """The signal handler.
 
         Raises:
-            KeyboardInterrupt: the run must end at once.
+            Interrupted: the run must end at once.
         """
-        first, self.name = self.name is None, self.name or signal.Signals(number).name
+        first, name = self.name is None, signal.Signals(number).name
+        if not first and time.monotonic() - self._first_at < REPEAT_S:
+            return
+        if first:
+            self.name, self._first_at = name, time.monotonic()
         if not first or self._on_first is None:
-            raise KeyboardInterrupt
+            raise Interrupted(self.name or name)
         # A handler runs between any two lines of the main thread, which may be in the middle of printing; and
         # `threading` has locks of its own that the main thread may hold.
-        _thread.start_new_thread(self._on_first, (self.name,))
+        _thread.start_new_thread(self._on_first, (name,))
+
+
+def _say_nothing(_name: str) -> None:
+    pass
 
 
 @contextlib.contextmanager
@@ -66,8 +102,7 @@ def interruptible() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    wanted = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupt.handle) for number in wanted}
+    before = {number: signal.signal(number, interrupt.handle) for number in _to_catch()}
     _active.append(interrupt)
     try:
         yield interrupt
@@ -77,30 +112,45 @@ def interruptible() -> Iterator[Interrupt]:
             signal.signal(number, handler)
 
 
+def _to_catch() -> list[signal.Signals]:
+    ending = [number for number in _numbers(_ENDING) if signal.getsignal(number) != signal.SIG_IGN]
+    return ending + [number for number in _numbers(_BATCH) if _is_free(number)]
+
+
+def _is_free(number: signal.Signals) -> bool:
+    """Nobody but this module handles the signal."""
+    handler = signal.getsignal(number)
+    return handler == signal.SIG_DFL or isinstance(getattr(handler, "__self__", None), Interrupt)
+
+
 @contextlib.contextmanager
 def children_keep_on() -> Iterator[None]:
-    """Processes started while inside ignore a closed terminal: the run ends them, once it has saved."""
-    hangup = getattr(signal, "SIGHUP", None)
-    if hangup is None or threading.current_thread() is not threading.main_thread():
+    """Processes started while inside do not hear a closed terminal or a batch system: the run ends them, once saved.
+
+    They inherit that these signals are blocked. What comes here meanwhile is heard afterwards.
+    """
+    numbers = _numbers(("SIGHUP", *_BATCH))
+    if not numbers or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(hangup, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:
-        signal.signal(hangup, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _active: list[Interrupt] = []
 
 
 def _in_child() -> None:
-    """A forked child (an environment's process) must end on SIGTERM, and leave Ctrl-C to the run."""
+    """A forked child (an environment's process) must end on SIGTERM, and leave the other signals to the run."""
     if not _active:
         return
     _active.clear()
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    for number in _numbers((*_ENDING, *_BATCH)):
+        if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
 
 
 if hasattr(os, "register_at_fork"):

@@ -17,7 +17,8 @@ _SPARE_S = 10.0
 
 
 class WandbTracker:
-    """Logs the run to W&B, with its files in `<folder>/wandb`; a resumed run continues the same W&B run.
+    """Logs the run to W&B, with its files in `<folder>/wandb`; a resumed run continues the same W&B run, unless
+    that has rows after the checkpoint that the run goes on from: then another W&B run gets the whole record.
 
     Everything W&B does happens in a thread of its own. A server that cannot be reached makes the run offline;
     `notice` then says how to upload it.
@@ -25,7 +26,7 @@ class WandbTracker:
     Args:
         mode: `online`, `offline`, `disabled`, or `auto`: offline or disabled if WANDB_MODE says so, else
             online where there is an API key (WANDB_API_KEY or `wandb login`) and offline otherwise.
-        project: W&B project; None for W&B's default.
+        project: W&B project; None for `WANDB_PROJECT`, or rlexp where that is not set.
         entity: user or team; None for the account's default.
         group: groups runs; None for the sweep's name, if there is one.
         tags: labels to filter by.
@@ -41,7 +42,7 @@ class WandbTracker:
     def __init__(
         self,
         mode: str = "auto",
-        project: str | None = "rlexp",
+        project: str | None = None,
         entity: str | None = None,
         group: str | None = None,
         tags: Sequence[str] = (),
@@ -98,8 +99,7 @@ class WandbTracker:
             self._background.put(task)
 
     def _finish(self, run: WandbRun, status: str, summary: dict[str, Any]) -> None:
-        if command := run.sync_command:
-            self.notice = f"W&B was offline; upload the run with: {command}"
+        self.notice = "\n".join(run.notices) or None
         run.finish(status, summary)
 
 

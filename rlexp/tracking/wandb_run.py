@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlexp.run.events import Record, RunInfo
+from rlexp.tracking.jsonl import whole_lines
 from rlexp.tracking.redact import redacted
-from rlexp.tracking.wandb_log import last_step
+from rlexp.tracking.wandb_log import segment
 from rlexp.tracking.wandb_mode import choose, why_unreachable
 
+PROJECT = "rlexp"
+"""Where neither the config nor `WANDB_PROJECT` names one."""
 PROBE_S = 3.0
 FLUSH_S = 2.0
 """At most these seconds of history are lost when the process is killed; wandb's own default is 15."""
 
 MAXIMA = ("train/return_mean", "eval/return_mean", "train/success_rate", "eval/success_rate")
 """Metrics of which the summary keeps the maximum beside the last value."""
+
+_TEMPORARY = (
+    ("wandb.sdk.data_types._private", "MEDIA_TMP"),
+    ("wandb.sdk.artifacts.artifact", "Artifact._TMP_DIR"),
+)
+"""Where W&B keeps its temporary folders; where it does not, they are left to it."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,17 +50,25 @@ class WandbSettings:
 
 
 class WandbRun:
-    """An open W&B run whose steps are environment steps and only ever increase, over all resumes."""
+    """An open W&B run whose steps are environment steps and only ever increase, with one row for each in the record."""
 
     def __init__(self, settings: WandbSettings, info: RunInfo) -> None:
         self.settings, self.info = settings, info
-        self._last_step = last_step(info.folder, info.run_id)
+        self.segment = segment(info.folder, info.run_id, info.resumed_at)
+        self._last_step = self.segment.last_step
         self._media: dict[str, Any] = {}
         self.run = self._open()
         self._define_metrics()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Writes what the run's own record has and W&B has not: a killed process's last rows, or all of them."""
+        file = self.info.folder / "metrics.jsonl"
+        for _, row in whole_lines(file, up_to=self.info.resumed_at) if file.exists() else ():
+            self.log(row)
 
     def log(self, record: Record) -> None:
-        """Writes one row; steps that a killed process logged past its checkpoint come only once."""
+        """Writes one row, unless it is there."""
         step = int(record["env_steps"])
         if step <= self._last_step:
             return
@@ -90,6 +109,19 @@ class WandbRun:
         self.run.finish(exit_code=1 if status == "failed" else 0)
 
     @property
+    def notices(self) -> list[str]:
+        """What a person should know once the run is over."""
+        found = []
+        if self.segment.replaces is not None:
+            found.append(
+                f"W&B run {self.segment.replaces} has rows after the checkpoint that the run went on from; all that "
+                f"counts is in {self.segment.id}"
+            )
+        if command := self.sync_command:
+            found.append(f"W&B was offline; upload the run with: {command}")
+        return found
+
+    @property
     def sync_command(self) -> str | None:
         """What uploads this run later; None when it is online or writes no files."""
         return f"wandb sync {self.run.settings.sync_dir}" if self.run.offline else None
@@ -97,6 +129,7 @@ class WandbRun:
     def _open(self) -> Any:
         import wandb
 
+        _note_temporary_folders()
         base_url = wandb.setup(wandb.Settings(silent=True)).settings.base_url
         mode = choose(self.settings.mode, base_url)
         if mode != "online":
@@ -125,13 +158,13 @@ class WandbRun:
         chosen, info = self.settings, self.info
         return wandb.init(
             mode=mode,  # type: ignore[arg-type]
-            project=chosen.project,
+            project=chosen.project or os.environ.get("WANDB_PROJECT") or PROJECT,
             entity=chosen.entity,
             group=chosen.group or info.group,
             tags=list(chosen.tags) or None,
             notes=chosen.notes,
             name=info.name,
-            id=info.run_id,
+            id=self.segment.id,
             resume="allow",
             dir=str(info.folder),
             config=redacted(info.config),
@@ -156,6 +189,18 @@ class WandbRun:
         self.run.define_metric("*", step_metric="env_steps")
         for name in MAXIMA:
             self.run.define_metric(name, step_metric="env_steps", summary="max,last")
+
+
+def _note_temporary_folders() -> None:
+    """W&B makes folders as it is imported, and deletes them only at a clean end."""
+    from rlexp.hardware.scratch import note_of_library
+
+    for module, name in _TEMPORARY:
+        owner = sys.modules.get(module)
+        for part in name.split("."):
+            owner = getattr(owner, part, None)
+        if path := getattr(owner, "name", None):
+            note_of_library(path)
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,9 @@ def test_a_silent_server_is_given_up_after_the_time_limit() -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_and_resumed_run_is_one_run_whose_steps_only_increase(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_killed_and_resumed_run_is_whole_in_its_newest_wandb_run(tmp_path: Path, ahead: bool) -> None:
+    """`ahead`: W&B has rows after the checkpoint; else it lacks the last ones before."""
     folder = tmp_path / "run"
     process = child(folder, "wandb", 10, 10**6, 10, 0.02, 0, json.dumps({"mode": "offline"}))
     assert process.stdout is not None
@@ -137,18 +139,17 @@ def test_a_killed_and_resumed_run_is_one_run_whose_steps_only_increase(tmp_path:
     assert lost_s < 4, lost_s
 
     time.sleep(1.1)  # wandb names its folders by the second
-    checkpoint = before[-1] - 50
-    resumed = child(
-        folder, "wandb", checkpoint + 10, before[-1] + 500, 10, 0.0, checkpoint, '{"mode": "offline"}'
-    )
+    # wandb's own process outlives the killed one, and may have written a row since the file was first read.
+    last = history(first)[-1]["env_steps"]
+    checkpoint = last - 50 if ahead else max(dict(printed))
+    end = checkpoint + 500
+    resumed = child(folder, "wandb", checkpoint + 10, end, 10, 0.0, checkpoint, '{"mode": "offline"}')
     finished(resumed)
     _, second = logs(folder)
     after = [row["_step"] for row in history(second)]
-    assert records(second, "run")[0]["run_id"] == records(first, "run")[0]["run_id"]
-    assert after[-1] == before[-1] + 500
-    assert after == sorted(set(after))
-    # wandb's own process outlives the killed one, and may have written a row since the file was first read.
-    assert after[0] == history(first)[-1]["env_steps"] + 10
+    earlier = [] if ahead else [row["env_steps"] for row in history(first)]
+    assert [*earlier, *after] == list(range(10, end + 1, 10)), "a hole, or a step twice"
+    assert records(second, "run")[0]["run_id"] == ("run0id-2" if ahead else "run0id")
 
 
 def finish_one(folder: Path, tracker: WandbTracker, status: str = "done") -> Path:
@@ -230,3 +231,23 @@ def test_wrong_modes_are_refused() -> None:
     assert "online" in caught.value.suggestions
     with pytest.raises(ConfigError, match="there is no API key"):
         WandbTracker(mode="online")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "environment", "expected"),
+    [(None, None, "rlexp"), (None, "lab", "lab"), ("mine", "lab", "mine")],
+)
+def test_the_project_is_the_configs_or_the_environments(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: str | None,
+    environment: str | None,
+    expected: str,
+) -> None:
+    monkeypatch.delenv("WANDB_PROJECT", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("WANDB_PROJECT", environment)
+    tracker = WandbTracker(mode="offline", project=chosen)
+    tracker.on_run_start(RunInfo(tmp_path, "a-run", "run0id", {}))
+    log = finish_one(tmp_path, tracker)
+    assert records(log, "run")[0]["project"] == expected

@@ -14,14 +14,13 @@ from typing import Any
 from rlexp.run.events import RunInfo
 
 
-def make(tracker: str, folder: Path, arguments: dict[str, Any]) -> Any:
-    if tracker == "wandb":
-        from rlexp.tracking.wandb import WandbTracker
-
-        return WandbTracker(**arguments)
+def make(tracker: str, folder: Path, arguments: dict[str, Any]) -> list[Any]:
+    """As a run has them: its own record first."""
     from rlexp.tracking.jsonl import MetricsFile
+    from rlexp.tracking.wandb import WandbTracker
 
-    return MetricsFile(folder / "metrics.jsonl")
+    record = MetricsFile(folder / "metrics.jsonl")
+    return [record, WandbTracker(**arguments)] if tracker == "wandb" else [record]
 
 
 def main() -> None:
@@ -30,18 +29,22 @@ def main() -> None:
     pause, resumed_at = float(sys.argv[6]), int(sys.argv[7]) if len(sys.argv) > 7 else 0
     arguments = json.loads(sys.argv[8]) if len(sys.argv) > 8 else {}
     folder.mkdir(parents=True, exist_ok=True)
-    tracker = make(kind, folder, arguments)
+    listeners = make(kind, folder, arguments)
     config = {"algorithm": {"lr": 0.1}, "env": {"config": {"api_token": "s3cr3t-s3cr3t"}}}
-    tracker.on_run_start(RunInfo(folder, "a-run", "run0id", config, resumed_at=resumed_at, group="a-sweep"))
+    info = RunInfo(folder, "a-run", "run0id", config, resumed_at=resumed_at, group="a-sweep")
+    for listener in listeners:
+        listener.on_run_start(info)
     longest = 0.0
     for iteration, step in enumerate(range(first, last + 1, every), start=1):
         started = time.perf_counter()
-        tracker.on_record({"env_steps": step, "iteration": iteration, "train/return_mean": float(-step)})
+        for listener in listeners:
+            listener.on_record({"env_steps": step, "iteration": iteration, "train/return_mean": float(-step)})
         longest = max(longest, time.perf_counter() - started)
         print(f"step {step} {time.time()}", flush=True)
         time.sleep(pause)
     started = time.perf_counter()
-    tracker.on_run_end("done", {"return_mean": 1.5, "wall_s": 2.0})
+    for listener in listeners:
+        listener.on_run_end("done", {"return_mean": 1.5, "wall_s": 2.0})
     print(json.dumps({"longest": longest, "end": time.perf_counter() - started}), flush=True)
 
 
