@@ -23,7 +23,7 @@ from ray.tune.execution import tune_controller
 from ray.tune.execution.class_cache import _ActorClassCache
 
 
-_tune_run = importlib.import_module("ray.tune.tune")
+_tune_run: Any = importlib.import_module("ray.tune.tune")
 
 
 class _AsTheyAre(_ActorClassCache):
