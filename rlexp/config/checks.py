@@ -35,6 +35,7 @@ def check(composed: Composed) -> RunConfig:
         _environment,
         _vector_form,
         _stop_bounds,
+        _plateau,
         _metric_specs,
         _metric_names,
         _resources,
@@ -208,3 +209,26 @@ def _model_size(config: RunConfig) -> None:
     if rllib_class(config.algorithm.config_class, config.trusted) == "DreamerV3Config":
         message = f"{key} has no effect: DreamerV3's networks are sized by algorithm.model_size alone"
         raise ConfigError(message, key="model.size", fix="algorithm.model_size=nano")
+
+
+def _plateau(config: RunConfig) -> None:
+    """A plateau whose metric comes too seldom ends no run; one that is made small for a look need not have an end."""
+    from rlexp.run.iterations import EVALUATION, most_reports
+
+    rule = config.stop.plateau
+    if rule is None or config.choices.get("debug"):
+        return
+    reports = most_reports(config, rule.metric)
+    if rule.patience < reports:
+        return
+    key, budget = "stop.plateau.patience", config.stop.env_steps
+    often = f"{reports:.0f} times" if reports != 1 else "once"
+    fixes = [f"{key}={max(1, int(reports) // 3)}"] if reports > 1 else []
+    if rule.metric.startswith(EVALUATION) and budget is not None:
+        steps = max(1, budget // (3 * rule.patience))
+        fixes.append(f"evaluation.evaluation_interval_env_steps={steps}")
+    raise ConfigError(
+        f"{key}={rule.patience} would never end this run: {rule.metric} is reported {often} before its budget is spent",
+        key=key,
+        fix=", or ".join(fixes or ["stop.plateau=null, or a longer budget"]),
+    )

@@ -9,7 +9,7 @@ import json
 import pickle
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from rlexp.run.counters import Counters
 from rlexp.run.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
 from rlexp.run.events import Record
 from rlexp.run.horizon import SAMPLED, ending_at
+from rlexp.run.iterations import EVALUATION as OF_EVALUATION
 from rlexp.run.seeding import seed_replay
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class RunTrainable(Trainable):
             self.run.evaluation.settings.get("evaluation_interval"),
             self.run.evaluation.evaluation_interval_env_steps,
         )
-        self._steps_before_restore = 0
+        self._steps_before_restore, self._ends_at = 0, tuple[int, ...]()
         self._idle_iterations = 0
         self._placement = placement.reserve(self.run, self._built)
         try:
@@ -160,13 +161,14 @@ class RunTrainable(Trainable):
     def _horizon(self) -> int | None:
         """Where the next iteration ends at the latest, in env steps that this algorithm has sampled itself.
 
-        At the run's budget, the next evaluation and the next checkpoint that env steps are given for; null without.
+        At the run's budget, the next evaluation, checkpoint and comparison that env steps are given for; null without.
         """
         done = self.counters.env_steps
         ends = [
             self.run.stop.env_steps,
             next_multiple(self.run.checkpoint.every_env_steps, done),
             *self.turns.next_after(done),
+            next((steps for steps in self._ends_at if steps > done), None),
         ]
         first = min((end for end in ends if end is not None), default=None)
         return None if first is None else first - self._steps_before_restore
@@ -180,6 +182,12 @@ class RunTrainable(Trainable):
     @property
     def _kind(self) -> Kind:
         return kind_of(self.run.algorithm.config_class, self.run.trusted)
+
+    def report_at(self, env_steps: Sequence[int], metric: str) -> None:
+        """Iterations end at these env steps, rising, too; with an evaluation where that gives `metric`."""
+        self._ends_at = tuple(env_steps)
+        if metric.startswith(OF_EVALUATION):
+            self.turns.at = self._ends_at
 
     @property
     def evaluates(self) -> bool:

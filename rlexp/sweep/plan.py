@@ -13,6 +13,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.sweep import scheduling
 from rlexp.sweep.adaptive import Adaptive
+from rlexp.sweep.alignment import check_comparable
 from rlexp.sweep.composing import AtPoint, Points
 from rlexp.sweep.optuna_search import require_optuna
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
@@ -128,6 +129,8 @@ def _check_scheduler(chosen: SweepChoice, space: Space, points: Sequence[AtPoint
     scheduling.perturbed(scheduler, space)
     if scheduler is not None:
         scheduler.build(chosen.mode, budget, space)
+        configs = [at.config for at in points]
+        check_comparable(scheduler.name, scheduler.milestones(budget), budget or 0, configs)
 
 
 def _check_seeds(chosen: SweepChoice, keys: Sequence[str]) -> None:

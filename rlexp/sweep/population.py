@@ -39,11 +39,19 @@ class _Population:
             "time_attr": TIME,
             "metric": SCORE,
             "mode": mode,
-            "perturbation_interval": self.perturb_steps or max(1, budget // 10),
+            "perturbation_interval": self._every(budget),
             "quantile_fraction": self.quantile,
             "synch": True,
             "log_config": False,
         }
+
+    def milestones(self, budget: int) -> list[int]:
+        """Env steps at which trials are compared and perturbed, rising."""
+        every = self._every(budget)
+        return list(range(every, budget, every))
+
+    def _every(self, budget: int) -> int:
+        return self.perturb_steps or max(1, budget // 10)
 
     def perturbed(self, space: Space) -> list[str]:
         """The keys whose values change in trials that train.

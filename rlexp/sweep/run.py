@@ -123,6 +123,7 @@ def _go(
             "overrides": list(overrides),
             "command": list(command),
             "seals": seals,
+            "compare_at": list(scheduling.compare_at),
             "report_s": REPORT_S if scheduling.scheduler is None else 0.0,
         }
         stop = tuning.Stop(

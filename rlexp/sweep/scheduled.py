@@ -17,7 +17,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.run import saved
 from rlexp.sweep import scheduling
 from rlexp.sweep.course import Course
-from rlexp.sweep.population import Pb2
+from rlexp.sweep.population import Pb2, Pbt
 from rlexp.sweep.scored import scored
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import history
@@ -37,11 +37,13 @@ class Scheduling:
         scheduler: Ray Tune's; null for none.
         keys: those whose values it changes in trials that run.
         course: the sweep's.
+        compare_at: env steps at which trials need a score, rising.
     """
 
     scheduler: TrialScheduler | None
     keys: list[str]
     course: Course
+    compare_at: Sequence[int] = ()
 
     @classmethod
     def of(
@@ -69,15 +71,17 @@ class Scheduling:
         scheduler = chosen.build(settings.mode, budget, space)
         if isinstance(chosen, Pb2):
             scheduler.remember(folder.path / SEEN)
+        milestones = chosen.milestones(budget)
         if settings.seeds > 1:
-            scheduler = Together(scheduler, course.groups, chosen.milestones(budget))
+            scheduler = Together(scheduler, course.groups, milestones)
         made = scored(
             scheduler,
             before,
             [name for name in before if name not in set(todo)],
             getattr(chosen, "units", 1) / budget,
+            milestones if isinstance(chosen, (Pbt, Pb2)) else (),
         )
-        return cls(made, scheduling.perturbed(chosen, space), course)
+        return cls(made, scheduling.perturbed(chosen, space), course, milestones)
 
     def values(self, name: str) -> dict[str, Any]:
         """The trial's values of `keys`, as they are now."""

@@ -99,6 +99,11 @@ class Hyperband:
             stop_last_trials=False,
         )
 
+    def milestones(self, budget: int) -> list[int]:
+        """Env steps at which trials wait for each other, rising."""
+        units = [int(self.reduction_factor**rung) for rung in range(self.rungs)]
+        return [math.ceil(unit * budget / self.units) for unit in units]
+
 
 @dataclass(frozen=True)
 class Median:
@@ -124,13 +129,14 @@ class Median:
         )
 
     def milestones(self, budget: int) -> list[int]:
-        """Env steps at which the seeds of a point are compared as one with other points, rising."""
+        """Env steps, rising, at which every trial has a score; at them the seeds of a point are compared as one."""
         grace = self.grace_steps or max(1, budget // 4)
         return list(range(grace, budget, grace))
 
 
 # `replays`: a sweep that goes on shows the scheduler what was reported before; the others begin with what still runs.
-# `pauses`: trials wait for each other. `together`: can judge the seeds of a point as one.
+# `pauses`: trials wait for each other. `together`: can judge the seeds of a point as one. `milestones`: env steps at
+# which trials evaluate and report, whatever their interval.
 SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt, Pb2)}
 Chosen = Any
 """One of `SCHEDULERS`, or null."""

@@ -17,7 +17,11 @@ History = Mapping[str, Sequence[tuple[int, float]]]
 
 
 def scored(
-    scheduler: TrialScheduler, history: History | None = None, over: Sequence[str] = (), share: float = 1.0
+    scheduler: TrialScheduler,
+    history: History | None = None,
+    over: Sequence[str] = (),
+    share: float = 1.0,
+    milestones: Sequence[int] = (),
 ) -> TrialScheduler:
     """`scheduler`, shown nothing without a score: most of Tune's would raise, or take the trial for the worst.
 
@@ -26,9 +30,11 @@ def scored(
         history: what trials reported in earlier sessions, those that are over among them; it is judged by that too.
         over: trials that will not run again.
         share: of an env step in the budget, in the units of `keys.SHARE`.
+        milestones: env steps, rising, that it is told in place of those that a result came at: it counts from its last
+            decision on, and iterations end a little after a milestone.
     """
     kind = type(scheduler)
-    fields = {"_before": dict(history or {}), "_over": list(over), "_share": share}
+    fields = {"_before": dict(history or {}), "_over": list(over), "_share": share, "_milestones": milestones}
     scheduler.__class__ = type(f"Scored{kind.__name__}", (_Scored, kind), fields)
     return scheduler
 
@@ -39,6 +45,7 @@ class _Scored(TrialScheduler):
     _before: dict[str, Sequence[tuple[int, float]]]
     _over: list[str]
     _share: float
+    _milestones: Sequence[int]
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         self._replay_others()
@@ -50,13 +57,18 @@ class _Scored(TrialScheduler):
         if SCORE not in result:
             return TrialScheduler.CONTINUE
         result[SHARE] = result[TIME] * self._share
-        return str(super().on_trial_result(tune_controller, trial, result))
+        shown = {**result, TIME: self._milestone(result[TIME])} if self._milestones else result
+        return str(super().on_trial_result(tune_controller, trial, shown))
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         if SCORE in result:
             super().on_trial_complete(tune_controller, trial, result)
         else:
             super().on_trial_remove(tune_controller, trial)
+
+    def _milestone(self, env_steps: int) -> int:
+        """The last one that was passed."""
+        return max((each for each in self._milestones if each <= env_steps), default=0)
 
     def _get_new_config(self, trial: Trial, trial_to_clone: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
         """PBT hands a clone the donor's whole config; it stays the trial that it is."""

@@ -22,6 +22,7 @@ class Task:
         command: the command line, for the manifest.
         report_s: seconds that are trained between two reports, at least; schedulers want one after each iteration.
         values: what a scheduler has changed since the trial was planned, by key.
+        compare_at: env steps, rising, at which a scheduler needs a score.
         seals: stands for the sweep's key, see `rlexp.sweep.lending`.
     """
 
@@ -32,6 +33,7 @@ class Task:
     command: tuple[str, ...] = ()
     report_s: float = 0.0
     values: Mapping[str, Any] = field(default_factory=dict)
+    compare_at: tuple[int, ...] = ()
     seals: str = ""
 
     @property

@@ -66,6 +66,7 @@ class TrialRun:
         driven = self._driven
         try:
             driven.build()
+            driven.trainable.report_at(self._task.compare_at, self._task.metric)
             self._undo.enter_context(_stacks_kept(driven.folder))
             self._undo.enter_context(last_words(driven.abandon))
             driven.loop.unseen.setdefault(self._task.metric, "sweep.metric")

@@ -35,6 +35,23 @@ def test_asha_ends_poor_trials_early_and_does_not_run_them_again(tmp_path: Path)
     assert before == {name: records(folder / "trials" / name) for name in trials(folder)}
 
 
+def test_asha_prunes_where_evaluations_would_come_after_its_rungs(tmp_path: Path) -> None:
+    words = (*SWEEP, "sweep=asha", "sweep.search=grid", "sweep.trials=null", RATE)
+    seldom = ("evaluation=default", "evaluation.evaluation_interval=1000", "evaluation.evaluation_duration=1")
+    code, text = run(*words, *seldom, folder=tmp_path)
+    assert code == 0, text
+    folder = tmp_path / "sweeps" / "a"
+    first, *others = trials(folder).values()
+    assert (first["status"], first["env_steps"]) == ("done", BUDGET)
+    ended = {(trial["status"], trial["env_steps"]) for trial in others}
+    # As good a score as the first one's is possible by luck: an untrained policy's episode may be the longer one.
+    assert ("pruned", BUDGET // 9) in ended
+    rows = [
+        row for row in records(folder / "trials" / next(iter(trials(folder)))) if "eval/return_mean" in row
+    ]
+    assert [row["env_steps"] for row in rows] == [BUDGET // 9, BUDGET // 3, BUDGET]
+
+
 def test_a_scheduler_that_goes_on_knows_what_was_reported_before(tmp_path: Path) -> None:
     """The good trial is over when the poor ones begin; without its results the first of them would be the best."""
     folder = tmp_path / "sweeps" / "a"
