@@ -22,7 +22,6 @@ from ray.air._internal import usage
 from ray.tune.execution import tune_controller
 from ray.tune.execution.class_cache import _ActorClassCache
 
-
 _tune_run: Any = importlib.import_module("ray.tune.tune")
 
 
