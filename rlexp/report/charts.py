@@ -31,12 +31,14 @@ class Chart:
         title: in the page.
         note: what it shows, a sentence or two.
         spec: Vega-Lite.
+        warning: what it must not be taken for; empty for none.
     """
 
     name: str
     title: str
     note: str
     spec: Spec
+    warning: str = ""
 
 
 def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None:

@@ -8,18 +8,34 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rlexp.report.chance import explained, single
 from rlexp.report.parameters import Parameter
+from rlexp.report.points import Places, Points
 from rlexp.report.reading import Run
 from rlexp.report.statistics import Estimate, Floats, estimate
 
 FEWEST = 4
 """Runs with a score below which nothing is said."""
 MOST_LEVELS = 8
-"""More different numbers than this are taken together, in so many stretches of equally many runs."""
-PERMUTATIONS = 1000
-CHANCE = 0.95
+"""More different numbers than this are taken together, in so many stretches of about equally many points."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value of a parameter, or a stretch of them.
+
+    Attributes:
+        label: as a chart names it.
+        scores: of its points, each the mean over the point's seeds; of its runs where it is a single point.
+        seeds: runs behind each score.
+        estimate: of the scores' middle.
+    """
+
+    label: str
+    scores: Floats
+    seeds: Places
+    estimate: Estimate
 
 
 @dataclass(frozen=True)
@@ -30,23 +46,38 @@ class Effect:
         parameter: whose.
         importance: share of the scores' variance that its values explain, from 0 to 1.
         chance: what a parameter without any effect stays below in 95 of 100 cases.
-        levels: for each value, or stretch of them: its label, its number of runs and the score's estimate.
-        groups: [runs with a score] the place in `levels` of each.
+        levels: its values.
     """
 
     parameter: Parameter
     importance: float
     chance: float
-    levels: list[tuple[str, int, Estimate]]
-    groups: NDArray[np.int64]
+    levels: list[Level]
+
+    @property
+    def matters(self) -> bool:
+        """Whether it explains more than chance does; equal shares differ by rounding alone."""
+        return self.importance > self.chance + 1e-9
 
     def to_json(self) -> dict[str, Any]:
         """For `report.json`."""
         levels = [
-            {"value": label, "runs": count, "iqm": e.value, "low": e.low, "high": e.high}
-            for label, count, e in self.levels
+            {
+                "value": level.label,
+                "runs": int(level.seeds.sum()),
+                "scores": len(level.scores),
+                "iqm": level.estimate.value,
+                "low": level.estimate.low,
+                "high": level.estimate.high,
+            }
+            for level in self.levels
         ]
-        return {"importance": self.importance, "chance": self.chance, "values": levels}
+        return {
+            "importance": self.importance,
+            "chance": self.chance,
+            "matters": self.matters,
+            "values": levels,
+        }
 
 
 def scores_of(runs: Sequence[Run], metric: str, envs: Sequence[str]) -> Floats:
@@ -61,56 +92,65 @@ def scores_of(runs: Sequence[Run], metric: str, envs: Sequence[str]) -> Floats:
     return scores
 
 
-def effects_of(parameters: Sequence[Parameter], scores: Floats, *, seed: int = 0) -> list[Effect]:
-    """The parameters by their importance, the greatest first; none where too few runs have a score."""
-    told = np.isfinite(scores)
-    if told.sum() < FEWEST or np.ptp(scores[told]) == 0:
+def scores_title(metric: str, envs: Sequence[str]) -> str:
+    """What `scores_of` are, for an axis."""
+    return metric if len(set(envs)) < 2 else f"{metric}, scaled: 0 worst to 1 best run of each environment"
+
+
+def effects_of(parameters: Sequence[Parameter], scores: Floats, envs: Sequence[str] = ()) -> list[Effect]:
+    """The parameters by their importance, the greatest first; none where too few runs have a score.
+
+    Args:
+        parameters: all that differ.
+        scores: [runs], NaN where there is none.
+        envs: [runs] environments; none for a single one.
+    """
+    scored = scores[np.isfinite(scores)]
+    if len(scored) < FEWEST or np.ptp(scored) == 0:
         return []
-    found = [_effect(parameter, scores, told, seed) for parameter in parameters]
+    points = Points.of(parameters, scores, envs or [""] * len(scores))
+    found = [_effect(parameter, points, at) for at, parameter in enumerate(parameters)]
     return sorted((each for each in found if each is not None), key=lambda each: -each.importance)
 
 
-def importance(groups: NDArray[np.int64], scores: Floats) -> float:
-    """Share of the variance of [n] scores that lies between the groups, corrected for what chance puts there.
-
-    Epsilon squared (Kelley 1935, "An unbiased correlation ratio measure"): 1 - MS within / MS total, at least 0. For a
-    balanced grid the parameters' shares are those of their main effects; what is missing to 1 is noise and interplay.
-    """
-    count, levels = len(scores), len(np.unique(groups))
-    if count <= levels:
-        return math.nan
-    sizes = np.bincount(groups)
-    means = np.bincount(groups, scores) / np.maximum(sizes, 1)
-    within = float(((scores - means[groups]) ** 2).sum()) / (count - levels)
-    total = float(((scores - scores.mean()) ** 2).sum()) / (count - 1)
-    return max(0.0, 1.0 - within / total)
-
-
-def _effect(parameter: Parameter, scores: Floats, told: NDArray[np.bool_], seed: int) -> Effect | None:
-    labels, groups = _groups(parameter, told)
-    own = scores[told]
-    share = importance(groups, own)
-    if len(labels) < 2 or math.isnan(share):
+def _effect(parameter: Parameter, points: Points, at: int) -> Effect | None:
+    labels, groups = _groups([parameter.values[run] for run in points.first], parameter)
+    if len(labels) < 2:
         return None
-    rng = np.random.default_rng(seed)
-    by_chance = [importance(groups, rng.permutation(own)) for _ in range(PERMUTATIONS)]
-    levels = [
-        (label, int((groups == at).sum()), estimate({"": own[groups == at]}))
-        for at, label in enumerate(labels)
-    ]
-    return Effect(parameter, share, float(np.quantile(by_chance, CHANCE)), levels, groups)
+    share, chance = explained(points, at, groups)
+    if math.isnan(share):
+        return None
+    levels = [_level(label, points, groups, level) for level, label in enumerate(labels)]
+    return Effect(parameter, share, chance, levels)
 
 
-def _groups(parameter: Parameter, told: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.int64]]:
-    """Labels of the groups, and [n] the group of each run that has a score."""
-    values = [value for value, has in zip(parameter.values, told, strict=True) if has]
+def _level(label: str, points: Points, groups: Places, level: int) -> Level:
+    if single(points, groups):
+        own = groups[points.point] == level
+        scores, envs = points.scores[own], points.env[points.point][own]
+        seeds = np.ones(len(scores), np.int64)
+    else:
+        own = groups == level
+        scores, envs, seeds = points.means(points.scores)[own], points.env[own], points.seeds[own]
+    return Level(label, scores, seeds, estimate({str(env): scores[envs == env] for env in np.unique(envs)}))
+
+
+def _groups(values: Sequence[Any], parameter: Parameter) -> tuple[list[str], Places]:
+    """Labels of the groups, and [P] the group of each point by its value."""
     levels = [level for level in parameter.levels if level in set(values)]
-    if parameter.numeric and len(levels) > MOST_LEVELS:
-        order = np.argsort(np.argsort(values, kind="stable"))
-        groups = order * MOST_LEVELS // len(values)
-        ends = [[v for v, g in zip(values, groups, strict=True) if g == at] for at in range(MOST_LEVELS)]
-        return [f"{min(own):.3g} to {max(own):.3g}" for own in ends], groups.astype(np.int64)
-    return [text(level) for level in levels], np.array([levels.index(value) for value in values], np.int64)
+    place = np.array([levels.index(value) for value in values], np.int64)
+    if not parameter.numeric or len(levels) <= MOST_LEVELS:
+        return [text(level) for level in levels], place
+    counts = np.bincount(place)
+    # A value lies where the middle of its points does, so that no value is torn apart.
+    stretch = (np.cumsum(counts) - counts / 2) * MOST_LEVELS // len(values)
+    of_level = np.unique(stretch, return_inverse=True)[1]
+    ends = [
+        [level for level, at in zip(levels, of_level, strict=True) if at == n]
+        for n in range(of_level.max() + 1)
+    ]
+    labels = [f"{own[0]:.3g} to {own[-1]:.3g}" if len(own) > 1 else text(own[0]) for own in ends]
+    return labels, of_level[place].astype(np.int64)
 
 
 def text(value: Any) -> str:

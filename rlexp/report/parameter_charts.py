@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rlexp.report.chance import CHANCE
 from rlexp.report.charts import COLOURS, Chart, Spec
-from rlexp.report.effects import CHANCE, Effect, text
+from rlexp.report.effects import Effect, text
 from rlexp.report.parameters import Parameter
 from rlexp.report.reading import Run
 from rlexp.report.statistics import Floats
@@ -20,15 +21,27 @@ TICKS = 5
 
 
 def parameter_charts(
-    effects: Sequence[Effect], runs: Sequence[Run], scores: Floats, metric: str
+    effects: Sequence[Effect], runs: Sequence[Run], scores: Floats, title: str, warning: str = ""
 ) -> list[Chart]:
-    """Importance, effects and parallel coordinates; none without effects."""
+    """Importance, effects and parallel coordinates; none without effects.
+
+    Args:
+        effects: of the runs' parameters.
+        runs: all.
+        scores: [runs], as the effects were computed from.
+        title: of the scores: the metric, and how it was scaled.
+        warning: of what made the points; see `rlexp.report.learnt`.
+    """
     if not effects:
         return []
-    return [_importance(effects), _effects(effects, scores, metric), _parallel(effects, runs, scores, metric)]
+    return [
+        _importance(effects, warning),
+        _effects(effects, title, warning),
+        _parallel(effects, runs, scores, title),
+    ]
 
 
-def _importance(effects: Sequence[Effect]) -> Chart:
+def _importance(effects: Sequence[Effect], warning: str) -> Chart:
     rows = [
         {"parameter": e.parameter.name, "share": round(e.importance, 4), "chance": round(e.chance, 4)}
         for e in effects
@@ -46,42 +59,47 @@ def _importance(effects: Sequence[Effect]) -> Chart:
         ],
     }  # fmt: skip
     note = (
-        "How much of the variance of the runs' scores each parameter's values explain (epsilon squared); the rest "
-        "is seeds, noise and interplay. A bar that ends before its black mark cannot be told from chance "
-        f"({CHANCE:.0%} of permutations stay below the mark)."
+        "How much of the variance of the points' scores each parameter's values explain (epsilon squared); a point is "
+        "what was tried, its score the mean over its seeds, and the rest is seeds, noise and interplay. A bar that "
+        "ends before its black mark cannot be told from chance: the mark is what a parameter without any effect stays "
+        f"below in {CHANCE:.0%} of permutations of the points (in a grid, of runs that differ in that parameter alone)."
     )
-    return Chart("importance", "Which parameter matters", note, spec)
+    return Chart("importance", "Which parameter matters", note, spec, warning)
 
 
-def _effects(effects: Sequence[Effect], scores: Floats, metric: str) -> Chart:
+def _effects(effects: Sequence[Effect], title: str, warning: str) -> Chart:
     note = (
-        "Each point is a run; the dark dots are interquartile means of the runs with that value, or in that "
-        "stretch of values, with 95 % bootstrap intervals. Everything else differs between these runs, too."
+        "Each circle is a point, the mean over its seeds (a run, where nothing else differs); the dark dots are "
+        "interquartile means of the points with that value, or in that stretch of values, with 95 % bootstrap "
+        "intervals. Everything else differs between these points, too."
     )
-    spec = {"concat": [_effect(each, scores, metric) for each in effects], "columns": 2, "spacing": 30}
-    return Chart("effects", "What each value brings", note, spec)
+    spec = {"concat": [_effect(each, title) for each in effects], "columns": 2, "spacing": 30}
+    return Chart("effects", "What each value brings", note, spec, warning)
 
 
-def _effect(effect: Effect, scores: Floats, metric: str) -> Spec:
+def _effect(effect: Effect, title: str) -> Spec:
     """One parameter: the groups side by side, in their order."""
-    labels = [label for label, _, _ in effect.levels]
+    labels = [level.label for level in effect.levels]
     means = [
-        {"value": label, "score": e.value, "low": e.low, "high": e.high, "runs": count}
-        for label, count, e in effect.levels
-    ]
+        {"value": level.label, "score": level.estimate.value, "low": level.estimate.low, "high": level.estimate.high,
+         "points": len(level.scores), "runs": int(level.seeds.sum())}
+        for level in effect.levels
+    ]  # fmt: skip
     x = {"field": "value", "type": "nominal", "sort": labels, "title": effect.parameter.name,
          "axis": {"labelAngle": -30 if max(map(len, labels)) * len(labels) > 40 else 0, "labelLimit": 140}}  # fmt: skip
-    y = {"type": "quantitative", "title": metric, "scale": {"zero": False}}
+    y = {"type": "quantitative", "title": title, "scale": {"zero": False}}
     points = [
-        {"value": label, "score": float(score)}
-        for label, own in zip(labels, _by_level(effect, scores), strict=True)
-        for score in own
+        {"value": level.label, "score": float(score), "seeds": int(seeds)}
+        for level in effect.levels
+        for score, seeds in zip(level.scores, level.seeds, strict=True)
     ]
     return {
         "width": 330,
         "height": 220,
         "layer": [
-            {"data": {"values": points}, "mark": {"type": "point", "opacity": 0.45, "size": 26, "color": COLOURS[0]},
+            {"data": {"values": points},
+             "mark": {"type": "point", "opacity": 0.45, "size": 26, "color": COLOURS[0],
+                      "tooltip": {"content": "data"}},
              "encoding": {"x": x, "y": {**y, "field": "score"}}},
             {"data": {"values": means}, "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.4},
              "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}},
@@ -92,12 +110,7 @@ def _effect(effect: Effect, scores: Floats, metric: str) -> Spec:
     }  # fmt: skip
 
 
-def _by_level(effect: Effect, scores: Floats) -> list[Floats]:
-    told = np.isfinite(scores)
-    return [scores[told][effect.groups == at] for at in range(len(effect.levels))]
-
-
-def _parallel(effects: Sequence[Effect], runs: Sequence[Run], scores: Floats, metric: str) -> Chart:
+def _parallel(effects: Sequence[Effect], runs: Sequence[Run], scores: Floats, title: str) -> Chart:
     axes = [effect.parameter for effect in effects[:MOST_AXES]]
     shown = _shown(scores)
     low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
@@ -108,19 +121,19 @@ def _parallel(effects: Sequence[Effect], runs: Sequence[Run], scores: Floats, me
         ticks += [{"axis": axis.name, "place": place, "label": label} for place, label in _ticks(axis)]
     for at in shown:
         rows.append(
-            _line(runs[at], metric, (scores[at] - low) / (high - low), scores[at], text(float(scores[at])))
+            _line(runs[at], title, (scores[at] - low) / (high - low), scores[at], text(float(scores[at])))
         )
     ticks += [
-        {"axis": metric, "place": float(place), "label": f"{low + place * (high - low):.4g}"}
+        {"axis": title, "place": float(place), "label": f"{low + place * (high - low):.4g}"}
         for place in np.linspace(0, 1, TICKS)
     ]
-    names = [*(axis.name for axis in axes), metric]
+    names = [*(axis.name for axis in axes), title]
     x = {"field": "axis", "type": "nominal", "sort": names, "title": None,
          "scale": {"type": "point", "padding": 0.4},
          "axis": {"orient": "top", "offset": 16, "labelAngle": 0, "labelLimit": 150, "labelFontWeight": "bold",
                   "domain": False, "ticks": False, "grid": True, "gridColor": "#999"}}  # fmt: skip
     y = {"type": "quantitative", "axis": None, "scale": {"domain": [0, 1]}}
-    colour = {"field": "score", "type": "quantitative", "title": metric, "scale": {"scheme": "viridis"}}
+    colour = {"field": "score", "type": "quantitative", "title": title, "scale": {"scheme": "viridis"}}
     spec = {
         "width": 720,
         "height": 320,

@@ -15,7 +15,8 @@ from rlexp.report.best import best_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import Scored, estimates, most_telling, scored
 from rlexp.report.comparison import charts as compared
-from rlexp.report.effects import Effect, effects_of, scores_of
+from rlexp.report.effects import Effect, effects_of, scores_of, scores_title
+from rlexp.report.learnt import warning
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.matrix import matrix
 from rlexp.report.page import write_page
@@ -78,15 +79,17 @@ def report(
     best = best_of(folders, runs, aim) if aim is not None else None
     shown = most_telling(arms, aim)
     scores: Scored = {}
+    caution = warning(runs)
     effects: list[Effect] = []
     own = () if metric is None else (metric,)
     drawn: list[Chart | None] = [curves(shown, name) for name in dict.fromkeys((*metrics, *own, *CURVES))]
     if aim is not None:
         scores = scored(arms, aim.metric)
-        values = scores_of(runs, aim.metric, [by_run[run.path].env for run in runs])
-        effects = effects_of(parameters_of(runs), values)
+        envs = [by_run[run.path].env for run in runs]
+        values = scores_of(runs, aim.metric, envs)
+        effects = effects_of(parameters_of(runs), values, envs)
         drawn += [curves(shown, aim.metric, WALL), *compared(scored(shown, aim.metric), aim)]
-        drawn += parameter_charts(effects, runs, values, aim.metric)
+        drawn += parameter_charts(effects, runs, values, scores_title(aim.metric, envs), caution)
     drawn += [matrix(shown), wall_time(runs), sampling_time(runs)]
     charts = [chart for chart in drawn if chart is not None]
     folder = out or (folders[0] if len(folders) == 1 else Path())
@@ -97,6 +100,7 @@ def report(
         "runs": [_record(run, by_run[run.path], metric) for run in runs],
         "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
         "parameters": {effect.parameter.name: effect.to_json() for effect in effects},
+        "parameters_warning": caution if caution and effects else None,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

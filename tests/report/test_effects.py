@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rlexp.report.effects import FEWEST, MOST_LEVELS, effects_of, importance, scores_of
+from rlexp.report.chance import importance
+from rlexp.report.effects import FEWEST, MOST_LEVELS, effects_of, scores_of, scores_title
 from rlexp.report.parameter_charts import MOST_LINES, _shown, _ticks
 from rlexp.report.parameters import Parameter
 
@@ -31,12 +32,10 @@ def test_the_share_of_variance_is_epsilon_squared_of_scipys_f(seed: int, levels:
 
 def test_what_decides_all_has_all_and_what_decides_nothing_stays_below_chance() -> None:
     rng, above = np.random.default_rng(0), 0
-    for trial in range(100):
+    for _ in range(100):
         lr, noise = np.tile([0.1, 1.0], 12), rng.permutation(np.repeat(["a", "b", "c"], 8))
         scores = 10 * lr + 0.5 * rng.normal(size=24)
-        first, second = effects_of(
-            [parameter([str(n) for n in noise]), parameter(list(lr))], scores, seed=trial
-        )
+        first, second = effects_of([parameter([str(n) for n in noise]), parameter(list(lr))], scores)
         assert first.parameter.numeric and first.importance > 0.95 > first.chance
         above += second.importance > second.chance
     assert above <= 12  # 5 of 100 are to be expected
@@ -45,15 +44,16 @@ def test_what_decides_all_has_all_and_what_decides_nothing_stays_below_chance() 
 def test_each_value_has_the_mean_of_its_runs() -> None:
     scores = np.array([1.0, 3.0, 10.0, 12.0, np.nan])
     (effect,) = effects_of([parameter(["a", "a", "b", "b", "c"])], scores)
-    assert [(label, count, e.value) for label, count, e in effect.levels] == [("a", 2, 2.0), ("b", 2, 11.0)]
+    told = [(level.label, len(level.scores), level.estimate.value) for level in effect.levels]
+    assert told == [("a", 2, 2.0), ("b", 2, 11.0)]
     assert effect.to_json()["values"][1]["low"] == 10.0
 
 
 def test_many_numbers_are_taken_together_in_stretches_of_equally_many_runs() -> None:
     values = list(np.random.default_rng(0).permutation(np.geomspace(1e-5, 1e-2, 40)))
     (effect,) = effects_of([parameter(values, log=True)], np.log(values))
-    assert [count for _, count, _ in effect.levels] == [40 // MOST_LEVELS] * MOST_LEVELS
-    means = [e.value for _, _, e in effect.levels]
+    assert [len(level.scores) for level in effect.levels] == [40 // MOST_LEVELS] * MOST_LEVELS
+    means = [level.estimate.value for level in effect.levels]
     assert means == sorted(means) and effect.importance > 0.9
 
 
@@ -96,5 +96,6 @@ def test_scores_of_several_environments_are_scaled_by_each() -> None:
             return self.score
 
     runs = [Told(score) for score in (0.0, 500.0, -200.0, -100.0)]
-    scaled = scores_of(runs, "m", ["cartpole", "cartpole", "pendulum", "pendulum"])  # type: ignore[arg-type]
-    assert list(scaled) == [0.0, 1.0, 0.0, 1.0]
+    envs = ["cartpole", "cartpole", "pendulum", "pendulum"]
+    assert list(scores_of(runs, "m", envs)) == [0.0, 1.0, 0.0, 1.0]  # type: ignore[arg-type]
+    assert "scaled" in scores_title("m", envs) and scores_title("m", envs[:2]) == "m"

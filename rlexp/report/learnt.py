@@ -1,0 +1,40 @@
+"""Whether what made the points of a report had seen earlier scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rlexp.errors import ConfigError
+from rlexp.report.reading import Run
+from rlexp.sweep.folder import SweepFolder, is_sweep
+
+SEARCHES, SCHEDULERS = ("optuna",), ("pbt", "pb2")
+"""Those that choose values by the scores so far."""
+
+
+def warning(runs: Sequence[Run]) -> str:
+    """What to bear in mind where a search that learns made some of the points; empty where none did."""
+    names = learning(runs)
+    if not names:
+        return ""
+    return (
+        f"Points of this report were chosen by what had scored well before ({', '.join(names)}): parameters moved "
+        "together, and good values were tried more often. A share may be another parameter's, and the black marks hold "
+        "for points that were drawn at random or lie in a grid: take none of this for a test. sweep=random, or a grid "
+        "over the parameter in question, tells."
+    )
+
+
+def learning(runs: Sequence[Run]) -> list[str]:
+    """Names of the searches and schedulers that chose points of these runs by earlier scores."""
+    found: dict[str, None] = {}
+    for folder in dict.fromkeys(run.path.parent.parent for run in runs):
+        if not is_sweep(folder):
+            continue
+        with suppress(ConfigError):  # Damaged: its runs are shown as those of no sweep.
+            settings = SweepFolder(folder).settings()
+            scheduler = settings.scheduler.get("name")
+            found |= dict.fromkeys([settings.search] if settings.search in SEARCHES else [])
+            found |= dict.fromkeys([scheduler] if scheduler in SCHEDULERS else [])
+    return list(found)
