@@ -67,12 +67,22 @@ class Composer:
             )
             refuse_hydra_settings(config.hydra)
             choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
-            mine = {k: v for k, v in choices.items() if not str(k).startswith("hydra/") and v is not None}
+            mine = {
+                group: choice
+                for group, choice in choices.items()
+                if not str(group).startswith("hydra/") and choice is not None and self._exists(group, choice)
+            }
             self._bases[forced] = (
                 OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"]),
                 mine,
             )
         return self._bases[forced]
+
+    def _exists(self, group: str, choice: str | list[str]) -> bool:
+        """Whether the choice has a file: Hydra also lists optional ones, such as `tuned`, for which there is none."""
+        names = [choice] if isinstance(choice, str) else choice
+        repository = self._app.config_loader.repository  # type: ignore[attr-defined]
+        return all(repository.config_exists(f"{group}/{name}") for name in names)
 
 
 def with_values(plain: Mapping[str, Any], values: Sequence[str]) -> dict[str, Any]:

@@ -60,30 +60,42 @@ def arm_by_run(arms: Sequence[Arm]) -> dict[Path, Arm]:
 
 def tried(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What was chosen in each run, by group or key; runs that are equal in it differ in their seeds alone."""
+    configs = [dict(_flat(run.config)) for run in runs]
     found = [_tried(run) for run in runs]
+    # What one run has from its command line, another has from an experiment's file or by default.
+    for name in {name for values in found for name in values}:
+        for values, config in zip(found, configs, strict=True):
+            if name in config:
+                values.setdefault(name, config[name])
     while True:
         groups = _grouped(found).values()
         unlike = [key for group in groups for key in _unlike([runs[at] for at in group])]
         if not unlike:
             return found
         # Not everything is typed: runs made from Python, or choices whose files were edited between two runs.
-        for values, run in zip(found, runs, strict=True):
-            values.update({key: value for key, value in _flat(run.config) if key == unlike[0]})
+        for values, config in zip(found, configs, strict=True):
+            values.update({key: value for key, value in config.items() if key == unlike[0]})
 
 
 def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[int]]:
     """The runs' places by what the arm is called, and its environment."""
     names = list(dict.fromkeys(name for values in tried for name in values))
-    differing = [name for name in names if len({str(values.get(name)) for values in tried}) > 1]
+    differing = [name for name in names if len({_told(values, name) for values in tried}) > 1]
     by_env = "env" in differing and len(differing) > 1
     shown = [name for name in differing if not (by_env and name == "env")]
     labels = [_texts([values.get(name) for values in tried]) for name in shown]
     shorts = [_short(name, shown) for name in shown]
     groups: dict[tuple[str, str], list[int]] = {}
     for at, values in enumerate(tried):
-        label = " ".join(f"{short}={texts[at]}" for short, texts in zip(shorts, labels, strict=True))
+        parts = zip(shown, shorts, labels, strict=True)
+        label = " ".join(f"{short}={texts[at]}" for name, short, texts in parts if name in values)
         groups.setdefault((label or "all runs", str(values.get("env")) if by_env else ""), []).append(at)
     return groups
+
+
+def _told(values: Mapping[str, Any], name: str) -> str | None:
+    """The value as text; null for a run that has no such key, which is another thing than a key that is null."""
+    return str(values[name]) if name in values else None
 
 
 def _texts(column: Sequence[Any]) -> list[str]:
@@ -95,7 +107,8 @@ def _texts(column: Sequence[Any]) -> list[str]:
 def _unlike(runs: Sequence[Run]) -> list[str]:
     """Keys that count and in which the configs differ."""
     first, *others = [{key: str(v) for key, v in _flat(run.config) if _counts(key)} for run in runs]
-    return [key for key in first if any(other.get(key) != first[key] for other in others)]
+    keys = dict.fromkeys(key for config in (first, *others) for key in config)
+    return [key for key in keys if any(other.get(key) != first.get(key) for other in others)]
 
 
 def _tried(run: Run) -> dict[str, Any]:

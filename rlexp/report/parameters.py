@@ -13,6 +13,8 @@ from rlexp.report.arms import tried
 from rlexp.report.reading import Run
 from rlexp.report.statistics import Floats
 
+ABSENT = "absent"
+"""The value of a key that a run does not have."""
 LOG_FROM = 10.0
 """Positive numbers whose largest is so many times the smallest are put on a logarithmic axis."""
 
@@ -23,7 +25,7 @@ class Parameter:
 
     Attributes:
         name: its last part where that is no other parameter's, `lr` of `algorithm.lr`.
-        values: [runs], of each run; null where a run has none.
+        values: [runs], of each run; `ABSENT` where a run has none.
         numeric: whether all are numbers.
         log: whether its axis is logarithmic.
     """
@@ -35,7 +37,7 @@ class Parameter:
 
     @property
     def levels(self) -> list[Any]:
-        """The different values: numbers rising, others in their order; null is one of the others."""
+        """The different values: numbers rising, others in their order."""
         found = list(dict.fromkeys(self.values))
         return sorted(found) if self.numeric else found
 
@@ -59,7 +61,7 @@ def parameters_of(runs: Sequence[Run]) -> list[Parameter]:
     """Those that differ, but for seeds; environments only where nothing else does."""
     chosen = tried(runs)
     names = list(dict.fromkeys(name for values in chosen for name in values))
-    columns = {name: [_plain(values.get(name)) for values in chosen] for name in names}
+    columns = {name: [_plain(values.get(name, ABSENT)) for values in chosen] for name in names}
     differing = {name: column for name, column in columns.items() if len(set(column)) > 1}
     if len(differing) > 1:
         differing.pop("env", None)
