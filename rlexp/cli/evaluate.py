@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rlexp.cli.resume import asks_for_help, path_and_overrides
-from rlexp.errors import EXIT_DONE
+from rlexp.errors import EXIT_DONE, ConfigError
+
+if TYPE_CHECKING:
+    from rlexp.sweep.choosing import Chosen
 
 USAGE = """\
 rlexp evaluate PATH [key=value ...] [--json]
@@ -15,7 +20,12 @@ checkpoint), runs/<name>/checkpoints/best, any checkpoint's folder, or a sweep's
 evaluation.evaluation_duration=100   episodes
 evaluation.explore=true              sample actions as in training
 --json                               print the result as JSON
+Of a sweep, the best trial by another metric than its own, of the last values that the trials have logged:
+--metric NAME                        any logged metric, e.g. train/success_rate
+--mode max|min                       which way is better (default: the sweep's for its own metric, else max)
+--env NAME                           of this environment's trials, where the sweep has several
 """
+CHOOSING = ("--metric", "--mode", "--env")
 
 
 def run(argv: list[str]) -> int:
@@ -23,7 +33,8 @@ def run(argv: list[str]) -> int:
     if asks_for_help(argv):
         print(USAGE)
         return EXIT_DONE
-    path, overrides = path_and_overrides([word for word in argv if word != "--json"], "evaluate")
+    rest, by = _choosing([word for word in argv if word != "--json"])
+    path, overrides = path_and_overrides(rest, "evaluate")
     from rlexp.run.evaluate import RESULT, evaluate
     from rlexp.storage.fetching import fetched
     from rlexp.storage.places import address
@@ -31,7 +42,19 @@ def run(argv: list[str]) -> int:
 
     folder = fetched(path)
     if is_sweep(folder):
-        path = address(SweepFolder(folder).best())
+        from rlexp.sweep.choosing import best_by
+
+        chosen = best_by(
+            SweepFolder(folder.absolute()), by.get("--metric"), by.get("--mode"), by.get("--env")
+        )
+        if "--json" not in argv:
+            _tell(chosen)
+        path = address(chosen.folder)
+    elif by:
+        flag = next(iter(by))
+        raise ConfigError(
+            f"{flag} chooses among a sweep's trials, and {path} is one run", fix=f"leave {flag} out"
+        )
     result = evaluate(path, overrides)
     if "--json" in argv:
         print(json.dumps(result, indent=2))
@@ -41,3 +64,34 @@ def run(argv: list[str]) -> int:
         print(f"{name:<{width}}  {value:.6g}" if isinstance(value, float) else f"{name:<{width}}  {value}")
     print(f"{result['checkpoint']} evaluated; written to {path}/{RESULT}")
     return EXIT_DONE
+
+
+def _choosing(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The other words, and what the flags of `CHOOSING` say, `--metric NAME` or `--metric=NAME`.
+
+    Raises:
+        ConfigError: a flag without its value.
+    """
+    rest, by, words = list[str](), dict[str, str](), iter(argv)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag not in CHOOSING:
+            rest.append(word)
+            continue
+        given = value if equals else next(words, "")
+        if not given or given.startswith("--"):
+            raise ConfigError(
+                f"{flag} needs a value", key=flag, fix=f"rlexp evaluate sweeps/<name> {flag} <name>"
+            )
+        by[flag] = given
+    return rest, by
+
+
+def _tell(chosen: Chosen) -> None:
+    """Which trial it is, what it was trained with, and how to train it again."""
+    point = "" if chosen.point == chosen.score else f" ({chosen.point:.6g} over its point's seeds)"
+    print(f"best by {chosen.mode} {chosen.metric}: {chosen.name}, {chosen.score:.6g}{point}")
+    for key, value in chosen.varied.items():
+        print(f"  {key}={value}")
+    print(f"config   {chosen.folder / 'config.yaml'}")
+    print(f"again    {chosen.command}")

@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
     from rlexp.report.writing import report
 
     pictures = ("svg", "png") if arguments.png else ("svg",)
-    written = report(arguments.paths, arguments.out, arguments.metric, pictures)
+    written = report(arguments.paths, arguments.out, arguments.metric, pictures, arguments.mode)
     print(f"report: {written[0]}")
     print(f"data: {written[1]}; pictures: {len(written) - 2} in {written[0].parent / 'report'}")
     return EXIT_DONE
@@ -41,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--metric", action="append", default=[], help="draw it too; the first is what runs are compared by"
+    )
+    parser.add_argument(
+        "--mode", choices=("max", "min"), help="which way it is better (default: the sweep's, else max)"
     )
     parser.add_argument("--png", action="store_true", help="pictures as PNG besides SVG")
     return parser

@@ -25,14 +25,22 @@ class Aim:
         return -1.0 if self.lower else 1.0
 
 
-def aim_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str]) -> Aim | None:
+def aim_of(
+    paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str], mode: str | None = None
+) -> Aim | None:
     """What was asked for, or the paths' sweeps, else the runs' return; null where they have none in common.
 
     Args:
         paths: of the report.
         runs: in them.
         metrics: as asked for; the first counts.
+        mode: `max` or `min`, as asked for; null: as the sweeps have it for their own metric, else `max`.
     """
+    aim = _aim_of(paths, runs, metrics)
+    return aim if aim is None or mode is None else Aim(aim.metric, mode == "min")
+
+
+def _aim_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str]) -> Aim | None:
     own = _of_sweeps(paths)
     if metrics:
         return own if own is not None and own.metric == metrics[0] else Aim(metrics[0])

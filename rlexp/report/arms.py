@@ -24,6 +24,8 @@ _APART = (
 """Keys and groups that say nothing of what was tried."""
 _DERIVED = ("tuned", "debug/")
 """Beginnings of choices that follow from others."""
+_GENERAL = ("gym", "minigrid", "atari", "envpool", "")
+"""Choices of environments that go by an id."""
 _LONGEST = 40
 
 
@@ -58,12 +60,19 @@ def arm_by_run(arms: Sequence[Arm]) -> dict[Path, Arm]:
     return {run.path: arm for arm in arms for run in arm.runs}
 
 
+def env_of(run: Run) -> str:
+    """The choice's name where it says which environment it is, else the id."""
+    choice = str((run.manifest.get("choices") or {}).get("env", ""))
+    identity = str((run.config.get("env") or {}).get("id", ""))
+    return identity if choice in _GENERAL else choice
+
+
 def tried(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What was chosen in each run, by group or key; runs that are equal in it differ in their seeds alone."""
     configs = [dict(_flat(run.config)) for run in runs]
     found = [_tried(run) for run in runs]
     # What one run has from its command line, another has from an experiment's file or by default.
-    for name in {name for values in found for name in values}:
+    for name in dict.fromkeys([name for values in found for name in values]):
         for values, config in zip(found, configs, strict=True):
             if name in config:
                 values.setdefault(name, config[name])
@@ -89,7 +98,9 @@ def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[i
     for at, values in enumerate(tried):
         parts = zip(shown, shorts, labels, strict=True)
         label = " ".join(f"{short}={texts[at]}" for name, short, texts in parts if name in values)
-        groups.setdefault((label or "all runs", str(values.get("env")) if by_env else ""), []).append(at)
+        if not label:
+            label = f"without {' '.join(shorts)}" if shorts else "all runs"
+        groups.setdefault((label, str(values.get("env")) if by_env else ""), []).append(at)
     return groups
 
 
@@ -115,20 +126,13 @@ def _tried(run: Run) -> dict[str, Any]:
     """The choices of groups, and the keys that somebody set by hand, with their values."""
     choices = run.manifest.get("choices") or {}
     found = {group: choice for group, choice in choices.items() if _counts(group)}
-    found["env"] = _env(run, choices)
+    found["env"] = env_of(run)
     config = dict(_flat(run.config))
     for override in run.manifest.get("overrides") or ():
         key = str(override).partition("=")[0].lstrip("+~")
         if key in config and _counts(key):
             found[key] = config[key]
     return found
-
-
-def _env(run: Run, choices: Mapping[str, Any]) -> str:
-    """The choice's name where it says which environment it is, else the id."""
-    choice, identity = str(choices.get("env", "")), str((run.config.get("env") or {}).get("id", ""))
-    general = choice in ("gym", "minigrid", "atari", "envpool", "")
-    return identity if general else choice
 
 
 def _counts(key: str) -> bool:

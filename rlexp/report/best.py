@@ -1,4 +1,4 @@
-"""Which of a report's runs is the one to take, and how to have it again."""
+"""Which of a report's runs are the ones to take, and how to have them again."""
 
 from __future__ import annotations
 
@@ -10,36 +10,52 @@ from typing import Any
 from rlexp.config.rerun import command
 from rlexp.errors import ConfigError
 from rlexp.report.aim import Aim
+from rlexp.report.arms import env_of
 from rlexp.report.reading import Run
 from rlexp.sweep import ranking
 from rlexp.sweep.folder import SweepFolder, is_sweep
 
 
-def best_of(paths: Sequence[Path], runs: Sequence[Run], aim: Aim) -> dict[str, Any] | None:
-    """The best run: a sweep's own best trial, which is one of its best point's seeds; else the one of the best score.
+def bests_of(paths: Sequence[Path], runs: Sequence[Run], aim: Aim) -> list[dict[str, Any]]:
+    """The best run of each environment, as scores of different ones cannot be compared; by environment.
+
+    Of a sweep it is its own best trial, which is one of its best point's seeds; else the run of the best score.
 
     Args:
         paths: of the report.
         runs: in them.
         aim: what they are compared by.
     """
-    told = {run.path: run for run in runs if run.has(aim.metric)}
-    if not told:
-        return None
-    best = told.get(_of_sweep(paths, aim) or Path()) or max(
-        told.values(), key=lambda run: aim.sign * run.last(aim.metric)
-    )
-    score = best.last(aim.metric)
-    return {"metric": aim.metric, "name": best.name, "score": score, "command": command(best.path)}
+    by_env: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.has(aim.metric):
+            by_env.setdefault(env_of(run), []).append(run)
+    own = _of_sweep(paths, aim)
+    return [_told(env, _best(group, own, aim), aim, several=len(by_env) > 1) for env, group in by_env.items()]
 
 
-def _of_sweep(paths: Sequence[Path], aim: Aim) -> Path | None:
-    """The folder of the best trial of the only path, a sweep's that ranks by the same metric; else null."""
+def _best(runs: Sequence[Run], own: Sequence[Path], aim: Aim) -> Run:
+    of_sweep = next((run for run in runs if run.path in own), None)
+    return of_sweep or max(runs, key=lambda run: aim.sign * run.last(aim.metric))
+
+
+def _told(env: str, run: Run, aim: Aim, *, several: bool) -> dict[str, Any]:
+    return {
+        "metric": aim.metric,
+        "env": env if several else None,
+        "name": run.name,
+        "score": run.last(aim.metric),
+        "command": command(run.path),
+    }
+
+
+def _of_sweep(paths: Sequence[Path], aim: Aim) -> list[Path]:
+    """Folders of the best trials of the only path, a sweep's that ranks by the same metric the same way."""
     if len(paths) != 1 or not is_sweep(paths[0]):
-        return None
+        return []
     folder = SweepFolder(paths[0])
     with suppress(ConfigError):  # Damaged: the runs themselves still tell.
         state = folder.state()
-        name = ranking.best(state) if state.get("metric") == aim.metric else None
-        return folder.trials / name if name is not None else None
-    return None
+        if state.get("metric") == aim.metric and (state["settings"]["mode"] == "min") == aim.lower:
+            return [folder.trials / name for name in ranking.bests(state).values()]
+    return []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlexp.report.arms import Arm
-from rlexp.report.curves import curve_of, single
+from rlexp.report.curves import POINTS, curve_of, single
 from rlexp.report.reading import STEPS, WALL, Run
 
 COLOURS = (
@@ -16,6 +16,8 @@ COLOURS = (
 )  # fmt: skip
 MOST_RUNS = 40
 """So many runs have a row in a chart of single runs."""
+MOST_DOTS = 40
+"""A run measured so often at most has a dot for each measurement; more would run into each other."""
 WALL_PARTS = ("sampling", "learning", "sending weights", "evaluating", "rest")
 SAMPLING_PARTS = ("environments", "inference", "callbacks")
 
@@ -44,38 +46,50 @@ class Chart:
 def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None:
     """A metric by arm over env steps or minutes; null where no run tells it."""
     scale = 1 / 60 if along == WALL else 1
-    middle, lines, dots = [], [], False
+    middle, lines, dots, thinned = [], [], [], False
     for arm in arms:
         if (curve := curve_of(arm, metric, along)) is None:
             continue
-        dots |= len(curve.x) < 2  # No line can be drawn of it.
-        for x, y, low, high in zip(curve.x, curve.middle, curve.low, curve.high, strict=True):
-            middle.append(_row(arm, x=x * scale, y=y, low=low, high=high))
-        for run in arm.runs if len(arm.runs) > 1 else ():
-            pairs = zip(*single(run, metric, along), strict=True)
-            lines += [_row(arm, x=x * scale, y=y, run=run.name) for x, y in pairs]
+        for x, m, y, low, high in zip(
+            curve.x, curve.measured, curve.middle, curve.low, curve.high, strict=True
+        ):
+            row = _row(arm, x=x * scale, y=y, low=low, high=high)
+            middle.append({**row, "measured": f"{m:.0f} of {len(arm.runs)} runs"})
+        for run in arm.runs:
+            points = zip(*single(run, metric, along), strict=True)
+            own = [_row(arm, x=x * scale, y=y, run=run.name) for x, y in points]
+            lines += own if len(arm.runs) > 1 else []
+            dots += own if len(own) <= MOST_DOTS else []
+            thinned |= len(own) < len(run.curve(metric, along)[0])
     if not middle:
         return None
     repeated = bool(lines)
-    x = _axis("x", "minutes of training" if along == WALL else "env steps", along != WALL)
+    axis = _axis("x", "minutes of training" if along == WALL else "env steps", along != WALL)
+    told = {"content": "data"}
     layers = [
         {"data": {"values": lines}, "mark": {"type": "line", "strokeWidth": 0.6, "opacity": 0.45},
-         "encoding": {"x": x, "y": _axis("y", metric), "detail": {"field": "run"}}},
+         "encoding": {"x": axis, "y": _axis("y", metric), "detail": {"field": "run"}}},
         {"data": {"values": middle}, "mark": {"type": "area", "opacity": 0.18},
-         "encoding": {"x": x, "y": _axis("low", metric), "y2": {"field": "high"}}},
-        {"data": {"values": middle},
-         "mark": {"type": "line", "strokeWidth": 2, "tooltip": True, "point": dots},
-         "encoding": {"x": x, "y": _axis("y", metric)}},
+         "encoding": {"x": axis, "y": _axis("low", metric), "y2": {"field": "high"}}},
+        {"data": {"values": middle}, "mark": {"type": "line", "strokeWidth": 2, "tooltip": told},
+         "encoding": {"x": axis, "y": _axis("y", metric)}},
+        {"data": {"values": dots}, "mark": {"type": "point", "filled": True, "size": 18, "tooltip": told},
+         "encoding": {"x": axis, "y": _axis("y", metric)}},
     ]  # fmt: skip
+    shown = layers if repeated else layers[2:]
     note = (
-        "Thick: interquartile mean over the runs of an arm, with its 95 % bootstrap interval; thin: single runs."
+        "Thick: interquartile mean over the runs of an arm, with its 95 % bootstrap interval, where some run was "
+        "measured; those that were not count with what lies on the straight line between their own measurements. "
+        "Thin: single runs."
         if repeated
         else "One line a run."
     )
+    note += " Dots are measurements; lines join them." if dots else ""
+    note += f" Of more than {POINTS} measurements neighbouring ones are averaged." if thinned else ""
     where = "wall" if along == WALL else "steps"
-    spec = _faceted(arms, {"layer": layers if repeated else layers[2:]})
+    spec = _faceted(arms, {"layer": shown if dots else shown[:-1]})
     return Chart(
-        re.sub(r"[^\w.=+-]", "_", f"{metric}_{where}")[-100:], f"{metric} over {x['title']}", note, spec
+        re.sub(r"[^\w.=+-]", "_", f"{metric}_{where}")[-100:], f"{metric} over {axis['title']}", note, spec
     )
 
 

@@ -41,7 +41,10 @@ def estimates(scores: Scored) -> dict[str, Estimate]:
 
 
 def most_telling(arms: Sequence[Arm], aim: Aim | None) -> list[Arm]:
-    """As many arms as can be told apart in a chart: the best ones, in the order they have; without an aim the first."""
+    """As many arms as can be told apart in a chart: the best ones, in the order they have; without an aim the first.
+
+    Of several environments the best of each, as scores of different ones cannot be compared.
+    """
     if len(arms) <= MOST_ARMS:
         return list(arms)
     if aim is None:
@@ -51,7 +54,11 @@ def most_telling(arms: Sequence[Arm], aim: Aim | None) -> list[Arm]:
         told = [s for run in arm.runs if not math.isnan(s := run.last(aim.metric))]
         return float(np.mean(told)) * aim.sign if told else -math.inf
 
-    best = set(sorted(range(len(arms)), key=lambda at: -score(arms[at]))[:MOST_ARMS])
+    ranks: list[tuple[int, int]] = []
+    for env in dict.fromkeys(arm.env for arm in arms):
+        own = [at for at, arm in enumerate(arms) if arm.env == env]
+        ranks += enumerate(sorted(own, key=lambda at: -score(arms[at])))
+    best = {at for _, at in sorted(ranks)[:MOST_ARMS]}
     return [arm for at, arm in enumerate(arms) if at in best]
 
 

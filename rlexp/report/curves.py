@@ -19,13 +19,15 @@ class Curve:
     """One arm's metric.
 
     Attributes:
-        x: [K] where.
+        x: [K] where some run was measured.
+        measured: [K] how many runs were, there.
         middle: [K] interquartile mean over the runs that have come so far.
         low: [K] lower bound of its interval; the middle itself for one run.
         high: [K] upper bound.
     """
 
     x: Floats
+    measured: Floats
     middle: Floats
     low: Floats
     high: Floats
@@ -34,19 +36,23 @@ class Curve:
 def curve_of(arm: Arm, metric: str, along: str = STEPS) -> Curve | None:
     """The arm's curve from where all its runs have begun to where the first ends; null where no run tells the metric.
 
-    Between two told values of a run lies a straight line.
+    Where one run was measured and another was not, that one's value lies on the straight line between its neighbours.
     """
     told = [pair for run in arm.runs if len((pair := run.curve(metric, along))[0])]
     if not told:
         return None
-    first, last = max(x[0] for x, _ in told), min(x[-1] for x, _ in told)
-    x = np.linspace(first, max(first, last), POINTS) if last > first else np.array([first])
-    values = np.stack([np.interp(x, at, y) for at, y in told])
     if len(told) == 1:
         x, values = _thinned(*told[0])
-        return Curve(x, values, values, values)
+        return Curve(x, np.ones(len(x)), values, values, values)
+    first, last = max(x[0] for x, _ in told), min(x[-1] for x, _ in told)
+    every = np.unique(np.concatenate([x for x, _ in told]))
+    x = every[(every >= first) & (every <= last)] if last > first else np.array([first])
+    if len(x) > POINTS:
+        x = x[np.linspace(0, len(x) - 1, POINTS).round().astype(int)]
+    values = np.stack([np.interp(x, at, y) for at, y in told])
+    measured = np.sum([np.isin(x, at) for at, _ in told], axis=0).astype(np.float64)
     low, high = _interval(values)
-    return Curve(x, iqm(values), low, high)
+    return Curve(x, measured, iqm(values), low, high)
 
 
 def single(run: Run, metric: str, along: str = STEPS) -> tuple[Floats, Floats]:

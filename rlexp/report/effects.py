@@ -94,7 +94,7 @@ def scores_of(runs: Sequence[Run], metric: str, envs: Sequence[str]) -> Floats:
 
 def scores_title(metric: str, envs: Sequence[str]) -> str:
     """What `scores_of` are, for an axis."""
-    return metric if len(set(envs)) < 2 else f"{metric}, scaled: 0 worst to 1 best run of each environment"
+    return metric if len(set(envs)) < 2 else f"{metric}, 0 to 1 by environment"
 
 
 def effects_of(parameters: Sequence[Parameter], scores: Floats, envs: Sequence[str] = ()) -> list[Effect]:

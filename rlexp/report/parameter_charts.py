@@ -130,10 +130,10 @@ def _parallel(effects: Sequence[Effect], runs: Sequence[Run], scores: Floats, ti
     names = [*(axis.name for axis in axes), title]
     x = {"field": "axis", "type": "nominal", "sort": names, "title": None,
          "scale": {"type": "point", "padding": 0.4},
-         "axis": {"orient": "top", "offset": 16, "labelAngle": 0, "labelLimit": 150, "labelFontWeight": "bold",
+         "axis": {"orient": "top", "offset": 16, "labelAngle": 0, "labelLimit": 240, "labelFontWeight": "bold",
                   "domain": False, "ticks": False, "grid": True, "gridColor": "#999"}}  # fmt: skip
     y = {"type": "quantitative", "axis": None, "scale": {"domain": [0, 1]}}
-    colour = {"field": "score", "type": "quantitative", "title": title, "scale": {"scheme": "viridis"}}
+    colour = {"field": "score", "type": "quantitative", "title": "score", "scale": {"scheme": "viridis"}}
     spec = {
         "width": 720,
         "height": 320,

@@ -11,7 +11,7 @@ from rlexp.checkpoint.atomic import plain_reason, write_json
 from rlexp.errors import ConfigError
 from rlexp.report.aim import Aim, aim_of
 from rlexp.report.arms import Arm, arm_by_run, arms_of
-from rlexp.report.best import best_of
+from rlexp.report.best import bests_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import Scored, estimates, most_telling, scored
 from rlexp.report.comparison import charts as compared
@@ -54,6 +54,7 @@ def report(
     out: Path | None = None,
     metrics: Sequence[str] = (),
     pictures: Sequence[str] = ("svg",),
+    mode: str | None = None,
 ) -> list[Path]:
     """Writes `report.html`, `report.json`, `marl_eval.json` and the charts' pictures.
 
@@ -64,6 +65,7 @@ def report(
         out: folder to write to; null: the one path's, or the present folder for several.
         metrics: further metrics to draw; the first is what runs are compared by.
         pictures: endings of the pictures.
+        mode: `max` or `min` of what runs are compared by; null: as the sweep has it for its own metric, else `max`.
 
     Raises:
         ConfigError: a path holds no run, nothing tells a metric, the report cannot be written, or the extra `report`
@@ -74,9 +76,9 @@ def report(
     arms = arms_of(runs)
     _require(runs, metrics)
     by_run = arm_by_run(arms)
-    aim = aim_of(folders, runs, metrics)
+    aim = aim_of(folders, runs, metrics, mode)
     metric = aim.metric if aim is not None else None
-    best = best_of(folders, runs, aim) if aim is not None else None
+    bests = bests_of(folders, runs, aim) if aim is not None else []
     shown = most_telling(arms, aim)
     scores: Scored = {}
     caution = warning(runs)
@@ -96,7 +98,8 @@ def report(
     found = estimates(scores)
     data = {
         "metric": metric,
-        "best": best,
+        "best": bests[0] if len(bests) == 1 else None,
+        "best_by_env": bests if len(bests) > 1 else [],
         "runs": [_record(run, by_run[run.path], metric) for run in runs],
         "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
         "parameters": {effect.parameter.name: effect.to_json() for effect in effects},
@@ -104,7 +107,7 @@ def report(
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        content = {**_content(runs, by_run, aim, shown=len(shown)), "best": best}
+        content = {**_content(runs, by_run, aim, shown=len(shown)), "bests": bests}
         written = write_page(folder / PAGE, charts, content, pictures=pictures)
         write_json(folder / DATA, data)
         if metric:

@@ -33,7 +33,6 @@ from rlexp.config.rerun import command
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder, is_run_folder
 from rlexp.run.provenance import now
-from rlexp.storage.fetching import fetched
 from rlexp.storage.mirror import Mirror
 from rlexp.storage.places import address, local
 from rlexp.storage.records import fetch_below, fetch_one
@@ -280,27 +279,23 @@ class SweepFolder:
         """The folder of the trial with the best score, of the best point's seeds.
 
         Raises:
-            ConfigError: no trial has one yet.
+            ConfigError: no trial has one yet, or the trials are of several environments.
         """
-        name = ranking.best(self.state())
-        if name is None:
-            raise ConfigError(f"no trial of {self.place} has a score yet", fix=f"rlexp resume {self.place}")
-        return fetched(address(self.trials / name))
+        from rlexp.sweep.choosing import best_by
+
+        return best_by(self).folder
 
     def update(self, **fields: Any) -> None:
         """Sets fields of `sweep.json`, and which trial is the best by them."""
         state = {**self.state(), **fields}
-        write_json(self.path / STATE, {**state, "best": self._best(state)})
+        bests = [self._best(state, env, name) for env, name in ranking.bests(state).items()]
+        several = len(set(ranking.environments(state).values())) > 1
+        told = {"best": None if several or not bests else bests[0], "best_by_env": bests if several else []}
+        write_json(self.path / STATE, {**state, **told})
 
-    def _best(self, state: dict[str, Any]) -> dict[str, Any] | None:
-        name = ranking.best(state)
-        if name is None:
-            return None
-        return {
-            "trial": name,
-            "score": state["trials"][name]["score"],
-            "command": command(self.trials / name),
-        }
+    def _best(self, state: dict[str, Any], env: str, name: str) -> dict[str, Any]:
+        score = state["trials"][name]["score"]
+        return {"trial": name, "env": env or None, "score": score, "command": command(self.trials / name)}
 
     @contextmanager
     def held(self) -> Iterator[None]:

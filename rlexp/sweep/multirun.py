@@ -49,9 +49,24 @@ class SweepOutcome:
         """The folder of the trial with the best score, for `rlexp.load`, `rlexp.evaluate` and `rlexp.make_env`.
 
         Raises:
-            ConfigError: no trial has a score.
+            ConfigError: no trial has a score, or the trials are of several environments (then see `best_by`).
         """
         return SweepFolder(self.folder).best()
+
+    def best_by(self, metric: str | None = None, mode: str | None = None, env: str | None = None) -> Path:
+        """The folder of the best trial by any metric that the trials have logged.
+
+        Args:
+            metric: its last value counts, of several seeds a point their aggregate; null: the sweep's own.
+            mode: `max` or `min`; null: the sweep's own for its own metric, else `max`.
+            env: of this environment's trials, where the sweep varies it.
+
+        Raises:
+            ConfigError: no trial has logged the metric, or the trials are of several environments and none is named.
+        """
+        from rlexp.sweep.choosing import best_by
+
+        return best_by(SweepFolder(self.folder), metric, mode, env).folder
 
 
 def multirun(

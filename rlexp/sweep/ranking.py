@@ -7,6 +7,9 @@ from typing import Any
 
 from rlexp.sweep.seeds import SeedGroups
 
+ENV = ("env", "env.id")
+"""Keys that say which environment a trial has."""
+
 
 def groups_of(state: Mapping[str, Any]) -> SeedGroups:
     """The seeds of each point.
@@ -18,21 +21,44 @@ def groups_of(state: Mapping[str, Any]) -> SeedGroups:
     return SeedGroups(list(state["trials"]), seeds=settings["seeds"], aggregate=settings["aggregate"])
 
 
+def environments(state: Mapping[str, Any]) -> dict[str, str]:
+    """Each trial's environment, as the sweep varies it; an empty text for all where it varies none."""
+    return {
+        name: " ".join(str(trial["varied"][key]) for key in ENV if key in trial.get("varied", {}))
+        for name, trial in state["trials"].items()
+    }
+
+
 def ranked(state: Mapping[str, Any]) -> list[str]:
-    """The trials' names, the best score first, those without one last; by their points' scores, then their own."""
-    groups = groups_of(state)
+    """The trials' names, the best score first, those without one last; by their points' scores, then their own.
+
+    Scores of different environments cannot be compared: one environment's trials come after the other's.
+    """
+    groups, envs = groups_of(state), environments(state)
     sign = -1.0 if state["settings"]["mode"] == "max" else 1.0
     own = {name: trial["score"] for name, trial in state["trials"].items()}
     points = groups.scores(own)
+    order = list(dict.fromkeys(envs.values()))
 
-    def place(name: str) -> tuple[bool, float, bool, float]:
+    def place(name: str) -> tuple[int, bool, float, bool, float]:
         point, score = points[groups.of(name)], own[name]
-        return (point is None, sign * (point or 0.0), score is None, sign * (score or 0.0))
+        env = order.index(envs[name])
+        return (env, point is None, sign * (point or 0.0), score is None, sign * (score or 0.0))
 
     return sorted(own, key=place)
 
 
+def bests(state: Mapping[str, Any]) -> dict[str, str]:
+    """By environment, the name of the trial with the best score, of the best point's seeds; those that have one."""
+    envs, found = environments(state), dict[str, str]()
+    for name in ranked(state):
+        if state["trials"][name]["score"] is not None:
+            found.setdefault(envs[name], name)
+    return found
+
+
 def best(state: Mapping[str, Any]) -> str | None:
-    """The name of the trial with the best score, of the best point's seeds; null while none has a score."""
-    first = next(iter(ranked(state)), None)
-    return None if first is None or state["trials"][first]["score"] is None else first
+    """The best trial of all; null while none has a score, and where they are of several environments."""
+    if len(set(environments(state).values())) > 1:
+        return None
+    return next(iter(bests(state).values()), None)

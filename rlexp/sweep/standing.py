@@ -69,6 +69,12 @@ def history(run: RunFolder | None, metric: str) -> list[tuple[int, float]]:
     return [(env_steps, score) for env_steps, score in found if score is not None]
 
 
+def logged(run: RunFolder | None) -> list[str]:
+    """Names of the metrics in any line of a run."""
+    rows = _rows(run) if run is not None else []
+    return list(dict.fromkeys(name for row in rows for name in row if _score(row, name) is not None))
+
+
 def metric_of(metric: str, evaluates: bool) -> str:
     """The name that `auto` stands for."""
     return metric if metric != "auto" else SCORES[0 if evaluates else 1]

@@ -84,6 +84,8 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
         screen.say(f"trace   {trace}")
     if state.get("best"):
         screen.say(f"best    {state['best']['command']}")
+    for each in state.get("best_by_env") or ():
+        screen.say(f"best of {each['env']}: {each['command']}")
     screen.say(f"folder  {folder.place}")
     if set(counts) - {"done", "pruned"}:
         screen.say(f"go on   rlexp resume {shlex.quote(folder.place)}")

@@ -26,3 +26,11 @@ def test_values_on_top_are_as_composed_anew(choices: list[str]) -> None:
         for values in VALUES:
             assert composer.compose(choices, values) == compose_forced(app, [*choices, *values]), values
         assert composer.compose(choices) == compose_forced(app, choices), "the base is as it was"
+
+
+def test_only_choices_that_have_a_file_are_named() -> None:
+    """Hydra lists optional ones too, and this pair has no tuned values."""
+    with hydra_app() as app:
+        choices = compose_forced(app, ["env=gym", "++env.id=CliffWalking-v1", "algorithm=dqn"]).choices
+        assert "tuned" not in choices and not any(group.startswith("debug/") for group in choices)
+        assert compose_forced(app, []).choices["tuned"] == "ppo-cartpole"

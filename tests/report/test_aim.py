@@ -6,12 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from rlexp.errors import ConfigError
 from rlexp.report.aim import Aim, aim_of
 from rlexp.report.arms import Arm
-from rlexp.report.best import best_of
+from rlexp.report.best import bests_of
 from rlexp.report.comparison import MOST_ARMS, charts, most_telling, scored
 from rlexp.report.reading import Run
+from rlexp.sweep import ranking
+from rlexp.sweep.choosing import best_by
 from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.multirun import SweepOutcome
 
 LOSS, RETURN = "custom/loss", "train/return_mean"
 
@@ -39,8 +45,9 @@ def test_a_sweeps_own_metric_and_mode(tmp_path: Path) -> None:
     runs = [run("a", custom__loss=3.0), run("b", custom__loss=2.0)]
     aim = aim_of([sweep(tmp_path / "a", LOSS, "min")], runs, ())
     assert aim == Aim(LOSS, lower=True)
-    best = best_of([tmp_path / "a"], runs, aim)
-    assert best is not None and best["name"] == "b"
+    assert aim is not None
+    (best,) = bests_of([tmp_path / "a"], runs, aim)
+    assert best["name"] == "b"
     assert aim_of([tmp_path / "a"], runs, [LOSS]) == aim and aim_of([tmp_path / "a"], runs, [RETURN]) == Aim(
         RETURN
     )
@@ -67,15 +74,101 @@ def test_a_sweeps_best_is_of_its_best_point_not_the_luckiest_seed(tmp_path: Path
     (folder / "plan.json").write_text(json.dumps(plan))
     trials = {name: {"score": value} for name, value in losses.items()}
     SweepFolder(folder).update(metric=RETURN, trials=trials)
-    best = best_of([folder], runs, Aim(RETURN))
-    assert best is not None and (best["name"], best["score"]) == ("3", 7.0)
+    (best,) = bests_of([folder], runs, Aim(RETURN))
+    assert (best["name"], best["score"]) == ("3", 7.0)
     assert best["command"] == f"rlexp --config-dir '{folder}/trials/3'"
     state = json.loads((folder / "sweep.json").read_text())
-    assert state["best"] == {"trial": "3", "score": 7.0, "command": best["command"]}
-    of_runs = best_of([folder, tmp_path], runs, Aim(RETURN))
-    assert of_runs is not None and of_runs["name"] == "0", "of anything else, the best run"
+    assert state["best"] == {"trial": "3", "env": None, "score": 7.0, "command": best["command"]}
+    (of_runs,) = bests_of([folder, tmp_path], runs, Aim(RETURN))
+    assert of_runs["name"] == "0", "of anything else, the best run"
     SweepFolder(folder).update(trials={name: {"score": None} for name in losses})
     assert json.loads((folder / "sweep.json").read_text())["best"] is None
+
+
+def test_different_environments_are_never_ranked_against_each_other(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "a", RETURN)
+    scores = {
+        "0": ("cartpole", 500.0),
+        "1": ("acrobot", -100.0),
+        "2": ("acrobot", -80.0),
+        "3": ("cartpole", 20.0),
+    }
+    trials = {name: {"score": score, "varied": {"env": env}} for name, (env, score) in scores.items()}
+    SweepFolder(folder).update(metric=RETURN, trials=trials)
+    state = json.loads((folder / "sweep.json").read_text())
+    assert state["best"] is None
+    assert [(each["env"], each["trial"]) for each in state["best_by_env"]] == [
+        ("cartpole", "0"),
+        ("acrobot", "2"),
+    ]
+    assert ranking.ranked(SweepFolder(folder).state()) == ["0", "3", "2", "1"]
+    runs = []
+    for name, (env, score) in scores.items():
+        told = run(name, train__return_mean=score)
+        runs.append(Run(folder / "trials" / name, {}, {"choices": {"env": env}}, {}, told.rows))
+    for paths in ([folder], [tmp_path]):
+        bests = bests_of(paths, runs, Aim(RETURN))
+        assert [(each["env"], each["name"]) for each in bests] == [("cartpole", "0"), ("acrobot", "2")]
+    with pytest.raises(ConfigError, match="of 2 environments") as refused:
+        best_by(SweepFolder(folder))
+    assert "--env cartpole" in str(refused.value)
+    assert best_by(SweepFolder(folder), env="acrobot").name == "2"
+    with pytest.raises(ConfigError, match="did you mean: acrobot"):
+        best_by(SweepFolder(folder), env="acrobots")
+    arms = [Arm(each.name, str(each.manifest["choices"]["env"]), [each]) for each in runs]
+    many = [*arms[1:3], *(Arm(f"c{at}", "cartpole", [runs[0]]) for at in range(2 * MOST_ARMS))]
+    assert {"1", "2"} < {arm.name for arm in most_telling(many, Aim(RETURN))}, (
+        "the best of each, though they score less"
+    )
+
+
+def test_the_best_by_any_metric_that_was_logged(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "a", RETURN)
+    told = {"0": (5.0, 3.0), "1": (9.0, 4.0), "2": (1.0, 1.0), "3": (7.0, None)}
+    for name, (score, loss) in told.items():
+        trial = folder / "trials" / name
+        trial.mkdir(parents=True)
+        (trial / "config.yaml").write_text("{}")
+        (trial / "manifest.json").write_text("{}")
+        rows = [
+            {"env_steps": 1, RETURN: 0.0, LOSS: 99.0},
+            {"env_steps": 2, RETURN: score, **({LOSS: loss} if loss else {})},
+        ]
+        (trial / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[loss is None :]))
+    trials = {name: {"score": score, "varied": {"lr": name}} for name, (score, _) in told.items()}
+    SweepFolder(folder).update(metric=RETURN, trials=trials)
+    own = best_by(SweepFolder(folder))
+    assert (own.name, own.score, own.metric, own.mode) == ("1", 9.0, RETURN, "max")
+    lowest = best_by(SweepFolder(folder), LOSS, "min")
+    assert (lowest.name, lowest.score, lowest.varied, lowest.folder) == (
+        "2",
+        1.0,
+        {"lr": "2"},
+        folder / "trials" / "2",
+    )
+    assert lowest.command == f"rlexp --config-dir {folder}/trials/2"
+    outcome = SweepOutcome(folder, "done", 0)
+    assert (
+        outcome.best_by(LOSS, "min") == lowest.folder
+        and outcome.best_by(LOSS).name == "1" == outcome.best.name
+    )
+    with pytest.raises(ConfigError, match="did you mean: custom/loss"):
+        best_by(SweepFolder(folder), "custom/los")
+    with pytest.raises(ConfigError, match="--mode must be"):
+        best_by(SweepFolder(folder), LOSS, "lowest")
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["settings"]["seeds"] = 2
+    (folder / "plan.json").write_text(json.dumps(plan))
+    of_point = best_by(SweepFolder(folder), LOSS, "min")
+    assert (of_point.name, of_point.point) == ("0", 3.5), "the other point has a seed that never logged it"
+
+
+def test_a_reports_way_may_be_given_with_its_metric(tmp_path: Path) -> None:
+    runs = [run("a", custom__loss=3.0)]
+    assert aim_of([tmp_path], runs, [LOSS], "min") == Aim(LOSS, lower=True)
+    assert aim_of([tmp_path], runs, ()) == Aim(RETURN) and aim_of([tmp_path], runs, (), "min") == Aim(
+        RETURN, True
+    )
 
 
 def test_lower_is_better_in_who_beats_whom() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from rlexp.report.arms import arms_of
+from rlexp.report.charts import curves
 from rlexp.report.curves import curve_of
 from rlexp.report.matrix import matrix
+from rlexp.report.parameters import ABSENT, parameters_of
 from rlexp.report.reading import Run
 
 
@@ -59,15 +61,41 @@ def test_environments_stand_apart_where_something_else_differs_too() -> None:
     ]  # fmt: skip
 
 
+def test_what_one_run_had_typed_another_has_from_its_experiment() -> None:
+    typed, by_experiment = made(0, "stop.env_steps=50000"), made(0)
+    typed.config["stop"], by_experiment.config["stop"] = {"env_steps": 50000}, {"env_steps": 20000}  # type: ignore[index]
+    assert named(typed, by_experiment) == [("env_steps=50000", "", [0]), ("env_steps=20000", "", [0])]
+
+
+def test_a_key_that_a_run_does_not_have_has_no_value_in_its_arms_name() -> None:
+    ppo, other, bare = made(0, "algorithm.clip=0.1"), made(0, lr=0.5), made(0)
+    ppo.config["algorithm"]["clip"] = 0.1
+    names = [name for name, _, _ in named(ppo, other, bare)]
+    assert len(set(names)) == 3 and not any("None" in name for name in names)
+    assert [p.values for p in parameters_of([ppo, bare])] == [[0.1, ABSENT]]
+
+
 def test_an_arms_curve_is_the_middle_of_its_runs_where_all_of_them_are() -> None:
     runs = [made(s, told=[(0, 0.0), (10, 10.0 * s), (20 - s, 10.0 * s)]) for s in range(4)]
     (arm,) = arms_of(runs)
     curve = curve_of(arm, "m")
-    assert curve is not None and (curve.x[0], curve.x[-1]) == (0, 17)
-    at_five = int(np.argmin(abs(curve.x - 5)))
-    assert curve.middle[at_five] == np.mean([5.0, 10.0]) * curve.x[at_five] / 5
+    assert curve is not None and list(curve.x) == [0, 10, 17]
+    assert curve.middle[1] == np.mean([10.0, 20.0]), "the two in the middle"
     assert (curve.low <= curve.middle).all() and (curve.middle <= curve.high).all()
     assert curve_of(arm, "nothing") is None
+
+
+def test_a_curve_has_points_where_runs_were_measured_and_says_how_many_were() -> None:
+    runs = [made(s, told=[(0, 0.0), (10 + s, 1.0), (20, 2.0)]) for s in range(2)]
+    (arm,) = arms_of(runs)
+    curve = curve_of(arm, "m")
+    assert curve is not None and list(curve.x) == [0, 10, 11, 20] and list(curve.measured) == [2, 1, 1, 2]
+    chart = curves([arm], "m")
+    assert chart is not None
+    *_, middle, dots = chart.spec["layer"]
+    assert [row["measured"] for row in middle["data"]["values"]][:2] == ["2 of 2 runs", "1 of 2 runs"]
+    drawn = {(row["run"], row["x"], row["y"]) for row in dots["data"]["values"]}
+    assert drawn == {(f"r{s}", x, y) for s in range(2) for x, y in [(0, 0.0), (10 + s, 1.0), (20, 2.0)]}
 
 
 def test_a_row_of_the_matrix_has_no_holes() -> None:

@@ -98,4 +98,4 @@ def test_scores_of_several_environments_are_scaled_by_each() -> None:
     runs = [Told(score) for score in (0.0, 500.0, -200.0, -100.0)]
     envs = ["cartpole", "cartpole", "pendulum", "pendulum"]
     assert list(scores_of(runs, "m", envs)) == [0.0, 1.0, 0.0, 1.0]  # type: ignore[arg-type]
-    assert "scaled" in scores_title("m", envs) and scores_title("m", envs[:2]) == "m"
+    assert "0 to 1" in scores_title("m", envs) and scores_title("m", envs[:2]) == "m"
