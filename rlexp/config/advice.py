@@ -45,17 +45,6 @@ def other_owners(key: str) -> list[str]:
     return [algorithm_name(path) for path in takers]
 
 
-def with_value(key: str, value: Any) -> str:
-    """The assignment of what was given to the wrong key to the right one."""
-    if isinstance(value, bool) or value is None:
-        return f"{key}={shown(value)}"
-    if isinstance(value, (int, float, str)):
-        return assigned(key, str(value))
-    if isinstance(value, (list, tuple)):
-        return assigned(key, str(value).replace("'", ""))
-    return f"{key}=<value>"
-
-
 def where_to_look(key: str) -> str:
     """What shows the right keys when none is like the wrong one."""
     group = key.partition(".")[0]

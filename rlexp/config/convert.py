@@ -14,24 +14,22 @@ from dataclasses import MISSING, is_dataclass
 from functools import lru_cache
 from typing import Any
 
-from rlexp.config import ranges
+from rlexp.config import ranges, unknown
 from rlexp.config.accepted import accepted
 from rlexp.config.advice import (
     is_target,
     not_given,
-    other_owners,
     shown,
     under,
-    where_to_look,
-    with_value,
     written,
 )
 from rlexp.config.annotations import describe, matches, parts
+from rlexp.config.classic import answer
 from rlexp.config.examples import example_of
+from rlexp.config.replay_settings import buffer_keys, buffer_problems
 from rlexp.config.rules import contradictions, untrusted_types
 from rlexp.config.schema import AlgorithmChoice, RunConfig
-from rlexp.config.signatures import BASE, algorithm_name, annotation_of
-from rlexp.config.suggest import ALIASES, nearest
+from rlexp.config.signatures import BASE, algorithm_name, annotation_of, rllib_class
 from rlexp.config.targets import DEFAULT_TRUSTED, is_trusted, untrusted
 from rlexp.errors import ConfigError, ConfigErrors
 
@@ -41,6 +39,7 @@ MANDATORY = "???"
 SETTINGS = "settings"
 """The field of a group that gathers RLlib's own keywords; in YAML they stand beside its other keys."""
 
+BUFFER = "replay_buffer_config"
 _NOT_IN_YAML = {SETTINGS, "choices"}
 _KEY = re.compile(r"[a-z_]+(\.[A-Za-z_]+)+")
 
@@ -78,7 +77,12 @@ def valid_keys(config_class: str, trusted: tuple[str, ...] = DEFAULT_TRUSTED) ->
     Raises:
         ConfigError: there is no such config class, or it is not trusted.
     """
-    return list(_dotted(RunConfig, "", config_class, trusted))
+    return list(annotated_keys(config_class, trusted))
+
+
+def annotated_keys(config_class: str, trusted: tuple[str, ...] = DEFAULT_TRUSTED) -> dict[str, str | None]:
+    """As `valid_keys`, each with its type as text, where it has one."""
+    return dict(_dotted(RunConfig, "", config_class, trusted))
 
 
 def yaml_name(field: str) -> str:
@@ -115,14 +119,19 @@ def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
     return {yaml_name(f.name): f for f in dataclasses.fields(cls) if f.name not in _NOT_IN_YAML}
 
 
-def _dotted(cls: type, prefix: str, config_class: str, trusted: tuple[str, ...]) -> typing.Iterator[str]:
+def _dotted(
+    cls: type, prefix: str, config_class: str, trusted: tuple[str, ...]
+) -> typing.Iterator[tuple[str, str | None]]:
     for name, field in _fields(cls).items():
-        yield prefix + name
+        yield prefix + name, str(field.type)
         inner = _nested(cls, field.name)
         if inner is not None:
             yield from _dotted(inner, f"{prefix}{name}.", config_class, trusted)
     if SETTINGS in _hints(cls):
-        yield from (prefix + name for name in accepted(cls, config_class, trusted).keywords)
+        keywords = accepted(cls, config_class, trusted).keywords
+        yield from ((prefix + name, annotation_of(keyword)) for name, keyword in keywords.items())
+        if BUFFER in keywords:
+            yield from ((name, None) for name in buffer_keys())
 
 
 class _Reader:
@@ -230,34 +239,35 @@ class _Reader:
             else:
                 annotation = annotation_of(allowed.keywords[name]) or "Any"
                 settings[name] = self._typed(annotation, value, key)
-                self.problems += untrusted_types(value, key, self._trusted)
+                untrusted_names = untrusted_types(value, key, self._trusted)
+                self.problems += untrusted_names
+                if name == BUFFER and not untrusted_names:
+                    self.problems += buffer_problems(
+                        value, rllib_class(self._config_class or BASE, self._trusted)
+                    )
         return settings
 
     def _refused(self, key: str, value: Any, reason: str, instead: str) -> None:
         """A keyword that RLlib takes and does nothing with."""
         mine = algorithm_name(self._config_class or "")
         told = f"{key} {reason}" if reason.startswith(("is ", "belongs ", "must ")) else f"{key}: {reason}"
-        fix = with_value(instead, value) if _KEY.fullmatch(instead) else instead
+        fix = instead
+        if _KEY.fullmatch(instead):
+            known = annotated_keys(self._config_class or BASE, self._trusted)
+            fix = unknown.assignment(instead, value, known.get(instead))
+        elif (known_answer := answer(key, value)) is not None:
+            fix = known_answer.fix
         self._add(f"{told} ({mine})" if mine else told, key, fix=fix)
 
     def _unknown(self, key: str, value: Any) -> None:
         """A key that nothing knows; of a mapping the keys inside, which is what the person wrote."""
         inside = isinstance(value, Mapping) and value and not is_target(value)
-        if inside and key.rpartition(".")[2] not in ALIASES:
+        if inside and not unknown.is_answered(key.rpartition(".")[2]):
             for name, inner in value.items():
                 self._unknown(f"{key}.{name}", inner)
             return
-        known = valid_keys(self._config_class or BASE, self._trusted)
-        groups = {name.rpartition(".")[0] for name in known}
-        close = nearest(key, [name for name in known if name not in groups] if "." in key else known)
-        owners = other_owners(key) if self._config_class else []
-        if owners and key.partition(".")[2] not in (name.partition(".")[2] for name in close):
-            mine = algorithm_name(self._config_class or "")
-            message = f"unknown key {key}: {', '.join(owners)} have it, {mine} has not"
-            self._add(message, key, fix=f"leave it out, or algorithm={owners[0].lower()}")
-            return
-        fix = with_value(close[0], value) if close else where_to_look(key)
-        self.problems.append(ConfigError(f"unknown key {key}", key=key, suggestions=close, fix=fix))
+        known = annotated_keys(self._config_class or BASE, self._trusted)
+        self.problems.append(unknown.unknown_key(key, value, known, self._config_class))
 
     def _add(self, message: str, key: str, fix: str | None = None) -> None:
         self.problems.append(ConfigError(message, key=key, fix=fix))

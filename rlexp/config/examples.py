@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -23,7 +25,7 @@ EXAMPLES: Mapping[str, str] = {
     "env.max_episode_steps": "500",
     "evaluation.env_config": "{<argument>: <value>}",
     "evaluation.evaluation_duration": "10",
-    "hardware.env_vars": "{OMP_NUM_THREADS: '1'}",
+    "hardware.env_vars": '{OMP_NUM_THREADS: "1"}',
     "data.input_": "path/to/recordings",
     "metrics.*": "{info: success, reduce: last}",
     "stop.env_steps": "100000",
@@ -42,9 +44,34 @@ EXAMPLES: Mapping[str, str] = {
 """Values to write, where the first that fits the type would be a strange one."""
 
 
+_PLAIN_TEXT = re.compile(r"[A-Za-z_/~][\w./:@%+~-]*")
+_WORDS_OF_YAML = ("true", "false", "null", "nan", "inf")
+
+
 def assigned(key: str, value: str) -> str:
     """`key=value`, in quotation marks where a shell would read the value as its own."""
-    return f"'{key}={value}'" if set(value) & set(" {}[]<>*'") else f"{key}={value}"
+    text = f"{key}={value}"
+    if "'" in value:
+        return shlex.quote(text)
+    return f"'{text}'" if set(value) & set(' {}[]<>*"$&;|()#!`\\') else text
+
+
+def literal(value: Any) -> str:
+    """A plain value as an override spells it; text that would be read as something else goes into quotation marks."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{literal(key)}: {literal(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, str) and (not _PLAIN_TEXT.fullmatch(value) or value.lower() in _WORDS_OF_YAML):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)
+
+
+def override(key: str, value: Any) -> str:
+    """The assignment of a value to a key, ready to be typed into a shell."""
+    return assigned(key, literal(value))
 
 
 def example_of(key: str) -> str | None:

@@ -113,7 +113,9 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
     ),
     "replay_buffer_num_slots": ((_V_TRACE, _OLD, "algorithm.circular_buffer_num_batches (APPO)"),),
     "learner_queue_timeout": ((_V_TRACE, _OLD, "remove it"),),
-    "learner_queue_size": ((("APPOConfig",), "is rejected", "algorithm.circular_buffer_num_batches"),),
+    "learner_queue_size": (
+        (("APPOConfig",), "is rejected", "algorithm.circular_buffer_num_batches=<batches>"),
+    ),
     "timeout_s_aggregator_manager": ((_V_TRACE, _OLD, "remove it"),),
     "num_aggregation_workers": ((_V_TRACE, "is an old name", "hardware.num_aggregator_actors_per_learner"),),
     "max_requests_in_flight_per_aggregator_worker": (
@@ -124,7 +126,7 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
     "momentum": ((_V_TRACE, "Adam is always used (it was RMSProp's)", "remove it"),),
     "epsilon": ((_V_TRACE, "Adam is always used (it was RMSProp's)", "remove it"),),
     "_separate_vf_optimizer": ((_V_TRACE, _OLD, "remove it"),),
-    "_lr_vf": ((_V_TRACE, _OLD, "algorithm.lr"),),
+    "_lr_vf": ((_V_TRACE, _OLD, "remove it; algorithm.lr is the step size of both"),),
     # DQN
     "adam_epsilon": ((("DQNConfig",), _OLD, "remove it"),),
     "store_buffer_in_checkpoints": (
@@ -143,13 +145,15 @@ IGNORED: dict[str, tuple[Ignored, ...]] = {
     "_deterministic_loss": ((_SOFT, _OLD, "remove it"),),
     "_use_beta_distribution": ((_SOFT, _OLD, "remove it"),),
     "clip_actions": ((_SOFT, "belongs to the environment", "env.clip_actions"),),
-    "twin_q": ((("TQCConfig",), "the critics are counted", "algorithm.n_critics"),),
-    "lagrangian": ((("CQLConfig",), _OLD, "algorithm.min_q_weight"),),
-    "lagrangian_thresh": ((("CQLConfig",), _OLD, "algorithm.min_q_weight"),),
+    "twin_q": ((("TQCConfig",), "the critics are counted", "algorithm.n_critics=2"),),
+    "lagrangian": ((("CQLConfig",), _OLD, "algorithm.min_q_weight=<weight>"),),
+    "lagrangian_thresh": ((("CQLConfig",), _OLD, "algorithm.min_q_weight=<weight>"),),
     "n_step": ((("CQLConfig",), "one-step targets are always used", "remove it"),),
-    "training_intensity": ((("CQLConfig",), "nothing is sampled", "data.dataset_num_iters_per_learner"),),
+    "training_intensity": (
+        (("CQLConfig",), "nothing is sampled", "data.dataset_num_iters_per_learner=<updates an iteration>"),
+    ),
     "num_steps_sampled_before_learning_starts": (
-        (("CQLConfig",), "nothing is sampled", "algorithm.bc_iters"),
+        (("CQLConfig",), "nothing is sampled", "algorithm.bc_iters=<updates that only imitate, at first>"),
     ),
     "replay_buffer_config": ((("CQLConfig",), "it learns from recorded data", "the data group"),),
     # MARWIL, BC, IQL

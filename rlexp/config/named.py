@@ -38,6 +38,7 @@ def check_named(config: RunConfig) -> None:
             _check_spec(group, name, spec, config)
     if TARGET not in config.exploration:
         raise ConfigError("exploration names no strategy", key="exploration", fix="exploration=default")
+    _check_strategy(config.exploration)
     check_source("exploration", config.exploration)
     if config.curriculum.teacher is not None:
         check_source(
@@ -51,6 +52,18 @@ def check_named(config: RunConfig) -> None:
         if TARGET not in spec:
             raise ConfigError(f"{key} has no {TARGET}", key=key, fix=f"{{{TARGET}: <import path>, ...}}")
         check_source(key, spec, positional=1)
+
+
+def _check_strategy(exploration: Mapping[str, Any]) -> None:
+    """RLlib's classic `type` beside a strategy's own arguments is answered; a strategy may have a `type` of its own."""
+    if not str(exploration[TARGET]).startswith("rlexp.") or "type" not in exploration:
+        return
+    from rlexp.config.classic import answer
+
+    known = answer("exploration_config", {k: v for k, v in exploration.items() if k != TARGET})
+    assert known is not None
+    key = "exploration.type"
+    raise ConfigError(f"unknown key {key}: {known.reason}", key=key, fix=known.fix)
 
 
 def given_to_teacher(curriculum: CurriculumChoice) -> tuple[str, ...]:

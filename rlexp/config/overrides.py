@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.schema import RunConfig
-from rlexp.config.suggest import nearest
+from rlexp.config.suggest import is_mistyped, nearest
 from rlexp.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
@@ -189,13 +189,18 @@ def _left_out(text: str, group: str, groups: Groups) -> list[str]:
 
 
 def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError:
-    """There is no such choice in the group; the nearest, and all there are."""
+    """There is no such choice in the group: what became of it, or the nearest, and all there are."""
+    from rlexp.config.classic import for_choice
+
+    if (answer := for_choice(group, choice)) is not None:
+        return ConfigError(f"{group}={choice}: {answer.reason}", key=group, fix=answer.fix)
     close = nearest(choice, known)
+    mistyped = bool(close) and is_mistyped(choice, close[0])
     return ConfigError(
         f"{group}={choice}: there is no such choice (there are: {', '.join(known)})",
         key=group,
         suggestions=[f"{group}={name}" for name in close],
-        fix=f"{group}={close[0]}" if close else f"{group}=<choice>; rlexp list {group} describes them",
+        fix=f"{group}={close[0]}" if mistyped else f"{group}=<choice>; rlexp list {group} describes them",
     )
 
 
@@ -212,10 +217,18 @@ def _not_a_group(text: str, override: Override, groups: Groups) -> None:
     if rest or key in _TOP or override.is_delete() or override.is_sweep_override():
         return
     value = str(override.value())
-    close = [g for g in nearest(key, sorted(groups.known)) if value in groups.choices(g)]
-    found = [f"{group}={value}" for group in close] or choices_named(value, groups)
+    close = [g for g in _groups_meant(key, groups) if value in groups.choices(g)]
+    found = [f"{group}={value}" for group in close]
     if found:
         raise ConfigError(f"{text}: there is no group {key}", key=key, suggestions=found[1:], fix=found[0])
+
+
+def _groups_meant(key: str, groups: Groups) -> list[str]:
+    """Groups whose name is like `key`, or that a name from elsewhere stands for."""
+    from rlexp.config.classic import answer
+
+    known = answer(key, "")
+    return [*nearest(key, sorted(groups.known)), *(known.keys if known else ())]
 
 
 def _several(text: str, override: Override, groups: Groups) -> ConfigError:

@@ -193,12 +193,13 @@ _AUTO = {"algorithm.rollout_fragment_length", "evaluation.evaluation_duration"}
 
 def problems(plain: Mapping[str, Any]) -> list[ConfigError]:
     """What is out of range in a plain config; keys that are unknown or of a wrong type are left to others."""
-    found = []
-    for key, value in _leaves(plain):
-        problem = _number_problem(key, value) or _name_problem(key, value)
-        if problem is not None:
-            found.append(problem)
-    return found
+    found = (problem_of(key, value) for key, value in _leaves(plain))
+    return [problem for problem in found if problem is not None]
+
+
+def problem_of(key: str, value: Any) -> ConfigError | None:
+    """What is out of range in the value of one key; None when nothing is."""
+    return _number_problem(key, value) or _name_problem(key, value)
 
 
 def _leaves(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 THRESHOLD = 0.6
 """Least similarity, from 0 to 1, of a name worth suggesting."""
 
+SURE = 0.9
+"""Least similarity of a name that means the same."""
+
 ALIASES: Mapping[str, tuple[str, ...]] = {
     # RLlib before the new API stack.
     "num_workers": ("hardware.num_env_runners",),
@@ -18,10 +21,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "num_gpus_per_worker": ("hardware.num_gpus_per_env_runner",),
     "custom_resources_per_worker": ("hardware.custom_resources_per_env_runner",),
     "num_cpus_for_driver": ("hardware.num_cpus_for_main_process",),
-    "num_gpus": ("hardware.num_gpus_per_learner", "hardware.num_learners"),
-    "remote_worker_envs": ("hardware.gym_env_vectorize_mode",),
-    "extra_python_environs_for_driver": ("hardware.env_vars",),
-    "extra_python_environs_for_worker": ("hardware.env_vars",),
     "ignore_worker_failures": ("hardware.ignore_env_runner_failures",),
     "recreate_failed_workers": ("hardware.restart_failed_env_runners",),
     "num_sgd_iter": ("algorithm.num_epochs",),
@@ -30,20 +29,18 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "shuffle_sequences": ("algorithm.shuffle_batch_per_epoch",),
     "lr_schedule": ("algorithm.lr",),
     "entropy_coeff_schedule": ("algorithm.entropy_coeff",),
-    "buffer_size": ("algorithm.replay_buffer_config",),
-    "exploration_config": ("exploration",),
+    "buffer_size": ("algorithm.replay_buffer_config.capacity",),
     "horizon": ("env.max_episode_steps",),
+    "evaluation_num_episodes": ("evaluation.evaluation_duration",),
+    "metrics_smoothing_episodes": ("reporting.metrics_num_episodes_for_smoothing",),
+    "min_iter_time_s": ("reporting.min_time_s_per_iteration",),
+    "seed": ("seed",),
     "env_config": ("env.config",),
     "evaluation_num_workers": ("evaluation.evaluation_num_env_runners",),
-    "evaluation_config": ("evaluation.explore", "evaluation.env_config"),
     "min_time_s_per_reporting": ("reporting.min_time_s_per_iteration",),
     "min_train_timesteps_per_reporting": ("reporting.min_train_timesteps_per_iteration",),
     "min_sample_timesteps_per_reporting": ("reporting.min_sample_timesteps_per_iteration",),
     "timesteps_per_iteration": ("reporting.min_sample_timesteps_per_iteration",),
-    "post_fcnet_hiddens": ("model.head_fcnet_hiddens",),
-    "post_fcnet_activation": ("model.head_fcnet_activation",),
-    "custom_model": ("model.module_class",),
-    "custom_model_config": ("model.module_config",),
     "checkpoint_freq": ("checkpoint.every",),
     "keep_checkpoints_num": ("checkpoint.keep",),
     "timesteps_total": ("stop.env_steps",),
@@ -64,40 +61,21 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "clip_coef": ("algorithm.clip_param",),
     "clip_eps": ("algorithm.clip_param",),
     "clip_epsilon": ("algorithm.clip_param",),
-    "clip_range_vf": ("algorithm.vf_clip_param",),
-    "clip_vloss": ("algorithm.vf_clip_param",),
     "ent_coef": ("algorithm.entropy_coeff", "algorithm.initial_alpha"),
     "entropy_coef": ("algorithm.entropy_coeff",),
     "vf_coef": ("algorithm.vf_loss_coeff",),
     "value_coef": ("algorithm.vf_loss_coeff",),
-    "target_kl": ("algorithm.kl_target",),
-    "max_grad_norm": ("algorithm.grad_clip",),
     "n_epochs": ("algorithm.num_epochs",),
     "epochs": ("algorithm.num_epochs",),
     "update_epochs": ("algorithm.num_epochs",),
     "k_epochs": ("algorithm.num_epochs",),
     "batch_size": ("algorithm.minibatch_size", "algorithm.train_batch_size_per_learner"),
     "mini_batch_size": ("algorithm.minibatch_size",),
-    "num_minibatches": ("algorithm.minibatch_size",),
-    "n_steps": ("algorithm.train_batch_size_per_learner", "algorithm.n_step"),
-    "num_steps": ("algorithm.train_batch_size_per_learner",),
     "learning_starts": ("algorithm.num_steps_sampled_before_learning_starts",),
-    "train_freq": ("algorithm.training_intensity", "algorithm.rollout_fragment_length"),
-    "train_frequency": ("algorithm.training_intensity", "algorithm.rollout_fragment_length"),
-    "gradient_steps": ("algorithm.training_intensity",),
     "target_update_interval": ("algorithm.target_network_update_freq",),
     "target_network_frequency": ("algorithm.target_network_update_freq",),
-    "polyak": ("algorithm.tau",),
-    "exploration_fraction": ("algorithm.epsilon",),
-    "exploration_final_eps": ("algorithm.epsilon",),
-    "start_e": ("algorithm.epsilon",),
-    "end_e": ("algorithm.epsilon",),
     "hidden_sizes": ("model.fcnet_hiddens",),
     "hidden_layers": ("model.fcnet_hiddens",),
-    "hidden_dim": ("model.fcnet_hiddens",),
-    "hidden_size": ("model.fcnet_hiddens", "model.lstm_cell_size"),
-    "net_arch": ("model.fcnet_hiddens", "model.head_fcnet_hiddens"),
-    "layers": ("model.fcnet_hiddens",),
     "activation": ("model.fcnet_activation",),
     "activation_fn": ("model.fcnet_activation",),
     "lstm_hidden_size": ("model.lstm_cell_size",),
@@ -105,16 +83,12 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "num_envs": ("hardware.num_envs_per_env_runner",),
     "n_envs": ("hardware.num_envs_per_env_runner",),
     "workers": ("hardware.num_env_runners",),
-    "cpus": ("hardware.num_env_runners", "hardware.num_cpus_per_env_runner"),
     "gpus": ("hardware.num_gpus_per_learner",),
-    "device": ("hardware.num_gpus_per_learner", "hardware"),
-    "cuda": ("hardware.num_gpus_per_learner", "hardware"),
     "threads": ("hardware.torch_threads",),
     "env_id": ("env.id",),
     "env_name": ("env.id",),
     "gym_id": ("env.id",),
     "env_kwargs": ("env.config",),
-    "time_limit": ("env.max_episode_steps", "stop.wall_s"),
     "timesteps": ("stop.env_steps",),
     "total_timesteps": ("stop.env_steps",),
     "n_timesteps": ("stop.env_steps",),
@@ -124,29 +98,22 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "iterations": ("stop.iterations",),
     "max_iterations": ("stop.iterations",),
     "max_time": ("stop.wall_s",),
-    "eval_freq": ("evaluation.evaluation_interval",),
-    "eval_interval": ("evaluation.evaluation_interval",),
     "n_eval_episodes": ("evaluation.evaluation_duration",),
     "eval_episodes": ("evaluation.evaluation_duration",),
-    "save_freq": ("checkpoint.every",),
     "checkpoint_frequency": ("checkpoint.every",),
-    "checkpoint_interval": ("checkpoint.every",),
-    "wandb": ("tracking",),
-    "logger": ("tracking",),
     "random_seed": ("seed",),
     "exp_name": ("name",),
     "run_name": ("name",),
     "algo": ("algorithm",),
     "agent": ("algorithm",),
-    "network": ("model",),
-    "policy": ("model",),
     "environment": ("env",),
-    "callback": ("callbacks",),
-    "eval": ("evaluation",),
     "output_dir": ("runs_dir",),
     "log_dir": ("runs_dir",),
 }
-"""Well-known names that are not ours, each with the dotted names to write here, best first."""
+"""Names that are not ours, each with the dotted names to write here, best first: what takes the same value.
+
+Names whose values mean something else here, or that nothing takes the place of, are answered in `rlexp.config.classic`.
+"""
 
 
 def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
@@ -165,6 +132,15 @@ def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     return list(dict.fromkeys([*typos, *found, *(name for _, name in alike)]))[:n]
 
 
+def is_mistyped(word: str, name: str) -> bool:
+    """Whether `word` can only be `name` with a typing error or two, or in another group: then it means the same."""
+    (group, _, key), (other, _, name_key) = _fold(word).rpartition("."), _fold(name).rpartition(".")
+    if not group or group == other or key == name_key:
+        return _ratio(key, name_key) >= SURE
+    # Two parts that are both merely alike may be two other words.
+    return _ratio(key, name_key) >= SURE and _ratio(group, other) >= SURE
+
+
 def _fold(name: str) -> str:
     return name.lower().replace("-", "_")
 
@@ -173,12 +149,13 @@ def _by_alias(word: str, names: list[str]) -> list[str]:
     """The candidates that a known foreign name stands for."""
     last = _fold(word).rpartition(".")[2]
     wanted = ALIASES.get(last, ())
-    return [
+    like = [
         name
         for target in wanted
         for name in names
         if name == target or target.endswith(f".{name}") or name.endswith(f".{target}")
     ]
+    return sorted(like, key=lambda name: name not in wanted)
 
 
 def _similarity(word: str, name: str) -> float:
@@ -195,8 +172,12 @@ def _ratio(a: str, b: str) -> float:
     """Difflib's ratio, but nearly 1 for words one typing error apart: in short words it would be low."""
     if a == b:
         return 1.0
-    ratio = difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
-    return 0.95 + 0.04 * ratio if one_edit_apart(a, b) else ratio
+    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    if one_edit_apart(a, b):
+        return 0.95 + 0.04 * matcher.ratio()
+    # The quick ratios are upper bounds, found in a tenth of the time.
+    near = matcher.real_quick_ratio() >= THRESHOLD and matcher.quick_ratio() >= THRESHOLD
+    return matcher.ratio() if near else 0.0
 
 
 def one_edit_apart(a: str, b: str) -> bool:

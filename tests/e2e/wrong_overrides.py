@@ -37,7 +37,10 @@ OLD_NAMES: list[tuple[str, list[str]]] = [
     ("algorithm.clip_range=0.2", ["write: algorithm.clip_param=0.2"]),
     ("total_timesteps=1000", ["write: stop.env_steps=1000"]),
     ("algorithm.model={fcnet_hiddens:[8]}", ["algorithm.model", "old API stack", "keys of the model group"]),
-    ("algorithm.exploration_config={type:EpsilonGreedy}", ["exploration_config", "write: exploration"]),
+    (
+        "algorithm.exploration_config={type:EpsilonGreedy}",
+        ["exploration_config", "exploration=epsilon_greedy"],
+    ),
     ("algorithm.lr_schedule=[[0,1]]", ["algorithm.lr_schedule", "write: algorithm.lr="]),
     ("algorithm.n_step=3", ["algorithm.n_step: DQN, SAC, TQC have it, PPO has not", "algorithm=dqn"]),
 ]
