@@ -51,8 +51,11 @@ def answer_to(typed: str, plain: dict[str, Any]) -> ConfigError:
     value = value_of(text)
     if key in GROUPS:
         return unknown_choice(key, str(value), choices(key))
-    error = refusal(plain, key, value)
-    return error.errors[0]
+    return next(
+        e
+        for e in refusal(plain, key, value).errors
+        if e.key and (e.key.startswith(key) or key.startswith(e.key))
+    )
 
 
 def follow(fix: str, plain: dict[str, Any], dqn: dict[str, Any]) -> None:
@@ -110,8 +113,8 @@ def test_every_row_is_there_once() -> None:
         ("algorithm.polyak=0.995", "algorithm.tau=0.005"),
         ("num_minibatches=4", "algorithm.minibatch_size=<train_batch_size_per_learner / 4>"),
         ("n_steps=128", "algorithm.train_batch_size_per_learner=<128 x environments>"),
-        ("eval_freq=10000", "evaluation.evaluation_interval=<iterations>"),
-        ("save_freq=10000", "checkpoint.every=<iterations>"),
+        ("eval_freq=10000", "evaluation.evaluation_interval_env_steps=10000"),
+        ("save_freq=10000", "checkpoint.every_env_steps=10000"),
         ("train_freq=4", "algorithm.training_intensity=<"),
         ("exploration_fraction=0.1", "'algorithm.epsilon=[[0,1.0],[<0.1 x stop.env_steps>,0.05]]'"),
         ("end_e=0.01", "'algorithm.epsilon=[[0,1.0],[10000,0.01]]'"),
@@ -214,7 +217,7 @@ def test_a_buffer_s_own_keys_are_taken(composed: dict[str, Any], tmp_path: Path,
     plain = changed(composed["dqn"], "trusted", [*composed["dqn"]["trusted"], "lab_buffers"])
 
     def refused(**settings: Any) -> list[ConfigError]:
-        return _refused(changed(plain, BUFFER, settings))
+        return [e for e in _refused(changed(plain, BUFFER, settings)) if e.key and e.key.startswith(BUFFER)]
 
     assert refused(type="PrioritizedEpisodeReplayBuffer", capacity=10, alpha=0.6, beta=0.4) == []
     assert refused(type="lab_buffers.Recent", capacity=10, share=0.1) == []

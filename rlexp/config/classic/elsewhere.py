@@ -9,7 +9,7 @@ from rlexp.config.classic.answer import Answer, Entry, is_count, switch
 from rlexp.config.examples import override
 
 _SCHEDULE = "epsilon is one schedule over env steps"
-_ITERATIONS = "it counts iterations here"
+_STEPS = "it counts env steps under this name"
 _UPDATES = "updates follow from how often each sampled step is replayed: replayed steps per sampled step"
 
 
@@ -80,7 +80,13 @@ def _intensity(value: Any) -> Answer:
 
 
 def _counted(key: str) -> Entry:
-    return Answer(_ITERATIONS, f"{key}=<iterations>", (key,))
+    """A count of env steps, as other libraries have it; the key without them counts iterations."""
+
+    def answer(value: Any) -> Answer:
+        steps = value if is_count(value) else "<env steps>"
+        return Answer(_STEPS, f"{key}_env_steps={steps}", (f"{key}_env_steps", key))
+
+    return answer
 
 
 def _chosen(group: str, off: str = "") -> Entry:
