@@ -75,6 +75,50 @@ class OneHotObservation(gymnasium.ObservationWrapper):
         return self._rows[int(observation) - self._start].copy()
 
 
+class PartOfObservation(gymnasium.ObservationWrapper):
+    """Keeps one part of a Dict or Tuple observation, and leaves out the others.
+
+    Args:
+        env: the environment.
+        key: the part's name, or its place in a Tuple.
+    """
+
+    def __init__(self, env: gymnasium.Env, key: Any) -> None:
+        super().__init__(env)
+        space = env.observation_space
+        if not isinstance(space, (spaces.Dict, spaces.Tuple)):
+            raise ValueError(f"the observation space must be a Dict or a Tuple, not {space}")
+        names = list(space.spaces) if isinstance(space, spaces.Dict) else list(range(len(space.spaces)))
+        if key not in names:
+            raise ValueError(f"key must be one of {', '.join(map(str, names))}, not {key!r}")
+        self.key = key
+        self.observation_space = space[key]
+
+    def observation(self, observation: Any) -> Any:
+        """That part of it."""
+        return observation[self.key]
+
+
+class ChannelsLast(gymnasium.ObservationWrapper):
+    """Moves an image's channels from the first place to the last: height, width, channels.
+
+    Args:
+        env: an environment whose observation space is a `Box` of three dimensions.
+    """
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        super().__init__(env)
+        space = env.observation_space
+        if not isinstance(space, spaces.Box) or len(space.shape) != 3 or space.dtype is None:
+            raise ValueError(f"the observation space must be a Box of three dimensions, not {space}")
+        low, high = (np.moveaxis(bound, 0, -1) for bound in (space.low, space.high))
+        self.observation_space = spaces.Box(low, high, dtype=space.dtype.type)
+
+    def observation(self, observation: Any) -> np.ndarray:
+        """A view of the image with its channels last."""
+        return np.moveaxis(observation, 0, -1)
+
+
 class LastAction(gymnasium.Wrapper):
     """Ends a vector observation with the last action, one-hot; zeros after a reset.
 

@@ -30,6 +30,13 @@ ACTION_SPACES: dict[str, tuple[str, ...]] = {
 """Names of the `gymnasium.spaces` that each config class takes; one of no such kind may take any."""
 
 
+OFFLINE = ("bc", "marwil", "cql", "iql")
+"""These learn from recorded data, which a run without it does not have."""
+
+_KIN = ("dqn", "sac", "tqc")
+"""Off-policy algorithms that sample: one stands in for another."""
+
+
 def check_action_space(
     config_class: str, space: gymnasium.Space, trusted: Sequence[str] = DEFAULT_TRUSTED
 ) -> None:
@@ -51,16 +58,25 @@ def check_action_space(
     problem = _problem(takes, space)
     if problem is None:
         return
-    fitting = [
-        path.rsplit(".", 2)[1] for path, spaces in ACTION_SPACES.items() if _problem(spaces, space) is None
-    ]
+    fitting = _instead(known, space)
     name = config_class.rsplit(".", 1)[1].removesuffix("Config")
     raise ConfigError(
         f"algorithm: {name} cannot act in {space}: {problem}",
         key="algorithm",
         suggestions=[f"algorithm={each}" for each in fitting],
-        fix=None if fitting else "a wrapper in env.wrappers that turns the actions into Discrete or Box ones",
+        fix=f"algorithm={fitting[0]}"
+        if fitting
+        else "a wrapper in env.wrappers that turns the actions into Discrete or Box ones",
     )
+
+
+def _instead(known: str, space: gymnasium.Space) -> list[str]:
+    """Algorithms that can act there and learn from the same as one of the class `known`, the nearest kin first."""
+    names = {path.rsplit(".", 2)[1]: path for path in ACTION_SPACES}
+    mine = next(name for name, path in names.items() if path.endswith(f".{known}"))
+    like = [name for name in names if (name in OFFLINE) == (mine in OFFLINE)]
+    fitting = [name for name in like if _problem(ACTION_SPACES[names[name]], space) is None]
+    return sorted(fitting, key=lambda name: (name in _KIN) != (mine in _KIN))
 
 
 def _problem(takes: tuple[str, ...], space: gymnasium.Space) -> str | None:

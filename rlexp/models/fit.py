@@ -11,7 +11,16 @@ from rlexp.errors import ConfigError, ConfigErrors
 from rlexp.models.conv import check_filters
 from rlexp.models.effects import Situation, given, without_effect
 from rlexp.models.family import WORLD_MODEL, algorithm_name, family
-from rlexp.models.observation import DISCRETE, IMAGE, PLANE, STRUCTURED, VECTOR, is_channels_first, kind
+from rlexp.models.observation import (
+    DISCRETE,
+    IMAGE,
+    PLANE,
+    STRUCTURED,
+    VECTOR,
+    is_channels_first,
+    is_picture,
+    kind,
+)
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Space
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
 TAKES = ("any", "vector", "image")
 """What `model.observation` may be."""
 
-FLATTEN = "env.wrappers=[{_target_: gymnasium.wrappers.FlattenObservation}]"
+FLATTEN = "'env.wrappers=[{_target_: gymnasium.wrappers.FlattenObservation}]'"
 _CUSTOM = "or model=custom with an RLModule of your own"
 
 
@@ -91,12 +100,20 @@ def _check_space(space: Space) -> None:
             f"the observation has the shape {space.shape}; the default models take vectors (one dimension) "
             "and images (height, width, channels)"
         )
-        raise ConfigError(message, key="env.wrappers", fix=f"{FLATTEN}, {_CUSTOM}")
+        raise ConfigError(message, key="env.wrappers", fix=f"{_plane_fix(space)}, {_CUSTOM}")
     if sort == IMAGE and is_channels_first(space.shape or ()):
         message = f"the image's shape {space.shape} has its channels first; RLlib's CNN reads them last"
-        raise ConfigError(
-            message, key="env.wrappers", fix=f"a wrapper that moves the channels last, {_CUSTOM}"
-        )
+        fix = f"'env.wrappers=[{{_target_: envs.wrappers.ChannelsLast}}]', {_CUSTOM}"
+        raise ConfigError(message, key="env.wrappers", fix=fix)
+
+
+def _plane_fix(space: Space) -> str:
+    """A grey picture is given its one channel; what is no picture is flattened."""
+    shape = space.shape or ()
+    if not is_picture(space):
+        return FLATTEN
+    wrapper = f"{{_target_: gymnasium.wrappers.ReshapeObservation, shape: [{shape[0]}, {shape[1]}, 1]}}"
+    return f"'env.wrappers=[{wrapper}]'"
 
 
 def _structured_message(space: Space) -> str:
@@ -107,11 +124,23 @@ def _structured_message(space: Space) -> str:
 
 
 def _flat_fix(space: Space) -> str:
-    return (
-        FLATTEN
-        if space.is_np_flattenable
-        else "a wrapper in env.wrappers that keeps one array of the observation"
-    )
+    """Numbers are joined to one vector; beside them, an image's bytes would drown them, so one part is kept."""
+    pictures = [key for key, part in _parts(space) if is_picture(part)]
+    if pictures:
+        wrapper = f"{{_target_: envs.wrappers.PartOfObservation, key: {pictures[0]}}}"
+        return f"'env.wrappers=[{wrapper}]' (that part alone)"
+    if space.is_np_flattenable:
+        return FLATTEN
+    return "a wrapper in env.wrappers that keeps one array of the observation"
+
+
+def _parts(space: Space) -> list[tuple[Any, Space]]:
+    """The parts of a Dict or Tuple with their keys; none of other spaces."""
+    from gymnasium import spaces
+
+    if isinstance(space, spaces.Dict):
+        return list(space.spaces.items())
+    return list(enumerate(space.spaces)) if isinstance(space, spaces.Tuple) else []
 
 
 def _check_choice(model: ModelChoice, space: Space) -> None:
@@ -123,7 +152,7 @@ def _check_choice(model: ModelChoice, space: Space) -> None:
         raise ConfigError(message, key="model", suggestions=["model=auto", "model=mlp"], fix="model=mlp")
     if model.observation == "vector" and sort not in (VECTOR, DISCRETE):
         message = f"this model reads vectors, and the observation is an image of shape {space.shape}"
-        fix = f"model=cnn, or flatten it: {FLATTEN}"
+        fix = "model=cnn" if is_picture(space) else f"model=cnn, or flatten it: {FLATTEN}"
         raise ConfigError(message, key="model", suggestions=["model=auto", "model=cnn"], fix=fix)
 
 

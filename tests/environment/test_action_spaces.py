@@ -47,6 +47,23 @@ def test_refusal_names_both_and_what_fits() -> None:
     assert "algorithm=sac" in caught.value.suggestions and "algorithm=dqn" not in caught.value.suggestions
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "space", "expected"),
+    [
+        ("dqn.DQNConfig", BOX, ["sac", "tqc", "ppo", "appo", "impala", "dreamerv3"]),
+        ("tqc.TQCConfig", DISCRETE, ["dqn", "sac", "ppo", "appo", "impala", "dreamerv3"]),
+        ("cql.CQLConfig", DISCRETE, ["bc", "marwil"]),
+        ("dreamerv3.DreamerV3Config", MULTI, ["ppo", "appo", "impala"]),
+    ],
+)
+def test_what_fits_learns_from_the_same(algorithm: str, space: spaces.Space, expected: list[str]) -> None:
+    """Recorded data is no more at hand because the actions are continuous."""
+    with pytest.raises(ConfigError) as caught:
+        check_action_space(f"ray.rllib.algorithms.{algorithm}", space)
+    assert caught.value.suggestions == [f"algorithm={name}" for name in expected]
+    assert caught.value.fix == f"algorithm={expected[0]}"
+
+
 def test_defining_module_counts_as_the_same_class() -> None:
     with pytest.raises(ConfigError, match="DQN cannot act"):
         check_action_space("ray.rllib.algorithms.dqn.dqn.DQNConfig", BOX)

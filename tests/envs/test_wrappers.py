@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from envs.testing import Corridor
-from envs.wrappers import LastAction, OneHotObservation, RepeatAction, ScaleReward
+from envs.wrappers import (
+    ChannelsLast,
+    LastAction,
+    OneHotObservation,
+    PartOfObservation,
+    RepeatAction,
+    ScaleReward,
+)
 
 
 def test_scale_reward() -> None:
@@ -47,3 +54,32 @@ def test_last_action_follows_the_observation() -> None:
         LastAction(gymnasium.make("FrozenLake-v1"))
     with pytest.raises(ValueError, match="must be Discrete"):
         LastAction(gymnasium.make("Pendulum-v1"))
+
+
+class Looking(gymnasium.Env):
+    """Shows a picture with its channels first, and a number."""
+
+    observation_space = gymnasium.spaces.Dict(
+        picture=gymnasium.spaces.Box(0, 255, (3, 8, 6), np.uint8),
+        speed=gymnasium.spaces.Box(-1, 1, (2,), np.float32),
+    )
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return self.observation_space.sample(), {}
+
+
+def test_one_part_of_an_observation_stays() -> None:
+    env = PartOfObservation(Looking(), "speed")
+    assert env.observation_space.shape == (2,) and env.observation_space.contains(env.reset()[0])
+    with pytest.raises(ValueError, match="key must be one of picture, speed, not 'sound'"):
+        PartOfObservation(Looking(), "sound")
+    with pytest.raises(ValueError, match="must be a Dict or a Tuple"):
+        PartOfObservation(Corridor(), "speed")
+
+
+def test_channels_are_moved_last() -> None:
+    env = ChannelsLast(PartOfObservation(Looking(), "picture"))
+    assert env.observation_space.shape == (8, 6, 3) and env.observation_space.contains(env.reset()[0])
+    with pytest.raises(ValueError, match="three dimensions"):
+        ChannelsLast(Corridor())

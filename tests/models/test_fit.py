@@ -28,13 +28,26 @@ DREAMER = f"{RLLIB}.dreamerv3.DreamerV3Config"
         ("any", gym.spaces.Dict(a=VECTOR, b=VECTOR), "FlattenObservation"),
         ("any", gym.spaces.Tuple([VECTOR, gym.spaces.Discrete(2)]), "FlattenObservation"),
         ("any", gym.spaces.Sequence(VECTOR), "one array"),
-        ("any", gym.spaces.Box(0, 255, (3, 84, 84), np.uint8), "channels last"),
+        ("any", gym.spaces.Box(0, 255, (3, 84, 84), np.uint8), "envs.wrappers.ChannelsLast"),
+        ("any", gym.spaces.Box(0, 255, (84, 84), np.uint8), "ReshapeObservation, shape: [84, 84, 1]"),
+        ("any", gym.spaces.Dict(a=VECTOR, eye=IMAGE), "PartOfObservation, key: eye"),
+        ("any", gym.spaces.Tuple([VECTOR, IMAGE]), "PartOfObservation, key: 1"),
     ],
 )
 def test_observation_that_does_not_fit(observation, space, fix):
     with pytest.raises(ConfigError) as caught:
         check_fit(ModelChoice(observation=observation), space, PPO)
     assert fix in caught.value.fix and caught.value.key
+
+
+@pytest.mark.parametrize(
+    "space", [gym.spaces.Dict(a=VECTOR, eye=IMAGE), gym.spaces.Box(0, 255, (84, 84), np.uint8), IMAGE]
+)
+def test_bytes_of_a_picture_are_never_flattened(space):
+    """Beside numbers, or into layers for vectors, 0 to 255 would be all that the network sees."""
+    with pytest.raises(ConfigError) as caught:
+        check_fit(ModelChoice(observation="vector"), space, PPO)
+    assert "Flatten" not in caught.value.fix
 
 
 @pytest.mark.parametrize("space", [VECTOR, IMAGE, gym.spaces.Discrete(5), gym.spaces.MultiDiscrete([2, 3])])
