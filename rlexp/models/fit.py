@@ -109,10 +109,10 @@ def _check_space(space: Space) -> None:
 
 def _plane_fix(space: Space) -> str:
     """A grey picture is given its one channel; what is no picture is flattened."""
-    shape = space.shape or ()
     if not is_picture(space):
         return FLATTEN
-    wrapper = f"{{_target_: gymnasium.wrappers.ReshapeObservation, shape: [{shape[0]}, {shape[1]}, 1]}}"
+    shape = [*(space.shape or ()), 1]
+    wrapper = f"{{_target_: gymnasium.wrappers.ReshapeObservation, shape: {shape}}}"
     return f"'env.wrappers=[{wrapper}]'"
 
 
