@@ -38,7 +38,29 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OSError: the text could not be written; the old content stands and no temporary file is left.
     """
-    temporary = _write_aside(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` in one step, as `write_text` does.
+
+    Raises:
+        OSError: as for `write_text`.
+    """
+    _replace(path, content, 0o666 & ~_umask())
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """As `write_bytes`, readable by this user alone: for secrets and lists that decide what runs.
+
+    Raises:
+        OSError: as for `write_text`.
+    """
+    _replace(path, content, 0o600)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    temporary = _write_aside(path, content, mode)
     try:
         temporary.replace(path)
     except BaseException:
@@ -195,7 +217,7 @@ def _at_work(pid: int) -> bool:
     return pid != os.getpid() and psutil.pid_exists(pid)
 
 
-def _write_aside(path: Path, content: bytes) -> Path:
+def _write_aside(path: Path, content: bytes, mode: int) -> Path:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
@@ -204,7 +226,7 @@ def _write_aside(path: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes private files; a lab's folders are shared as the user's umask says.
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

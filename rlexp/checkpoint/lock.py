@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rlexp.checkpoint.atomic import to_json, write_text
+from rlexp.checkpoint.links import refuse_link
 from rlexp.errors import ConfigError
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
@@ -33,6 +34,7 @@ def hold(path: Path) -> FileLock:
         OSError: the folder cannot be written to.
     """
     # The system drops the lock with the process that holds it, so a dead holder blocks nobody.
+    refuse_link(path / _LOCK)
     held = FileLock(path / _LOCK, thread_local=False)
     try:
         held.acquire(timeout=0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlexp.checkpoint.atomic import sync_folder
+from rlexp.config.user_folder import user_folder
 from rlexp.errors import ConfigError
 
 _FIX = "RLEXP_HOME=<a folder you can write to> rlexp ..."
@@ -70,14 +71,7 @@ def known(name: str) -> Key | None:
 
 def key_path() -> Path:
     """Where this user's key lies: under `$RLEXP_HOME`, else `~/.config/rlexp`."""
-    if home := os.environ.get("RLEXP_HOME"):
-        return Path(home) / "seal.key"
-    try:
-        return Path.home() / ".config" / "rlexp" / "seal.key"
-    except RuntimeError as error:
-        raise ConfigError(
-            f"there is no home folder for the key that seals checkpoints: {error}", fix=_FIX
-        ) from None
+    return user_folder() / "seal.key"
 
 
 def ensure_key() -> Key:

@@ -24,6 +24,7 @@ VERBS = {
     "clean": "rlexp.cli.clean",
     "report": "rlexp.cli.report",
     "curriculum": "rlexp.cli.curriculum",
+    "lab": "rlexp.cli.lab",
 }
 """Each verb's module has `run(argv) -> exit code`. Without a verb, `train` is meant."""
 

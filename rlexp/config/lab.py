@@ -13,7 +13,7 @@ from rlexp.errors import ConfigError
 SHIPPED_PACKAGES = ("envs", "callbacks")
 """Packages that come with rlexp; a lab's have other names."""
 
-_FILE = "pyproject.toml"
+PROJECT_FILE = "pyproject.toml"
 _KEYS = ("conf", "packages")
 
 
@@ -38,7 +38,7 @@ def read_lab(folder: Path) -> Lab | None:
     Raises:
         ConfigError: the table is there and wrong, or the file cannot be read.
     """
-    file = folder / _FILE
+    file = folder / PROJECT_FILE
     if not file.is_file():
         return None
     table = _table(file)

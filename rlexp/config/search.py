@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,10 +27,15 @@ __all__ = [
     "extend_sys_path",
     "find_lab",
     "import_paths",
+    "is_record",
+    "lab_candidates",
     "shipped_conf",
     "shipped_root",
 ]
 
+_log = logging.getLogger(__name__)
+_refused: set[Path] = set()
+"""Labs that have been told to be left out."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -50,6 +57,8 @@ def find_lab(start: Path | None = None) -> Lab | None:
 
     `RLEXP_LAB` names its folder instead.
 
+    One that others own or may write to is left out, which is said once; `rlexp lab trust` takes it in.
+
     Raises:
         ConfigError: its `[tool.rlexp]` table is wrong, or `RLEXP_LAB` names no lab.
     """
@@ -62,8 +71,40 @@ def find_lab(start: Path | None = None) -> Lab | None:
             key="RLEXP_LAB",
             fix="RLEXP_LAB=<folder that rlexp init made>",
         )
+    from rlexp.config.lab_trust import why_not
+
+    for lab in lab_candidates(start):
+        reason = why_not(lab)
+        if reason is None:
+            return lab
+        if lab.root not in _refused:
+            _refused.add(lab.root)
+            _log.warning(
+                "the lab in %s is not used: %s; if you trust it, write: rlexp lab trust %s",
+                *(lab.root, reason, shlex.quote(str(lab.root))),
+            )
+    return None
+
+
+def lab_candidates(start: Path | None = None) -> Iterator[Lab]:
+    """The lab repositories at or above `start` (the working directory), the nearest first; whoever owns them.
+
+    A run's or a sweep's folder, and what lies in one, is none: it may come from a stranger.
+
+    Raises:
+        ConfigError: the `[tool.rlexp]` table of one is wrong.
+    """
     here = (start or Path.cwd()).resolve()
-    return next((lab for folder in (here, *here.parents) if (lab := read_lab(folder))), None)
+    above = [here, *here.parents]
+    records = [depth for depth, folder in enumerate(above) if is_record(folder)]
+    for folder in above[max(records) + 1 if records else 0 :]:
+        if lab := read_lab(folder):
+            yield lab
+
+
+def is_record(folder: Path) -> bool:
+    """Whether a folder looks like a run's or a sweep's."""
+    return any((folder / name).is_file() for name in ("manifest.json", "plan.json"))
 
 
 def import_paths() -> list[str]:

@@ -211,9 +211,12 @@ def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments:
     """`ray.init`, quiet, with this process's signal handlers left as they are."""
     import ray
 
+    from rlexp.hardware.import_places import job_config
     from rlexp.hardware.node_start import lean
 
     local = arguments["address"] == "local"
+    if not str(arguments["address"]).startswith("ray://"):
+        arguments["job_config"] = job_config()
     extra = {"include_dashboard": False} if local else {}
     try:
         with handlers_kept(), at_most(limit_s), lean():

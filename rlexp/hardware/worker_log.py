@@ -6,9 +6,12 @@ Imported only once Ray is running.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from pathlib import Path
 from typing import Any
+
+from rlexp.checkpoint.links import open_to_append
 
 NAME, RAYS_OWN = "rlexp_worker_log", "ray_print_logs"
 
@@ -25,7 +28,7 @@ class WorkerLog:
 
         self._dispatcher, self._lock = dispatcher, threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8", errors="replace")
+        self._file = os.fdopen(open_to_append(path), "a", encoding="utf-8", errors="replace")
         dispatcher.add_handler(NAME, self._write)
         dispatcher.remove_handler(RAYS_OWN)
 

@@ -8,7 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.atomic import write_text
+from rlexp.checkpoint.atomic import write_bytes, write_text
+from rlexp.checkpoint.links import refuse_link
 from rlexp.errors import ConfigError
 from rlexp.report import vega
 from rlexp.report.charts import Chart
@@ -31,6 +32,7 @@ def write_page(
     Raises:
         ConfigError: the extra `report` is not installed.
     """
+    refuse_link(path.parent / PICTURES)
     try:
         import jinja2
         import vl_convert
@@ -50,7 +52,7 @@ def write_page(
             picture = path.parent / PICTURES / f"{chart.name}.{ending}"
             picture.parent.mkdir(parents=True, exist_ok=True)
             if ending == "png":
-                picture.write_bytes(vl_convert.vegalite_to_png(_styled(chart.spec), scale=2))
+                write_bytes(picture, vl_convert.vegalite_to_png(_styled(chart.spec), scale=2))
             else:
                 write_text(picture, vl_convert.vegalite_to_svg(_styled(chart.spec)))
             written.append(picture)

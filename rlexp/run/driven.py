@@ -102,12 +102,15 @@ class Driven:
         """Everything up to the first iteration; what is cheap and may be refused comes first."""
         with self.terminal.status("building ..."):
             from rlexp.checkpoint.store import CheckpointStore
+            from rlexp.config.search import find_lab
             from rlexp.config.targets import build as build_target
             from rlexp.run.loop import Loop
             from rlexp.run.prepare import prepare, start_processes
             from rlexp.run.trainable import RunTrainable
 
             config = self._ready.config
+            if lab := find_lab():
+                self.terminal.say(f"lab: {lab.root}")
             keeping = config.checkpoint
             store = CheckpointStore(self.folder.checkpoints, keep=keeping.keep, mode=keeping.mode)
             trackers = [build_target(spec, config.trusted) for spec in config.tracking.values()]

@@ -9,10 +9,12 @@ from typing import Any
 
 from rlexp.checkpoint.atomic import write_json
 from rlexp.checkpoint.finding import BEST, LATEST
+from rlexp.checkpoint.links import refuse_links
 from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.config.checks import check
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.run import saved
+from rlexp.run.folder import is_run_folder
 from rlexp.run.provenance import now
 from rlexp.storage.fetching import added, fetched
 from rlexp.terminal.quiet import quiet
@@ -31,10 +33,11 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         `metrics` under flat names, and from what they come: `checkpoint`, `env_steps`, `episodes`.
 
     Raises:
-        ConfigError: no run there, or a bad override.
+        ConfigError: no run there, one with links that lead out of it, or a bad override.
         CheckpointError: no whole checkpoint, or one written by somebody else.
     """
     path = fetched(path)
+    refuse_links(_run_of(path))
     checkpoint, skipped = resolve(path)
     config = _config(path, checkpoint, overrides)
     require_trust(checkpoint, config.checkpoint.trust)
@@ -57,6 +60,11 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     write_json(folder / RESULT, result)
     added([folder / RESULT])
     return result
+
+
+def _run_of(path: Path) -> Path:
+    """The run's folder at or above `path`, as it was named; else `path`."""
+    return next((folder for folder in (path, *list(path.parents)[:2]) if is_run_folder(folder)), path)
 
 
 def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import remove, write_json, write_text
+from rlexp.checkpoint.links import refuse_links
 from rlexp.errors import ConfigError
 from rlexp.run import earlier, placing
 from rlexp.run.earlier import MANIFEST
@@ -72,7 +73,8 @@ class RunFolder:
         """Hold an existing run's folder, to continue the run.
 
         Raises:
-            ConfigError: it is no run's folder, another process holds it, or it is read-only or full.
+            ConfigError: it is no run's folder, another process holds it, it is read-only or full, or it holds links
+                that lead out of it.
         """
         path = local(path).absolute()
         if not is_run_folder(path):
@@ -80,6 +82,7 @@ class RunFolder:
         if not is_run_folder(path):
             raise placing.no_run(path)
         try:
+            refuse_links(path)
             run = cls(path, lock.hold(path), made=False)
         except OSError as error:
             raise placing.unwritable(path, error) from error

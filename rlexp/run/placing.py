@@ -64,7 +64,8 @@ def require_room(path: Path) -> None:
     """Write and delete a file: neither permissions nor the free space reported prove that writing works."""
     probe = path / ".probe.tmp"
     try:
-        with probe.open("wb") as file:
+        probe.unlink(missing_ok=True)
+        with probe.open("xb") as file:
             file.write(bytes(_ROOM))
             file.flush()
             os.fsync(file.fileno())

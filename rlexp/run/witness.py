@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def _stream(file: IO[str]) -> Any:
 def tell(folder: Path, stacks: str) -> None:
     """Writes the stacks, manifest and summary, and the closing lines to stdout."""
     from rlexp.checkpoint.atomic import pointed, write_json, write_text
+    from rlexp.checkpoint.links import open_to_append
     from rlexp.checkpoint.lock import free_room
     from rlexp.run.provenance import now
     from rlexp.storage.places import address
@@ -71,7 +73,7 @@ def tell(folder: Path, stacks: str) -> None:
 
     free_room(folder)
     write_text(folder / "error.txt", stacks)
-    with (folder / "log.txt").open("a", encoding="utf-8") as log:
+    with os.fdopen(open_to_append(folder / "log.txt"), "a", encoding="utf-8") as log:
         log.write(stacks)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     if manifest.get("status") != "running":

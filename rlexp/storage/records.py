@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from rlexp.checkpoint.atomic import write_text
 from rlexp.checkpoint.names import is_inside
 from rlexp.storage.mirror import SIDE_BY_SIDE, Mirror
 from rlexp.storage.places import address, is_uri
@@ -69,7 +70,7 @@ def _fetch(folder: Path, names: Iterable[str] | None) -> None:
         for name in mirror.store.sizes(deep=False) if names is None else names:
             if is_inside(name) and name.partition("/")[0] not in LARGE and name.rpartition("/")[2] != STATE:
                 mirror.store.download(name, folder / name)
-        (folder / SEEN).write_text(state, encoding="utf-8")
+        write_text(folder / SEEN, state)
 
 
 def _seen(folder: Path) -> str | None:

@@ -24,6 +24,7 @@ from typing import Any
 
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.links import refuse_links
 from rlexp.checkpoint.names import is_plain
 from rlexp.config.checks import check
 from rlexp.config.composed import Composed
@@ -302,8 +303,9 @@ class SweepFolder:
         """No other process goes on with the sweep meanwhile.
 
         Raises:
-            ConfigError: another does, or the store cannot be reached.
+            ConfigError: another does, the store cannot be reached, or the folder holds links that lead out of it.
         """
+        refuse_links(self.path)
         held = lock.hold(self.path)
         try:
             if self.mirror is not None:

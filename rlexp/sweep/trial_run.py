@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint import seal
+from rlexp.checkpoint.links import open_to_append
 from rlexp.checkpoint.lock import InUseError
 from rlexp.config.convert import to_plain
 from rlexp.environment.hang import last_words
@@ -202,7 +203,7 @@ def _opened(path: Path) -> RunFolder:
 @contextlib.contextmanager
 def _stacks_kept(folder: RunFolder) -> Iterator[None]:
     """Where native code hangs and nothing else can tell of it, the stacks go to the trial's `error.txt`."""
-    descriptor = os.open(folder.trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = open_to_append(folder.trace)
     try:
         with stacks_to(descriptor):
             yield

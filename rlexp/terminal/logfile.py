@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from rlexp.checkpoint.links import open_to_append
+
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 _STAMP = "%Y-%m-%d %H:%M:%S"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -36,7 +38,7 @@ class LogFile:
         self.path = path
         # O_APPEND puts every write at the end, whoever writes; a plain offset would let children overwrite
         # us.
-        self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._descriptor: int | None = open_to_append(path)
         # Re-entrant: a signal handler may have something to say while a line is being written.
         self._lock = threading.RLock()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rlexp.checkpoint.atomic import write_text
+from rlexp.checkpoint.links import open_to_append
 from rlexp.errors import RunFailedError
 from rlexp.run.events import Record, RunInfo
 
@@ -30,7 +31,7 @@ class MetricsFile:
             kept = "".join(line for line, _ in whole_lines(self.path, up_to=run.resumed_at))
             if len(kept.encode()) != self.path.stat().st_size:
                 write_text(self.path, kept)
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file = os.fdopen(open_to_append(self.path), "a", encoding="utf-8")
 
     def on_record(self, record: Record) -> None:
         """Appends the record as one line, safe against the process being killed."""

@@ -12,6 +12,7 @@ from rlexp.run.events import Record, RunInfo
 from rlexp.tracking.background import Background
 from rlexp.tracking.wandb_mode import MODES, asked, has_key, has_key_in_environment
 from rlexp.tracking.wandb_run import PROBE_S, WandbRun, WandbSettings
+from rlexp.tracking.wandb_settings import set_up
 
 _SPARE_S = 10.0
 
@@ -113,9 +114,8 @@ def _check_mode(mode: str) -> None:
         )
     if mode != "online" or has_key_in_environment():
         return
-    import wandb
 
-    base_url = wandb.setup(wandb.Settings(silent=True)).settings.base_url
+    base_url = set_up().base_url
     if not has_key(base_url):
         raise ConfigError(
             f"{key} is online, but there is no API key for {base_url}",

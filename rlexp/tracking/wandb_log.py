@@ -69,10 +69,13 @@ def last_step(folder: Path, run_id: str) -> int:
 
 
 def _last_step_in(file: Path) -> int:
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json", str(file)]
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json", str(file.resolve())]
     environment = {**os.environ, "WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=READ_S, env=environment)
+        # Not in the working folder: `-m` imports from there first, and it may be a stranger's.
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=READ_S, env=environment, cwd=sys.prefix
+        )
         summary = json.loads(done.stdout).get("summary") or {}
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return -1

@@ -16,6 +16,7 @@ from rlexp.tracking.jsonl import whole_lines
 from rlexp.tracking.redact import redacted
 from rlexp.tracking.wandb_log import segment
 from rlexp.tracking.wandb_mode import choose, why_unreachable
+from rlexp.tracking.wandb_settings import set_up
 
 PROJECT = "rlexp"
 """Where neither the config nor `WANDB_PROJECT` names one."""
@@ -130,7 +131,7 @@ class WandbRun:
         import wandb
 
         _note_temporary_folders()
-        base_url = wandb.setup(wandb.Settings(silent=True)).settings.base_url
+        base_url = set_up().base_url
         mode = choose(self.settings.mode, base_url)
         if mode != "online":
             return self._init(mode)
@@ -142,7 +143,7 @@ class WandbRun:
                 reason = str(error) or type(error).__name__
                 # The failed attempt holds the run's id in wandb's service until that ends.
                 wandb.teardown()
-                wandb.setup(wandb.Settings(silent=True))
+                set_up()
         run = self._init("offline")
         _log.warning(
             "W&B at %s cannot be used (%s); the run is logged offline. Upload it later with: wandb sync %s",

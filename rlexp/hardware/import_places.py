@@ -1,0 +1,28 @@
+"""The folders that Ray's workers import from: those that this process imports from, and no others.
+
+Imported only once Ray is started: it imports Ray.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ray.job_config import JobConfig
+
+
+class _OwnPlaces(list[str]):
+    """Ray puts the working folder, which may be a stranger's, before all others; here only if this process does."""
+
+    def extend(self, places: Iterable[str]) -> None:
+        own = {str(Path(place).absolute()) for place in sys.path}
+        super().extend(place for place in places if str(Path(place).absolute()) in own)
+
+
+def job_config() -> Any:
+    """For `ray.init`: workers find what this process finds."""
+    config = JobConfig()
+    config._py_driver_sys_path = _OwnPlaces(config._py_driver_sys_path)
+    return config
