@@ -7,7 +7,6 @@ import platform
 import re
 import shlex
 import socket
-import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 
 from rlexp.checkpoint.atomic import write_text
 from rlexp.hardware.machine import versions
+from rlexp.run import git
 
 DIFF = "uncommitted.diff"
 DIFF_LIMIT = 5 * 1024 * 1024  # bytes
 REDACTED = "***"
-_GIT_TIMEOUT_S = 10.0
 
 _SECRET_WORDS = {"token", "password", "passwd", "secret", "credential", "credentials", "apikey"}
 _SECRET_KEYS = {"api", "access", "secret", "private", "auth", "encryption", "ssh", "wandb"}
@@ -47,8 +46,8 @@ def collect(
         Plain data. `git_commit` and `git_dirty` are None where there is no repository or no git.
     """
     folder = repository or Path.cwd()
-    commit = _git(folder, "rev-parse", "HEAD")
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    commit = git.ask(folder, "rev-parse", "HEAD")
+    status = git.ask(folder, "status", "--porcelain", "--untracked-files=no")
     return {
         "command": shlex.join(_redact_arguments(command)),
         "overrides": _redact_arguments(overrides),
@@ -72,7 +71,7 @@ def write_diff(folder: Path, *, repository: Path | None = None) -> str | None:
     Returns:
         The file's name, or None where nothing is changed or there is no repository.
     """
-    diff = _git(repository or Path.cwd(), "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD")
+    diff = git.ask(repository or Path.cwd(), "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD")
     if not diff or not diff.strip():
         return None
     text = redact(diff).encode("utf-8")
@@ -122,21 +121,3 @@ def _redact_pair(match: re.Match[str]) -> str:
     if looks_secret(name):
         return f"{name}{equals}{REDACTED}"
     return f"{name}{equals}" + _PAIR.sub(_redact_pair, value)
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Output of a git command that changes nothing; None if it fails, hangs or git is absent."""
-    # Without optional locks git does not write its index, so it never disturbs a git at work beside it.
-    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            timeout=_GIT_TIMEOUT_S,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", errors="replace")
