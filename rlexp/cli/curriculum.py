@@ -48,7 +48,8 @@ def run(argv: Sequence[str]) -> int:
     )
     arms = trials(config, str(config.choices.get("curriculum", "curriculum")), setting)
     _table(arms, setting.episodes)
-    print(f"plot: {plot_simulation(arms, space_of(config.curriculum), arguments.plot)}")
+    plot = arguments.plot or _free(f"curriculum-{config.choices.get('curriculum', 'simulated')}")
+    print(f"plot: {plot_simulation(arms, space_of(config.curriculum), plot)}")
     return 0
 
 
@@ -76,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
         help="most that one episode teaches (default 0.002; easiest 0, hardest 1)",
     )
     parser.add_argument(
-        "--plot", type=_picture, default=Path("curriculum.svg"), help=f"file to write, {', '.join(FORMATS)}"
+        "--plot",
+        type=_picture,
+        help=f"file to write or replace, {', '.join(FORMATS)} (default: curriculum-<name>.svg here, under a number "
+        "of its own where there is one already)",
     )
     return parser
 
@@ -101,6 +105,14 @@ def _picture(text: str) -> Path:
     if Path(text).suffix not in FORMATS:
         raise argparse.ArgumentTypeError(f"{text!r} must end in {', '.join(FORMATS)}")
     return Path(text)
+
+
+def _free(name: str) -> Path:
+    """A file of that name in the present folder that is not there yet."""
+    number, path = 2, Path(f"{name}.svg")
+    while path.exists() or path.is_symlink():
+        number, path = number + 1, Path(f"{name}-{number}.svg")
+    return path
 
 
 def _table(arms: Sequence[Arm], episodes: int) -> None:

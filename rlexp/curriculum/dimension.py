@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -167,14 +167,26 @@ def dimension(spec: Any, key: str) -> Dimension:
     Raises:
         ConfigError: anything else, an empty choice, or bounds that hold nothing.
     """
-    if not isinstance(spec, dict) or len(spec) != 1 or next(iter(spec)) not in _KINDS:
+    if not isinstance(spec, Mapping) or len(spec) != 1 or next(iter(spec)) not in _KINDS:
         raise ConfigError(
             f"{key} must be one of {', '.join(f'{{{kind}: ...}}' for kind in _KINDS)}, not {spec!r}",
             key=key,
-            fix=f"{key}: {{int: [1, 4]}}",
+            fix=_right(spec, key),
         )
     kind, value = next(iter(spec.items()))
     return _KINDS[kind](value, f"{key}.{kind}")
+
+
+def _right(spec: Any, key: str) -> str:
+    """What may be meant: samplers have further names, and lists and numbers are written without one elsewhere."""
+    if isinstance(spec, (list, tuple)) and spec:
+        return f"{key}: {{choice: {list(spec)}}}"
+    kind, value = next(iter(spec.items()), ("", None)) if isinstance(spec, Mapping) else ("", None)
+    same = {"uniform": "box", "log_uniform": "log_box", "ranges": "box", "gaussian": "box"}.get(str(kind))
+    if same is None:
+        return f"{key}: {{int: [1, 4]}}"
+    bounds = value if kind in ("uniform", "log_uniform") else "[low, high]"
+    return f"{key}: {{{same}: {bounds}}}, and {kind} where tasks are drawn (a stage's task, sample)"
 
 
 def _choice(value: Any, key: str) -> Choice:

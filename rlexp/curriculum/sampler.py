@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rlexp.config.suggest import nearest
-from rlexp.curriculum.dimension import Choice, Dimension, Integer, is_number
+from rlexp.curriculum.dimension import Box, Choice, Dimension, Integer, dimension, is_number
 from rlexp.curriculum.directive import Draw
 from rlexp.curriculum.space import TaskSpace
 from rlexp.errors import ConfigError
@@ -143,8 +143,11 @@ def samplers(space: TaskSpace, spec: Any, key: str) -> dict[str, Sampler]:
 
 
 def sampler(spec: Any, dim: Dimension, key: str) -> Sampler:
-    """One sampler: a value, or `{uniform: [low, high]}`, `{log_uniform: [low, high]}`, `{ranges: [[low, high], ...]}`,
-    `{gaussian: [mean, std]}`, `{choice: [...]}`.
+    """One sampler: a value, or a part of the parameter's dimension, written as the task space is.
+
+    `{choice: [...]}`, `{int: [low, high]}`, `{box: [low, high]}`, `{log_box: [low, high]}`, `{levels: count}`; and what
+    a space has no use for: `{ranges: [[low, high], ...]}`, `{gaussian: [mean, std]}`. `uniform` and `log_uniform` are
+    other names of `box` and `log_box`.
 
     Raises:
         ConfigError: it is none of these, or reaches beyond `dim`.
@@ -152,7 +155,8 @@ def sampler(spec: Any, dim: Dimension, key: str) -> Sampler:
     made = _made(spec, dim, key)
     for value in made.extremes():
         if not dim.contains(value):
-            raise ConfigError(f"{key} must be {dim}, and {spec!r} reaches {value!r}", key=key)
+            fix = f"{key}: {{choice: {list(spec)}}}" if isinstance(spec, (list, tuple)) and spec else None
+            raise ConfigError(f"{key} must be {dim}, and {spec!r} reaches {value!r}", key=key, fix=fix)
     return made
 
 
@@ -173,7 +177,14 @@ def _made(spec: Any, dim: Dimension, key: str) -> Sampler:
             raise ConfigError(f"{key}.choice must be a list of at least one value, not {value!r}", key=key)
         return OneOf(tuple(value))
     if isinstance(dim, Choice):
-        raise ConfigError(f"{key}: {kind} needs a range, and the parameter is {dim}", key=key, fix="choice")
+        fix = f"{key}: {{choice: {list(dim.options)}}}"
+        raise ConfigError(f"{key}: {kind} needs a range, and the parameter is {dim}", key=key, fix=fix)
+    if kind in ("int", "box", "log_box", "levels"):
+        part = dimension(spec, key)
+        assert isinstance(part, (Box, Integer))
+        log = isinstance(part, Box) and part.log
+        whole = isinstance(part, Integer) or isinstance(dim, Integer)
+        return Ranges(((part.low, part.high),), log=log, whole=whole)
     if kind == "gaussian":
         mean, std = _pair(value, f"{key}.gaussian", "[mean, std]")
         if std < 0:
@@ -201,4 +212,4 @@ def _range(value: Any, key: str) -> tuple[float, float]:
     return low, high
 
 
-_KINDS = ("uniform", "log_uniform", "ranges", "gaussian", "choice")
+_KINDS = ("choice", "int", "box", "log_box", "levels", "ranges", "gaussian", "uniform", "log_uniform")

@@ -22,11 +22,19 @@ def labels(dim: Dimension) -> list[str]:
     if isinstance(dim, Choice):
         firsts = [-(-place * len(dim.options) // BINS) for place in range(BINS)]
         return [f"{dim.options[first]} ..." for first in firsts]
-    assert isinstance(dim, (Box, Integer))
-    edges = np.linspace(0.0, 1.0, BINS + 1)[:-1]
+    bounds = edges(dim)
+    assert bounds is not None
+    return [f"{value:.3g}" for value in bounds[:-1]]
+
+
+def edges(dim: Dimension) -> NDArray[np.float64] | None:
+    """[bins + 1] numbers between which the bins of a parameter lie; null where each bin stands for listed values."""
+    if _listed(dim) or not isinstance(dim, (Box, Integer)):
+        return None
+    shares = np.linspace(0.0, 1.0, BINS + 1)
     if isinstance(dim, Box) and dim.log:
-        return [f"{value:.3g}" for value in dim.low * (dim.high / dim.low) ** edges]
-    return [f"{value:.3g}" for value in dim.low + (dim.high - dim.low) * edges]
+        return np.asarray(dim.low * (dim.high / dim.low) ** shares)
+    return np.asarray(dim.low + (dim.high - dim.low) * shares)
 
 
 def spread(space: TaskSpace, tasks: Iterable[Task]) -> dict[str, NDArray[np.float64]]:

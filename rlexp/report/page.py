@@ -2,72 +2,86 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint.atomic import write_bytes, write_text
 from rlexp.checkpoint.links import refuse_link
 from rlexp.errors import ConfigError
-from rlexp.report import vega
+from rlexp.report import embedding, vega
 from rlexp.report.charts import Chart
+from rlexp.report.drawing import Drawing
 
 PICTURES = "report"
 """Folder of the pictures."""
 
 
+def require() -> None:
+    """Raises ConfigError where the extra `report` is not installed; loads nothing."""
+    for module in ("jinja2", "vl_convert"):
+        if find_spec(module) is None:
+            raise ConfigError(
+                f"a report needs {module}, which is not installed", fix="pip install 'rlexp[report]'"
+            )
+
+
 def write_page(
-    path: Path, charts: Sequence[Chart], content: Mapping[str, Any], *, pictures: Sequence[str]
-) -> list[Path]:
-    """Writes the page and its pictures; returns the paths, the page's first.
+    path: Path,
+    charts: Sequence[Chart],
+    content: Mapping[str, Any],
+    *,
+    pictures: Sequence[str],
+    drawing: Drawing,
+) -> tuple[list[Path], list[str]]:
+    """Writes the page and its pictures; returns the paths, the page's first, and what could not be drawn.
 
     Args:
         path: of the page.
         charts: in their order.
         content: what the template shows besides.
         pictures: endings, `svg` and `png`.
+        drawing: draws them; where it cannot, the page has the script that was kept, or its tables alone.
 
     Raises:
-        ConfigError: the extra `report` is not installed.
+        ConfigError: the pictures' folder is a link elsewhere.
     """
     refuse_link(path.parent / PICTURES)
-    try:
-        import jinja2
-        import vl_convert
-    except ImportError as error:
-        raise ConfigError(
-            f"a report needs {error.name}, which is not installed", fix="pip install 'rlexp[report]'"
-        ) from None
+    import jinja2
+    from markupsafe import Markup
+
+    specs = {chart.name: embedding.plain(chart.spec) for chart in charts}
+    script = vega.kept()
+    drawn = drawing.draw(
+        {name: _styled(spec) for name, spec in specs.items()}, pictures, "" if script else vega.ENTRY
+    )
+    if script is None and drawn.script:
+        vega.keep(drawn.script)
+        script = drawn.script
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((files("rlexp.report") / "page.html.jinja").read_text("utf-8"))
-    script = vega.script()
-    specs = json.dumps({chart.name: _parts(chart.spec) for chart in charts}).replace("</", "<\\/")
-    page = template.render(charts=charts, script=_safe(script), specs=_safe(specs), **content)
-    write_text(path, page)
+    page = template.render(
+        charts=charts,
+        trouble=drawn.trouble,
+        script=Markup(embedding.script(script)) if script else None,
+        specs=Markup(embedding.data({name: _parts(spec) for name, spec in specs.items()})),
+        **content,
+    )
+    write_text(path, embedding.text(page))
     written = [path]
-    for chart in charts:
-        for ending in pictures:
-            picture = path.parent / PICTURES / f"{chart.name}.{ending}"
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            if ending == "png":
-                write_bytes(picture, vl_convert.vegalite_to_png(_styled(chart.spec), scale=2))
-            else:
-                write_text(picture, vl_convert.vegalite_to_svg(_styled(chart.spec)))
-            written.append(picture)
-    return written
+    for (name, ending), picture in drawn.pictures.items():
+        place = path.parent / PICTURES / f"{name}.{ending}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(place, picture)
+        written.append(place)
+    return written, list(drawn.trouble)
 
 
 def _parts(spec: dict[str, Any]) -> list[dict[str, Any]]:
     """The charts that it puts side by side, or it alone: Vega 6.2 gives charts side by side no room in a browser."""
     return [_styled(part) for part in spec.get("concat") or spec.get("vconcat") or [spec]]
-
-
-def _safe(text: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(text)
 
 
 def _styled(spec: dict[str, Any]) -> dict[str, Any]:

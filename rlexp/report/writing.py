@@ -15,15 +15,17 @@ from rlexp.report.best import bests_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.comparison import Scored, estimates, most_telling, scored
 from rlexp.report.comparison import charts as compared
+from rlexp.report.drawing import Drawing
 from rlexp.report.effects import Effect, effects_of, scores_of, scores_title
 from rlexp.report.learnt import warning
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.matrix import matrix
-from rlexp.report.page import write_page
+from rlexp.report.page import require, write_page
 from rlexp.report.parameter_charts import parameter_charts
 from rlexp.report.parameters import parameters_of
 from rlexp.report.reading import WALL, Run, read_all
 from rlexp.storage.fetching import added, fetched
+from rlexp.terminal.quiet import terminal
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
 CURVES = (
@@ -71,6 +73,22 @@ def report(
         ConfigError: a path holds no run, nothing tells a metric, the report cannot be written, or the extra `report`
             is not installed.
     """
+    require()
+    with Drawing() as drawing:  # Gets ready while the runs are read.
+        written, trouble = _report(paths, out, metrics, pictures, mode, drawing)
+    for each in trouble:
+        terminal().warn(f"the report has no picture: {each}")
+    return written
+
+
+def _report(
+    paths: Sequence[Path | str],
+    out: Path | None,
+    metrics: Sequence[str],
+    pictures: Sequence[str],
+    mode: str | None,
+    drawing: Drawing,
+) -> tuple[list[Path], list[str]]:
     folders = [fetched(path) for path in paths]
     runs = read_all(folders)
     arms = arms_of(runs)
@@ -108,7 +126,7 @@ def report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         content = {**_content(runs, by_run, aim, shown=len(shown)), "bests": bests}
-        written = write_page(folder / PAGE, charts, content, pictures=pictures)
+        written, trouble = write_page(folder / PAGE, charts, content, pictures=pictures, drawing=drawing)
         write_json(folder / DATA, data)
         if metric:
             write_json(folder / MARL_EVAL, raw_data(arms, metric))
@@ -117,7 +135,7 @@ def report(
         raise ConfigError(told, fix="rlexp report PATH --out <another folder>") from error
     all_written = [written[0], folder / DATA, *written[1:]]
     added([*all_written, *([folder / MARL_EVAL] if metric else [])])
-    return all_written
+    return all_written, trouble
 
 
 def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:

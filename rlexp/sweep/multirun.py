@@ -156,11 +156,9 @@ def resumed(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str
 
 def _go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Runs what is not done yet, then writes the report."""
-    from rlexp.report import vega
     from rlexp.report.writing import report
     from rlexp.sweep.run import run_sweep
 
-    vega.prepare()  # Now that Ray's start keeps no core busy.
     code = run_sweep(folder, overrides, command)
     status = str(folder.state()["status"])
     try:

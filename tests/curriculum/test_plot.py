@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from rlexp.curriculum.history import MOST_RECORDS, History
 from rlexp.curriculum.outcome import Outcome
@@ -76,3 +78,62 @@ def test_a_run_is_drawn(tmp_path: Path, ending: str) -> None:
     if ending == "svg":
         text = path.read_text()
         assert "<svg" in text and text.count("<!-- wind -->") == 1 and "<!-- stage two -->" in text
+
+
+def drawn(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Figure:
+    """The figure of a run, laid out."""
+    figures: list[Figure] = []
+
+    def keep(figure: Figure, path: Path) -> Path:
+        figure.canvas.draw()
+        figures.append(figure)
+        return path
+
+    monkeypatch.setattr("rlexp.curriculum.plot._save", keep)
+    plot_run(SPACE, history.entries, tmp_path / "c.svg")
+    return figures[0]
+
+
+def test_no_label_lies_on_the_curves_and_every_heat_map_has_its_scale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(SPACE)
+    for i in range(30):
+        events = [f"promoted: a stage of a long name {i}"] if i % 3 == 0 else []
+        history.add(100 * i, [outcome(1 + i // 10, success=float(i % 2))], events)
+    figure = drawn(history, tmp_path, monkeypatch)
+    top, *maps = figure.axes[: 1 + len(SPACE.dims)]
+    inside = top.get_window_extent()
+    for label in (*top.texts, top.get_legend()):
+        assert label is not None and not inside.shrunk(0.99, 0.99).overlaps(label.get_window_extent())
+    assert len(top.texts) == 10 and len(top.lines) == 12
+    for axis in maps:
+        (scale,) = axis.child_axes
+        assert scale.get_ylabel() == "of the episodes" and scale.get_yticklabels()[-1].get_text().endswith(
+            "%"
+        )
+        assert axis.get_window_extent().x0 == inside.x0 and axis.get_window_extent().x1 == inside.x1
+
+
+def test_ticks_are_even(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = History(SPACE)
+    history.add(100, [outcome(1)], [])
+    history.add(200, [outcome(2)], [])
+    figure = drawn(history, tmp_path, monkeypatch)
+    _, rooms, wind, kind, level, maps = figure.axes[:6]
+    assert wind.get_yscale() == "log" and wind.get_ylim() == pytest.approx((1, 100))
+    assert level.get_ylim() == (0, 499)
+    for axis in (rooms, kind, level, maps):
+        ticks = axis.get_yticks()
+        assert len(set(np.diff(ticks).round(9))) <= 1 and len(ticks) <= 10
+    assert [label.get_text() for label in rooms.get_yticklabels()] == ["1", "2", "3"]
+
+
+def test_names_are_drawn_as_they_are(tmp_path: Path) -> None:
+    """Neither formulas nor what no picture may hold."""
+    space = TaskSpace.of({"$x$": {"choice": ["$a_b$", "<b>&\x1b", "$"]}})
+    history = History(space)
+    for i in range(2):
+        history.add(i, [Outcome({"$x$": "$"}, 0, None, -3.0, 0.0, 1)], ["to $\\frac$ <!-- \x07"])
+    picture = plot_run(space, history.entries, tmp_path / "c.svg")
+    ElementTree.fromstring(picture.read_text(encoding="utf-8"))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+import yaml
+from harness import CHECKOUT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp.curriculum.sampler import Sampled, samplers
 from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.teachers.stage import stages_of
 from rlexp.errors import ConfigError
 
 SPACE = TaskSpace.of(
@@ -33,6 +38,12 @@ def drawn(spec: dict, name: str, count: int = 4000) -> list:
             {"rooms": {"gaussian": [1, 3]}},
             {"rooms": {"log_uniform": [1, 6]}},
             {"kind": {"choice": ["mud"]}},
+            {"wind": {"box": [1, 2]}},
+            {"wind": {"int": [1, 20]}},
+            {"wind": {"log_box": [0.5, 20]}},
+            {"rooms": {"box": [2, 4]}},
+            {"rooms": {"int": [2, 4]}},
+            {"rooms": {"choice": [2, 4]}},
         ]
     ),
     st.integers(0, 10**6),
@@ -76,9 +87,61 @@ def test_a_gaussian_is_cut_at_the_bounds_and_whole_where_they_are() -> None:
         ({"wind": {"ranges": []}}, "list of"),
         ({"rooms": {"choice": [2, 7]}}, "reaches 7"),
         ({"kind": {"uniform": [0, 1]}}, "needs a range"),
+        ({"kind": {"box": [0, 1]}}, r"write: sample.kind: \{choice: \['ice', 'mud'\]\}"),
+        ({"wind": {"box": [3, 3]}}, "one value only"),
+        ({"wind": {"log_box": [0, 3]}}, "above 0"),
+        ({"rooms": {"levels": 3}}, "reaches 0"),
+        ({"rooms": [2, 3]}, r"write: sample.rooms: \{choice: \[2, 3\]\}"),
         ([], "must map"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(spec: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         samplers(SPACE, spec, "sample")
+
+
+def test_what_the_task_space_takes_a_stage_takes_and_draws_all_of_it() -> None:
+    spec = {
+        "a": {"choice": ["x", "y"]},
+        "b": {"int": [2, 5]},
+        "c": {"box": [0, 15]},
+        "d": {"log_box": [0.1, 10]},
+    }
+    space = TaskSpace.of({**spec, "e": {"levels": 40}})
+    directive = Sampled(space, samplers(space, {**spec, "e": {"levels": 40}}, "task"))
+    rng = np.random.default_rng(0)
+    tasks = [directive.sample(rng, 0).task for _ in range(2000)]
+    column = {name: [task[name] for task in tasks] for name in space.dims}
+    assert (
+        set(column["a"]) == {"x", "y"}
+        and set(column["b"]) == {2, 3, 4, 5}
+        and set(column["e"]) == set(range(40))
+    )
+    assert np.mean(column["c"]) == pytest.approx(7.5, abs=0.5) and max(column["c"]) > 14
+    assert np.median(column["d"]) == pytest.approx(1.0, rel=0.3)
+    alone = TaskSpace.of({"levels": 40})
+    drawn = Sampled(alone, samplers(alone, {"int": [3, 4]}, "task"))
+    assert {drawn.sample(rng, 0).task for _ in range(50)} == {3, 4}
+
+
+def test_a_name_of_samplers_in_a_task_space_is_answered_with_the_spaces_own() -> None:
+    with pytest.raises(ConfigError, match=r"write: curriculum.tasks.wind: \{box: \[0, 15\]\}"):
+        TaskSpace.of({"wind": {"uniform": [0, 15]}})
+    with pytest.raises(ConfigError, match=r"write: curriculum.tasks.rooms: \{choice: \[1, 2\]\}"):
+        TaskSpace.of({"rooms": [1, 2], "wind": {"box": [0, 1]}})
+
+
+def test_the_stages_in_the_documentation_are_taken() -> None:
+    page = (CHECKOUT / "docs" / "curriculum.md").read_text(encoding="utf-8")
+    written = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert written is not None
+    config = yaml.safe_load(written[1])
+    space = TaskSpace.of(config["tasks"])
+    stages = stages_of(space, config["teacher"]["stages"], None, None)
+    assert [stage.name for stage in stages] == ["calm", "breeze", "storm", "any"]
+    for row in re.findall(r"^\| `(\{.*?\})`.*\|$", page, re.MULTILINE):
+        spec = yaml.safe_load(row)
+        whole = TaskSpace.of(
+            {"p": {"choice": [2, 4, "a", "b"]}} if "choice" in spec else {"p": {"box": [-1, 5000]}}
+        )
+        assert samplers(whole, {"p": spec}, "task") or "choice" in spec
