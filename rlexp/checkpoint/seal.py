@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rlexp.checkpoint.atomic import sync_folder, to_json, write_text
-from rlexp.checkpoint.seal_key import known, sealing_key
+from rlexp.checkpoint.ownership import read_small
+from rlexp.checkpoint.seal_key import known, purpose_of, sealing_key, vouches
 from rlexp.errors import CheckpointError
 
 NAME = "seal.json"
@@ -26,6 +27,7 @@ ADDED_LATER = frozenset({"evaluation.json", "evaluation.log"})
 FORMAT = 2
 _BODY = ("format", "step", "score", "mode", "meta", "created", "serial", "files", "folders", "key")
 _CHUNK = 1 << 20
+LONGEST = LONGEST_PLAN = 1 << 26  # bytes
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def read(path: Path) -> Seal:
         CheckpointError: there is no seal, or it was altered, or another version wrote it.
     """
     try:
-        content = json.loads((path / NAME).read_bytes())
+        content = json.loads(read_small(path / NAME, LONGEST))
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(
             f"checkpoint {path} has no {NAME}: it was never finished, or is no checkpoint"
@@ -129,10 +131,28 @@ def verify(path: Path) -> Seal:
 def origin(path: Path) -> Literal["own", "foreign"]:
     """Whether this user's key sealed the checkpoint folder `path` (its files are not looked at).
 
+    A key that was lent to a sweep counts in that sweep's folder only.
+
     Raises:
         CheckpointError: the seal is missing or altered.
     """
-    return "own" if known(read(path).key) else "foreign"
+    key = known(read(path).key)
+    if key is None:
+        return "foreign"
+    purpose = purpose_of(key.name)
+    return "own" if purpose is None or _lies_in_sweep(path, purpose) else "foreign"
+
+
+def _lies_in_sweep(path: Path, seals: str) -> bool:
+    """Whether a checkpoint lies in `<sweep>/trials/<trial>/checkpoints` of the sweep that was lent that key."""
+    above = path.resolve().parents
+    if len(above) < 4 or above[2].name != "trials":
+        return False
+    try:
+        plan = json.loads(read_small(above[3] / "plan.json", LONGEST_PLAN))
+        return vouches("seals", seals, plan["vouched"][seals])
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return False
 
 
 def _checked(path: Path, content: Any) -> Seal:

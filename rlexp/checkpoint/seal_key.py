@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from contextlib import suppress
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlexp.checkpoint.atomic import sync_folder
+from rlexp.checkpoint.ownership import keep_private, others_may_change, read_small
 from rlexp.config.user_folder import user_folder
 from rlexp.errors import ConfigError
 
@@ -99,7 +101,8 @@ def load_key(path: Path) -> Key:
         OSError: there is no such file, or it cannot be read.
         ConfigError: it holds no key.
     """
-    text = path.read_text(encoding="ascii", errors="replace").strip()
+    text = read_small(path).decode("ascii", errors="replace").strip()
+    _refuse_shared(path)
     try:
         key = bytes.fromhex(text)
     except ValueError:
@@ -110,6 +113,46 @@ def load_key(path: Path) -> Key:
             fix=f"rm {path}   # a new one is made; checkpoints sealed so far then need checkpoint.trust=true",
         )
     return Key(hashlib.sha256(b"rlexp seal key\0" + key).hexdigest()[:16], key)
+
+
+def _refuse_shared(path: Path) -> None:
+    """Whoever may write the key may give it: what they seal would count as this user's own."""
+    for place in (path, path.parent):
+        if reason := others_may_change(place):
+            raise ConfigError(
+                f"the key that seals checkpoints is not used: {reason}",
+                fix=f"chmod go-w {place}   (or RLEXP_HOME=<a folder of your own> rlexp ...)",
+            )
+    with suppress(OSError):
+        keep_private(path)
+
+
+def vouch(kind: str, content: object) -> str:
+    """This user's signature under plain data of some kind, e.g. what a sweep's command was.
+
+    Raises:
+        ConfigError: the user's key can be neither read nor made.
+    """
+    return _signature(ensure_key(), kind, content)
+
+
+def vouches(kind: str, content: object, signature: object) -> bool:
+    """Whether it is this user's signature under that content."""
+    try:
+        expected = _signature(load_key(key_path()), kind, content)
+    except (OSError, ConfigError, TypeError, ValueError):
+        return False
+    return isinstance(signature, str) and hmac.compare_digest(signature.encode(), expected.encode())
+
+
+def _signature(key: Key, kind: str, content: object) -> str:
+    text = json.dumps([kind, content], sort_keys=True, separators=(",", ":"))
+    return hmac.new(key.derived("rlexp signature").secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def purpose_of(name: str) -> str | None:
+    """What a key of that name has been lent for; None for a user's own, and for the one that this process was lent."""
+    return None if name in _borrowed else name.partition("/")[2] or None
 
 
 def _create_key(path: Path) -> None:

@@ -160,6 +160,7 @@ def require_trust(checkpoint: Checkpoint, trust: bool) -> None:
     seal.verify(checkpoint.path)
     if seal.origin(checkpoint.path) == "foreign":
         raise CheckpointError(
-            f"checkpoint {checkpoint.path} was not made by this user on this machine, and loading it runs "
-            "the code stored in it (pickle)\n  if you trust where it comes from, write: checkpoint.trust=true"
+            f"checkpoint {checkpoint.path} was not made by this user on this machine, nor lies it in the sweep of "
+            "this user's that made it, and loading it runs the code stored in it (pickle)\n"
+            "  if you trust where it comes from, write: checkpoint.trust=true"
         )

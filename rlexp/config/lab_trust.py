@@ -7,18 +7,17 @@ A lab is found upwards of the working folder, which may lie in a folder that all
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from rlexp.checkpoint.atomic import write_private
+from rlexp.checkpoint.ownership import others_may_change, read_small
 from rlexp.config.lab import PROJECT_FILE, Lab
 from rlexp.config.user_folder import user_folder
 from rlexp.errors import ConfigError
 
 LIST = "trusted_labs"
-OTHERS_WRITE, GROUP_WRITES = stat.S_IWOTH, stat.S_IWGRP
 
 
 def why_not(lab: Lab) -> str | None:
@@ -35,29 +34,12 @@ def why_not(lab: Lab) -> str | None:
     return None
 
 
-def others_may_change(path: Path) -> str | None:
-    """Who else than this user and root may change a file or folder, in words; None where nobody."""
-    if not hasattr(os, "geteuid"):
-        return None
-    try:
-        found = path.stat()
-    except OSError as error:
-        return f"{path} cannot be looked at: {error.strerror}"
-    if found.st_uid not in _own_ids():
-        return f"{path} is owned by {_name_of(found.st_uid)}"
-    if found.st_mode & OTHERS_WRITE:
-        return f"everybody may write to {path}"
-    if found.st_mode & GROUP_WRITES and not _is_private(found.st_gid):
-        return f"a group may write to {path}"
-    return None
-
-
 def trusted() -> set[Path]:
     """The folders of labs that this user has said to be fine."""
     file = _list()
     with suppress(OSError, UnicodeDecodeError):
-        if file.is_file() and others_may_change(file) is None:
-            return {Path(line) for line in file.read_text(encoding="utf-8").splitlines() if line}
+        if file.exists() and others_may_change(file) is None and others_may_change(file.parent) is None:
+            return {Path(line) for line in read_small(file).decode("utf-8").splitlines() if line}
     return set()
 
 
@@ -104,31 +86,3 @@ def _parts(lab: Lab) -> Iterator[Path]:
     yield from (lab.root, lab.root / PROJECT_FILE, lab.conf)
     for name in lab.packages:
         yield from (path for path in (lab.root / name, lab.root / f"{name}.py") if path.exists())
-
-
-def _own_ids() -> set[int]:
-    """This user and root; for root by way of sudo also who has called it."""
-    ids = {0, os.geteuid()}
-    caller = os.environ.get("SUDO_UID", "")
-    return ids | {int(caller)} if os.geteuid() == 0 and caller.isdecimal() else ids
-
-
-def _is_private(group: int) -> bool:
-    """True for a group that has no member but this user, as many systems give each user one."""
-    import grp
-    import pwd
-
-    try:
-        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
-    except KeyError:
-        return False
-    return user.pw_gid == group and found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
-
-
-def _name_of(user: int) -> str:
-    import pwd
-
-    try:
-        return f"the user {pwd.getpwuid(user).pw_name}"
-    except KeyError:
-        return f"the user {user}"

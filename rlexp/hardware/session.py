@@ -17,7 +17,7 @@ from typing import Any
 
 from rlexp.config.schema import RunConfig
 from rlexp.errors import RunFailedError
-from rlexp.hardware import import_ahead
+from rlexp.hardware import import_ahead, ray_token
 from rlexp.hardware.connect import cluster_address
 from rlexp.hardware.demand import bill_of, custom_resources
 from rlexp.hardware.head_watch import HeadWatch
@@ -170,6 +170,7 @@ def _start_local(config: RunConfig, folder_log: Path | None, preload: Sequence[s
             "RAY_ADDRESS=%s is ignored, for hardware.address=local; write hardware.address=auto to join it",
             foreign,
         )
+    ray_token.prepare()
     mark = mark_of_this_process()
     _session.watchdog = start_watchdog(mark)
     given = {MARK: mark, **of_workers(config)}
@@ -185,7 +186,9 @@ def _start_local(config: RunConfig, folder_log: Path | None, preload: Sequence[s
             object_store_memory=store_bytes(usable_memory()),
             resources=custom_resources(config) or None,
         )
-    note(_session_folder(), mark)
+    folder = _session_folder()
+    folder.chmod(0o700)  # Ray lets everybody write to it, and its sockets lie there.
+    note(folder, mark)
 
 
 def _reading_cpus(config: RunConfig) -> int:

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 from pathlib import Path
 
@@ -56,12 +57,19 @@ def _forked(address: str, arguments: list[str]) -> bool:
     }
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.connect(f"\0{address}")
+        if _user_of(server) != os.getuid():  # Somebody else took the name first, to be given our environment.
+            return False
         request = json.dumps(given).encode()
         socket.send_fds(server, [request[:1]], [0, 1, 2])
         server.sendall(request[1:])
         server.shutdown(socket.SHUT_WR)
         return server.recv(4) == b"done"
     return False
+
+
+def _user_of(connection: socket.socket) -> int:
+    peer = struct.Struct("3i")  # Process, user and group at the other end.
+    return int(peer.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, peer.size))[1])
 
 
 def _umask() -> int:

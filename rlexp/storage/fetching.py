@@ -32,6 +32,7 @@ def fetched(place: Path | str) -> Path:
         owner = _owner(str(place).rstrip("/"))
         if owner is not None:
             Mirror(local(owner), Store(owner)).fetch()
+            _fetch_plan(owner)
         fetch_below(folder)
     except OSError as error:
         raise ConfigError(f"{place} cannot be read: {str(error).splitlines()[0]}") from error
@@ -56,6 +57,14 @@ def added(files: Sequence[Path]) -> None:
             except OSError as error:
                 reason = str(error).splitlines()[0]
                 raise ConfigError(f"{file} cannot be brought to {place}: {reason}") from error
+
+
+def _fetch_plan(run: str) -> None:
+    """The plan of the sweep that a run is a trial of: it says whose key the trial's checkpoints were sealed with."""
+    sweep, _, trials = run.rpartition("/")[0].rpartition("/")
+    plan = local(sweep) / "plan.json"
+    if trials == "trials" and not (plan.parent / STATE).exists():
+        Store(sweep).download(plan.name, plan)
 
 
 def _owner(place: str) -> str | None:

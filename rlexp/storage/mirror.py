@@ -25,7 +25,7 @@ from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import remove, write_json
 from rlexp.checkpoint.names import is_inside
 from rlexp.errors import RunFailedError
-from rlexp.storage.places import address, is_uri
+from rlexp.storage.places import address, is_uri, make_private
 from rlexp.storage.state import SEEN, STATE, read_state
 from rlexp.storage.store import Store
 
@@ -169,6 +169,7 @@ class Mirror:
     @contextlib.contextmanager
     def alone(self) -> Iterator[bool]:
         """Whether no other process of this machine holds the folder; meanwhile, none does."""
+        make_private()
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             held = lock.hold(self.folder)

@@ -21,6 +21,16 @@ def copies() -> Path:
     return cache.absolute() / "rlexp" / "storage"
 
 
+def make_private() -> None:
+    """Makes the folder of copies where there is none: what lies in a bucket may be for its members alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    copies().parent.mkdir(parents=True, exist_ok=True)
+    copies().mkdir(exist_ok=True, mode=0o700)
+
+
 def is_uri(place: Path | str) -> bool:
     """Whether `place` is an address in a store."""
     return _URI.match(str(place)) is not None

@@ -55,6 +55,7 @@ def _changed(settings: SweepChoice, overrides: Sequence[str]) -> SweepChoice:
 
 def _add_trials(folder: SweepFolder, chosen: SweepChoice) -> None:
     """The same seed draws the same trials and then more; those that are there stay as they were frozen."""
+    folder.refuse_others_command()
     asked = folder.asked()
     again = [text for text in asked.overrides if not text.startswith(f"{GROUP}.trials=")]
     longer = plan(

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,7 +36,7 @@ from rlexp.run.provenance import now
 from rlexp.storage.mirror import Mirror
 from rlexp.storage.places import address, local
 from rlexp.storage.records import fetch_below, fetch_one
-from rlexp.sweep import ranking
+from rlexp.sweep import ranking, vouching
 from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.frozen import Frozen, Planned
 from rlexp.sweep.plan import Plan
@@ -97,8 +96,9 @@ class SweepFolder:
                 "settings": dataclasses.asdict(plan.settings),
                 "asked": dataclasses.asdict(asked),
                 "space": plan.space.plain(),
-                "seals": f"sweep-{secrets.token_hex(8)}",
+                **vouching.fresh_seals(),
             }
+            frozen["asked_by"] = vouching.sign_command(frozen)
             write_json(folder.path / PLAN, frozen)
             folder.update(status="running")
         except OSError as error:
@@ -201,6 +201,25 @@ class SweepFolder:
     def seals(self) -> str:
         """Stands for the key that its trials' checkpoints are sealed with; no secret."""
         return str(self._plan()["seals"])
+
+    def adopt(self) -> None:
+        """Before the trials are lent a key: it is one of this user's own, also if somebody else planned the sweep."""
+        plan = self._plan()
+        if (ours := vouching.adopted(plan)) != plan:
+            write_json(self.path / PLAN, ours)
+
+    def refuse_others_command(self) -> None:
+        """Refuses to compose anew what somebody else has asked for: it would count as this user's own word.
+
+        Raises:
+            ConfigError: the sweep's plan was not made with this user's key.
+        """
+        if not vouching.is_own_command(self._plan()):
+            raise ConfigError(
+                f"sweep.trials: {self.place} was not planned by this user on this machine; its command is not repeated",
+                key="sweep.trials",
+                fix="rlexp -m ... for another sweep",
+            )
 
     @property
     def frozen(self) -> Frozen:

@@ -44,6 +44,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
             override is refused.
     """
     with folder.held():
+        folder.adopt()
         chosen, overrides = apply(folder, overrides)
         folder.look_all()
         trials, damaged = folder.frozen.all(overrides), folder.damaged

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rlexp.config.lab_trust import others_may_change
+from rlexp.checkpoint.ownership import others_may_change
 from rlexp.config.search import is_record
 
 WORKSPACE = Path("wandb") / "settings"
