@@ -22,7 +22,7 @@ from rlexp.checkpoint.seal_key import known, purpose_of, sealing_key, vouches
 from rlexp.errors import CheckpointError
 
 NAME = "seal.json"
-ADDED_LATER = frozenset({"evaluation.json", "evaluation.log"})
+ADDED_LATER = frozenset({"evaluation.json", "evaluation.json.unreadable", "evaluation.log"})
 """Written into a checkpoint by its evaluation; nothing that is loaded."""
 FORMAT = 2
 _BODY = ("format", "step", "score", "mode", "meta", "created", "serial", "files", "folders", "key")

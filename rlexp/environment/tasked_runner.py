@@ -9,7 +9,7 @@ from typing import Any
 from rlexp.curriculum.handing import Handing, curriculum_piece
 from rlexp.environment.fatal import FatalErrorKeeper
 from rlexp.hardware.determinism import seed_without_compiler
-from rlexp.metrics.headline import ENV_TIMER
+from rlexp.metrics.names import ENV_TIMER
 
 seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.
 

@@ -27,6 +27,7 @@ from rlexp.fast.distributions import makers
 from rlexp.fast.episode_signals import EpisodeSignals
 from rlexp.fast.epoch_learner import EpochLearner
 from rlexp.fast.gae import Advantages, estimate, standardise
+from rlexp.fast.policy_change import policy_change
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.row_values import row_values
 from rlexp.fast.sequences import of_sequences, sequence_values
@@ -114,7 +115,8 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
         make_now, make_then = makers(*classes)
         now = make_now(out[Columns.ACTION_DIST_INPUTS])
-        ratio = torch.exp(now.logp(minibatch[Columns.ACTIONS]) - minibatch[Columns.ACTION_LOGP])
+        log_ratio = now.logp(minibatch[Columns.ACTIONS]) - minibatch[Columns.ACTION_LOGP]
+        ratio = torch.exp(log_ratio)
         advantages = minibatch[Postprocessing.ADVANTAGES]
         clipped = ratio.clamp(1 - config.clip_param, 1 + config.clip_param)
         policy_loss = -mean(torch.min(advantages * ratio, advantages * clipped))
@@ -133,6 +135,7 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         else:
             values = errors = value_loss = torch.zeros_like(advantages)
         if detail:
+            parts |= policy_change(log_ratio, config.clip_param, mean)
             parts |= {VF_LOSS_KEY: value_loss.mean(), LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY: mean(errors)}
             parts[LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY] = _explained_variance(minibatch, values)
         return loss, parts | {self.TOTAL_LOSS_KEY: loss}

@@ -21,7 +21,7 @@ from ray.rllib.utils.metrics import (
 from rlexp.curriculum.collecting import log_outcome
 from rlexp.curriculum.outcome import Outcome
 from rlexp.environment.failures import METRIC as FAILURES
-from rlexp.metrics.headline import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, INFERENCE_TIMER
+from rlexp.metrics.names import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, EPISODE_RETURN, INFERENCE_TIMER
 
 if TYPE_CHECKING:
     from rlexp.fast.env_runner import FastEnvRunner
@@ -107,7 +107,8 @@ class Tally:
                 stats = runner.metrics._get_key(key)
                 for episode in rest:
                     stats.push(episode[figure])
-        runner.metrics.log_value(EPISODE_LENGTH, self.ended[0][0], reduce="item_series")
-        lengths = runner.metrics._get_key(EPISODE_LENGTH)
-        for length, _, _ in self.ended[1:]:
-            lengths.push(length)
+        for key, figure in ((EPISODE_LENGTH, 0), (EPISODE_RETURN, 1)):
+            runner.metrics.log_value(key, self.ended[0][figure], reduce="item_series")
+            series = runner.metrics._get_key(key)
+            for episode in self.ended[1:]:
+                series.push(episode[figure])

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rlexp.metrics.headline import EPISODE_LENGTH, EVAL_SECONDS, EVAL_SKIPPED, PER_ITERATION
+from rlexp.metrics.headline import PER_ITERATION
+from rlexp.metrics.names import EPISODE_LENGTH, EPISODE_RETURN, EVAL_SECONDS, EVAL_SKIPPED
 
 if TYPE_CHECKING:
     from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
@@ -30,9 +31,13 @@ class Bookkeeping(RLlibCallback):
     """Makes times and episode lengths exact and tells skipped evaluations; belongs in every run."""
 
     def on_episode_end(self, *, episode: Any, metrics_logger: MetricsLogger, **kwargs: Any) -> None:
-        """Logs the number of environment steps of the whole episode."""
+        """Logs the number of environment steps and the return (over all agents) of the whole episode."""
         length = episode.env_t if hasattr(episode, "env_t") else episode.t
+        chunks = [*(kwargs.get("prev_episode_chunks") or ()), episode]
         metrics_logger.log_value(EPISODE_LENGTH, length, reduce="item_series")
+        metrics_logger.log_value(
+            EPISODE_RETURN, float(sum(chunk.get_return() for chunk in chunks)), reduce="item_series"
+        )
 
     def on_algorithm_init(self, *, metrics_logger: MetricsLogger | None = None, **kwargs: Any) -> None:
         """Creates the timers as sums, before RLlib first uses them."""

@@ -12,17 +12,18 @@ from rlexp.curriculum.task import task_key
 from rlexp.errors import ConfigError, RunFailedError
 from rlexp.hardware.kinds import class_name
 from rlexp.metrics.log import STATISTICS
+from rlexp.metrics.names import EVAL_S, IN_EVERY_RECORD, PERF, episode_names
 from rlexp.run.events import Record
 
-EPISODES = ("return_mean", "return_min", "return_max", "episode_len_mean", "episodes")
-
-PERF = ("sps", "iteration_s", "wall_s", "sample_s", "learn_s", "env_failures", "runner_restarts")
-
 _ACTOR_CRITIC = ("total_loss", "vf_loss", "entropy", "lr", "grad_norm", "curr_entropy_coeff")
+_KL = ("mean_kl_loss", "curr_kl_coeff")
 _Q_VALUES = ("qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean")
 _SAC_ACTOR = ("policy_loss", "policy_lr", "alpha_loss", "alpha_value", "alpha_lr", "logps", "target_entropy")
 LEARNER: dict[str, tuple[str, ...]] = {
-    "PPOConfig": (*_ACTOR_CRITIC, "policy_loss", "mean_kl_loss", "curr_kl_coeff", "vf_explained_var"),
+    "PPOConfig": (
+        *(*_ACTOR_CRITIC, *_KL, "policy_loss", "vf_explained_var"),
+        *("approx_kl", "clip_fraction"),
+    ),
     "IMPALAConfig": (*_ACTOR_CRITIC, "pi_loss", "mean_pi_loss", "mean_vf_loss"),
     "DQNConfig": ("total_loss", *_Q_VALUES, "lr", "grad_norm"),
     "SACConfig": ("total_loss", *_Q_VALUES, *_SAC_ACTOR, "qf_lr", "qf_twin_loss", "qf_twin_lr"),
@@ -98,10 +99,10 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
     """
     evaluates = config.evaluation.settings.get("evaluation_interval") is not None
     learner = LEARNER.get(class_name(config.algorithm.config_class, config.trusted))
-    names = {"env_steps", "iteration"} | {f"perf/{name}" for name in PERF}
-    names |= {f"train/{name}" for name in EPISODES} | {f"learner/{name}" for name in learner or ()}
+    names = {*IN_EVERY_RECORD, *PERF} | episode_names("train")
+    names |= {f"learner/{name}" for name in learner or () if name not in unused(config)}
     if evaluates:
-        names |= {f"eval/{name}" for name in EPISODES} | {"perf/eval_s"}
+        names |= episode_names("eval") | {EVAL_S}
     custom = {*config.metrics, *declared}
     for name in custom:
         full = {name} if "/" in name else {f"custom/{name}_{statistic}" for statistic in STATISTICS}
@@ -116,6 +117,11 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
         if evaluates and len(targets) > 1:
             names |= {f"eval/{what}/{task}" for what in ("return", "success") for task in targets}
     return Catalogue(frozenset(names), learner is not None, evaluates)
+
+
+def unused(config: RunConfig) -> tuple[str, ...]:
+    """Learner metrics that RLlib logs as zero, or as their first value, since a setting leaves them out of the loss."""
+    return _KL if config.algorithm.settings.get("use_kl_loss") is False else ()
 
 
 def require(record: Record, name: str, key: str) -> None:

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from rlexp.curriculum.host import evaluated
 from rlexp.curriculum.outcome import outcomes_in
 from rlexp.metrics.log import CUSTOM, statistics
+from rlexp.metrics.names import (
+    EPISODE_LENGTH,
+    EPISODE_RETURN,
+    EPISODES,
+    EVAL_S,
+    EVAL_SECONDS,
+    EVAL_SKIPPED,
+    OF_EPISODES,
+    RETURN_STD,
+    RUNNER_TIMERS,
+    TIMERS,
+)
 from rlexp.metrics.rllib_keys import (
     LEARNER_NOISE,
     is_env_runner_key,
@@ -29,38 +43,15 @@ ALL_MODULES = "__all_modules__"
 PER_ITERATION = "per_iteration"
 """Entry of `timers` that says that they hold seconds per iteration (see `rlexp.metrics.bookkeeping`)."""
 
-EPISODE_LENGTH = "__episode_length"
-"""Entry of the runners' results with the true length of each episode."""
-
-ENV_TIMER, INFERENCE_TIMER, CALLBACKS_TIMER = "__env_timer", "__inference_timer", "__callbacks_timer"
-"""Entries of the runners' results: seconds spent in the environments, and, by fast runners, in choosing actions and
-in episode hooks. Not RLlib's own names, whose moving averages a checkpoint brings back."""
-
-EVAL_SECONDS, EVAL_SKIPPED = "evaluation_s", "evaluation_skipped"
-"""What `rlexp.metrics.bookkeeping` adds to an evaluation's results."""
-
-_EPISODES = {
-    "return_mean": "episode_return_mean",
-    "return_min": "episode_return_min",
-    "return_max": "episode_return_max",
-    "episode_len_mean": "episode_len_mean",
-}
 _PASSED_ON = ("curriculum",)
-_TIMERS = {
-    "perf/sample_s": ("env_runner_sampling_timer", "sample"),
-    "perf/learn_s": ("learner_update_timer",),
-    "perf/sync_s": ("synch_weights",),
-}
-_RUNNER_TIMERS = {
-    "perf/env_s": ENV_TIMER,
-    "perf/inference_s": INFERENCE_TIMER,
-    "perf/callbacks_s": CALLBACKS_TIMER,
-}
-"""Where the runners' time goes, summed over all runners."""
 
 
-def flatten(result: Mapping[str, Any]) -> Record:
+def flatten(result: Mapping[str, Any], unused: Collection[str] = ()) -> Record:
     """The headline metrics of what RLlib's `Algorithm.train()` returned (new API stack).
+
+    Args:
+        result: of an iteration.
+        unused: learner metrics that say nothing in this run, see `rlexp.metrics.catalogue`.
 
     Returns:
         `env_steps`, `iteration`, and what is there of `train/`, `eval/`, `learner/`, `custom/`, `curriculum/`
@@ -69,7 +60,7 @@ def flatten(result: Mapping[str, Any]) -> Record:
     runners = result.get("env_runners") or {}
     record: Record = {"env_steps": trained_steps(result), "iteration": int(result["training_iteration"])}
     record.update(_episodes("train", runners))
-    record.update(_learners(result.get("learners") or {}))
+    record.update(_learners(result.get("learners") or {}, unused))
     record.update(_custom("", runners, is_env_runner_key))
     record.update(_custom("", result, is_top_level_key))
     record.update(_perf(result, runners))
@@ -89,7 +80,7 @@ def flatten_evaluation(results: Mapping[str, Any]) -> Record:
     record.update(_custom("eval/", runners, is_env_runner_key))
     own = {key: value for key, value in results.items() if key not in (EVAL_SECONDS, EVAL_SKIPPED)}
     record.update(_custom("eval/", own, is_evaluation_key))
-    _put(record, "perf/eval_s", results.get(EVAL_SECONDS))
+    _put(record, EVAL_S, results.get(EVAL_SECONDS))
     _success_rate(record, "eval", "eval/")
     record.update(evaluated(outcomes_in(runners)))
     return record
@@ -117,23 +108,34 @@ def _episodes(prefix: str, runners: Mapping[str, Any]) -> Record:
     if ended is None:
         return record
     episodes = 0 if math.isnan(ended) else int(ended)
-    record[f"{prefix}/episodes"] = episodes
-    for name, key in _EPISODES.items() if episodes else ():
+    record[f"{prefix}/{EPISODES}"] = episodes
+    for name, key in OF_EPISODES.items() if episodes else ():
         _put(record, f"{prefix}/{name}", runners.get(key))
     lengths = runners.get(EPISODE_LENGTH)
     if isinstance(lengths, (list, tuple)) and lengths:
         record[f"{prefix}/episode_len_mean"] = float(sum(lengths) / len(lengths))
+    returns = episode_values(runners)[0]
+    if len(returns) > 1:
+        record[f"{prefix}/{RETURN_STD}"] = float(np.std(returns, ddof=1))
     return record
 
 
-def _learners(learners: Mapping[str, Any]) -> Record:
+def episode_values(runners: Mapping[str, Any]) -> tuple[list[float], list[int]]:
+    """Return and length of each episode that ended, in one order; as many as RLlib's means are made of, or more."""
+    returns, lengths = (runners.get(key) for key in (EPISODE_RETURN, EPISODE_LENGTH))
+    if not isinstance(returns, (list, tuple)) or not isinstance(lengths, (list, tuple)):
+        return [], []
+    return [float(each) for each in returns], [int(each) for each in lengths]
+
+
+def _learners(learners: Mapping[str, Any], unused: Collection[str]) -> Record:
     record: Record = {}
     for module, values in learners.items():
         if module == ALL_MODULES or not isinstance(values, Mapping) or not _updated(values):
             continue
         prefix = "learner/" if module == DEFAULT_MODULE else f"learner/{module}/"
         for key, value in values.items():
-            if not LEARNER_NOISE.match(key):
+            if not LEARNER_NOISE.match(key) and key not in unused:
                 _put(record, prefix + learner_name(key), value)
     return record
 
@@ -181,7 +183,7 @@ def _perf(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
     if steps is not None and seconds:
         record["perf/sps"] = (0.0 if math.isnan(steps) else steps) / seconds
     record.update(_timers(result))
-    for name, key in _RUNNER_TIMERS.items():
+    for name, key in RUNNER_TIMERS.items():
         _put(record, name, runners.get(key))
     if runners:
         # The guard around every environment logs a failure when there is one, so nothing logged is none.
@@ -204,7 +206,7 @@ def _timers(result: Mapping[str, Any]) -> Record:
     # An asynchronous learner's timer measures how long handing over a batch took, not the update.
     learners = (result.get("learners") or {}).get(ALL_MODULES, {})
     asynchronous = any(key.startswith("learner_thread_") for key in learners)
-    for name, keys in _TIMERS.items():
+    for name, keys in TIMERS.items():
         seconds = [value for key in keys if (value := plain(timers.get(key))) is not None and value == value]
         if seconds and not (asynchronous and name == "perf/learn_s"):
             record[name] = sum(seconds)

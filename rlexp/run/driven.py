@@ -143,6 +143,7 @@ class Driven:
         from rlexp.run.callback import RunCallback
         from rlexp.run.evaluation_cost import EvaluationCost
         from rlexp.run.skipped_evaluations import SkippedEvaluations
+        from rlexp.tracking.episodes_file import EpisodesFile
         from rlexp.tracking.jsonl import MetricsFile
 
         algorithm, curriculum = self.trainable.algorithm, self.trainable.curriculum
@@ -154,6 +155,7 @@ class Driven:
         ]
         return [
             MetricsFile(self.folder.metrics),
+            EpisodesFile(self.folder.episodes, lambda: self.trainable.episodes),
             *record,
             *trackers,
             *evaluations,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,25 @@ from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.run import saved
 from rlexp.run.folder import is_run_folder
 from rlexp.run.provenance import now
+from rlexp.run.seeding import seed_of_evaluation
 from rlexp.storage.fetching import added, fetched
 from rlexp.terminal.quiet import quiet
 
 RESULT, LOG = "evaluation.json", "evaluation.log"
+EARLIER = "earlier"
+"""In `evaluation.json`: the results before the newest, oldest first."""
 
 
 def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Runs episodes with a checkpoint's policy and writes `evaluation.json` into `path`.
+    """Runs episodes with a checkpoint's policy and writes `evaluation.json` into `path`; earlier results stay in it.
 
     Args:
         path: a run folder (its latest checkpoint), `checkpoints/best`, or any checkpoint's folder.
         overrides: e.g. `["evaluation.evaluation_duration=100", "evaluation.explore=true"]`.
 
     Returns:
-        `metrics` under flat names, and from what they come: `checkpoint`, `env_steps`, `episodes`.
+        `metrics` under flat names, `returns` and `lengths` of the episodes, and from what they come: `checkpoint`,
+        `env_steps`, `seed` (of the evaluation environments), `explore`, `overrides`.
 
     Raises:
         ConfigError: no run there, one with links that lead out of it, or a bad override.
@@ -47,17 +52,19 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         for message in skipped:
             terminal.warn(message)
         with terminal.status(f"evaluating {checkpoint.path} ..."):
-            metrics = _run_episodes(config, checkpoint)
+            metrics, (returns, lengths) = _run_episodes(config, checkpoint)
     result = {
         "checkpoint": checkpoint.path.name,
         "env_steps": checkpoint.step,
         "explore": config.evaluation.explore,
-        "seed": config.evaluation.seed,
+        "seed": seed_of_evaluation(config.seed, config.evaluation.seed),
         "overrides": list(overrides),
         "time": now(),
         "metrics": metrics,
+        "returns": returns,
+        "lengths": lengths,
     }
-    write_json(folder / RESULT, result)
+    write_json(folder / RESULT, {**result, EARLIER: _earlier(folder / RESULT)})
     added([folder / RESULT])
     return result
 
@@ -65,6 +72,19 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
 def _run_of(path: Path) -> Path:
     """The run's folder at or above `path`, as it was named; else `path`."""
     return next((folder for folder in (path, *list(path.parents)[:2]) if is_run_folder(folder)), path)
+
+
+def _earlier(file: Path) -> list[dict[str, Any]]:
+    """The results that a file has, oldest first; one that cannot be read is kept under another name."""
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+        earlier = before.pop(EARLIER, [])
+        return [*earlier, before]
+    except FileNotFoundError:
+        return []
+    except (ValueError, AttributeError, TypeError):
+        file.replace(file.with_name(f"{file.name}.unreadable"))
+        return []
 
 
 def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
@@ -87,9 +107,11 @@ def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> Run
     return dataclasses.replace(config, evaluation=evaluation, hardware=hardware, tracking={})
 
 
-def _run_episodes(config: RunConfig, checkpoint: Checkpoint) -> dict[str, Any]:
+def _run_episodes(
+    config: RunConfig, checkpoint: Checkpoint
+) -> tuple[dict[str, Any], tuple[list[float], list[int]]]:
+    """The metrics, and the episodes' returns and lengths."""
     from rlexp.hardware import session
-    from rlexp.metrics.headline import flatten_evaluation
     from rlexp.run.prepare import prepare, start_processes
     from rlexp.run.trainable import RunTrainable
 
@@ -99,7 +121,9 @@ def _run_episodes(config: RunConfig, checkpoint: Checkpoint) -> dict[str, Any]:
         trainable = RunTrainable(config={"prepared": prepared})
         try:
             trainable.load_checkpoint(str(checkpoint.path))
-            return dict(flatten_evaluation(trainable.algorithm.evaluate()))
+            record = trainable.evaluate()
+            del record["perf/wall_s"]
+            return dict(record), trainable.episodes["eval"]
         finally:
             trainable.stop()
     finally:

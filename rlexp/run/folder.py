@@ -202,6 +202,11 @@ class RunFolder:
         return self.path / MANIFEST
 
     @property
+    def episodes(self) -> Path:
+        """A JSON object for each iteration in which episodes ended."""
+        return self.path / "episodes.jsonl"
+
+    @property
     def metrics(self) -> Path:
         """A JSON object per iteration."""
         return self.path / "metrics.jsonl"

@@ -29,3 +29,8 @@ def evaluation_seed(seed: int, evaluation: int | None) -> int:
     `seed` + 1,000,000.
     """
     return seed if evaluation is None else evaluation - RLLIB_EVALUATION_OFFSET
+
+
+def seed_of_evaluation(seed: int, evaluation: int | None) -> int:
+    """The seed of the environments that evaluate, where the run's is `seed` and the config asks for `evaluation`."""
+    return evaluation_seed(seed, evaluation) + RLLIB_EVALUATION_OFFSET

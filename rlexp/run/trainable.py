@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS
+from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, EVALUATION_RESULTS
 from ray.tune import Trainable
 
 from rlexp.checkpoint import learner_state
@@ -27,7 +27,8 @@ from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement, scratch
 from rlexp.hardware.kinds import Kind, kind_of
-from rlexp.metrics.headline import ALL_MODULES, flatten, flatten_evaluation, trained_steps
+from rlexp.metrics.catalogue import unused
+from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
 from rlexp.run import imports, quirks, rayless
 from rlexp.run.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
 from rlexp.run.counters import Counters
@@ -65,12 +66,15 @@ class RunTrainable(Trainable):
     algorithm: Algorithm
     run: RunConfig
     counters: Counters
+    episodes: dict[str, tuple[list[float], list[int]]]
+    """Returns and lengths of the last iteration's episodes, under `train` and, where it evaluated, `eval`."""
     _placement = placement.Placement()
 
     def setup(self, config: dict[str, Any]) -> None:
         """Builds the algorithm; the environments are made here."""
         prepared = config.get("prepared") or _prepare(config["run"])
         self.run, self._built = prepared.config, prepared.algorithm_config
+        self.episodes = {}
         self.counters, self.clock = Counters(), Clock(config.get("since"))
         self.turns = EvaluationTurns(
             self.run.evaluation.settings.get("evaluation_interval"),
@@ -119,7 +123,10 @@ class RunTrainable(Trainable):
             RunFailedError: the environments can no longer be stepped.
         """
         result, seconds = self._train()
-        record = flatten(result)
+        record = flatten(result, unused(self.run))
+        self.episodes = {"train": episode_values(result.get(ENV_RUNNER_RESULTS) or {})}
+        if self.turns.was_due:
+            self._take_evaluated(result.get(EVALUATION_RESULTS) or {})
         self.counters.advance(
             env_steps=self._env_steps(int(record["env_steps"])), seconds=seconds, wall_s=self.clock.wall_s
         )
@@ -201,9 +208,14 @@ class RunTrainable(Trainable):
             The `eval/` metrics, and `perf/wall_s` with the time it took.
         """
         with self.clock.of(EVALUATION):
-            record = flatten_evaluation(self.algorithm.evaluate())
+            results = self.algorithm.evaluate()
+        record = flatten_evaluation(results)
+        self._take_evaluated(results)
         self.counters.wall_s = self.clock.wall_s
         return {**record, "perf/wall_s": self.counters.wall_s}
+
+    def _take_evaluated(self, results: Mapping[str, Any]) -> None:
+        self.episodes["eval"] = episode_values(results.get(ENV_RUNNER_RESULTS) or {})
 
     def _watch_progress(self) -> None:
         raise_if_broken(self.algorithm)

@@ -37,7 +37,8 @@ def test_it_is_on_by_default_where_it_applies(run):
 def test_never_leaves_rllibs_own():
     made = prepared("env=cartpole", "fast=never")
     assert made.algorithm_config.env_runner_cls.__name__ == "GuardedEnvRunner"
-    assert made.algorithm_config.learner_class.__name__ == "PPOTorchLearner"
+    assert made.algorithm_config.learner_class.__name__ == "MeasuredPPOTorchLearner"
+    assert made.algorithm_config.learner_class.__base__.__module__.startswith("ray.rllib.")
     assert "fast=never" in made.notes[-1]
 
 

@@ -15,6 +15,7 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import ALL_MODULES, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_MODULE_STEPS_TRAINED
 
+from rlexp.fast.policy_change import MeasuredPPOTorchLearner, policy_change
 from rlexp.fast.ppo_learner import FastPPOTorchLearner
 from rlexp.fast.rollout import Rollout
 
@@ -122,6 +123,26 @@ def test_one_update_of_the_whole_batch(case: str) -> None:
         theirs.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]
     )
     assert mine["num_module_steps_trained"] == sum(len(rollout) for rollout in rollouts)
+
+
+@pytest.mark.parametrize("case", ["discrete", "tight_clips", "no_kl", "lstm"])
+def test_how_far_the_policy_moved_is_logged_in_both_paths(case: str) -> None:
+    options = CASES.get(case, {})
+    ours, theirs = _learner(**options), _learner(MeasuredPPOTorchLearner, **options)
+    rollouts = rollouts_for(ours, options.get("actions", "discrete"))
+    mine, stock = _update(ours, rollouts), _update(theirs, rollouts)
+    for name in ("approx_kl", "clip_fraction"):
+        assert mine[name] == pytest.approx(stock[name], rel=1e-4, abs=1e-5)
+    assert mine["approx_kl"] > 0 and 0 < mine["clip_fraction"] <= 1
+
+
+def test_the_policys_change_is_that_of_the_ratios() -> None:
+    log_ratio = torch.tensor([0.0, 0.5, -0.5, 0.1])
+    change = policy_change(log_ratio, 0.2, torch.mean)
+    expected = ((log_ratio.exp() - 1) - log_ratio).mean()
+    assert (
+        float(change["approx_kl"]) == pytest.approx(float(expected)) and float(change["clip_fraction"]) == 0.5
+    )
 
 
 @pytest.mark.parametrize("model", [{}, LSTM], ids=["steps", "sequences"])

@@ -9,6 +9,7 @@ import pytest
 from rlexp.config import schema
 from rlexp.errors import ConfigError, RunFailedError
 from rlexp.metrics.catalogue import known, require
+from rlexp.metrics.names import PERF
 
 
 def config(algorithm: str = "ppo.PPO", interval: int | None = 5, metrics: Any = None) -> schema.RunConfig:
@@ -62,6 +63,17 @@ def test_wrong_names_are_refused_with_the_nearest(name: str, nearest: str) -> No
     assert caught.value.key == "stop.plateau.metric"
     assert nearest in caught.value.suggestions, caught.value.suggestions
     assert name in str(caught.value)
+
+
+def test_every_name_of_the_table_is_accepted_and_what_a_setting_leaves_out_is_not() -> None:
+    catalogue = known(config())
+    for name in (*PERF, "timestamp", "train/return_std", "eval/return_std", "learner/approx_kl"):
+        catalogue.check(name, "stop.metric")
+    without = config()
+    without.algorithm.settings["use_kl_loss"] = False
+    with pytest.raises(ConfigError):
+        known(without).check("learner/mean_kl_loss", "stop.metric")
+    known(config()).check("learner/mean_kl_loss", "stop.metric")
 
 
 def test_evaluation_that_is_off_is_said() -> None:

@@ -39,7 +39,8 @@ def test_a_plain_ppo_run_logs_about_twenty_metrics_and_no_custom_ones(ppo_result
     records = [flatten(result) for result in ppo_results[0]]
     expected = {
         *("env_steps", "iteration", "train/return_mean", "train/return_min", "train/return_max"),
-        *("train/episode_len_mean", "train/episodes", "learner/total_loss", "learner/policy_loss"),
+        *("train/return_std", "train/episode_len_mean", "train/episodes"),
+        *("learner/total_loss", "learner/policy_loss"),
         *("learner/vf_loss", "learner/entropy", "learner/mean_kl_loss", "learner/vf_explained_var"),
         *(
             "learner/lr",
@@ -68,7 +69,8 @@ def test_evaluation_metrics_come_only_where_an_evaluation_ran(ppo_results: Any) 
     assert ran == [2, 5]
     record = flatten(results[2])
     assert {name for name in record if name.startswith("eval/")} == {
-        *("eval/return_mean", "eval/return_min", "eval/return_max", "eval/episode_len_mean", "eval/episodes")
+        *("eval/return_mean", "eval/return_min", "eval/return_max", "eval/return_std"),
+        *("eval/episode_len_mean", "eval/episodes"),
     }
     assert record["eval/episodes"] >= 3
     assert 0 < record["perf/eval_s"] < record["perf/iteration_s"]
