@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -197,7 +198,7 @@ def _check(bill: list[Share], resource: str, have: float, who: str) -> None:
         f"the run asks for {asked:g} {unit} ({sums}), {who} {have:g}; "
         f"the keys that add up: {', '.join(keys)}",
         key=biggest.keys[0],
-        fix=_fix(biggest, resource, asked, have),
+        fix=_fix(parts, resource, asked, have),
     )
 
 
@@ -210,10 +211,23 @@ def _counts(key: str, resource: str) -> bool:
     return not (("_gpus_" in key and resource != "GPU") or ("_cpus_" in key and resource != "CPU"))
 
 
-def _fix(share: Share, resource: str, asked: float, have: float) -> str:
-    if not share.remote:
+def _fix(parts: list[Share], resource: str, asked: float, have: float) -> str:
+    """Values with which it fits: fewer of what there can be none of, the largest first; then less for each."""
+    over, values = asked - have, list[str]()
+    if resource == "GPU" and have < 1:
+        return " ".join(dict.fromkeys(f"{key}=0" for share in parts for key in share.keys if "_gpus_" in key))
+    for share in sorted(parts, key=lambda share: (not share.remote, -share.count * _each(share, resource))):
+        each = _each(share, resource)
+        if over <= EPSILON:
+            break
+        if share.remote:
+            fewer = min(share.count, math.ceil((over - EPSILON) / each))
+            values.append(f"{share.keys[0]}={share.count - fewer}")
+            over -= fewer * each
+            continue
+        least = min(each, 1.0 if resource == "CPU" else 0.0)
         key = next((key for key in share.keys if _counts(key, resource)), share.keys[0])
-        return f"{key}={have:g}" if resource != "CPU" else f"{key}=1"
-    others = asked - share.count * _each(share, resource)
-    fitting = int((have - others + EPSILON) // _each(share, resource))
-    return f"{share.keys[0]}={max(0, fitting)}"
+        if each > least:  # Else it would say what is so already.
+            values.append(f"{key}={max(least, each - over):g}")
+            over -= min(over, each - least)
+    return " ".join(values)

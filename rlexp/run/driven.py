@@ -104,6 +104,7 @@ class Driven:
             from rlexp.checkpoint.store import CheckpointStore
             from rlexp.config.search import find_lab
             from rlexp.config.targets import build as build_target
+            from rlexp.run.awaited_metrics import AwaitedMetrics
             from rlexp.run.loop import Loop
             from rlexp.run.prepare import prepare, start_processes
             from rlexp.run.trainable import RunTrainable
@@ -127,6 +128,7 @@ class Driven:
                 )
             progress = self._ready.start(trainable, prepared.config, self.terminal)
             self._loop = Loop(trainable, store, self._listeners(trackers), progress)
+            self._loop.listeners.append(AwaitedMetrics(self._loop.unseen, self.terminal.warn))
         self.folder.write_config(to_plain(self.config))
         self.folder.update_manifest(**self._ready.manifest, status="running")
         self.folder.trace.unlink(missing_ok=True)
@@ -268,6 +270,8 @@ class Driven:
         latest = pointed(self.folder.checkpoints / "latest")
         checkpoint = f"checkpoints/{latest}" if latest else None
         told = {"status": status, "reason": reason, **figures, "checkpoint": checkpoint}
+        if loop is not None and loop.unseen:
+            told["never_logged"] = dict(loop.unseen)
         if status == "done" and loop is not None:
             told["train_longer"] = loop.stop.more(loop.progress.final)
         return told

@@ -97,7 +97,7 @@ class Loop:
         listeners: Sequence[RunListener],
         progress: Progress | None = None,
     ) -> None:
-        self.trainable, self.store, self.listeners = trainable, store, listeners
+        self.trainable, self.store, self.listeners = trainable, store, list(listeners)
         self.config = trainable.run
         self.progress = progress or Progress()
         self.stop = StopRules(self.config.stop)

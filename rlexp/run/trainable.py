@@ -29,7 +29,7 @@ from rlexp.hardware import placement, scratch
 from rlexp.hardware.kinds import Kind, kind_of
 from rlexp.metrics.catalogue import unused
 from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
-from rlexp.run import imports, quirks, rayless
+from rlexp.run import imports, quirks, rayless, steady_time
 from rlexp.run.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
 from rlexp.run.counters import Counters
 from rlexp.run.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
@@ -52,6 +52,7 @@ LEARNERS = "learners.json"
 SPACES = "spaces.json"
 CURRICULUM = "curriculum.pkl"
 REPLAY = "replay.pkl"
+steady_time.install("ray.rllib.algorithms.algorithm", "ray.tune.trainable.trainable")
 STALLED_ITERATIONS, STALLED_S = 3, 30.0
 """Without an env step: so many iterations, and so many seconds where iterations do not wait for samples."""
 

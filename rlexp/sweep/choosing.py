@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from rlexp.storage.places import address
 from rlexp.sweep import ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import MODES
-from rlexp.sweep.standing import history, logged
+from rlexp.sweep.standing import OVER, SCORES, history, logged
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,22 @@ def _of_env(sweep: SweepFolder, trials: Mapping[str, Any], env: str | None) -> d
     return found
 
 
+def _without_score(
+    sweep: SweepFolder, judged: Mapping[str, Any], metric: str, known: Sequence[str]
+) -> ConfigError:
+    """No trial has the sweep's own score: training on may give one, but not where all trials are over."""
+    if not judged["trials"] or any(trial["status"] not in OVER for trial in judged["trials"].values()):
+        return ConfigError(f"no trial of {sweep.place} has a score yet", fix=f"rlexp resume {sweep.place}")
+    other = next((name for name in SCORES if name in known), next(iter(known), None))
+    return ConfigError(
+        f"no trial of {sweep.place} has a score, and all are over: nothing logged {metric}",
+        key="sweep.metric",
+        fix=f"rlexp evaluate {sweep.place} --metric {other}"
+        if other
+        else "rlexp report shows what was logged",
+    )
+
+
 def _none(sweep: SweepFolder, judged: Mapping[str, Any], metric: str, *, own: bool) -> ConfigError:
     """Why no trial is the best."""
     bests = ranking.bests(judged)
@@ -130,9 +146,9 @@ def _none(sweep: SweepFolder, judged: Mapping[str, Any], metric: str, *, own: bo
             key="--env",
             fix=f"rlexp evaluate {sweep.place} --env {next(iter(bests))}",
         )
-    if own:
-        return ConfigError(f"no trial of {sweep.place} has a score yet", fix=f"rlexp resume {sweep.place}")
     known = sorted({name for trial in judged["trials"] for name in logged(sweep.run(trial))})
+    if own:
+        return _without_score(sweep, judged, metric, known)
     close = nearest(metric, known)
     return ConfigError(
         f"no trial of {sweep.place} has logged the metric {metric}"

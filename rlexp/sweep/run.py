@@ -16,6 +16,7 @@ from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import OVER, metric_of
+from rlexp.sweep.unscored import Unscored, say_what_is_missing
 from rlexp.terminal.interrupt import Interrupt, children_keep_on, exit_code_of, interruptible
 from rlexp.terminal.messages import Terminal
 from rlexp.terminal.quiet import quiet
@@ -79,7 +80,9 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
                 _go(course, todo, first, chosen, overrides, command, terminal, interrupt, lost)
             except KeyboardInterrupt:
                 terminal.warn("interrupted at once; the trials' last checkpoints stand")
-            return _settled(course, interrupt.name)
+            code = _settled(course, interrupt.name)
+            say_what_is_missing(course, terminal.warn)
+            return code
 
 
 def _go(
@@ -137,7 +140,7 @@ def _go(
             board,
             interrupt.deferred(lambda name: terminal.say(_on_interrupt(name))),
         ):
-            course.watchers.append(board)
+            course.watchers += [board, Unscored(scheduling.compare_at, terminal.warn)]
             tuning.fit(
                 course,
                 common,

@@ -20,6 +20,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import ConcurrencyLimiter, Searcher
 
+from rlexp.run import steady_time
 from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.keys import VALUES
@@ -171,6 +172,7 @@ def fit(
     # It looks for the records of Tune's own loggers in the end.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     _forget(course.folder)
+    steady_time.install("ray.tune.trainable.trainable", "ray.tune.execution.tune_controller")
     try:
         # Not `Tuner`, which keeps a pickled copy of everything it is given.
         with lean():

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hardware_configs import machine, run_config
 
@@ -51,6 +53,30 @@ def test_the_proposed_value_fits() -> None:
     assert key == "hardware.num_env_runners"
     config.hardware.settings["num_env_runners"] = int(value)
     check_fits(config, machine(8))
+
+
+@pytest.mark.parametrize(
+    ("settings", "evaluators", "fix"),
+    [
+        ({"num_env_runners": 1}, 0, "hardware.num_env_runners=0"),
+        ({"num_learners": 1}, 0, "hardware.num_learners=0"),
+        ({}, 1, "evaluation.evaluation_num_env_runners=0"),
+        ({"num_env_runners": 1, "num_learners": 1}, 0, "hardware.num_env_runners=0 hardware.num_learners=0"),
+        ({"num_env_runners": 2, "num_cpus_per_env_runner": 0.5}, 0, "hardware.num_env_runners=0"),
+    ],
+)
+def test_on_one_core_the_proposed_values_are_others_and_fit(
+    settings: dict[str, Any], evaluators: int, fix: str
+) -> None:
+    evaluation = {"evaluation_interval": 1, "evaluation_num_env_runners": evaluators}
+    config = run_config(evaluation=evaluation, **settings)
+    with pytest.raises(ConfigError) as caught:
+        check_fits(config, machine(1))
+    assert caught.value.fix == fix
+    for part in fix.split():
+        group, key, value = part.replace("=", ".").split(".")
+        getattr(config, group).settings[key] = int(value)
+    check_fits(config, machine(1))
 
 
 def test_gpus() -> None:
