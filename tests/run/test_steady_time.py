@@ -46,6 +46,7 @@ def trainable() -> Iterator[Callable[..., Any]]:
         each.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fast", ["auto", "never"])
 def test_an_iteration_of_a_second_stays_one(
     trainable: Callable[..., Any], fast: str, monkeypatch: pytest.MonkeyPatch

@@ -83,8 +83,4 @@ def test_a_real_sweep_without_scores_warns_and_ends_well(tmp_path: Path) -> None
     assert code == 0, text
     assert "has no custom/pace_mean after" in text and "no trial has a score" in text
     code, text = run("evaluate", "sweeps/a", folder=tmp_path)
-    assert (
-        code == 2
-        and "rlexp evaluate sweeps/a --metric train/return_mean" in text.replace(str(tmp_path) + "/", "")
-        and "rlexp resume" not in text
-    )
+    assert code == 2 and "--metric train/return_mean" in text and "rlexp resume" not in text
