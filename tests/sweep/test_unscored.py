@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from processes import BATCH, CARTPOLE, run
 
 from rlexp.sweep.choosing import _without_score
 from rlexp.sweep.folder import SweepFolder
@@ -62,25 +61,3 @@ def test_choosing_from_a_sweep_without_scores_advises_what_can_help(
     assert str(error.fix).startswith(fix) and str(error.fix).endswith(
         SCORES[1] if status == "done" else str(tmp_path)
     )
-
-
-@pytest.mark.slow
-def test_a_real_sweep_without_scores_warns_and_ends_well(tmp_path: Path) -> None:
-    (tmp_path / "silent_metric.py").write_text(
-        "from ray.rllib.callbacks.callbacks import RLlibCallback\n"
-        "class Silent(RLlibCallback):\n    METRICS = ('pace',)\n"
-    )
-    own = ("trusted=[rlexp,envs,callbacks,ray.rllib,silent_metric]",)
-    own += ("callbacks=none", "+callbacks.silent={_target_: silent_metric.Silent}")
-    words = ("-m", *CARTPOLE, *own, "sweep=asha", "sweep.search=grid", "sweep.trials=null", "sweep.name=a")
-    words += (
-        "seed=0,1",
-        "sweep.concurrency=1",
-        "sweep.metric=custom/pace_mean",
-        f"stop.env_steps={9 * BATCH}",
-    )
-    code, text = run(*words, folder=tmp_path)
-    assert code == 0, text
-    assert "has no custom/pace_mean after" in text and "no trial has a score" in text
-    code, text = run("evaluate", "sweeps/a", folder=tmp_path)
-    assert code == 2 and "--metric train/return_mean" in text and "rlexp resume" not in text
