@@ -56,15 +56,16 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
         ConfigError: `which` is unknown, `path` already names a checkpoint, or the lab's table is wrong.
     """
     from rlexp.checkpoint.store import require_trust, resolve
-    from rlexp.config.search import extend_sys_path
+    from rlexp.config.search import lab_of
     from rlexp.storage.fetching import fetched
 
-    extend_sys_path()
-    checkpoint, messages = resolve(_wanted(fetched(path), which))
-    for message in messages:
-        warnings.warn(message, stacklevel=2)
-    require_trust(checkpoint, trust)
-    return from_checkpoint(checkpoint, explore=explore)
+    folder = fetched(path)
+    with lab_of(folder):
+        checkpoint, messages = resolve(_wanted(folder, which))
+        for message in messages:
+            warnings.warn(message, stacklevel=2)
+        require_trust(checkpoint, trust)
+        return from_checkpoint(checkpoint, explore=explore)
 
 
 def from_checkpoint(checkpoint: Checkpoint, *, explore: bool = False) -> Policy:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlexp.config.known_labs import remember_lab
 from rlexp.errors import ConfigError
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "lab_template"
@@ -37,6 +38,7 @@ def run(argv: Sequence[str]) -> int:
         written = write_lab(target, package)
     except OSError as error:
         raise ConfigError(f"cannot write the lab to {target}: {error}", fix="rlexp init OTHER_DIR") from error
+    remember_lab(target)
     lines = [f"made {target} with the package `{package}`:", *(f"  {path}" for path in written), "", "next:"]
     if target.resolve() != Path.cwd():
         lines.append(f"  cd {target}")

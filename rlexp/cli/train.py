@@ -98,13 +98,15 @@ def _show(args: Namespace) -> int:
     """`--cfg` and `--info`: what the overrides compose to, nothing judged but the overrides themselves."""
     from rlexp.config.compose import force, hydra_app, readable_errors
     from rlexp.config.rerun import composed_again, is_saved_run
+    from rlexp.config.search import lab_of
 
     name = _name(args)
     if args.config_dir and is_saved_run(args.config_dir, name):
         if args.cfg != "job":
             message = f"{args.config_dir} is a run's folder: its config is composed already"
             raise ConfigError(message, fix=f"--config-dir {args.config_dir} --cfg job")
-        return _print_plain(composed_again(Path(args.config_dir), args.overrides).plain, args.package)
+        with lab_of(Path(args.config_dir)):
+            return _print_plain(composed_again(Path(args.config_dir), args.overrides).plain, args.package)
     with hydra_app(args.config_dir) as app, readable_errors(app, name):
         overrides = force(args.overrides, app, config_name=name)
         if args.info:

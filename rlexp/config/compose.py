@@ -17,6 +17,7 @@ from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors
 from rlexp.config.overrides import force
 from rlexp.config.rerun import composed_again, is_saved_run
 from rlexp.config.schema import RunConfig
+from rlexp.config.search import lab_of
 from rlexp.storage.fetching import fetched
 
 
@@ -50,7 +51,8 @@ def compose_plain(
 ) -> Composed:
     """Composes without judging the values; unknown groups and choices, and bad syntax, are refused."""
     if config_dir is not None and is_saved_run(config_dir, config_name):
-        return composed_again(Path(config_dir), overrides)
+        with lab_of(Path(config_dir)):
+            return composed_again(Path(config_dir), overrides)
     with hydra_app(config_dir) as app:
         with readable_errors(app, config_name):
             forced = force(overrides, app, config_name=config_name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.config.dotted import at
-from rlexp.config.search import find_lab
+from rlexp.config.search import labs_in_use, other_lab
 from rlexp.config.targets import DEFAULT_TRUSTED
 from rlexp.errors import ConfigError, ConfigErrors
 
@@ -111,9 +111,9 @@ def _has_key(node: Any, name: str) -> bool:
 
 
 def trusted_here() -> list[str]:
-    """The modules that are trusted in this place: the shipped ones and the lab's."""
-    lab = find_lab()
-    return list(dict.fromkeys([*DEFAULT_TRUSTED, *(lab.packages if lab else ())]))
+    """The modules that are trusted in this place: the shipped ones and the labs'."""
+    of_labs = (package for lab in labs_in_use() for package in lab.packages)
+    return list(dict.fromkeys([*DEFAULT_TRUSTED, *of_labs]))
 
 
 def is_dangerous(variable: str) -> bool:
@@ -134,7 +134,7 @@ def _claims(plain: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield (
             "trusted",
             f"the config may call functions of {', '.join(more)}, which nothing here trusts",
-            f"'trusted=[{','.join([*trusted_here(), *more])}]'",
+            _fix_of_trusted(more),
         )
     checkpoint, hardware = _group(plain, "checkpoint"), _group(plain, "hardware")
     if checkpoint.get("trust"):
@@ -157,6 +157,14 @@ def _claims(plain: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 f"the config sets the environment variable {name}, which can make processes load code",
                 f"'hardware.env_vars.{name}=\"...\"'",
             )
+
+
+def _fix_of_trusted(more: Sequence[str]) -> str:
+    """How to trust modules that nothing here trusts: those of a lab around the run are used with the lab."""
+    lab = other_lab()
+    if lab is not None and set(more) <= set(lab.packages):
+        return f"RLEXP_LAB={lab.root} rlexp ..., which uses the lab around it"
+    return f"'trusted=[{','.join([*trusted_here(), *more])}]'"
 
 
 def _group(plain: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from rlexp.config.composed import Composed
 from rlexp.config.foreign import refuse_search_paths
 from rlexp.config.overrides import parse, unknown_choice
-from rlexp.config.search import config_dirs, extend_sys_path, find_lab
+from rlexp.config.search import config_dirs, extend_sys_path, labs_in_use
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
     from omegaconf import DictConfig
+
+_composing = threading.RLock()
+"""Hydra is one a process: threads compose one after another."""
 
 
 def compose_forced(app: Hydra, forced: Sequence[str], *, config_name: str = "config") -> Composed:
@@ -48,9 +52,9 @@ class Composer:
                 config = copy.deepcopy(config)
                 _apply(config, values, self._app)
             plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
-        lab = find_lab()
-        if lab and isinstance(plain.get("trusted"), list):
-            plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *lab.packages]))
+        if isinstance(plain.get("trusted"), list):
+            of_labs = [package for lab in labs_in_use() for package in lab.packages]
+            plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *of_labs]))
         return Composed(plain, dict(choices))
 
     def _base(self, forced: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
@@ -138,14 +142,15 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
     for plugin in Plugins.instance().discover(SearchPathPlugin):
         plugin().manipulate_search_path(search_path)  # type: ignore[attr-defined]
     search_path.append("schema", "structured://")
-    before = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        yield Hydra.create_main_hydra2("rlexp", search_path)
-    finally:
+    with _composing:
+        before = GlobalHydra.instance().hydra
         GlobalHydra.instance().clear()
-        if before is not None:
-            GlobalHydra.instance().initialize(before)
+        try:
+            yield Hydra.create_main_hydra2("rlexp", search_path)
+        finally:
+            GlobalHydra.instance().clear()
+            if before is not None:
+                GlobalHydra.instance().initialize(before)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where choices and packages come from: the shipped ones, and those of the lab repository one stands in.
+"""Where choices and packages come from: the shipped ones, those of the lab repository in use, and of installed labs.
 
 A checkout has `conf/`, `envs/` and `callbacks/` in its top folder. A wheel keeps them inside `rlexp`, so that
 nothing but `rlexp` is installed under a name that others may use too. Either way they are imported as `envs`
@@ -14,10 +14,14 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
+from rlexp.config.installed_labs import installed_labs
+from rlexp.config.known_labs import is_known_lab, remember_lab
 from rlexp.config.lab import SHIPPED_PACKAGES, Lab, read_lab
 from rlexp.errors import ConfigError
 
@@ -29,6 +33,11 @@ __all__ = [
     "import_paths",
     "is_record",
     "lab_candidates",
+    "lab_of",
+    "lab_variable",
+    "labs_in_use",
+    "other_lab",
+    "remember_lab_in_use",
     "shipped_conf",
     "shipped_root",
 ]
@@ -52,10 +61,16 @@ def shipped_root() -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent
 
 
-def find_lab(start: Path | None = None) -> Lab | None:
-    """The lab repository at or above `start` (the working directory), or None.
+_of_run: ContextVar[Lab | None] = ContextVar("lab of the run that is opened", default=None)
+_other: ContextVar[Lab | None] = ContextVar(
+    "lab around the run that is opened, which is not used", default=None
+)
 
-    `RLEXP_LAB` names its folder instead.
+
+def find_lab(start: Path | None = None) -> Lab | None:
+    """The lab repository of the run that is opened, else the one at or above `start` (the working directory).
+
+    `RLEXP_LAB` names its folder instead of both.
 
     One that others own or may write to is left out, which is said once; `rlexp lab trust` takes it in.
 
@@ -71,9 +86,14 @@ def find_lab(start: Path | None = None) -> Lab | None:
             key="RLEXP_LAB",
             fix="RLEXP_LAB=<folder that rlexp init made>",
         )
+    return (_of_run.get() if start is None else None) or _nearest(lab_candidates(start))
+
+
+def _nearest(candidates: Iterable[Lab]) -> Lab | None:
+    """The first that nobody else can have written; says of each before it why it is left out."""
     from rlexp.config.lab_trust import why_not
 
-    for lab in lab_candidates(start):
+    for lab in candidates:
         reason = why_not(lab)
         if reason is None:
             return lab
@@ -107,10 +127,74 @@ def is_record(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("manifest.json", "plan.json"))
 
 
-def import_paths() -> list[str]:
-    """Folders that this process and every remote one need on `sys.path`: the lab's, the shipped packages'."""
+def _lab_around(folder: Path) -> Lab | None:
+    """The lab around a run's folder; None where a stranger's table is wrong, which is nobody's fault here."""
+    try:
+        return _nearest(lab_candidates(folder))
+    except ConfigError:
+        here = folder.resolve()
+        if any(is_known_lab(each) for each in (here, *here.parents)):
+            raise
+        return None
+
+
+@contextmanager
+def lab_of(folder: Path) -> Iterator[None]:
+    """Meanwhile the lab in use is the one around a run's folder, if the user works in that; else as before.
+
+    Its packages can be imported from here on.
+
+    Args:
+        folder: of a run, a checkpoint or a sweep.
+
+    Raises:
+        ConfigError: as `find_lab` and `extend_sys_path`.
+    """
+    around = _lab_around(folder)
+    known = around is not None and is_known_lab(around.root)
+    before = find_lab()
+    used = _of_run.set(around if known else _of_run.get())
+    other = _other.set(None if known or around == before else around)
+    try:
+        extend_sys_path()
+        yield
+    finally:
+        _other.reset(other)
+        _of_run.reset(used)
+
+
+def lab_variable() -> dict[str, str]:
+    """What other processes need to find the lab of the run that is opened; nothing where they find it by themselves."""
+    lab = _of_run.get()
+    return {} if lab is None or lab == _nearest(lab_candidates()) else {"RLEXP_LAB": str(lab.root)}
+
+
+def other_lab() -> Lab | None:
+    """The lab around the run that is being opened, where nothing says that it is the user's own."""
+    return _other.get()
+
+
+def remember_lab_in_use() -> None:
+    """Notes that the user works in the lab in use: its runs are then opened with it from other folders, too."""
+    if lab := find_lab():
+        remember_lab(lab.root)
+
+
+def labs_in_use() -> tuple[Lab, ...]:
+    """The lab repository in use, and the installed labs that have no package in common with it.
+
+    Raises:
+        ConfigError: as `find_lab`.
+    """
     lab = find_lab()
-    return [*([str(lab.root)] if lab else []), str(shipped_root())]
+    if lab is None:
+        return installed_labs()
+    return (lab, *(other for other in installed_labs() if not set(other.packages) & set(lab.packages)))
+
+
+def import_paths() -> list[str]:
+    """Folders that this process and every remote one need on `sys.path`: the labs', the shipped packages'."""
+    return [*(str(lab.root) for lab in labs_in_use()), str(shipped_root())]
 
 
 def extend_sys_path() -> None:
@@ -122,7 +206,7 @@ def extend_sys_path() -> None:
     sys.path.extend(path for path in import_paths() if path not in sys.path)
     for name in SHIPPED_PACKAGES:
         _require(name, shipped_root(), "rlexp's own package")
-    if lab := find_lab():
+    for lab in labs_in_use():
         for name in lab.packages:
             _require(name, lab.root, "the lab's package")
 
@@ -166,17 +250,16 @@ def _origin(name: str) -> Path | None:
 
 
 def config_dirs() -> list[Path]:
-    """Folders of choices in the order they are searched: shipped, then the lab's, then `RLEXP_SEARCH_PATH`.
+    """Folders of choices in the order they are searched: shipped, then the labs', then `RLEXP_SEARCH_PATH`.
 
     Raises:
         ConfigError: a folder is missing, or two have a choice of the same name: one would never be used.
     """
-    lab = find_lab()
     extra = [Path(p).expanduser() for p in os.environ.get("RLEXP_SEARCH_PATH", "").split(os.pathsep) if p]
     for folder in extra:
         if not folder.is_dir():
             raise ConfigError(f"RLEXP_SEARCH_PATH: there is no folder {folder}", key="RLEXP_SEARCH_PATH")
-    found = [shipped_conf(), *([lab.conf] if lab else []), *(folder.resolve() for folder in extra)]
+    found = [shipped_conf(), *(lab.conf for lab in labs_in_use()), *(folder.resolve() for folder in extra)]
     folders = list(dict.fromkeys(found))
     _refuse_same_names(folders)
     return folders

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rlexp.config.schema import RunConfig
 
 
 def of_workers(config: RunConfig) -> dict[str, str]:
     """What worker processes have and this one need not: where packages are found, and `hardware.env_vars`."""
+    from rlexp.config.search import lab_variable
+
     return {
-        "PYTHONPATH": _python_path(),
+        "PYTHONPATH": _python_path(config.trusted),
+        **lab_variable(),
         **{key: str(value) for key, value in config.hardware.env_vars.items()},
     }
 
@@ -34,9 +37,11 @@ def changed(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator
                 os.environ[name] = value
 
 
-def _python_path() -> str:
-    """PYTHONPATH: this process's, and the folders of the lab's and the shipped packages."""
+def _python_path(trusted: Sequence[str]) -> str:
+    """PYTHONPATH: this process's, and the folders of the shipped packages, the labs' and the trusted ones."""
     from rlexp.config.search import import_paths
+    from rlexp.environment import paths
 
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join(dict.fromkeys(path for path in [*inherited, *import_paths()] if path))
+    found = [*inherited, *import_paths(), *paths.import_paths(trusted)]
+    return os.pathsep.join(dict.fromkeys(path for path in found if path))

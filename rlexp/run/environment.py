@@ -32,22 +32,26 @@ def make_env(
         ConfigError: there is no run, it cannot be made here, or its config calls functions of modules that
             are not trusted here.
     """
-    from rlexp.config.search import extend_sys_path
+    from rlexp.config.search import extend_sys_path, lab_of
     from rlexp.environment import make
+    from rlexp.storage.fetching import fetched
 
     if isinstance(run, RunConfig) and overrides:
         raise ConfigError("make_env: a composed config takes no overrides", fix="rlexp.compose(overrides)")
-    config = run if isinstance(run, RunConfig) else _of_folder(run, overrides)
-    extend_sys_path()
-    return make.make_env(_rendered(config.env, render_mode), config.trusted)
+    if isinstance(run, RunConfig):
+        extend_sys_path()
+        return make.make_env(_rendered(run.env, render_mode), run.trusted)
+    folder = fetched(run)
+    with lab_of(folder):
+        config = _of_folder(folder, overrides)
+        return make.make_env(_rendered(config.env, render_mode), config.trusted)
 
 
-def _of_folder(path: Path | str, overrides: Sequence[str]) -> RunConfig:
+def _of_folder(path: Path, overrides: Sequence[str]) -> RunConfig:
     from rlexp.config.checks import check
     from rlexp.run import saved
-    from rlexp.storage.fetching import fetched
 
-    file = saved.find_config(fetched(path))
+    file = saved.find_config(path)
     plain = saved.read(file)
     saved.refuse_untrusted(plain, overrides)
     return check(saved.composed(saved.with_overrides(plain, overrides), {}))

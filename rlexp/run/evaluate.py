@@ -13,12 +13,16 @@ from rlexp.checkpoint.finding import BEST, LATEST
 from rlexp.checkpoint.links import refuse_links
 from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.config.checks import check
+from rlexp.config.dotted import at
 from rlexp.config.schema import HardwareChoice, RunConfig
+from rlexp.config.search import lab_of
+from rlexp.errors import ConfigError
 from rlexp.run import saved
 from rlexp.run.folder import is_run_folder
 from rlexp.run.provenance import now
 from rlexp.run.seeding import seed_of_evaluation
 from rlexp.storage.fetching import added, fetched
+from rlexp.terminal.one_at_a_time import one_at_a_time
 from rlexp.terminal.quiet import quiet
 
 RESULT, LOG = "evaluation.json", "evaluation.log"
@@ -41,8 +45,13 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         ConfigError: no run there, one with links that lead out of it, or a bad override.
         CheckpointError: no whole checkpoint, or one written by somebody else.
     """
-    path = fetched(path)
-    refuse_links(_run_of(path))
+    folder = fetched(path)
+    refuse_links(_run_of(folder))
+    with lab_of(folder), one_at_a_time("evaluating"):
+        return _evaluated(folder, overrides)
+
+
+def _evaluated(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     checkpoint, skipped = resolve(path)
     config = _config(path, checkpoint, overrides)
     require_trust(checkpoint, config.checkpoint.trust)
@@ -90,7 +99,14 @@ def _earlier(file: Path) -> list[dict[str, Any]]:
 def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
     before = saved.read(saved.find_config(checkpoint.path))
     saved.refuse_untrusted(before, overrides)
-    config = check(saved.composed(saved.with_overrides(before, overrides), {}))
+    after = saved.with_overrides(before, overrides)
+    if at(after, "checkpoint.from") != at(before, "checkpoint.from"):
+        raise ConfigError(
+            "checkpoint.from begins a training; what is evaluated is the checkpoint that PATH names",
+            key="checkpoint.from",
+            fix="rlexp evaluate <the folder of that run or checkpoint>",
+        )
+    config = check(saved.composed(after, {}))
     evaluation = dataclasses.replace(
         config.evaluation,
         settings={

@@ -10,6 +10,7 @@ from rlexp.checkpoint.atomic import write_json
 from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.config.checks import check
 from rlexp.config.schema import RunConfig
+from rlexp.config.search import lab_of
 from rlexp.errors import ConfigError
 from rlexp.run import saved
 from rlexp.run.drive import drive
@@ -20,6 +21,7 @@ from rlexp.run.train import new_run_id, start_of
 from rlexp.storage.fetching import fetched
 from rlexp.storage.places import address
 from rlexp.terminal.interrupt import interruptible
+from rlexp.terminal.one_at_a_time import one_at_a_time
 
 if TYPE_CHECKING:
     from rlexp.run.loop import Progress
@@ -40,7 +42,12 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
         CheckpointError: no whole checkpoint, or one written by somebody else.
     """
     file = saved.find_config(fetched(path))
-    with interruptible(), RunFolder.open(file.parent) as folder:
+    with (
+        lab_of(file.parent),
+        one_at_a_time("resuming"),
+        interruptible(),
+        RunFolder.open(file.parent) as folder,
+    ):
         found = reopened(folder, overrides, command=command)
         return found if isinstance(found, Outcome) else drive(found)
 
@@ -51,6 +58,7 @@ def reopened(
     *,
     command: Sequence[str] = (),
     vouched: Mapping[str, Any] | None = None,
+    of_sweep: bool = False,
 ) -> Ready | Outcome:
     """The run in a folder that is held, ready to go on; or its outcome, where it had only not been told.
 
@@ -59,6 +67,7 @@ def reopened(
         overrides: settings to change.
         command: the command line, for the manifest.
         vouched: a config that has been accepted, of the sweep that the run is a trial of.
+        of_sweep: a trial that has had enough is done, where a single run is refused.
 
     Raises:
         ConfigError, CheckpointError: as `resume`.
@@ -66,8 +75,9 @@ def reopened(
     before = saved.read(saved.find_config(folder.path))
     saved.refuse_untrusted(before, overrides, vouched=vouched)
     after = saved.with_overrides(before, overrides)
-    saved.refuse_frozen(before, after)
     manifest = folder.read_manifest()
+    if overrides:
+        saved.refuse_frozen(before, after)
     config = check(saved.composed(after, manifest.get("choices", {})))
     # The folder may have been moved since.
     config.name, config.runs_dir = folder.path.name, address(folder.path.parent)
@@ -80,7 +90,7 @@ def reopened(
         return Ready(folder, config, _anew(start_of(config)), told)
     checkpoint, skipped = resolve(folder.path)
     require_trust(checkpoint, config.checkpoint.trust)
-    if (outcome := _finished(folder, config, checkpoint)) is not None:
+    if (outcome := _finished(folder, config, checkpoint, of_sweep)) is not None:
         return outcome
     told["resumed"] = [*history, {**here, "from": checkpoint.path.name}]
     return Ready(folder, config, _continue(checkpoint, skipped), told)
@@ -91,7 +101,7 @@ def _never_saved(folder: RunFolder) -> bool:
     return not any(folder.checkpoints.glob("[!.]*")) if folder.checkpoints.is_dir() else True
 
 
-def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint) -> Outcome | None:
+def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint, of_sweep: bool) -> Outcome | None:
     """Refuses a run that has had enough; one that was killed just before it could say so is set right.
 
     Raises:
@@ -105,12 +115,14 @@ def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint) -> O
     reason = rules.holds(progress.final)
     if reason is None:
         return None
-    if folder.read_manifest().get("status") == "running":
+    status = folder.read_manifest().get("status")
+    if status == "running" or of_sweep:
         told = {"status": "done", "reason": reason}
         summary = {**told, **progress.summary(), "checkpoint": f"checkpoints/{checkpoint.path.name}"}
-        write_json(folder.summary, summary)
-        folder.update_manifest(**told, ended=now())
-        folder.push()
+        if status != "done":
+            write_json(folder.summary, summary)
+            folder.update_manifest(**told, ended=now())
+            folder.push()
         return Outcome(folder.path, "done", summary)
     raise ConfigError(
         f"{folder.place} is done ({reason})",

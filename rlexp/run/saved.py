@@ -6,10 +6,13 @@ A run folder may come from a stranger: the modules it trusts are not trusted her
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rlexp.config.composed import Composed
+from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.differences import differences, shown
 from rlexp.config.dotted import at
 from rlexp.config.foreign import refuse_foreign
 from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
@@ -27,11 +30,14 @@ FROZEN = {
     "model": "the saved network has this shape; start a new run",
     "algorithm.kl_coeff": "it has been adapted since the run began; start a new run",
     "algorithm.initial_alpha": "the temperature has been trained since the run began; start a new run",
+    "checkpoint.from": "a resumed run goes on from its own checkpoint; start a new run with checkpoint.from=PATH",
     "name": "a resumed run keeps its folder",
     "runs_dir": "a resumed run keeps its folder",
     "seed": "the run has begun with this seed; start a new run",
 }
 """Keys that a resume cannot change, each with the reason and what to do instead."""
+MOST_DIFFERENCES = 10
+"""Lines of what differs, in a message."""
 
 
 def find_config(path: Path | str) -> Path:
@@ -133,6 +139,11 @@ class Changes:
                     fix=f"{override.key_or_group}=null",
                 )
 
+    def touches(self, group: str) -> bool:
+        """Whether a group, or a key of it, is among what is changed."""
+        keys = (override.key_or_group for override in self._values)
+        return group in self._anew or any(key == group or key.startswith(f"{group}.") for key in keys)
+
     def on(self, plain: Mapping[str, Any]) -> dict[str, Any]:
         """A saved config with the overrides on top.
 
@@ -180,15 +191,33 @@ def refuse_untrusted(
 
 
 def refuse_frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Refuses overrides that the saved state cannot follow, with the reason.
+    """Refuses overrides that the saved state cannot follow, with the reason and all that differs.
 
     Raises:
         ConfigError: naming the first such key.
     """
     for key, reason in FROZEN.items():
-        old, new = at(before, key), at(after, key)
-        if old != new:
-            raise ConfigError(f"{key} cannot change on resume ({old!r} to {new!r}): {reason}", key=key)
+        changed = list(differences(at(before, key), at(after, key), key))
+        if changed and (changed := _typed_differences(before, after, key)):
+            lines = [f"{name}: {shown(old)} to {shown(new)}" for name, old, new in changed]
+            raise ConfigError(_frozen(key, reason, lines), key=key)
+
+
+def _typed_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], key: str
+) -> list[tuple[str, Any, Any]]:
+    """What differs once both have their types, if they can be given any: a file may leave out what is the default."""
+    with suppress(ConfigError):
+        before, after = to_plain(to_run_config(before, {})), to_plain(to_run_config(after, {}))
+    return list(differences(at(before, key), at(after, key), key))
+
+
+def _frozen(key: str, reason: str, lines: Sequence[str]) -> str:
+    if len(lines) == 1:
+        return f"{key} cannot change on resume ({lines[0].removeprefix(f'{key}: ')}): {reason}"
+    more = [f"and {len(lines) - MOST_DIFFERENCES} more"] if len(lines) > MOST_DIFFERENCES else []
+    told = "".join(f"\n  {line}" for line in [*lines[:MOST_DIFFERENCES], *more])
+    return f"{key} cannot change on resume: {reason}{told}"
 
 
 def composed(plain: dict[str, Any], choices: Mapping[str, Any]) -> Composed:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
+from rlexp.config.search import remember_lab_in_use
 from rlexp.run.drive import drive
 from rlexp.run.driven import Outcome, Ready, Start
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import collect, write_diff
 from rlexp.storage.places import local
 from rlexp.terminal.interrupt import Interrupted, interruptible
+from rlexp.terminal.one_at_a_time import one_at_a_time
 
 if TYPE_CHECKING:
     from rlexp.run.trainable import RunTrainable
@@ -42,6 +44,8 @@ def train(
     >>> outcome.status
     'done'
 
+    Where another thread of this process trains already, it waits for its turn.
+
     A run that fails while it trains does not raise: its `status` is `failed`, and `error` says why.
 
     Args:
@@ -54,13 +58,13 @@ def train(
         ConfigError, CheckpointError: the run cannot start; nothing is left behind.
         KeyboardInterrupt: interrupted before the folder was complete; nothing is left behind.
     """
-    name = config.name or free_name(config)
-    config = dataclasses.replace(config, name=name)  # a copy: the same config may be trained again
-    overwrite = config.overwrite
-    with interruptible() as interrupt, ExitStack() as held:
+    remember_lab_in_use()
+    with one_at_a_time("training"), interruptible() as interrupt, ExitStack() as held:
+        name = config.name or free_name(config)
+        config = dataclasses.replace(config, name=name)  # a copy: the same config may be trained again
         # A folder is there whole or not at all.
         with interrupt.deferred():
-            folder = held.enter_context(RunFolder.create(config.runs_dir, name, overwrite=overwrite))
+            folder = held.enter_context(RunFolder.create(config.runs_dir, name, overwrite=config.overwrite))
             ready = found(folder, config, command=command, overrides=overrides, group=group)
         if interrupt.name is not None:
             folder.discard()

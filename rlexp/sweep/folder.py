@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -91,7 +92,7 @@ class SweepFolder:
                 write_json(folder.path / SEARCH, plan.adaptive.to_json())
             frozen = {
                 "name": name,
-                "command": " ".join(command),
+                "command": shlex.join(command),
                 "start": now(),
                 "settings": dataclasses.asdict(plan.settings),
                 "asked": dataclasses.asdict(asked),

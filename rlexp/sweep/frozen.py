@@ -59,12 +59,14 @@ class Frozen:
         """The trials as they were frozen, with `overrides` on top; their folders are where the sweep lies now.
 
         Raises:
-            ConfigError: the file is damaged, or an override is refused.
+            ConfigError: the file is damaged, or an override is refused: also one that no trial which has begun could
+                follow.
         """
         changes = _changes(overrides)
         with self._file.open(encoding="utf-8") as lines:
             return [
-                _changed(self._thawed(line, number), changes) for number, line in enumerate(lines, start=1)
+                _changed(self._thawed(line, number), changes, resumed=True)
+                for number, line in enumerate(lines, start=1)
             ]
 
     def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
@@ -108,8 +110,12 @@ def _changes(overrides: Sequence[str]) -> saved.Changes | None:
     return saved.Changes(overrides) if overrides else None
 
 
-def _changed(trial: Planned, changes: saved.Changes | None) -> Planned:
+def _changed(trial: Planned, changes: saved.Changes | None, *, resumed: bool = False) -> Planned:
     if changes is None:
         return trial
-    config = check(saved.composed(changes.on(to_plain(trial.config)), trial.config.choices))
+    before = to_plain(trial.config)
+    after = changes.on(before)
+    if resumed:
+        saved.refuse_frozen(before, after)
+    config = check(saved.composed(after, trial.config.choices))
     return dataclasses.replace(trial, config=config)

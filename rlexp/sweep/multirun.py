@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlexp.config.search import lab_of, remember_lab_in_use
 from rlexp.errors import ConfigError
 from rlexp.hardware import import_ahead
 from rlexp.storage.fetching import fetched
@@ -19,6 +20,9 @@ from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+MOST_LINES = 10
+"""Trials that are named, of those that are left out."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +141,16 @@ def planned(asked: Asked) -> Plan:
     except BaseException:
         import_ahead.end()
         raise
+    for line in found.left_out[:MOST_LINES]:
+        terminal().say(line)
+    if len(found.left_out) > MOST_LINES:
+        terminal().say(f"and {len(found.left_out) - MOST_LINES} more")
     return found
 
 
 def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:
     """Freezes a plan in a folder and runs it."""
+    remember_lab_in_use()
     name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = SweepFolder.create(found, name, command, asked)
     print(f"{found.count} trials in {folder.place}", flush=True)
@@ -150,8 +159,9 @@ def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:
 
 def resumed(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Goes on with a sweep that may be somebody else's."""
-    folder.refuse_untrusted(overrides)
-    return _go_on(folder, overrides, command)
+    with lab_of(folder.path):
+        folder.refuse_untrusted(overrides)
+        return _go_on(folder, overrides, command)
 
 
 def _go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rlexp.config.convert import to_plain
 from rlexp.config.hydra_app import Composer, hydra_app, readable_errors
 from rlexp.config.overrides import force, parse
 from rlexp.config.rerun import is_saved_run
@@ -16,6 +18,7 @@ from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.alignment import check_comparable
 from rlexp.sweep.composing import AtPoint, Points
 from rlexp.sweep.optuna_search import require_optuna
+from rlexp.sweep.overlaps import refuse_overlaps, without_named
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
 from rlexp.sweep.space import Point, Space, space_of
 from rlexp.sweep.trial import SEED, Trial, named, seeds_of
@@ -34,6 +37,7 @@ class Plan:
         space: that they are drawn from.
         adaptive: where the points are chosen on the way: there are no trials yet.
         ends: of an adaptive sweep's space; each is composed and checked.
+        left_out: a line for each point that was left out, because its config is an earlier one's.
     """
 
     settings: SweepChoice
@@ -41,6 +45,7 @@ class Plan:
     space: Space = Space(())
     adaptive: Adaptive | None = None
     ends: tuple[AtPoint, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -74,9 +79,10 @@ def plan(
     with hydra_app(config_dir) as app, readable_errors(app, config_name):
         chosen = settings(own, app)
         written = [text for text in overrides if not is_setting(text)]
-        written += [f"{key}={value}" for key, value in chosen.space.items()]
+        written += without_named(chosen.space, written)
         _refuse_places(written)
         forced = [parse(text, app) for text in force(written, app, config_name=config_name, sweep=True)]
+        refuse_overlaps(forced)
         varied = [override for override in forced if override.is_sweep_override()]
         fixed = [str(override.input_line) for override in forced if not override.is_sweep_override()]
         space = space_of(varied)
@@ -93,11 +99,12 @@ def plan(
         if chosen.search == "optuna":
             return _adaptive(chosen, points, space)
         found = _composed(points, space, chosen, progress)
+    found, left_out = _different(found) if not scheduling.clones(chosen.scheduler) else (found, [])
     trials = [
         trial for point, at in found for trial in seeds_of(point, at.overrides, at.config, chosen.seeds)
     ]
     _check_scheduler(chosen, space, [at for _, at in found])
-    return Plan(chosen, named(trials), space)
+    return Plan(chosen, named(trials), space, left_out=tuple(left_out))
 
 
 def _composed(
@@ -111,6 +118,24 @@ def _composed(
         found.append((point, points.at(point)))
         progress(len(found), count)
     return found
+
+
+def _different(found: Sequence[tuple[Point, AtPoint]]) -> tuple[list[tuple[Point, AtPoint]], list[str]]:
+    """The points but for those that compose to an earlier one's config; and a line on each of these."""
+    seen: dict[str, Point] = {}
+    kept, left_out = [], []
+    for point, at in found:
+        config = json.dumps(to_plain(at.config), sort_keys=True, default=str)
+        first = seen.setdefault(config, point)
+        if first is point:
+            kept.append((point, at))
+        else:
+            left_out.append(f"{_told(point)} is left out: it is the same run as {_told(first)}")
+    return kept, left_out
+
+
+def _told(point: Point) -> str:
+    return " ".join(f"{key}={value}" for key, value in point.items())
 
 
 def _adaptive(chosen: SweepChoice, points: Points, space: Space) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -16,10 +17,12 @@ from rlexp.sweep.course import Course
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import OVER, metric_of
+from rlexp.sweep.unfinished import unfinished
 from rlexp.sweep.unscored import Unscored, say_what_is_missing
 from rlexp.terminal.interrupt import Interrupt, children_keep_on, exit_code_of, interruptible
 from rlexp.terminal.messages import Terminal
-from rlexp.terminal.quiet import quiet
+from rlexp.terminal.one_at_a_time import one_at_a_time
+from rlexp.terminal.quiet import quiet, terminal
 
 LOG = "log.txt"
 KEEP_S = 10.0
@@ -33,8 +36,8 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
 
     Args:
         folder: frozen.
-        overrides: changes for all trials, as for resuming a run: then those that are done go on, too; and of the
-            sweep's own settings.
+        overrides: changes for all trials, as for resuming a run: with a longer budget those that are done go on, too;
+            and of the sweep's own settings.
         command: the command line, for manifests.
 
     Returns:
@@ -44,7 +47,7 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         ConfigError: another process runs this sweep, its records are damaged, no trial can ever start, or an
             override is refused.
     """
-    with folder.held():
+    with one_at_a_time("the sweep"), folder.held():
         folder.adopt()
         chosen, overrides = apply(folder, overrides)
         folder.look_all()
@@ -55,33 +58,33 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         course = Course.of(folder, metric, trials, chosen)
         if adaptive is not None:
             course.come(adaptive.count - len(trials), first)
-        finished = () if overrides else ("done", "pruned")
-        todo = [name for name in course.trials if course.told[name].status not in finished]
+        todo = unfinished(course, overrides)
         for name in todo:
             course.wait(name)
         course.write(status="running", metric=metric)
         folder.push()
         begun = sum(1 for name in todo if course.told[name].env_steps)
         if not todo and not course.to_come:
+            terminal().say(_nothing_left(course))
             code = _settled(course, None)
             folder.push()
             return code
         with (
-            quiet(folder.path / LOG) as terminal,
+            quiet(folder.path / LOG) as screen,
             interruptible() as interrupt,
-            _kept(folder, terminal) as lost,
+            _kept(folder, screen) as lost,
         ):
             if damaged:
-                terminal.warn("sweep.json was damaged; it is made anew from the trials' own folders")
+                screen.warn("sweep.json was damaged; it is made anew from the trials' own folders")
             if len(todo) < len(trials) or begun:
                 done, fresh = len(trials) - len(todo), len(todo) - begun + course.to_come
-                terminal.say(f"{done} done before, {begun} go on where they were, {fresh} begin")
+                screen.say(f"{done} done before, {begun} go on where they were, {fresh} begin")
             try:
-                _go(course, todo, first, chosen, overrides, command, terminal, interrupt, lost)
+                _go(course, todo, first, chosen, overrides, command, screen, interrupt, lost)
             except KeyboardInterrupt:
-                terminal.warn("interrupted at once; the trials' last checkpoints stand")
+                screen.warn("interrupted at once; the trials' last checkpoints stand")
             code = _settled(course, interrupt.name)
-            say_what_is_missing(course, terminal.warn)
+            say_what_is_missing(course, screen.warn)
             return code
 
 
@@ -197,6 +200,13 @@ def _settled(course: Course, signal_name: str | None) -> int:
             f"  rlexp resume {course.folder.place} makes it anew from the trials' own folders"
         ) from error
     return code
+
+
+def _nothing_left(course: Course) -> str:
+    counts = course.counts
+    how = ", ".join(f"{counts[status]} {status}" for status in ("done", "pruned") if counts[status])
+    more = f"stop.env_steps={2 * course.budget}" if course.budget else "stop.<rule>=<more>"
+    return f"nothing is left to do: {how} (for more: rlexp resume {shlex.quote(course.folder.place)} {more})"
 
 
 def _on_interrupt(name: str) -> str:

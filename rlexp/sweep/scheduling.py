@@ -224,3 +224,8 @@ def perturbed(made: Chosen, space: Space) -> list[str]:
         ConfigError: what the space varies cannot be changed so.
     """
     return made.perturbed(space) if isinstance(made, (Pbt, Pb2)) else []
+
+
+def clones(plain: Mapping[str, Any]) -> bool:
+    """Whether the scheduler of `sweep.scheduler` changes trials that train, so that equal ones become different."""
+    return isinstance(chosen(plain), (Pbt, Pb2))

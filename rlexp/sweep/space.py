@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from rlexp.errors import ConfigError
+from rlexp.sweep.overlaps import merged
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -200,17 +201,19 @@ def space_of(overrides: Sequence[Override]) -> Space:
     tried pairwise. `interval(low, high)` is continuous, `tag(log, interval(...))` and the other scales on theirs,
     `tag(int, interval(...))` whole.
 
+    A key that is listed twice with dictionaries has each pair of them, merged.
+
     Raises:
-        ConfigError: an empty list, lists of different lengths that go together, bounds or tags that make no sense.
+        ConfigError: an empty list, lists of different lengths that go together, bounds or tags that make no sense,
+            a key that is varied twice.
     """
     dimensions: list[Dimension | str] = []  # a text stands for the keys that go together under that tag
     together: dict[str, list[tuple[str, list[str]]]] = {}
-    for override in overrides:
+    for override, texts in _each_key_once(overrides):
         key, tags = override.key_or_group, set(getattr(override.value(), "tags", None) or ())
         if not override.is_discrete_sweep():
             dimensions.append(_interval(key, override.value(), tags))
             continue
-        texts = [str(text) for text in override.sweep_string_iterator()]
         if not texts:
             raise ConfigError(
                 f"{override.input_line}: there is no value to try", key=key, fix=f"{key}=choice(...)"
@@ -224,6 +227,22 @@ def space_of(overrides: Sequence[Override]) -> Space:
         else:
             dimensions.append(Listed(tuple(((key, text),) for text in texts)))
     return Space(tuple(_zipped(together[d]) if isinstance(d, str) else d for d in dimensions))
+
+
+def _each_key_once(overrides: Sequence[Override]) -> list[tuple[Override, list[str]]]:
+    """Each override of another key, with its values where they are listed."""
+    found: dict[str, tuple[Override, list[str]]] = {}
+    for override in overrides:
+        key = override.key_or_group
+        if key in found:
+            found[key] = (override, merged(found[key][0], override))
+        else:
+            listed = override.is_discrete_sweep()
+            found[key] = (
+                override,
+                [str(text) for text in override.sweep_string_iterator()] if listed else [],
+            )
+    return list(found.values())
 
 
 def _zipped(columns: Sequence[tuple[str, list[str]]]) -> Listed:

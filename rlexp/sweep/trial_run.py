@@ -179,7 +179,8 @@ def _ready(task: Task, planned: Planned, undo: contextlib.ExitStack) -> Ready | 
     if before is not None and before.config.is_file():
         folder = undo.enter_context(_opened(before.path))
         # What the sweep was frozen with has been accepted before it started; the folder may have been changed since.
-        return reopened(folder, task.changes, command=task.command, vouched=to_plain(planned.config))
+        vouched = to_plain(planned.config)
+        return reopened(folder, task.changes, command=task.command, vouched=vouched, of_sweep=True)
     # A folder without a config is of a process that was killed as it made the folder.
     folder = RunFolder.create(planned.config.runs_dir, planned.name, overwrite=before is not None)
     undo.enter_context(folder)

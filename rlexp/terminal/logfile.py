@@ -11,12 +11,13 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from rlexp.checkpoint.links import open_to_append
+from rlexp.terminal.own_threads import OwnThreads
 
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 _STAMP = "%Y-%m-%d %H:%M:%S"
@@ -80,19 +81,39 @@ class LogStream(io.TextIOBase):
         log: the log.
         before: the stream that it stands in for.
         name: which one of `sys` that is.
+        own: the threads whose lines go to the log; None for all.
+        others: where the lines of other threads go; None for `before`.
     """
 
-    def __init__(self, log: LogFile, before: IO[str] | None, name: str = "stderr") -> None:
+    def __init__(
+        self,
+        log: LogFile,
+        before: IO[str] | None,
+        name: str = "stderr",
+        own: OwnThreads | None = None,
+        others: IO[str] | None = None,
+    ) -> None:
         self._log: LogFile | None = log
         self._original, self._name = before, name
+        self._own, self._others = own, others if others is not None else before
         self._rest = ""
         self._lock = threading.RLock()
 
     @property
     def _before(self) -> IO[str] | None:
-        """The stream of that name now, for when there is no log any more."""
-        now = getattr(sys, self._name)
-        return self._original if now is self else now
+        """The stream of that name now, for when there is no log any more; never one that has lost its log, too."""
+        stream = getattr(sys, self._name)
+        seen: list[object] = [self]
+        if stream is self:
+            stream = self._original
+        while isinstance(stream, LogStream) and stream._log is None:
+            stream = None if stream in seen else stream._original
+            seen.append(stream)
+        return stream
+
+    @property
+    def _foreign(self) -> bool:
+        return self._own is not None and not self._own.here
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -109,11 +130,12 @@ class LogStream(io.TextIOBase):
 
     def fileno(self) -> int:
         """The log's descriptor; faulthandler and subprocesses write there."""
-        if self._log is not None:
+        if self._log is not None and not self._foreign:
             return self._log.fileno()
-        if self._before is None:
+        stream = self._before if self._log is None else self._others
+        if stream is None:
             raise io.UnsupportedOperation("no descriptor")
-        return self._before.fileno()
+        return stream.fileno()
 
     @property
     def buffer(self) -> _Bytes:
@@ -122,9 +144,12 @@ class LogStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Keep `text` until its line is whole; a carriage return ends a line too."""
+        if self._log is not None and self._foreign:
+            return self._others.write(text) if self._others is not None else len(text)
         with self._lock:
             if self._log is None:
-                return self._before.write(text) if self._before is not None else len(text)
+                before = self._before
+                return before.write(text) if before is not None else len(text)
             *whole, self._rest = re.split(r"[\r\n]", self._rest + text)
             if whole:
                 self._log.lines("\n".join(whole))
@@ -132,8 +157,9 @@ class LogStream(io.TextIOBase):
 
     def flush(self) -> None:
         """Lines are written when they are whole, so there is nothing to do before the log is detached."""
-        if self._log is None and self._before is not None:
-            self._before.flush()
+        stream = self._before if self._log is None else self._others if self._foreign else None
+        if stream is not None:
+            stream.flush()
 
     def detach_log(self) -> None:
         """Write the unfinished line and hand later writes to the stream that was there before."""
@@ -158,14 +184,21 @@ class _Bytes:
 
 
 class _Handler(logging.Handler):
-    """Formats records into a log file."""
+    """Formats records of a run's own threads into a log file, and hands on those of other threads."""
 
-    def __init__(self, log: LogFile) -> None:
+    def __init__(self, log: LogFile, own: OwnThreads, least: int, others: list[logging.Handler]) -> None:
         super().__init__()
-        self._log = log
+        self._log, self._own, self._least, self._others = log, own, least, others
         self.setFormatter(logging.Formatter(_FORMAT, _STAMP))
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not self._own.here:
+            for handler in self._others:
+                if record.levelno >= handler.level:
+                    handler.handle(record)
+            return
+        if record.levelno < self._least:
+            return
         try:
             self._log.lines(self.format(record))
         except Exception:  # A message that cannot be formatted must not end the run.
@@ -173,9 +206,9 @@ class _Handler(logging.Handler):
 
 
 @contextlib.contextmanager
-def logging_to(log: LogFile, level: str) -> Iterator[None]:
-    """Python's `logging` (from `level` up) and `warnings` into `log`; the former handlers come back
-    afterwards.
+def logging_to(log: LogFile, level: str, own: OwnThreads) -> Iterator[None]:
+    """Python's `logging` (from `level` up) and `warnings` of the threads `own` into `log`; the former handlers
+    come back afterwards.
 
     Raises:
         ValueError: `level` is no name of a logging level.
@@ -186,10 +219,12 @@ def logging_to(log: LogFile, level: str) -> Iterator[None]:
     loggers = [logging.getLogger(), *(logging.getLogger(name) for name in _OWN_LEVELS)]
     levels = [logger.level for logger in loggers]
     root, handlers, show = loggers[0], list(loggers[0].handlers), warnings.showwarning
-    root.handlers[:] = [_Handler(log)]
+    lower = root.level if logging.NOTSET < root.level < least else least
+    root.handlers[:] = [_Handler(log, own, least if lower < least else logging.NOTSET, handlers)]
     for logger in loggers:
         logger.setLevel(least)
-    warnings.showwarning = _show_warning
+    root.setLevel(lower)  # Other threads' records are not to be lost.
+    warnings.showwarning = _own_warnings(own, show)
     try:
         yield
     finally:
@@ -199,13 +234,20 @@ def logging_to(log: LogFile, level: str) -> Iterator[None]:
             logger.setLevel(old)
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: Any = None,
-    line: str | None = None,
-) -> None:
-    text = f"{filename}:{lineno}: {category.__name__}: {message}"
-    logging.getLogger("py.warnings").warning(text)
+def _own_warnings(own: OwnThreads, others: Callable[..., None]) -> Callable[..., None]:
+    """Puts warnings of a run's own threads into the log; those of other threads go the former way."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: Any = None,
+        line: str | None = None,
+    ) -> None:
+        if not own.here:
+            others(message, category, filename, lineno, file, line)
+            return
+        logging.getLogger("py.warnings").warning(f"{filename}:{lineno}: {category.__name__}: {message}")
+
+    return show

@@ -26,6 +26,11 @@ class Terminal:
         self._closers: list[Callable[[], None]] = []
         self._status: Status | None = None
 
+    @property
+    def streams(self) -> tuple[IO[str], IO[str]]:
+        """Where it writes: stdout and stderr."""
+        return self._out, self._err
+
     @cached_property
     def console(self) -> Console:
         """The rich console on the real stdout."""

@@ -12,24 +12,28 @@ A callback that has something to say to the person says it with `rlexp.terminal.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rlexp.terminal.logfile import LogFile, LogStream, logging_to
 from rlexp.terminal.messages import Terminal
+from rlexp.terminal.own_threads import OwnThreads, followed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_active: list[Terminal] = []
+_active: list[tuple[OwnThreads, Terminal]] = []
 
 
 def terminal() -> Terminal:
-    """The terminal of the innermost `quiet`, or one on plain stdout and stderr where none is active."""
-    return _active[-1] if _active else Terminal(sys.stdout, sys.stderr)
+    """The terminal of the innermost `quiet` of this thread's, or one on plain stdout and stderr where there is none."""
+    own = next((terminal for own, terminal in reversed(_active) if own.here), None)
+    return own or Terminal(sys.stdout, sys.stderr)
 
 
 def console() -> Console:
@@ -44,7 +48,8 @@ def quiet(log_path: Path, level: str = "WARNING") -> Iterator[Terminal]:
     May be nested: the inner one writes to its own log and to the same terminal. Everything is as it was on
     leaving, whatever happened inside. Streams that are not the process's own (a notebook's, a test's capture,
     a `StringIO`) stay the terminal; where descriptors 1 and 2 cannot be duplicated, only Python's streams are
-    redirected.
+    redirected. What other threads of the program print and log, those that neither are this one nor were started by
+    it meanwhile, goes where it went before; outside the main thread descriptors 1 and 2 are the program's and stay.
 
     Args:
         log_path: the file; its folder is made.
@@ -54,23 +59,28 @@ def quiet(log_path: Path, level: str = "WARNING") -> Iterator[Terminal]:
         OSError: the log cannot be opened; nothing has been redirected then.
         ValueError: `level` is no name of a logging level.
     """
-    with LogFile(log_path) as log, contextlib.ExitStack() as undo:
-        undo.enter_context(logging_to(log, level))
+    with LogFile(log_path) as log, followed() as own, contextlib.ExitStack() as undo:
+        former = list(logging.getLogger().handlers)
+        undo.enter_context(logging_to(log, level, own))
         # Before the streams change: a terminal on descriptors 1 and 2 moves to duplicates of them.
         if _active:
-            real = _active[-1].on_log(log)
+            real = _active[-1][1].on_log(log)
         else:
             out = undo.enter_context(_kept(sys.stdout, 1))
             err = undo.enter_context(_kept(sys.stderr, 2))
             real = Terminal(out, err, log)
-        undo.enter_context(_descriptors_to(log))
-        undo.enter_context(_streams_to(log))
-        _active.append(real)
+            undo.enter_context(_handlers_on(former, {sys.stdout: out, sys.stderr: err}))
+        if threading.current_thread() is threading.main_thread():
+            undo.enter_context(_descriptors_to(log))
+        # Of a run within a run the outer one's streams know where another thread's words go.
+        others = (sys.stdout, sys.stderr) if _active else real.streams
+        undo.enter_context(_streams_to(log, own, others))
+        _active.append((own, real))
         try:
             yield real
         finally:
             real.close()
-            _active.remove(real)
+            _active.remove((own, real))
 
 
 @contextlib.contextmanager
@@ -113,17 +123,38 @@ def _descriptors_to(log: LogFile) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _streams_to(log: LogFile) -> Iterator[None]:
-    """Python's stdout and stderr on the log, line by line with time stamps."""
+def _handlers_on(handlers: Sequence[logging.Handler], kept: Mapping[IO[str], IO[str]]) -> Iterator[None]:
+    """Handlers that write to a stream of the process write to what it is kept on: other threads' records go there."""
+    moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
+    for handler in handlers:
+        if type(handler) is logging.StreamHandler and handler.stream in kept:
+            moved.append((handler, handler.stream))
+            handler.setStream(kept[handler.stream])
+    try:
+        yield
+    finally:
+        for handler, stream in moved:
+            handler.setStream(stream)
+
+
+@contextlib.contextmanager
+def _streams_to(log: LogFile, own: OwnThreads, others: tuple[IO[str], IO[str]]) -> Iterator[None]:
+    """Python's stdout and stderr of the threads `own` on the log, in stamped lines; other threads' on `others`."""
     before = sys.stdout, sys.stderr
-    streams = LogStream(log, before[0], "stdout"), LogStream(log, before[1], "stderr")
+    streams = (
+        LogStream(log, before[0], "stdout", own, others[0]),
+        LogStream(log, before[1], "stderr", own, others[1]),
+    )
     sys.stdout, sys.stderr = streams
     try:
         yield
     finally:
         for stream in streams:
             stream.detach_log()
-        sys.stdout, sys.stderr = before
+        main = threading.current_thread() is threading.main_thread()
+        # Beside the main thread what somebody has put in place of ours is the program's.
+        sys.stdout = before[0] if main or sys.stdout is streams[0] else sys.stdout
+        sys.stderr = before[1] if main or sys.stderr is streams[1] else sys.stderr
 
 
 def _flush_c() -> None:

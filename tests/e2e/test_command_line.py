@@ -121,6 +121,7 @@ class TestResume:
             ("algorithm=dqn", "algorithm.config_class cannot change on resume"),
             ("model.fcnet_hiddens=[8]", "model cannot change on resume"),
             ("name=other", "a resumed run keeps its folder"),
+            ("checkpoint.from=runs/other", "goes on from its own checkpoint"),
         ],
     )
     def test_what_the_saved_state_cannot_follow(
@@ -132,6 +133,12 @@ class TestResume:
         assert says in told and told.count("error: ") == 1
         after = {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file()}
         assert {k for k in before if before[k] != after.get(k)} <= {finished / "log.txt"}
+
+    def test_an_evaluation_takes_no_other_weights(
+        self, capsys: pytest.CaptureFixture[str], finished: Path
+    ) -> None:
+        assert main(["evaluate", str(finished), f"checkpoint.from={finished}"]) == 2
+        assert "the checkpoint that PATH names" in capsys.readouterr().err
 
     def test_a_run_that_is_done(self, capsys: pytest.CaptureFixture[str], finished: Path) -> None:
         assert main(["resume", str(finished)]) == 2

@@ -1,0 +1,82 @@
+"""Which trials of a resumed sweep are run: done ones only with a longer budget, and none fails for being done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import records
+
+import rlexp
+from rlexp.run.folder import RunFolder
+from rlexp.sweep.course import Course
+from rlexp.sweep.folder import Asked, SweepFolder
+from rlexp.sweep.plan import plan
+from rlexp.sweep.task import Task
+from rlexp.sweep.trial_run import TrialRun
+from rlexp.sweep.unfinished import unfinished
+
+TINY = [
+    "hardware=local",
+    "callbacks=none",
+    "debug=tiny",
+    "tracking=none",
+    "evaluation=none",
+    "stop.iterations=1",
+]
+METRIC = "train/return_mean"
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SweepFolder:
+    """Of three trials the first is done, the second was stopped by its scheduler, the third has not begun."""
+    monkeypatch.chdir(tmp_path)
+    words = [*TINY, "seed=0,1,2", "sweep.fail_fast=true"]
+    return SweepFolder.create(plan(words), "a", ["rlexp"], Asked(tuple(words)))
+
+
+def trained(sweep: SweepFolder, name: str, *overrides: str) -> str:
+    """Runs a trial to its end in this process; returns its status."""
+    task = Task(str(sweep.path), name, METRIC, overrides, seals=sweep.seals)
+    run = TrialRun(task, sweep.frozen.one(name, overrides))
+    while run.outcome is None:
+        run.report()
+    return run.outcome.status
+
+
+def course(sweep: SweepFolder, *overrides: str) -> Course:
+    return Course.of(sweep, METRIC, sweep.frozen.all(overrides), sweep.settings())
+
+
+def test_a_done_trial_goes_on_only_where_its_budget_is_longer(sweep: SweepFolder, tmp_path: Path) -> None:
+    first, second, third = (trial.name for trial in sweep.frozen.all())
+    assert trained(sweep, first) == trained(sweep, second) == "done"
+    RunFolder.look(sweep.trials / second).update_manifest(status="stopped")
+    sweep.update(trials={second: {"status": "pruned", "score": None}})
+    for overrides in (
+        (),
+        ("log_level=INFO",),
+        ("stop.iterations=1",),
+        ("algorithm.lr=0.01", "log_level=INFO"),
+    ):
+        assert unfinished(course(sweep, *overrides), overrides) == [third], overrides
+    assert unfinished(course(sweep), ["stop.wall_s=1000"]) == [second, third], "of two rules one holds still"
+    assert unfinished(course(sweep), ["stop.iterations=2"]) == [first, second, third]
+    # One that is asked for all the same has not failed, and has not been trained.
+    assert trained(sweep, first, "log_level=INFO") == "done"
+    assert len(records(sweep.trials / first)) == 1
+    assert trained(sweep, first, "stop.iterations=2") == "done"
+    assert len(records(sweep.trials / first)) == 2
+
+
+def test_where_nothing_is_left_it_is_said_once(
+    sweep: SweepFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for trial in sweep.frozen.all():
+        assert trained(sweep, trial.name) == "done"
+    for overrides in ([], ["log_level=INFO"]):
+        capsys.readouterr()
+        outcome = rlexp.resume_multirun(sweep.path, overrides)
+        assert (outcome.status, outcome.exit_code) == ("done", 0)
+        told = capsys.readouterr().out
+        assert told.count("nothing is left to do: 3 done") == 1 and "failed" not in told
