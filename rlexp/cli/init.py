@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlexp.cli import lab_repository
 from rlexp.config.known_labs import remember_lab
 from rlexp.errors import ConfigError
 
@@ -39,10 +40,12 @@ def run(argv: Sequence[str]) -> int:
     except OSError as error:
         raise ConfigError(f"cannot write the lab to {target}: {error}", fix="rlexp init OTHER_DIR") from error
     remember_lab(target)
-    lines = [f"made {target} with the package `{package}`:", *(f"  {path}" for path in written), "", "next:"]
+    lines = [f"made {target} with the package `{package}`:", *(f"  {path}" for path in written)]
+    lines += [lab_repository.under_git(target), *lab_repository.advice(), "", "next:"]
     if target.resolve() != Path.cwd():
         lines.append(f"  cd {target}")
     lines += ["  rlexp list env", "  rlexp experiment=first", "  python -m pytest"]
+    lines.append("  python -m pip install -e .   # its choices are there from every folder then")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
@@ -118,12 +121,16 @@ def write_lab(target: Path, package: str) -> list[str]:
         OSError: a file cannot be written.
     """
     written = []
+    marks = {_MARK: package, **lab_repository.marks()}
     for source in sorted(TEMPLATE.rglob(f"*{_SUFFIX}")):
         relative = source.relative_to(TEMPLATE).as_posix().removesuffix(_SUFFIX).replace(_MARK, package)
         if relative == "gitignore":  # A real .gitignore in the template would hide files of the template.
             relative = ".gitignore"
         file = target / relative
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(source.read_text(encoding="utf-8").replace(_MARK, package), encoding="utf-8")
+        text = source.read_text(encoding="utf-8")
+        for mark, value in marks.items():
+            text = text.replace(mark, value)
+        file.write_text(text, encoding="utf-8")
         written.append(relative)
     return written

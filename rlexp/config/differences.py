@@ -9,7 +9,7 @@ ABSENT = object()
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Each dotted key whose values differ, with the old and the new one; `ABSENT` where there is none."""
+    """Each dotted key whose values differ, with the old and the new one: `ABSENT`, which is as null, for none."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
             inner = f"{key}.{name}" if key else str(name)
@@ -17,7 +17,7 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, A
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from differences(one, other, f"{key}[{index}]")
-    elif old is ABSENT or new is ABSENT or old != new:
+    elif (None if old is ABSENT else old) != (None if new is ABSENT else new):
         yield key, old, new
 
 

@@ -193,8 +193,12 @@ def labs_in_use() -> tuple[Lab, ...]:
 
 
 def import_paths() -> list[str]:
-    """Folders that this process and every remote one need on `sys.path`: the labs', the shipped packages'."""
-    return [*(str(lab.root) for lab in labs_in_use()), str(shipped_root())]
+    """Folders that this process and every remote one need on `sys.path`: the lab's, the shipped packages'.
+
+    An installed lab's lies there already; before the standard library, as in `PYTHONPATH`, it must not stand.
+    """
+    lab = find_lab()
+    return [*([str(lab.root)] if lab else []), str(shipped_root())]
 
 
 def extend_sys_path() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium as gym
 import torch
 from ray.rllib.core.columns import Columns
+from ray.rllib.core.models.catalog import Catalog
 from ray.rllib.core.rl_module.apis import InferenceOnlyAPI, ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import nn
@@ -24,7 +25,8 @@ from rlexp.errors import ConfigError
 class SeparateActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
     """Separate policy and value networks of tanh layers with orthogonal weights, for vectors.
 
-    For PPO, IMPALA and MARWIL. Reads `hiddens` (layer sizes, default [64, 64]) from `model.module_config`.
+    For PPO, IMPALA and MARWIL, and every action space that these take. Reads `hiddens` (layer sizes, default [64, 64])
+    from `model.module_config`.
     """
 
     def setup(self) -> None:
@@ -35,9 +37,9 @@ class SeparateActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):
             )
         hiddens = self.model_config.get("hiddens", [64, 64])
         inputs = int(self.observation_space.shape[0])
-        outputs = self.get_train_action_dist_cls().required_input_dim(
-            space=self.action_space, model_config={}
-        )
+        # RLlib's own choice for a space: a module that names none is given one for Discrete and Box alone.
+        self.action_dist_cls = Catalog._get_dist_cls_from_action_space(self.action_space, framework="torch")
+        outputs = self.action_dist_cls.required_input_dim(space=self.action_space, model_config={})
         self.policy = _layers(inputs, hiddens, int(outputs), last_gain=0.01)
         self.value = _layers(inputs, hiddens, 1, last_gain=1.0)
 

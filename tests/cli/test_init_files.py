@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,10 @@ import pytest
 import yaml
 
 from rlexp.cli import init
+from rlexp.config.compose import compose
 from rlexp.config.search import find_lab
 from rlexp.errors import ConfigError
+from rlexp.run.fitting import fitted
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,15 +31,16 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_lab_is_whole(lab: Path) -> None:
     files = {path.relative_to(lab).as_posix() for path in lab.rglob("*") if path.is_file()}
+    files = {name for name in files if not name.startswith(".git/")}
     assert files == {
-        "pyproject.toml", "README.md", ".gitignore", "tests/test_first.py",
+        "pyproject.toml", "README.md", ".gitignore", "tests/test_first.py", ".github/workflows/test.yml",
         "conf/env/my_lab_example.yaml", "conf/callbacks/my_lab_furthest.yaml", "conf/experiment/first.yaml",
         "my_lab/__init__.py", "my_lab/envs/__init__.py", "my_lab/envs/corridor.py",
         "my_lab/callbacks/__init__.py", "my_lab/callbacks/furthest.py",
     }  # fmt: skip
     for name in files:
         text = (lab / name).read_text()
-        assert "__lab__" not in text and "tmpl" not in text, name
+        assert not re.search("__(lab|rlexp|pin)__", text) and "tmpl" not in text, name
         if name.endswith(".py"):
             ast.parse(text)
     found = find_lab(lab / "conf")
@@ -75,6 +80,66 @@ def test_it_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[s
     text = capsys.readouterr().out
     assert f"made {tmp_path / 'robots'} with the package `robots`" in text
     assert f"cd {tmp_path / 'robots'}" in text and "rlexp experiment=first" in text
+
+
+def test_it_is_a_git_repository_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"GIT_DIR": str(tmp_path / "others"), "GIT_CONFIG_GLOBAL": "/dev/null"}.items():
+        monkeypatch.setenv(name, value)  # As in a git hook; neither is followed.
+    init.run([str(tmp_path / "robots")])
+    assert "git add . && git commit" in capsys.readouterr().out
+    assert (tmp_path / "robots" / ".git").is_dir() and not (tmp_path / "others").exists()
+    init.run([str(tmp_path / "robots" / "inner_lab")])
+    assert "it lies in a git repository" in capsys.readouterr().out
+    assert not (tmp_path / "robots" / "inner_lab" / ".git").exists()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    init.run([str(tmp_path / "arms")])
+    assert "no git repository could be made" in capsys.readouterr().out
+
+
+def test_it_is_pinned_to_the_rlexp_that_made_it(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tomllib
+
+    from rlexp import __version__
+    from rlexp.cli import lab_repository
+
+    project = tomllib.loads((lab / "pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == [lab_repository.pinned()]
+    taken = {"url": "https://git.example/rlexp", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}}
+    monkeypatch.setattr(lab_repository, "_direct_url", lambda: taken)
+    assert lab_repository.pinned() == "rlexp @ git+https://git.example/rlexp@c0ffee"
+    monkeypatch.setattr(lab_repository, "_direct_url", dict)
+    assert lab_repository.pinned() == f"rlexp=={__version__}" and lab_repository.advice() == []
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        "env=my_lab_example 'env.wrappers=[{_target_: my_lab.envs.wrappers.ScaledReward, factor: 10}]'",
+        "env=my_lab_example model=my_lab_net",
+        "env=my_lab_example evaluation=my_lab_often",
+        "env=my_lab_example curriculum=my_lab_longer",
+        "env=my_lab_example 'metrics.position={info: position, reduce: max}'",
+    ],
+)
+def test_the_parts_in_its_readme_work(lab: Path, monkeypatch: pytest.MonkeyPatch, choices: str) -> None:
+    readme = (lab / "README.md").read_text()
+    for name, text in re.findall(r"^`(\S+)`\n```\w+\n(.*?)^```", readme, re.DOTALL | re.MULTILINE):
+        (lab / name).parent.mkdir(parents=True, exist_ok=True)
+        (lab / name).write_text(text)
+    overrides = shlex.split(choices)
+    assert all(word in readme for word in overrides)
+    monkeypatch.chdir(lab)
+    kept, modules = list(sys.path), set(sys.modules)
+    try:
+        config = compose([*overrides, "hardware=local", "tracking=none"])
+        assert fitted(config) is not None
+    finally:
+        sys.path[:] = kept
+        for module in set(sys.modules) - modules:
+            if module.partition(".")[0] == "my_lab":
+                del sys.modules[module]
 
 
 def test_here_and_in_a_fresh_git_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from processes import BATCH, SMALL, Child, environment_of, trials
 import rlexp
 from rlexp.cli.init import run as init
 from rlexp.cli.main import main
+from rlexp.config.search import lab_of
+from rlexp.sweep.changes import apply
 from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.plan import plan
 
@@ -86,6 +88,18 @@ def test_a_sweep_of_a_lab_is_taken_for_its_own(
         monkeypatch.chdir(tmp_path)
     with pytest.raises(rlexp.ConfigError, match="stop.env_stepz"):  # All that was frozen has been accepted.
         rlexp.resume_multirun(sweep, ["stop.env_stepz=1000"])
+
+
+def test_more_trials_of_a_labs_sweep_are_drawn_from_elsewhere(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*SMALL_OF_LAB, "seed=tag(int,interval(0,1000))", "sweep=random", "sweep.trials=2"]
+    sweep = SweepFolder.create(plan(words), "x", ["rlexp"], Asked(tuple(words)))
+    forget(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with lab_of(sweep.path):
+        apply(sweep, ["sweep.trials=4"])
+    assert [trial.config.env.id for trial in sweep.frozen.all()] == ["our_lab.envs.corridor.Corridor"] * 4
 
 
 def test_a_run_of_a_lab_is_used_from_another_folder(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness import CHECKOUT
+from harness import CHECKOUT, records
 from lab_course import add_parts, course
 
 SHIPPED = ("rlexp", "envs", "callbacks", "conf")
@@ -35,12 +35,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See `_environment`."""
+    return _environment(wheel, tmp_path_factory.mktemp("venv"))
+
+
+def _environment(wheel: Path, home: Path) -> Path:
     """A new virtual environment with the wheel in it; the other packages are this interpreter's.
 
     They come by a `.pth` file. Those in the folders that it names are not read, so an editable install of the
     checkout stays out of sight.
     """
-    home = tmp_path_factory.mktemp("venv")
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
     _succeeds(
@@ -83,6 +87,41 @@ def test_a_lab_is_made_and_used(installed: Path, tmp_path: Path) -> None:
     rlexp("init", "wheel_lab", cwd=tmp_path)
     add_parts(tmp_path / "wheel_lab")
     course(rlexp, tmp_path / "wheel_lab")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["for editing", "from its wheel"])
+def test_a_lab_that_is_installed_is_there_from_every_folder(wheel: Path, tmp_path: Path, kind: str) -> None:
+    home, lab = _environment(wheel, tmp_path / "venv"), tmp_path / "our_lab"
+    rlexp = _command(home, tmp_path)
+    rlexp("init", "our_lab", cwd=tmp_path)
+    for folder in ("runs", "sweeps", "notebooks"):  # As in a lab that has been used.
+        (lab / folder).mkdir()
+    source = ["-e", str(lab)]
+    if kind == "from its wheel":
+        _succeeds([sys.executable, "-m", "build", "--outdir", str(tmp_path / "dist"), str(lab)])
+        source = [str(next((tmp_path / "dist").glob("our_lab-*.whl")))]
+        shutil.rmtree(lab)
+    install = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install", "-q"]
+    _succeeds([*install, "--no-deps", *source])
+    work = tmp_path / "work"
+    work.mkdir()
+    assert "our_lab_example" in rlexp("list", "env", cwd=work).stdout
+    words = (
+        "env=our_lab_example",
+        "callbacks=[episode_stats,our_lab_furthest]",
+        "debug=tiny",
+        "tracking=none",
+    )
+    rlexp("-m", *words, "hardware=local", "seed=0,1", "sweep.name=x", cwd=work)
+    rlexp("resume", "sweeps/x", "stop.iterations=3", cwd=work)
+    trial = next((work / "sweeps" / "x" / "trials").glob("001*"))
+    assert [record["iteration"] for record in records(trial)] == [1, 2, 3]
+    assert "custom/furthest_mean" in records(trial)[-1]
+    rlexp("evaluate", "work/sweeps/x", "evaluation.evaluation_duration=2", cwd=tmp_path)
+    runners = ("hardware=local", "hardware.num_env_runners=1", "hardware.num_cpus_per_env_runner=0.1")
+    rlexp("--config-dir", str(trial), *runners, "name=again", cwd=work)
+    assert "custom/furthest_mean" in records(work / "runs" / "again")[-1]
 
 
 @pytest.mark.slow

@@ -44,7 +44,8 @@ def test_what_differs_is_told_and_nothing_else(before: dict[str, object]) -> Non
     assert len(told.splitlines()) <= 12 and all(len(line) < 110 for line in told.splitlines()[1:])
 
 
-def test_the_same_choice_again_is_no_change(before: dict[str, object]) -> None:
+def test_the_same_choice_again_is_no_change() -> None:
+    before = to_plain(rlexp.compose(["hardware=local", "model=mlp"]))
     for overrides in (["model=mlp"], ["env=cartpole"], ["checkpoint.from=null"]):
         saved.refuse_frozen(before, saved.with_overrides(before, overrides))
 
