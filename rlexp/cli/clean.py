@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
@@ -59,7 +60,8 @@ def _mark_runs(folders: Sequence[Path], dry_run: bool) -> None:
         if dry_run:
             print(f"would mark {path} as failed: its driver is dead")
         elif _mark(path):
-            print(f"marked {path} as failed: its driver is dead; continue it with: rlexp resume {path}")
+            resume = f"rlexp resume {shlex.quote(str(path))}"
+            print(f"marked {path} as failed: its driver is dead; continue it with: {resume}")
 
 
 def abandoned_runs(folders: Sequence[Path]) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 import time
 from pathlib import Path
@@ -47,7 +48,8 @@ class HeadWatch(threading.Thread):
         screen = terminal()
         told = f"the Ray cluster at {self._address} is gone ({problem}); what was saved stands"
         if self._folder is not None:
-            told += f"\n  write: rlexp resume {address(self._folder)} hardware.address=<another cluster, or local>"
+            place = shlex.quote(address(self._folder))
+            told += f"\n  write: rlexp resume {place} hardware.address=<another cluster, or local>"
         screen.error(told)
         screen.console.show_cursor()
         os._exit(EXIT_FAILED)

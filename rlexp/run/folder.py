@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import shlex
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -287,7 +288,7 @@ class RunFolder:
             raise ConfigError(
                 f"a run is already in {self.place}",
                 key="name",
-                fix=f"rlexp resume {self.place}   (or another name=, or overwrite=true to replace it)",
+                fix=f"rlexp resume {shlex.quote(self.place)}   (or another name=, or overwrite=true to replace it)",
             )
 
     def _came_to_nothing(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,7 +128,7 @@ def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint, of_s
     raise ConfigError(
         f"{folder.place} is done ({reason})",
         key="stop",
-        fix=f"rlexp resume {folder.place} {rules.more(progress.final)}",
+        fix=f"rlexp resume {shlex.quote(folder.place)} {rules.more(progress.final)}",
     )
 
 

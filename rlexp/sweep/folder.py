@@ -111,7 +111,11 @@ class SweepFolder:
         if self.mirror is not None:
             self._reached(self.mirror.fetch)
         if self.path.exists() and any(item.name not in lock.FILES for item in self.path.iterdir()):
-            fix = f"rlexp resume {self.place}" if is_sweep(self.path) else "sweep.name=<another name>"
+            fix = (
+                f"rlexp resume {shlex.quote(self.place)}"
+                if is_sweep(self.path)
+                else "sweep.name=<another name>"
+            )
             raise ConfigError(f"{self.place} is not empty", key="sweep.name", fix=fix)
 
     def _reached(self, bring: Callable[[], None]) -> None:

@@ -197,7 +197,7 @@ def _settled(course: Course, signal_name: str | None) -> int:
     except OSError as error:
         raise RunFailedError(
             f"how the trials stand cannot be written to {course.folder.place}: {plain_reason(error) or error}\n"
-            f"  rlexp resume {course.folder.place} makes it anew from the trials' own folders"
+            f"  rlexp resume {shlex.quote(course.folder.place)} makes it anew from the trials' own folders"
         ) from error
     return code
 

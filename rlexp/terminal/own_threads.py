@@ -49,7 +49,7 @@ def followed() -> Iterator[OwnThreads]:
 
 
 def _started(thread: threading.Thread, *given: Any) -> None:
-    for own in _owners:
+    for own in tuple(_owners):
         if own.here:
             own.add(thread)
     _start(thread, *given)
