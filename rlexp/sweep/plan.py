@@ -130,7 +130,8 @@ def _different(found: Sequence[tuple[Point, AtPoint]]) -> tuple[list[tuple[Point
         if first is point:
             kept.append((point, at))
         else:
-            left_out.append(f"{_told(point)} is left out: it is the same run as {_told(first)}")
+            same = "it is there already" if point == first else f"it is the same run as {_told(first)}"
+            left_out.append(f"{_told(point)} is left out: {same}")
     return kept, left_out
 
 

@@ -75,14 +75,15 @@ def test_equal_trials_are_left_out_with_a_line(capsys: pytest.CaptureFixture[str
     found = planned(Asked((*SMALL, "seed=1,1", "algorithm.lr=0.1,1e-1")))
     assert [trial.name for trial in found.trials] == ["000-seed=1-lr=0.1"]
     told = capsys.readouterr().out
-    assert (
-        told.count("seed=1 algorithm.lr=0.1 is left out: it is the same run as seed=1 algorithm.lr=0.1") == 3
-    )
+    assert told.count("seed=1 algorithm.lr=0.1 is left out: it is there already") == 3
+    same_otherwise = plan([*SMALL, "stop={iterations: 2},{iterations: 3}", "stop.iterations=4,5"])
+    assert same_otherwise.left_out[0].endswith("it is the same run as stop={iterations:2} stop.iterations=4")
     found = planned(Asked((*SMALL, "sweep=random", "sweep.trials=30", "seed=0,1")))
     assert len(found.trials) == 2
     assert "and 18 more" in capsys.readouterr().out
     # A population's trials become different while they train.
-    population = ["sweep=pbt", "sweep.trials=3", "algorithm.lr=0.1,0.1", "stop.env_steps=9000"]
+    population = ["sweep=pbt", "sweep.trials=3", "algorithm.lr=0.1,0.1", "stop.env_steps=90000"]
+    population.append("stop.iterations=null")
     assert plan([*SMALL, *population]).count == 3
 
 
