@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,5 +156,7 @@ def _none(sweep: SweepFolder, judged: Mapping[str, Any], metric: str, *, own: bo
         + (" with all seeds of a point" if metric in known else ""),
         key="--metric",
         suggestions=close,
-        fix=f"--metric {close[0]}" if close and metric not in known else f"rlexp resume {sweep.place}",
+        fix=f"--metric {close[0]}"
+        if close and metric not in known
+        else f"rlexp resume {shlex.quote(sweep.place)}",
     )

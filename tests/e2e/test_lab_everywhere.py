@@ -54,7 +54,7 @@ def forget(tmp_path: Path) -> None:
     importlib.invalidate_caches()
 
 
-def command(*words: str, cwd: Path, home: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def command(*words: str, cwd: Path, home: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """`rlexp <words>` as it is installed: the working folder is on no path (as it would be with `python -m`)."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "rlexp.cli.main", *words],
@@ -138,8 +138,9 @@ def test_a_lab_around_a_run_that_the_user_never_worked_in_is_not_used(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_command_that_an_interrupted_sweep_prints_goes_on_with_it(lab: Path, tmp_path: Path) -> None:
-    words = (*SMALL_OF_LAB[:-1], "stop.env_steps=40000", "seed=0,1", "sweep.name=x", "-m")
+    words = (*SMALL_OF_LAB[:-1], "stop.env_steps=8000", "seed=0,1", "sweep.name=x", "-m")
     child = Child.__new__(Child)
     child.folder, child.out = lab, tmp_path / "out.txt"
     with child.out.open("wb") as out:
@@ -161,7 +162,7 @@ def test_the_command_that_an_interrupted_sweep_prints_goes_on_with_it(lab: Path,
     assert done.returncode == 0, done.stdout + done.stderr
     assert {trial["status"] for trial in trials(lab / "sweeps" / "x").values()} == {"done"}
     # From elsewhere, with more to do; and the best trial's own command.
-    done = command("resume", str(lab / "sweeps" / "x"), "stop.env_steps=41000", cwd=tmp_path, home=tmp_path)
+    done = command("resume", str(lab / "sweeps" / "x"), "stop.env_steps=8400", cwd=tmp_path, home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     best = json.loads((lab / "sweeps" / "x" / "sweep.json").read_text())["best"]["command"]
     done = command(*shlex.split(best)[1:], "hardware.num_env_runners=1", cwd=tmp_path, home=tmp_path)

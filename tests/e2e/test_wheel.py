@@ -90,6 +90,7 @@ def test_a_lab_is_made_and_used(installed: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", ["for editing", "from its wheel"])
 def test_a_lab_that_is_installed_is_there_from_every_folder(wheel: Path, tmp_path: Path, kind: str) -> None:
     home, lab = _environment(wheel, tmp_path / "venv"), tmp_path / "our_lab"

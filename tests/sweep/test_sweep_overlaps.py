@@ -9,6 +9,7 @@ import pytest
 
 import rlexp
 from rlexp.errors import ConfigError
+from rlexp.hardware import import_ahead
 from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.multirun import planned
 from rlexp.sweep.plan import plan
@@ -71,7 +72,10 @@ def test_the_command_line_has_the_last_word_over_the_space_of_a_file(tmp_path: P
         assert [trial.config.seed for trial in found.trials] == wanted
 
 
-def test_equal_trials_are_left_out_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_equal_trials_are_left_out_with_a_line(
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(import_ahead.end)  # A process that planning starts for the trials to come.
     found = planned(Asked((*SMALL, "seed=1,1", "algorithm.lr=0.1,1e-1")))
     assert [trial.name for trial in found.trials] == ["000-seed=1-lr=0.1"]
     told = capsys.readouterr().out
