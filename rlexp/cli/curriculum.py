@@ -118,6 +118,7 @@ def _free(name: str) -> Path:
 def _table(arms: Sequence[Arm], episodes: int) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from rlexp.curriculum.trial import MASTERED
 
@@ -128,7 +129,7 @@ def _table(arms: Sequence[Arm], episodes: int) -> None:
         middle = statistics.median_low(times)
         final = statistics.median(arm.curves[:, -1].tolist())
         table.add_row(
-            arm.name,
+            Text(arm.name),
             f"{middle:,}" if middle <= episodes else f"over {episodes:,}",
             f"{sum(at is not None for at in reached)} of {len(reached)}",
             f"{final:.2f}",

@@ -20,6 +20,7 @@ class CurriculumRecord:
     def __init__(self, curriculum: Curriculum) -> None:
         self._curriculum = curriculum
         self._folder: Path | None = None
+        self._told = False
 
     def on_run_start(self, run: RunInfo) -> None:
         """Remembers where."""
@@ -42,7 +43,14 @@ class CurriculumRecord:
         entries = self._curriculum.history.entries
         if self._folder is None or not entries:
             return
-        from rlexp.curriculum.plot import plot_run
-
         write_json(self._folder / FILE, {"entries": entries})
-        plot_run(self._curriculum.space, entries, self._folder / PLOT)
+        try:
+            from rlexp.curriculum.plot import plot_run
+
+            plot_run(self._curriculum.space, entries, self._folder / PLOT)
+        except (
+            Exception
+        ) as error:  # Matplotlib, its fonts or its memory: a picture is no reason to lose a run.
+            if not self._told:
+                _log.warning("%s was not drawn: %s: %s", PLOT, type(error).__name__, error)
+            self._told = True

@@ -88,7 +88,7 @@ class Terminal:
 
         if self._log is not None:
             self._log.lines(text)
-        self._status = self.console.status(text, spinner="dots")
+        self._status = self.console.status(Text(text), spinner="dots")
         try:
             with self._status as shown:
                 yield lambda text: shown.update(Text(text))

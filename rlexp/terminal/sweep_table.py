@@ -123,7 +123,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")  # Text, not markup: names may hold brackets.
     for row in rows:
         table.add_row(*(Text(text, STYLE.get(text, "")) for text in row))
     return table

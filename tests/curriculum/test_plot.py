@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,10 +13,14 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from rlexp.curriculum.history import MOST_RECORDS, History
+from rlexp.curriculum.host import Curriculum
 from rlexp.curriculum.outcome import Outcome
 from rlexp.curriculum.plot import plot_run
+from rlexp.curriculum.record import CurriculumRecord
 from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.spread import BINS, labels, spread
+from rlexp.curriculum.teachers.uniform import Uniform
+from rlexp.run.events import RunInfo
 
 SPACE = TaskSpace.of(
     {
@@ -137,3 +142,21 @@ def test_names_are_drawn_as_they_are(tmp_path: Path) -> None:
         history.add(i, [Outcome({"$x$": "$"}, 0, None, -3.0, 0.0, 1)], ["to $\\frac$ <!-- \x07"])
     picture = plot_run(space, history.entries, tmp_path / "c.svg")
     ElementTree.fromstring(picture.read_text(encoding="utf-8"))
+
+
+def test_a_picture_that_cannot_be_drawn_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    curriculum = Curriculum(Uniform(SPACE, seed=0), SPACE, "return", 0)
+    curriculum.history.add(10, [outcome(1)], [])
+    record = CurriculumRecord(curriculum)
+    record.on_run_start(RunInfo(tmp_path, "a", "a", {}))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", _out_of_memory)
+    record.on_checkpoint(tmp_path, {})
+    record.on_run_end("done", {})
+    assert json.loads((tmp_path / "curriculum.json").read_text())["entries"]
+    assert caplog.text.count("was not drawn: MemoryError") == 1 and not (tmp_path / "curriculum.svg").exists()
+
+
+def _out_of_memory(*arguments: object, **named: object) -> None:
+    raise MemoryError("of fonts")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
 
 from rlexp.terminal.closing import closing_lines, closing_rows, print_closing
+from rlexp.terminal.sweep_table import table
 
 DONE = {
     "status": "done", "reason": "stop.env_steps=100000", "env_steps": 102400, "wall_s": 61.32, "sps": 1670.2,
@@ -57,3 +61,10 @@ def test_plain_text_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> No
     assert lines[0] == "status         done"
     assert f"folder        {folder}" in lines, "paths stay in one piece"
     assert "\x1b" not in out and err == "error: ValueError: broken\n"
+
+
+def test_brackets_in_names_are_no_markup() -> None:
+    """`[/x]` closes nothing, so that rich refused the whole table."""
+    screen = Console(file=io.StringIO(), width=80)
+    screen.print(table(["[red]custom[/x]"], [["[/y]"]]))
+    assert "[red]custom[/x]" in screen.file.getvalue() and "[/y]" in screen.file.getvalue()  # type: ignore[attr-defined]
