@@ -7,6 +7,8 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlexp.config.yaml_reader import parse, read_text
+
 _ENTRY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_][\w./@-]*):(?P<rest>\s.*)?$")
 _ITEM = re.compile(r"^(?P<indent> *)(?P<key>-)(?P<rest>\s.*)?$")
 _PACKAGE = re.compile(r"^#\s*@package\s+(\S+)")
@@ -55,7 +57,7 @@ def groups(dirs: Sequence[Path]) -> dict[str, dict[str, Choice]]:
 
 def describe(file: Path) -> str:
     """The first comment line of a YAML file that is not Hydra's `@package`; empty without one."""
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in read_text(file).splitlines():
         if line.startswith("#") and not _PACKAGE.match(line):
             return line.lstrip("# ").rstrip()
         if line.strip() and not line.startswith("#"):
@@ -65,15 +67,13 @@ def describe(file: Path) -> str:
 
 def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
     """The choices that the first `config.yaml` takes by default, by group in its order; none for null."""
-    import yaml
-
     main = next((folder / "config.yaml" for folder in dirs if (folder / "config.yaml").is_file()), None)
     if main is None:
         return {}
     chosen: dict[str, list[str]] = {}
     # The defaults list ends where the next top-level key begins; the rest need not be parsed.
-    text = re.search(r"^defaults:.*?(?=^\w|\Z)", main.read_text(encoding="utf-8"), re.M | re.S)
-    for item in yaml.safe_load(text.group())["defaults"] if text else []:
+    text = re.search(r"^defaults:.*?(?=^\w|\Z)", read_text(main), re.M | re.S)
+    for item in parse(text.group(), str(main))["defaults"] or () if text else ():
         if isinstance(item, dict):
             ((key, value),) = item.items()
             words = str(key).split()
@@ -87,7 +87,7 @@ def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
 
 def keys(file: Path, group: str) -> list[Key]:
     """The keys that a choice sets, in its order; none for files of the global package, which set others'."""
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = read_text(file).splitlines()
     package = next((m.group(1) for line in lines if (m := _PACKAGE.match(line))), group.replace("/", "."))
     if package == "_global_":
         return []

@@ -58,6 +58,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for name in ("resolve", "package"):
         if getattr(args, name) and not args.cfg:
             raise ConfigError(f"--{name} goes with --cfg", fix=f"--cfg job --{name}")
+    for name in ("config_dir", "config_name", "package"):
+        if getattr(args, name) == "":
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{flag} is empty", fix=f"{flag} <{_VALUES[flag][1]}>, or leave {flag} out")
     if args.config_dir and is_uri(args.config_dir):
         from rlexp.storage.fetching import fetched
 

@@ -28,10 +28,12 @@ def run(argv: Sequence[str]) -> int:
         ConfigError: the folder is not empty or cannot be written, or its package's name is taken.
     """
     parser = argparse.ArgumentParser(prog="rlexp init", description="Make a lab repository of one's own.")
-    parser.add_argument("dir", metavar="DIR", type=Path, help="new or empty folder")
+    parser.add_argument("dir", metavar="DIR", help="new or empty folder")
     parser.add_argument("--package", help="name of its Python package (default: from DIR's name)")
     arguments = parser.parse_args(list(argv))
-    target: Path = arguments.dir
+    if not arguments.dir.strip() or not arguments.dir.isprintable():
+        raise ConfigError(f"{arguments.dir!r} is no folder's name", fix="rlexp init my_lab")
+    target = Path(arguments.dir)
     package = arguments.package or package_name(target)
     check_folder(target)
     check_package(package, target)

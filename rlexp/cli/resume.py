@@ -56,7 +56,7 @@ def path_and_overrides(argv: list[str], verb: str) -> tuple[str, list[str]]:
         raise ConfigError(f"there is no flag {flags[0]} of rlexp {verb}", fix=f"rlexp {verb} runs/<name>")
     paths = [word for word in argv if not _is_override(word)]
     overrides = [word for word in argv if _is_override(word)]
-    if len(paths) != 1:
+    if len(paths) != 1 or not paths[0].strip():
         raise ConfigError(f"rlexp {verb} takes one path, got {paths}", fix=f"rlexp {verb} runs/<name>")
     return paths[0], overrides
 

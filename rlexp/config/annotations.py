@@ -46,6 +46,12 @@ def matches(annotation: str | None, value: Any) -> bool:
     return annotation is None or _fits(_parse(annotation), value)
 
 
+def takes_null(annotation: str) -> bool:
+    """Whether null may be of the type: it says so, or its name is not known here and may stand for anything."""
+    names = [_name(member) for member in _alternatives(_parse(annotation))]
+    return any(name in ("None", "Any") or name not in (*_PLAIN, *_WORDS, "Literal") for name in names)
+
+
 def describe(annotation: str) -> str:
     """The type in words, e.g. `an integer or null`."""
     return " or ".join(dict.fromkeys(_word(node) for node in _alternatives(_parse(annotation))))

@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlexp.config.annotations import describe, example, matches, takes_null
 from rlexp.config.source import class_lineage, source_tree
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import TARGET
@@ -22,15 +23,28 @@ from rlexp.errors import ConfigError
 
 @dataclass(frozen=True)
 class _Takes:
-    """The named arguments of a callable, `self` left out, and whether it takes any others too."""
+    """The named arguments of a callable, `self` left out, and whether it takes any others too.
+
+    Attributes:
+        names: of all arguments.
+        required: of those without a default.
+        others: whether it takes any others too.
+        types: the annotations, as text, of those that have one.
+    """
 
     names: list[str]
     required: list[str]
     others: bool
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_source(
-    key: str, spec: Mapping[str, Any], *, positional: int = 0, given: Sequence[str] = ()
+    key: str,
+    spec: Mapping[str, Any],
+    *,
+    positional: int = 0,
+    given: Sequence[str] = (),
+    typed: bool = False,
 ) -> None:
     """Checks `{_target_: path, **arguments}` as far as the source tells.
 
@@ -39,9 +53,11 @@ def check_source(
         spec: the path and the arguments.
         positional: how many arguments are given before these, e.g. the environment to wrap.
         given: names of those that are given beside them.
+        typed: whether the annotations of its arguments are to be kept, too.
 
     Raises:
-        ConfigError: no such class or function, an argument that it does not take, or one that is missing.
+        ConfigError: no such class or function, an argument that it does not take, or one that is missing or of
+            another type.
     """
     path = spec.get(TARGET)
     if not isinstance(path, str) or "." not in path:
@@ -65,11 +81,30 @@ def check_source(
                 suggestions=[f"{key}.{other}" for other in close],
                 fix=f"{key}.{close[0]}=..." if close else f"leave {key}.{argument} out",
             )
+    for argument in arguments if typed else ():
+        _check_type(f"{key}.{argument}", takes.types.get(argument), spec[argument])
     missing = [argument for argument in required if argument not in arguments]
     if missing:
         raise ConfigError(
             f"{key}: {name} needs the argument {missing[0]}", key=key, fix=f"{key}.{missing[0]}=<value>"
         )
+
+
+def _check_type(key: str, annotation: str | None, value: Any) -> None:
+    """An argument is of its annotated type, where that is a plain one; whole floats (`1e3`) count as integers."""
+    if annotation is None or matches(annotation, value) or (value is None and takes_null(annotation)):
+        return
+    if isinstance(value, float) and value.is_integer() and matches(annotation, int(value)):
+        return
+    shown = "null" if value is None else repr(value)
+    fix = f"{key}={example(annotation)}"
+    if describe(annotation).startswith("text") and isinstance(value, (int, float, bool)):
+        fix = f"""'{key}="{str(value).lower() if isinstance(value, bool) else value}"'"""
+    elif isinstance(value, str) and describe(annotation).startswith("a list"):
+        fix = f"'{key}=[{value}]'"
+    elif isinstance(value, list) and "text" in describe(annotation):
+        fix = f"'{key}=[" + ", ".join(f'"{member}"' for member in value) + "]'"
+    raise ConfigError(f"{key} must be {describe(annotation)}, not {shown}", key=key, fix=fix)
 
 
 def check_there(key: str, path: str) -> None:
@@ -132,7 +167,17 @@ def _arguments(function: ast.FunctionDef, *, skip: int) -> _Takes | None:
     named = [arg.arg for arg in a.kwonlyargs]
     bare = [arg.arg for arg, default in zip(a.kwonlyargs, a.kw_defaults, strict=True) if default is None]
     required = placed[: len(placed) - len(a.defaults)]
-    return _Takes(placed[skip:] + named, required[skip:] + bare, a.kwarg is not None)
+    types = {
+        arg.arg: _annotation(arg.annotation)
+        for arg in [*a.posonlyargs, *a.args, *a.kwonlyargs]
+        if arg.annotation is not None
+    }
+    return _Takes(placed[skip:] + named, required[skip:] + bare, a.kwarg is not None, types)
+
+
+def _annotation(node: ast.expr) -> str:
+    """An annotation's text; one that is written as text is what it says."""
+    return str(node.value) if isinstance(node, ast.Constant) and node.value is not None else ast.unparse(node)
 
 
 def _require_name(key: str, module: str, name: str, tree: ast.Module) -> None:

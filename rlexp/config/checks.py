@@ -10,6 +10,7 @@ from rlexp.config.automatic import with_automatic
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_run_config
 from rlexp.config.named import check_named
+from rlexp.config.names import check_name
 from rlexp.config.schema import RunConfig
 from rlexp.config.signatures import algorithm_name, rllib_class
 from rlexp.environment.construct import check_id, check_requirements, is_import_path
@@ -29,6 +30,7 @@ def check(composed: Composed) -> RunConfig:
         ConfigError: what is wrong, key by key.
     """
     config = to_run_config(with_automatic(composed.plain), composed.choices)
+    config.kept = dict(composed.kept)
     problems: list[ConfigError] = []
     for judge in (
         check_named,
@@ -42,6 +44,7 @@ def check(composed: Composed) -> RunConfig:
         _data,
         _folder,
         _curriculum,
+        _tracking,
         _secrets,
     ):
         _collect(problems, judge, config)
@@ -51,12 +54,14 @@ def check(composed: Composed) -> RunConfig:
 
 
 def check_start(config: RunConfig) -> None:
-    """What only a new run needs: a size has networks to size, and the weights to start from can be used.
+    """What only a new run needs: a name, networks to size where a size is given, weights to start from.
 
     Raises:
-        ConfigError: `model.size` would change nothing.
+        ConfigError: the name is no folder's name; `model.size` would change nothing.
         CheckpointError: the weights are not there, not whole, or not its user's own.
     """
+    if config.name is not None:
+        check_name("name", config.name)
     _model_size(config)
     if config.checkpoint.from_ is not None:
         from rlexp.checkpoint.store import require_trust, resolve
@@ -133,8 +138,10 @@ def metrics_read(config: RunConfig) -> dict[str, str]:
 def _resources(config: RunConfig) -> None:
     from rlexp.hardware.demand import check_fits
     from rlexp.hardware.machine import look
+    from rlexp.hardware.memory import check_memory
 
     if config.hardware.address == "local":
+        check_memory(config, look())
         check_fits(_as_if_least(config), look())
 
 
@@ -160,9 +167,18 @@ def _curriculum(config: RunConfig) -> None:
     check_curriculum(config.curriculum, config.trusted)
 
 
+def _tracking(config: RunConfig) -> None:
+    """What W&B would refuse once the run has begun, and with it all of the run's figures."""
+    from rlexp.tracking.wandb_names import check_names
+
+    for name, spec in config.tracking.items():
+        if str(spec.get("_target_")).replace(":", ".") == "rlexp.tracking.wandb.WandbTracker":
+            check_names(f"tracking.{name}", spec)
+
+
 def _secrets(config: RunConfig) -> None:
     """The config is written to the run folder, so no key or token may stand in it."""
-    from rlexp.run.provenance import looks_secret
+    from rlexp.config.secrets import looks_secret
 
     for name in config.hardware.env_vars:
         if looks_secret(name):

@@ -25,7 +25,9 @@ from rlexp.config.advice import (
 )
 from rlexp.config.annotations import describe, matches, parts
 from rlexp.config.classic import answer
+from rlexp.config.environment_secrets import with_kept
 from rlexp.config.examples import example_of
+from rlexp.config.plain_values import not_numbers, refuse_unusable
 from rlexp.config.replay_settings import buffer_keys, buffer_problems
 from rlexp.config.rules import contradictions, untrusted_types
 from rlexp.config.schema import AlgorithmChoice, RunConfig
@@ -40,7 +42,7 @@ SETTINGS = "settings"
 """The field of a group that gathers RLlib's own keywords; in YAML they stand beside its other keys."""
 
 BUFFER = "replay_buffer_config"
-_NOT_IN_YAML = {SETTINGS, "choices"}
+_NOT_IN_YAML = {SETTINGS, "choices", "kept"}
 _KEY = re.compile(r"[a-z_]+(\.[A-Za-z_]+)+")
 
 
@@ -54,9 +56,12 @@ def to_run_config(plain: Mapping[str, Any], choices: Mapping[str, str | list[str
     Raises:
         ConfigErrors: every unknown key, wrong type, missing value and value out of range, with what to write.
     """
+    refuse_unusable(plain)
     reader = _Reader(plain)
     config = reader.dataclass(RunConfig, plain, "")
     problems = [*reader.problems, *ranges.problems(plain), *contradictions(plain)]
+    told = {problem.key for problem in problems}
+    problems += [problem for problem in not_numbers(plain) if problem.key not in told]
     if problems:
         raise ConfigErrors(problems)
     assert isinstance(config, RunConfig)
@@ -65,10 +70,13 @@ def to_run_config(plain: Mapping[str, Any], choices: Mapping[str, str | list[str
 
 
 def to_plain(config: RunConfig) -> dict[str, Any]:
-    """The config as YAML spells it: RLlib's settings beside the group's own keys, `choices` left out."""
+    """The config as YAML spells it: RLlib's settings beside the group's own keys, `choices` left out.
+
+    Secrets of the environment are what they are made of, `${oc.env:NAME}`.
+    """
     flat = _flat(config)
     assert isinstance(flat, dict)
-    return flat
+    return with_kept(flat, config.kept)
 
 
 def valid_keys(config_class: str, trusted: tuple[str, ...] = DEFAULT_TRUSTED) -> list[str]:

@@ -89,14 +89,10 @@ def refuse_search_paths(folder: Path) -> None:
     Raises:
         ConfigError: naming the file.
     """
-    import yaml
+    from rlexp.config.yaml_reader import read
 
     for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-            raise ConfigError(f"{file} cannot be read: {str(error).splitlines()[0]}") from error
-        if _has_key(content, "searchpath"):
+        if _has_key(read(file, interpolations="keys"), "searchpath"):
             raise ConfigError(
                 f"{file}: hydra.searchpath is not taken from a file",
                 key="hydra.searchpath",

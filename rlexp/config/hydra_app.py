@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.composed import Composed
+from rlexp.config.environment_secrets import ENVIRONMENT, secrets_of
 from rlexp.config.foreign import refuse_search_paths
+from rlexp.config.interpolation import bounded
 from rlexp.config.overrides import parse, unknown_choice
 from rlexp.config.search import config_dirs, extend_sys_path, labs_in_use
 from rlexp.config.suggest import nearest
@@ -35,7 +37,7 @@ class Composer:
 
     def __init__(self, app: Hydra, config_name: str = "config") -> None:
         self._app, self._name = app, config_name
-        self._bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any]]] = {}
+        self._bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any], bool]] = {}
 
     def compose(self, forced: Sequence[str], values: Sequence[str] = ()) -> Composed:
         """What Hydra makes of overrides that `force` has put into its form.
@@ -47,28 +49,38 @@ class Composer:
         from omegaconf import OmegaConf
 
         with readable_errors(self._app, self._name):
-            config, choices = self._base(tuple(forced))
+            config, choices, looks_up = self._base(tuple(forced))
             if values:
                 config = copy.deepcopy(config)
                 _apply(config, values, self._app)
             plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
+            raw: Any = {}
+            if looks_up or any(ENVIRONMENT in text for text in values):
+                raw = OmegaConf.to_container(config, resolve=False)
         if isinstance(plain.get("trusted"), list):
             of_labs = [package for lab in labs_in_use() for package in lab.packages]
             plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *of_labs]))
-        return Composed(plain, dict(choices))
+        return Composed(plain, dict(choices), secrets_of(raw, plain))
 
-    def _base(self, forced: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
-        """The config without the `hydra` node, nothing resolved; and which choice each group got."""
+    def _base(self, forced: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any], bool]:
+        """The config without the `hydra` node, nothing resolved; which choice each group got; whether it looks into
+        the environment.
+        """
         from hydra.types import RunMode
         from omegaconf import OmegaConf
 
         if forced not in self._bases:
-            config = self._app.compose_config(
-                config_name=self._name,
-                overrides=list(forced),
-                run_mode=RunMode.RUN,
-                with_log_configuration=False,
-            )
+            try:
+                config = self._app.compose_config(
+                    config_name=self._name,
+                    overrides=list(forced),
+                    run_mode=RunMode.RUN,
+                    with_log_configuration=False,
+                )
+            except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                # Hydra takes much for granted of the files that it merges.
+                message = f"Hydra cannot compose this config: {type(error).__name__}: {error}"
+                raise ConfigError(message, fix="rlexp --info defaults shows which files it takes") from error
             refuse_hydra_settings(config.hydra)
             choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
             mine = {
@@ -76,10 +88,9 @@ class Composer:
                 for group, choice in choices.items()
                 if not str(group).startswith("hydra/") and choice is not None and self._exists(group, choice)
             }
-            self._bases[forced] = (
-                OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"]),
-                mine,
-            )
+            own = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
+            looks_up = ENVIRONMENT in str(OmegaConf.to_container(own, resolve=False))
+            self._bases[forced] = (own, mine, looks_up)
         return self._bases[forced]
 
     def _exists(self, group: str, choice: str | list[str]) -> bool:
@@ -129,6 +140,8 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+    from rlexp.config.hydra_files import FOREIGN, Loader
+
     extend_sys_path()
     search_path = ConfigSearchPathImpl()
     search_path.append("hydra", "pkg://hydra.conf")
@@ -136,7 +149,7 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
         if not Path(config_dir).is_dir():
             raise ConfigError(f"--config-dir {config_dir}: no such folder")
         refuse_search_paths(Path(config_dir))
-        search_path.append("command-line", f"file://{Path(config_dir).resolve()}")
+        search_path.append(FOREIGN, f"file://{Path(config_dir).resolve()}")
     for index, folder in enumerate(config_dirs()):
         search_path.append("main" if index == 0 else f"lab{index}", f"file://{folder}")
     for plugin in Plugins.instance().discover(SearchPathPlugin):
@@ -146,7 +159,9 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
         before = GlobalHydra.instance().hydra
         GlobalHydra.instance().clear()
         try:
-            yield Hydra.create_main_hydra2("rlexp", search_path)
+            app = Hydra("rlexp", Loader(search_path))
+            GlobalHydra.instance().initialize(app)
+            yield app
         finally:
             GlobalHydra.instance().clear()
             if before is not None:
@@ -173,11 +188,14 @@ def readable_values() -> Iterator[None]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        yield
+        with bounded():
+            yield
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or None
         text = str(error).splitlines()[0]
         raise ConfigError(f"{key}: {text}" if key else text, key=key) from error
+    except RecursionError as error:
+        raise ConfigError("the config is nested too deep, or one of its files takes itself") from error
 
 
 def _missing(name: str, app: Hydra) -> ConfigError:
@@ -195,7 +213,7 @@ def _missing(name: str, app: Hydra) -> ConfigError:
 
 
 def _explain(error: Exception) -> ConfigError:
-    text = str(error).splitlines()[0]
+    text = " ".join(line.strip() for line in str(error).splitlines()[:2] if line.strip())
     missing = re.match(r"Could not delete from config\. '(?P<key>[^']+)' does not exist", text)
     if missing:
         key = missing["key"]

@@ -33,19 +33,18 @@ def check_named(config: RunConfig) -> None:
         check_there("env.vector_entry_point", config.env.vector_entry_point)
     if config.model.module_class:
         check_there("model.module_class", config.model.module_class)
-    for group in ("callbacks", "tracking"):
-        for name, spec in getattr(config, group).items():
-            _check_spec(group, name, spec, config)
+    _check_specs(config)
     if TARGET not in config.exploration:
         raise ConfigError("exploration names no strategy", key="exploration", fix="exploration=default")
     _check_strategy(config.exploration)
-    check_source("exploration", config.exploration)
+    check_source("exploration", config.exploration, typed=True)
     if config.curriculum.teacher is not None:
         check_source(
             "curriculum.teacher",
             config.curriculum.teacher,
             positional=1,
             given=given_to_teacher(config.curriculum),
+            typed=True,
         )
     for index, spec in enumerate(config.env.wrappers):
         key = f"env.wrappers[{index}]"
@@ -66,6 +65,18 @@ def _check_strategy(exploration: Mapping[str, Any]) -> None:
     raise ConfigError(f"unknown key {key}: {known.reason}", key=key, fix=known.fix)
 
 
+def _check_specs(config: RunConfig) -> None:
+    problems = []
+    for group in ("callbacks", "tracking"):
+        for name, spec in getattr(config, group).items():
+            try:
+                _check_spec(group, name, spec, config)
+            except ConfigError as error:
+                problems.append(error)
+    if problems:
+        raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
+
+
 def given_to_teacher(curriculum: CurriculumChoice) -> tuple[str, ...]:
     """Arguments of a teacher that do not stand beside its `_target_`."""
     return ("seed", "trusted", "measure", *(("task_fn",) if curriculum.task_fn else ()))
@@ -74,7 +85,7 @@ def given_to_teacher(curriculum: CurriculumChoice) -> tuple[str, ...]:
 def _check_spec(group: str, name: str, spec: Mapping[str, Any], config: RunConfig) -> None:
     key = f"{group}.{name}"
     if TARGET in spec:
-        check_source(key, spec)
+        check_source(key, spec, typed=True)
         return
     named = [other for other in getattr(config, group) if other != name]
     close = [f"{group}.{other}" for other in nearest(name, named)]

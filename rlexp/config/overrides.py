@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.config.schema import RunConfig
 from rlexp.config.suggest import is_mistyped, nearest
+from rlexp.config.yaml_reader import MAX_DEPTH
 from rlexp.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _INSTEAD = {
     "hydra/job_logging": "log_level=DEBUG",
     "hydra/hydra_logging": "log_level=DEBUG",
 }
-_TOP = {field.name for field in fields(RunConfig)} - {"choices"}
+_TOP = {field.name for field in fields(RunConfig)} - {"choices", "kept"}
 _PAIRS = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -79,14 +80,27 @@ def parse(text: str, app: Hydra | None = None) -> Override:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
+    if _depth(text) > MAX_DEPTH:
+        raise ConfigError(f"{text:.40}...: brackets nested more than {MAX_DEPTH} deep", fix="key=value")
     try:
         override = OverridesParser.create().parse_override(text)
     except HydraException as error:
         raise _unreadable(text) from error
+    except ValueError as error:  # A number with more digits than Python reads.
+        raise ConfigError(f"{text:.40}... cannot be read: {error}", fix="key=value") from error
     if not override.key_or_group:
         raise ConfigError(f"{text!r}: there is no key before the =", fix="key=value")
     override.config_loader = app.config_loader if app else None
     return override
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested in a text, quoted ones too."""
+    deepest = depth = 0
+    for sign in text:
+        depth += (sign in _PAIRS) - (sign in _PAIRS.values())
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def value_of(text: str) -> Any:

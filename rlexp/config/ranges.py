@@ -48,6 +48,9 @@ SEEDS = 2**32
 FRACTION = Range(0, 1)
 NOT_NEGATIVE = Range(0)
 POSITIVE = Range(0, above=True)
+LONG_S = Range(0, 1e9, above=True)
+LONG_OR_NONE_S = Range(0, 1e9)
+"""Waiting times in seconds: thirty years are enough, and what waits takes no more."""
 COUNT = Range(1, integer=True)
 COUNT_OR_NONE = Range(0, integer=True)
 
@@ -121,33 +124,42 @@ RANGES: Mapping[str, Range] = {
     "hardware.num_aggregator_actors_per_learner": COUNT_OR_NONE,
     "hardware.max_requests_in_flight_*": COUNT,
     "hardware.local_gpu_idx": COUNT_OR_NONE,
-    "hardware.sample_timeout_s": POSITIVE,
-    "hardware.torch_threads": COUNT,
+    "hardware.sample_timeout_s": LONG_S,
+    "hardware.torch_threads": Range(1, 4096, integer=True),
     "hardware.custom_resources_*.*": NOT_NEGATIVE,
     "hardware.max_num_env_runner_restarts": COUNT_OR_NONE,
-    "hardware.delay_between_env_runner_restarts_s": NOT_NEGATIVE,
+    "hardware.delay_between_env_runner_restarts_s": LONG_OR_NONE_S,
     "hardware.num_consecutive_env_runner_failures_tolerance": COUNT_OR_NONE,
-    "hardware.env_runner_health_probe_timeout_s": NOT_NEGATIVE,
-    "hardware.env_runner_restore_timeout_s": NOT_NEGATIVE,
+    "hardware.env_runner_health_probe_timeout_s": LONG_OR_NONE_S,
+    "hardware.env_runner_restore_timeout_s": LONG_OR_NONE_S,
     "evaluation.evaluation_interval": COUNT,
     "evaluation.evaluation_interval_env_steps": COUNT,
     "evaluation.evaluation_duration": COUNT,
     "evaluation.evaluation_num_env_runners": COUNT_OR_NONE,
-    "evaluation.evaluation_sample_timeout_s": POSITIVE,
+    "evaluation.evaluation_sample_timeout_s": LONG_S,
     "evaluation.evaluation_error_after_n_consecutive_skips": COUNT,
-    "evaluation.evaluation_unhealthy_workers_timeout_s": NOT_NEGATIVE,
+    "evaluation.evaluation_unhealthy_workers_timeout_s": LONG_OR_NONE_S,
     "evaluation.evaluation_auto_duration_*": COUNT,
     "evaluation.num_envs": COUNT,
     "evaluation.seed": Range(0, SEEDS, below=True, integer=True),
     "data.input_read_batch_size": COUNT,
     "data.dataset_num_iters_per_learner": COUNT,
     "reporting.metrics_num_episodes_for_smoothing": COUNT,
+    "reporting.min_time_s_*": LONG_OR_NONE_S,
     "reporting.min_*": NOT_NEGATIVE,
     "stop.env_steps": COUNT,
     "stop.iterations": COUNT,
     "stop.wall_s": POSITIVE,
     "stop.plateau.patience": COUNT,
     "stop.plateau.min_delta": NOT_NEGATIVE,
+    "callbacks.progress.every_s": Range(0, 1e9, above=True, nullable=False),
+    "callbacks.progress.refresh_per_s": Range(0, 1e9, above=True, nullable=False),
+    "callbacks.video.every": Range(1, integer=True, nullable=False),
+    "callbacks.video.fps": Range(1, integer=True, nullable=False),
+    "callbacks.video.max_steps": Range(1, integer=True, nullable=False),
+    "tracking.wandb.init_timeout_s": Range(0, 1e9, above=True, nullable=False),
+    "tracking.wandb.finish_timeout_s": Range(0, 1e9, nullable=False),
+    "tracking.tensorboard.flush_s": Range(0, above=True, nullable=False),
     "checkpoint.every": COUNT,
     "checkpoint.every_env_steps": COUNT,
     "checkpoint.keep": COUNT,
@@ -182,6 +194,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "evaluation.evaluation_duration_unit": ("episodes", "timesteps"),
     "stop.plateau.mode": ("max", "min"),
     "checkpoint.mode": ("max", "min"),
+    "callbacks.video.format": ("mp4", "gif"),
+    "tracking.wandb.mode": ("auto", "online", "offline", "disabled"),
     "fast": ("auto", "always", "never"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.config.composed import Composed
+from rlexp.config.yaml_reader import read
 from rlexp.run import saved
 from rlexp.storage.places import address
 
@@ -17,16 +18,16 @@ OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
 
 
 def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
-    """Whether a folder's primary config was written by a run: resolved, so it has no defaults list."""
+    """Whether a folder's primary config was written by a run: resolved, so it has no defaults list.
+
+    Raises:
+        ConfigError: it is no YAML, so that nobody can say.
+    """
     file = Path(folder) / saved.CONFIG
     if config_name != "config" or not file.is_file():
         return False
-    import yaml
-
-    try:
-        plain = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        return True  # Told as damaged when it is read.
+    is_run = (Path(folder) / "manifest.json").is_file()
+    plain = read(file, origin=f"{file} is damaged" if is_run else None)
     return isinstance(plain, dict) and "defaults" not in plain and "algorithm" in plain
 
 
@@ -41,10 +42,10 @@ def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
     Raises:
         ConfigError: a damaged file, a bad override, or a config that claims what only its reader may grant.
     """
-    plain = saved.read(folder / saved.CONFIG)
+    plain = saved.read(folder / saved.CONFIG, overrides)
     saved.refuse_untrusted(plain, overrides, origin=f"--config-dir {folder}")
     changes = saved.Changes(overrides)
-    return saved.composed(changes.on({**plain, **OWN}), {**_choices(folder), **changes.choices})
+    return saved.composed(changes.on({**plain, **OWN}), {**_choices(folder), **changes.choices}, plain)
 
 
 def _choices(folder: Path) -> dict[str, Any]:

@@ -301,3 +301,4 @@ class RunConfig:
     log_level: str = "WARNING"
     trusted: list[str] = field(default_factory=list)
     choices: dict[str, str | list[str]] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)

@@ -78,8 +78,11 @@ class Costs:
     fragment: int
 
     def step(self, envs: int) -> VectorStep:
-        """The vector step of `envs` environments that step in turn, from the nearest measured one."""
-        turn = [layout for layout in self.steps if layout.mode != "async"]
+        """The vector step of `envs` environments, from the nearest measured one.
+
+        Of those that step in turn; where all that was measured has a process for each, it is taken as if in turn, too.
+        """
+        turn = [layout for layout in self.steps if layout.mode != "async"] or list(self.steps)
         nearest = min(turn, key=lambda layout: abs(layout.envs - envs))
         return self.steps[nearest].resized(nearest.envs, envs)
 

@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from rlexp.config.yaml_reader import RunLoader, read_mapping
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder, is_run_folder
 
 Floats = NDArray[np.float64]
 STEPS, WALL = "env_steps", "perf/wall_s"
-SURELY_SHALLOW = 5_000
-"""A file with fewer brackets and dashes than this can be nested so deep at most."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +97,10 @@ def read(path: Path) -> Run:
         ConfigError: its config or manifest cannot be read.
     """
     folder = RunFolder.look(path)
-    try:
-        config = _yaml(folder.config.read_text(encoding="utf-8")) if folder.config.exists() else {}
-    except (OSError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{folder.config} cannot be read: {error}") from error
+    origin = f"{folder.config} cannot be read"
+    config = read_mapping(folder.config, origin=origin, loader=RunLoader) if folder.config.exists() else {}
     summary = _json(folder.summary.read_text(encoding="utf-8")) if folder.summary.exists() else {}
-    return Run(path, config or {}, folder.read_manifest(), summary or {}, _rows(folder.metrics))
+    return Run(path, config, folder.read_manifest(), summary or {}, _rows(folder.metrics))
 
 
 def _folders(path: Path) -> list[Path]:
@@ -125,13 +121,6 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         # The last line of a run that was killed may be half a line.
         return [row for line in lines if (row := _json(line)) is not None]
-
-
-def _yaml(text: str) -> Any:
-    """A tenth of the time with libyaml, which a file nested a hundred thousand deep brings down, process and all."""
-    nested = sum(map(text.count, "[{-?"))
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if nested < SURELY_SHALLOW else yaml.SafeLoader
-    return yaml.load(text, loader)
 
 
 def _json(text: str) -> dict[str, Any] | None:

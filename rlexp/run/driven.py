@@ -103,10 +103,9 @@ class Driven:
         with self.terminal.status("building ..."):
             from rlexp.checkpoint.store import CheckpointStore
             from rlexp.config.search import find_lab
-            from rlexp.config.targets import build as build_target
             from rlexp.run.awaited_metrics import AwaitedMetrics
             from rlexp.run.loop import Loop
-            from rlexp.run.prepare import prepare, start_processes
+            from rlexp.run.prepare import built, prepare, start_processes
             from rlexp.run.trainable import RunTrainable
 
             config = self._ready.config
@@ -114,7 +113,9 @@ class Driven:
                 self.terminal.say(f"lab: {lab.root}")
             keeping = config.checkpoint
             store = CheckpointStore(self.folder.checkpoints, keep=keeping.keep, mode=keeping.mode)
-            trackers = [build_target(spec, config.trusted) for spec in config.tracking.values()]
+            trackers = [
+                built(f"tracking.{name}", spec, config.trusted) for name, spec in config.tracking.items()
+            ]
             prepared = prepare(config, self.folder.log)
             self.config = prepared.config
             if prepared.chosen:
@@ -211,6 +212,7 @@ class Driven:
         with self._told("manifest.json could not be written"):
             self.folder.update_manifest(status=status, reason=reason, ended=now())
         self.release(status, summary)
+        self._tell_unlogged(summary)
         for name, key in self._loop.unseen.items() if self._loop is not None and status != "failed" else ():
             self.terminal.warn(f"{key}: {name} was never logged")
         self._put_back(summary)
@@ -234,6 +236,13 @@ class Driven:
             if trace:
                 summary["trace"] = FAILED_ATTEMPT
                 write_text(self.folder.path / FAILED_ATTEMPT, trace)
+
+    def _tell_unlogged(self, summary: dict[str, Any]) -> None:
+        """Adds to the summary which trackers could not be started: they have nothing of the run."""
+        if failures := [f for listener in self._started if (f := getattr(listener, "failure", None))]:
+            summary["not_logged"] = failures
+            with self._told("summary.json could not be written"):
+                write_json(self.folder.summary, summary)
 
     def abandon(self, failure: HungError) -> None:
         """Closes all but the environments, in another thread than the one that never comes back from them."""

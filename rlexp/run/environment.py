@@ -52,9 +52,9 @@ def _of_folder(path: Path, overrides: Sequence[str]) -> RunConfig:
     from rlexp.run import saved
 
     file = saved.find_config(path)
-    plain = saved.read(file)
+    plain = saved.read(file, overrides)
     saved.refuse_untrusted(plain, overrides)
-    return check(saved.composed(saved.with_overrides(plain, overrides), {}))
+    return check(saved.composed(saved.with_overrides(plain, overrides), {}, plain))
 
 
 def _rendered(choice: EnvChoice, render_mode: str | None) -> EnvChoice:

@@ -97,7 +97,7 @@ def _earlier(file: Path) -> list[dict[str, Any]]:
 
 
 def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
-    before = saved.read(saved.find_config(checkpoint.path))
+    before = saved.read(saved.find_config(checkpoint.path), overrides)
     saved.refuse_untrusted(before, overrides)
     after = saved.with_overrides(before, overrides)
     if at(after, "checkpoint.from") != at(before, "checkpoint.from"):
@@ -106,7 +106,7 @@ def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> Run
             key="checkpoint.from",
             fix="rlexp evaluate <the folder of that run or checkpoint>",
         )
-    config = check(saved.composed(after, {}))
+    config = check(saved.composed(after, {}, before))
     evaluation = dataclasses.replace(
         config.evaluation,
         settings={

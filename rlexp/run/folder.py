@@ -250,8 +250,12 @@ class RunFolder:
         """
         import yaml
 
+        from rlexp.config.yaml_reader import Dumper
+
         try:
-            text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=False)
+            text = yaml.dump(
+                config, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False
+            )
         except yaml.representer.RepresenterError as error:
             raise TypeError(f"the config is not plain data: {error}") from error
         write_text(self.config, text)

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rlexp.checkpoint.atomic import plain_reason
+from rlexp.config.names import check_name
 from rlexp.errors import ConfigError
 from rlexp.run import earlier
 from rlexp.run.earlier import MANIFEST
@@ -27,11 +28,7 @@ def inside(runs_dir: Path, name: str) -> Path:
     Raises:
         ConfigError: `name` is no folder's name, or leads out of `runs_dir`.
     """
-    parts = Path(name).parts
-    if not name.strip() or not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
-        raise ConfigError(
-            f"name={name!r} is not a folder's name below runs_dir={runs_dir}", key="name", fix="name=my_run"
-        )
+    check_name("name", name)
     return (runs_dir / name).absolute()
 
 

@@ -6,7 +6,7 @@ Imported only once a run is being built: it imports RLlib.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,14 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.config.checks import metrics_read
 from rlexp.config.schema import RunConfig
+from rlexp.config.targets import build as build_target
 from rlexp.config.targets import check as check_target
 from rlexp.config.targets import locate
 from rlexp.curriculum.build import check_curriculum, space_of
 from rlexp.curriculum.reading import check_reads, told_by
 from rlexp.environment.native import VECTOR_ENTRY_POINT, native_form
 from rlexp.environment.probe import EnvProbe
-from rlexp.errors import RunFailedError
+from rlexp.errors import ConfigError, RunFailedError
 from rlexp.fast.env_runner import FastEnvRunner
 from rlexp.fast.install import install
 from rlexp.hardware import session
@@ -91,17 +92,17 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     config, notes, chosen = choose_hardware(config, env, log)
     apply_threads(torch_threads(config, look()))
     spaces = env.observation_space, env.action_space
-    built = build(config, spaces, agents=bool(env.agents))
-    told = install(built, config.fast, spaces)
-    check_teacher_fits(config, built, spaces)
-    found = _measured(asked, config, built, env, chosen)
+    algorithm = build(config, spaces, agents=bool(env.agents))
+    told = install(algorithm, config.fast, spaces)
+    check_teacher_fits(config, algorithm, spaces)
+    found = _measured(asked, config, algorithm, env, chosen)
     if found:
         config, notes, chosen = choose_hardware(asked, env, log, found)
         apply_threads(torch_threads(config, look()))
-        built.env_runners(**{key: chosen[key] for key in found})
-    needed = session.needs_ray(config, built.algo_class)
+        algorithm.env_runners(**{key: chosen[key] for key in found})
+    needed = session.needs_ray(config, algorithm.algo_class)
     return Prepared(
-        config, built, [*notes, told], [f"{key}={value}" for key, value in chosen.items()], needed
+        config, algorithm, [*notes, told], [f"{key}={value}" for key, value in chosen.items()], needed
     )
 
 
@@ -162,11 +163,26 @@ def start_processes(run: Prepared, log: Path | None) -> None:
 
 def check_callables(config: RunConfig) -> None:
     """Everything named by import path exists, takes its arguments, and logs the metrics that settings read."""
-    for spec in (*config.callbacks.values(), *config.tracking.values(), config.exploration):
+    for spec in (*config.tracking.values(), config.exploration):
         check_target(spec, config.trusted)
+    for name, spec in config.callbacks.items():
+        # RLlib makes one of its own in every process, with the run's folder in place by then.
+        built(f"callbacks.{name}", spec, config.trusted)
     catalogue = all_metrics(config)
     for name, key in metrics_read(config).items():
         catalogue.check(name, key)
+
+
+def built(key: str, spec: Mapping[str, Any], trusted: Sequence[str]) -> Any:
+    """A callback or tracker with its arguments.
+
+    Raises:
+        ConfigError: it does not take them, whatever its own words are.
+    """
+    try:
+        return build_target(spec, trusted)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key}: {error}", key=key, fix=f"{key}.<argument>=<another value>") from error
 
 
 def all_metrics(config: RunConfig) -> Catalogue:

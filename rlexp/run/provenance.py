@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shlex
 import socket
 from collections.abc import Sequence
@@ -13,23 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint.atomic import write_text
+from rlexp.config.secrets import REDACTED, looks_secret, redact, redact_pairs
 from rlexp.hardware.machine import versions
 from rlexp.run import git
 
 DIFF = "uncommitted.diff"
 DIFF_LIMIT = 5 * 1024 * 1024  # bytes
-REDACTED = "***"
-
-_SECRET_WORDS = {"token", "password", "passwd", "secret", "credential", "credentials", "apikey"}
-_SECRET_KEYS = {"api", "access", "secret", "private", "auth", "encryption", "ssh", "wandb"}
-_NAME = r"(?<![\w.+~-])([\w.+~-]+)"
-_PAIR = re.compile(_NAME + r"(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,{}\[\]]+)")
-_LITERAL = re.compile(_NAME + r"([\"']?\s*[=:]\s*[\"']?)(?=[\w+/=-]*\d)([\w+/=-]{16,})")
-_URL = re.compile(r"(://[^\s:/@]*:)[^\s@/]+(?=@)")
-_TOKEN = re.compile(
-    r"\b(?:gh[opsur]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{20,}|hf_\w{20,}|AKIA[0-9A-Z]{16}"
-    r"|xox[abp]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
-)
 
 
 def collect(
@@ -87,37 +75,12 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def redact(text: str) -> str:
-    """`text` without known token formats, passwords in URLs and long literals of a secret's name."""
-    text = _URL.sub(rf"\1{REDACTED}", _TOKEN.sub(REDACTED, text))
-    return _LITERAL.sub(lambda m: f"{m[1]}{m[2]}{REDACTED}" if looks_secret(m[1]) else m[0], text)
-
-
-def looks_secret(name: str) -> bool:
-    """Whether a setting, option or variable of this name holds a key, token or password.
-
-    `api_key`, `WANDB_API_KEY` and `tracking.wandb.token` do; `action_mask_key` and `max_tokens` do not.
-    """
-    words = [word for word in re.split(r"[^a-z0-9]+", name.rpartition(".")[2].lower()) if word]
-    if not words or words[-1] != "key":
-        return bool(words) and words[-1] in _SECRET_WORDS
-    return len(words) == 1 or words[-2] in _SECRET_KEYS
-
-
 def _redact_arguments(arguments: Sequence[str]) -> list[str]:
     redacted, hide_next = [], False
     for argument in arguments:
         if hide_next and not argument.startswith("-"):
             redacted.append(REDACTED)
         else:
-            redacted.append(redact(_PAIR.sub(_redact_pair, argument)))
+            redacted.append(redact_pairs(argument))
         hide_next = argument.startswith("--") and "=" not in argument and looks_secret(argument)
     return redacted
-
-
-def _redact_pair(match: re.Match[str]) -> str:
-    """Blank the value of one `name=value`, in an argument or inside a dictionary given as one."""
-    name, equals, value = match.groups()
-    if looks_secret(name):
-        return f"{name}{equals}{REDACTED}"
-    return f"{name}{equals}" + _PAIR.sub(_redact_pair, value)

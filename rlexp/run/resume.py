@@ -73,13 +73,13 @@ def reopened(
     Raises:
         ConfigError, CheckpointError: as `resume`.
     """
-    before = saved.read(saved.find_config(folder.path))
+    before = saved.read(saved.find_config(folder.path), overrides)
     saved.refuse_untrusted(before, overrides, vouched=vouched)
     after = saved.with_overrides(before, overrides)
     manifest = folder.read_manifest()
     if overrides:
         saved.refuse_frozen(before, after)
-    config = check(saved.composed(after, manifest.get("choices", {})))
+    config = check(saved.composed(after, manifest.get("choices", {}), before))
     # The folder may have been moved since.
     config.name, config.runs_dir = folder.path.name, address(folder.path.parent)
     here = collect(list(command), list(overrides), config.seed)

@@ -5,7 +5,7 @@ A run folder may come from a stranger: the modules it trusts are not trusted her
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from rlexp.config.composed import Composed
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.differences import differences, shown
 from rlexp.config.dotted import at
+from rlexp.config.environment_secrets import interpolations
 from rlexp.config.foreign import refuse_foreign
 from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
 from rlexp.config.overrides import Groups, force, parse
+from rlexp.config.yaml_reader import RunLoader, read_mapping
 from rlexp.errors import ConfigError
 
 CONFIG = "config.yaml"
@@ -56,39 +58,32 @@ def find_config(path: Path | str) -> Path:
     raise ConfigError(f"{path} is no run folder: it has no {CONFIG}", fix=fix)
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """A saved config as plain values.
 
-    Raises:
-        ConfigError: the file is not YAML, or holds no mapping.
-    """
-    import yaml
+    Args:
+        path: the file.
+        overrides: of the command line; the keys that they set may be `${...}` in the file, which is not looked up.
 
-    try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-    if not isinstance(plain, dict):
-        raise ConfigError(f"{path} is damaged: it holds no mapping")
-    for key, text in _texts(plain):
-        if "${" in text:
-            # A run writes its config resolved; this could read out the environment of whoever opens it.
-            raise ConfigError(
-                f"{path} is damaged: {key} is {text!r}, and a run's config has no ${{...}}", key=key
-            )
+    Raises:
+        ConfigError: the file is not YAML, is too large, holds no mapping, or has `${...}` in it.
+    """
+    plain = read_mapping(path, origin=f"{path} is damaged", loader=RunLoader)
+    _refuse_lookups(plain, {text.lstrip("+").partition("=")[0] for text in overrides}, f"{path}")
     return plain
 
 
-def _texts(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(node, str):
-        yield key, node
-    elif isinstance(node, Mapping):
-        for name, inner in node.items():
-            yield from _texts(str(name), key)
-            yield from _texts(inner, f"{key}.{name}" if key else str(name))
-    elif isinstance(node, list):
-        for index, inner in enumerate(node):
-            yield from _texts(inner, f"{key}[{index}]")
+def _refuse_lookups(plain: Mapping[str, Any], given: Collection[str], origin: str) -> None:
+    """Refuses `${...}` in a saved config, but at the keys that the command line gives anew.
+
+    It could read out the environment of whoever opens the run; only the command line may.
+    """
+    for key, text in interpolations(plain).items():
+        if key not in given:
+            message = f"{origin}: {key} is {text!r:.200}, which is not looked up: it may be a stranger's"
+            raise ConfigError(
+                message, key=key, fix=f"'{key}={text:.200}' beside it, if you mean to; or its value"
+            )
 
 
 def with_overrides(plain: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -130,7 +125,9 @@ class Changes:
                     key=group,
                     fix="the single keys, e.g. stop.env_steps=1000",
                 )
-            self._anew[group], self.choices[group] = anew.plain[group], anew.choices[group]
+            self._anew[group] = anew.plain[group]
+            # Hydra names the choice of a group that takes one, and keeps silent on those that take several.
+            self.choices[group] = anew.choices.get(group, _names(override.value()))
         for override in self._values:
             if override.is_delete():
                 raise ConfigError(
@@ -152,13 +149,19 @@ class Changes:
         """
         from omegaconf import OmegaConf
 
-        config = OmegaConf.create({**_without_trust(plain), **self._anew})
+        kept = {**_without_trust(plain), **self._anew}
+        _refuse_lookups(kept, {override.key_or_group for override in self._values}, "this run's config")
+        config = OmegaConf.create(kept)
         with readable_values():
             for override in self._values:
                 OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
             result = OmegaConf.to_container(config, resolve=True)
         assert isinstance(result, dict)
         return {str(k): v for k, v in result.items()}
+
+
+def _names(value: Any) -> str | list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else str(value)
 
 
 def _without_trust(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,7 +200,7 @@ def refuse_frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         ConfigError: naming the first such key.
     """
     for key, reason in FROZEN.items():
-        changed = list(differences(at(before, key), at(after, key), key))
+        changed = _known_differences(before, after, key)
         if changed and (changed := _typed_differences(before, after, key)):
             lines = [f"{name}: {shown(old)} to {shown(new)}" for name, old, new in changed]
             raise ConfigError(_frozen(key, reason, lines), key=key)
@@ -209,7 +212,18 @@ def _typed_differences(
     """What differs once both have their types, if they can be given any: a file may leave out what is the default."""
     with suppress(ConfigError):
         before, after = to_plain(to_run_config(before, {})), to_plain(to_run_config(after, {}))
-    return list(differences(at(before, key), at(after, key), key))
+    return _known_differences(before, after, key)
+
+
+def _known_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], key: str
+) -> list[tuple[str, Any, Any]]:
+    """What differs, as far as it is known: what a `${...}` stood for is not."""
+    return [
+        (name, old, new)
+        for name, old, new in differences(at(before, key), at(after, key), key)
+        if not (isinstance(old, str) and "${" in old)
+    ]
 
 
 def _frozen(key: str, reason: str, lines: Sequence[str]) -> str:
@@ -220,6 +234,8 @@ def _frozen(key: str, reason: str, lines: Sequence[str]) -> str:
     return f"{key} cannot change on resume: {reason}{told}"
 
 
-def composed(plain: dict[str, Any], choices: Mapping[str, Any]) -> Composed:
-    """A saved config as if it had just been composed."""
-    return Composed(plain, {str(k): v for k, v in choices.items()})
+def composed(
+    plain: dict[str, Any], choices: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> Composed:
+    """A saved config as if it had just been composed; what was kept as `${...}` in `before` stays so in files."""
+    return Composed(plain, {str(k): v for k, v in choices.items()}, interpolations(before or {}))

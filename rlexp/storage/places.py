@@ -60,6 +60,9 @@ def check_place(key: str, place: str) -> None:
     Raises:
         ConfigError: with what to write.
     """
+    if not place.strip() or not place.isprintable():
+        what = "is empty" if not place.strip() else f"{place!r} has signs that cannot be printed"
+        raise ConfigError(f"{key}: {what}; it is a folder or an address", key=key, fix=f"{key}=<folder>")
     uri = _URI.match(place)
     if uri is None:
         return

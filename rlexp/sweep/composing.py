@@ -78,6 +78,7 @@ class Points:
             composed = self._composer.compose([*self._fixed, *choices], values)
             if self._config_dir:
                 refuse_foreign(composed.plain, overrides, origin=f"--config-dir {self._config_dir}")
+            _refuse_kept(composed)
             config = check(composed)
             check_start(config)
             check_room(config, self._machine)
@@ -101,6 +102,16 @@ class Points:
             from rlexp.run.prepare import all_metrics
 
             all_metrics(config).check(self._metric, "sweep.metric")
+
+
+def _refuse_kept(composed: Composed) -> None:
+    """A sweep's trials read their configs from its folder, which no secret is written to."""
+    for key, text in composed.kept.items():
+        raise ConfigError(
+            f"{key}={text} looks like a secret, which a sweep would have to write to its folder",
+            key=key,
+            fix=f"leave {key} out, and read the variable in Python, where it is used",
+        )
 
 
 def located(overrides: Sequence[str], error: ConfigError) -> ConfigError:

@@ -20,7 +20,7 @@ from rlexp.sweep.composing import AtPoint, Points
 from rlexp.sweep.optuna_search import require_optuna
 from rlexp.sweep.overlaps import refuse_overlaps, without_named
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
-from rlexp.sweep.space import Point, Space, space_of
+from rlexp.sweep.space import Point, Space, refuse_many, space_of
 from rlexp.sweep.trial import SEED, Trial, named, seeds_of
 
 Progress = Callable[[int, int], None]
@@ -113,6 +113,7 @@ def _composed(
     """All points of a grid, or as many draws as are asked for."""
     draws = chosen.search == "random"
     count = (chosen.trials or 0) if draws else space.combinations
+    refuse_many(" x ".join(key for d in space.dimensions for key in d.keys), None, count * chosen.seeds)
     found: list[tuple[Point, AtPoint]] = []
     for point in itertools.islice(space.draws(chosen.seed) if draws else space.grid(), count):
         found.append((point, points.at(point)))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.annotations import describe, matches
 from rlexp.config.hydra_app import compose_forced, readable_errors
+from rlexp.config.names import check_name
 from rlexp.config.overrides import parse, unknown_choice
+from rlexp.config.plain_values import not_numbers, refuse_unusable
+from rlexp.config.ranges import SEEDS
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
 from rlexp.storage.places import check_place
 from rlexp.sweep import scheduling
+from rlexp.sweep.space import MOST_TRIALS
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -75,7 +80,10 @@ def settings(overrides: Sequence[str], app: Hydra) -> SweepChoice:
         plain = compose_forced(app, forced, config_name=name).plain[GROUP]
     if plain.get("search") == "grid" and not any(text.startswith("++sweep.trials=") for text in forced):
         plain["trials"] = None  # A file's number of draws is of no use to the grid asked for in its place.
-    return typed(plain)
+    made = typed(plain)
+    if made.name is not None:
+        check_name("sweep.name", made.name)
+    return made
 
 
 def typed(plain: dict[str, Any]) -> SweepChoice:
@@ -84,6 +92,9 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     Raises:
         ConfigError: an unknown key, a wrong type or value.
     """
+    refuse_unusable({GROUP: plain})
+    if problems := not_numbers({GROUP: plain}):
+        raise problems[0]
     fields = {f.name: str(f.type) for f in dataclasses.fields(SweepChoice)}
     for name, value in plain.items():
         key = f"{GROUP}.{name}"
@@ -117,6 +128,19 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     if made.max_failures < 0:
         message = f"sweep.max_failures must be at least 0, not {made.max_failures}"
         raise ConfigError(message, key="sweep.max_failures", fix="sweep.max_failures=1")
+    if made.concurrency is not None and made.concurrency < 1:
+        message = f"sweep.concurrency must be at least 1, or null for as many as fit, not {made.concurrency}"
+        raise ConfigError(message, key="sweep.concurrency", fix="sweep.concurrency=1")
+    if made.wall_s is not None and not (made.wall_s > 0 and math.isfinite(made.wall_s)):
+        message = f"sweep.wall_s must be a finite number above 0, not {made.wall_s:g}"
+        raise ConfigError(message, key="sweep.wall_s", fix="sweep.wall_s=3600")
+    if not 0 <= made.seed < SEEDS:
+        message = f"sweep.seed must be at least 0 and below {SEEDS:,}, not {made.seed}"
+        raise ConfigError(message, key="sweep.seed", fix="sweep.seed=0")
+    if max(made.trials or 0, made.seeds, (made.trials or 0) * made.seeds) > MOST_TRIALS:
+        asked = f"sweep.trials={made.trials} with sweep.seeds={made.seeds}"
+        message = f"{asked}: a sweep has at most {MOST_TRIALS:,} trials"
+        raise ConfigError(message, key="sweep.trials", fix="sweep.trials=100")
     _check_seeds(made, scheduler)
     if made.search == "optuna" and scheduler is not None and scheduler.pauses:
         message = (

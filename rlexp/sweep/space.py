@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SCALES = ("log", "one_minus", "pow2")
 """Tags of an interval: uniform in the logarithm, in the logarithm of 1 - x, over powers of two."""
+MOST_TRIALS = 100_000
+"""Trials of one sweep; each is composed and checked before the first begins, which takes milliseconds."""
 Point = dict[str, str]
 """A value for each key, written as in an override."""
 
@@ -233,6 +235,7 @@ def _each_key_once(overrides: Sequence[Override]) -> list[tuple[Override, list[s
     """Each override of another key, with its values where they are listed."""
     found: dict[str, tuple[Override, list[str]]] = {}
     for override in overrides:
+        _refuse_long_range(override)
         key = override.key_or_group
         if key in found:
             found[key] = (override, merged(found[key][0], override))
@@ -243,6 +246,36 @@ def _each_key_once(overrides: Sequence[Override]) -> list[tuple[Override, list[s
                 [str(text) for text in override.sweep_string_iterator()] if listed else [],
             )
     return list(found.values())
+
+
+def _refuse_long_range(override: Override) -> None:
+    """Refuses a range that never ends, or would fill the memory before anyone could count its values.
+
+    Raises:
+        ConfigError: saying how many values it has.
+    """
+    from hydra.core.override_parser.types import RangeSweep
+
+    span = override.value()
+    if not isinstance(span, RangeSweep):
+        return
+    key, step = override.key_or_group, float(span.step)
+    start, stop = float(span.start or 0), float(span.stop or 0)
+    if not step or not math.isfinite(stop - start) or not math.isfinite(step):
+        message = f"{override.input_line}: in steps of {step:g} a range from {start:g} to {stop:g} has no end"
+        raise ConfigError(message, key=key, fix=f"{key}=range(0,10)")
+    refuse_many(f"{override.input_line}", key, (stop - start) / step)
+
+
+def refuse_many(what: str, key: str | None, count: float) -> None:
+    """Refuses more trials than a sweep may have.
+
+    Raises:
+        ConfigError: saying how many it would be.
+    """
+    if count > MOST_TRIALS:
+        message = f"{what}: that would be {count:,.0f} trials; a sweep has at most {MOST_TRIALS:,}"
+        raise ConfigError(message, key=key, fix="fewer values, or sweep=random sweep.trials=100")
 
 
 def _zipped(columns: Sequence[tuple[str, list[str]]]) -> Listed:
@@ -264,6 +297,8 @@ def _interval(key: str, interval: Any, tags: set[str]) -> Interval:
         raise ConfigError(
             f"{key}: interval({low:g},{high:g}) is empty", key=key, fix=f"{key}=interval(low,high)"
         )
+    if whole and max(abs(low), abs(high)) >= 2**63:
+        raise ConfigError(f"{key}: whole numbers to {max(abs(low), abs(high)):g} are beyond 64 bits", key=key)
     if len(scales) > 1:
         raise ConfigError(f"{key}: an interval has one scale, not {' and '.join(scales)}", key=key)
     scale = scales[0] if scales else None

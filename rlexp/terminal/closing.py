@@ -35,6 +35,7 @@ def closing_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             rows.append((label, text))
     if checkpoint := summary.get("checkpoint"):
         rows.append(("checkpoint", str(checkpoint)))
+    rows += [("not logged", str(why)) for why in summary.get("not_logged") or ()]
     return rows
 
 

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from rlexp.terminal.quiet import terminal
+
 Task = Callable[[Any], None]
 
 _log = logging.getLogger(__name__)
@@ -22,13 +24,16 @@ class Background:
     Args:
         name: the tracker's name, for messages.
         open_writer: makes the writer; may be slow.
+
+    Attributes:
+        failure: why there is no writer, once that is known.
     """
 
     def __init__(self, name: str, open_writer: Callable[[], Any]) -> None:
         self.name = name
         self._open = open_writer
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._broken = False
+        self.failure: str | None = None
         self._complained = False
         # A daemon: a writer that hangs must not keep the process alive.
         self._thread = threading.Thread(target=self._work, name=f"tracker-{name}", daemon=True)
@@ -36,7 +41,7 @@ class Background:
 
     def put(self, task: Task) -> None:
         """Runs `task(writer)` as soon as it can be; returns at once."""
-        if not self._broken:
+        if self.failure is None:
             self._tasks.put(task)
 
     def close(self, timeout: float) -> bool:
@@ -55,8 +60,10 @@ class Background:
         try:
             writer = self._open()
         except Exception as error:
-            self._broken = True
-            _log.warning("%s could not be started: %s: %s", self.name, type(error).__name__, error)
+            reason = (str(error).strip().splitlines() or [""])[0]
+            self.failure = f"{self.name} could not be started: {type(error).__name__}: {reason}"
+            _log.warning("%s", self.failure, exc_info=error)
+            terminal().warn(f"{self.failure}; the run goes on, and {self.name} has nothing of it")
             return
         while (task := self._tasks.get()) is not None:
             try:

@@ -21,6 +21,7 @@ class TensorBoardTracker:
 
     def __init__(self, flush_s: int = 5) -> None:
         self.flush_s = flush_s
+        self.failure: str | None = None
         self._background: Background | None = None
 
     def on_run_start(self, run: RunInfo) -> None:
@@ -42,7 +43,7 @@ class TensorBoardTracker:
         if self._background is not None:
             self._background.put(lambda writer: writer.close())
             self._background.close(CLOSE_S)
-            self._background = None
+            self.failure, self._background = self._background.failure, None
 
     def _open(self, run: RunInfo) -> Any:
         import yaml

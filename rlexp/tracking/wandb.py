@@ -65,6 +65,7 @@ class WandbTracker:
         )
         self.log_checkpoints = log_checkpoints
         self.notice: str | None = None
+        self.failure: str | None = None
         self._background: Background | None = None
 
     def on_run_start(self, run: RunInfo) -> None:
@@ -93,7 +94,7 @@ class WandbTracker:
         self._put(lambda run: self._finish(run, status, dict(summary)))
         limits = self.settings.init_timeout_s + self.settings.finish_timeout_s
         self._background.close(PROBE_S + limits + _SPARE_S)
-        self._background = None
+        self.failure, self._background = self._background.failure, None
 
     def _put(self, task: Any) -> None:
         if self._background is not None:

@@ -37,6 +37,13 @@ def test_in_one_process_the_parts_add_up() -> None:
     assert speed(CHEAP, 0, 2) == pytest.approx(1 / (0.4e-3 / 8 + 50e-6))
 
 
+def test_environments_in_processes_of_their_own_can_be_reckoned_with_alone() -> None:
+    alone = Layout(0, 8, "async")
+    measured = Costs({alone: SLEEPS}, dict.fromkeys(range(3), 50e-6), 2e-6, 1e-4, batch=2048, fragment=50)
+    assert training_speed(measured, "on_policy", alone, 2) > 0
+    assert training_speed(measured, "on_policy", Layout(2, 4, "async"), 2) > 0
+
+
 def test_cheap_environments_gain_nothing_from_runners() -> None:
     for kind in ("on_policy", "async"):
         assert speed(CHEAP, 1, 2, kind) < speed(CHEAP, 0, 2, kind) * WORTH_IT

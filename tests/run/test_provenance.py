@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rlexp.checkpoint import atomic
+from rlexp.config.secrets import looks_secret, redact
 from rlexp.run import provenance
 
 
@@ -108,3 +109,65 @@ def test_a_secret_that_follows_its_option_is_left_out(tmp_path: Path) -> None:
 )
 def test_ordinary_settings_stay_in_the_command(argument: str, tmp_path: Path) -> None:
     assert provenance.collect([argument], [], 0, repository=tmp_path)["command"] == argument
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PGPASSWORD",
+        "MYSQL_PWD",
+        "GITHUB_PAT",
+        "BASIC_AUTH",
+        "SECRET_KEY_BASE",
+        "accessToken",
+        "DB_PASS",
+        "SENTRY_DSN",
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert looks_secret(name) and looks_secret(f"hardware.env_vars.{name}")
+
+
+@pytest.mark.parametrize(
+    "name", ["PWD", "OLDPWD", "max_tokens", "action_mask_key", "author", "pass", "secret_room"]
+)
+def test_names_that_are_no_secrets(name: str) -> None:
+    assert not looks_secret(name)
+
+
+SECRETS = [
+    '+password = "hunter2"',
+    "+PASSWORD: hunter2",
+    " export PGPASSWORD=hunter2",
+    "-os.environ['MYSQL_PWD'] = 'hunter2'",
+    '+headers = {"Authorization": "Bearer hunter2abcdefg.hunter2"}',
+    '+curl -H "Authorization: Basic aHVudGVyMg=="',
+    '+url = "https://acc.blob.core.windows.net/c?sv=1&sig=hunter2%2Bhunter2&se=1"',
+    '+url = "postgres://me:hunter2@db/x"',
+    "+git clone https://hunter2hunter2hunter2@example.org/x",
+    '+connect(user="me", password="hunter2")',
+    "+-----BEGIN RSA PRIVATE KEY-----\n+hunter2hunter2\n+-----END RSA PRIVATE KEY-----",
+    "+-----BEGIN PRIVATE KEY-----\n+hunter2hunter2\n",
+]
+
+
+@pytest.mark.parametrize("line", SECRETS)
+def test_a_secret_in_a_diff_is_blanked_and_the_rest_stays(line: str) -> None:
+    text = redact(f"+lr = 1\n{line}\n@@ -1 +1 @@\n+seed = 2\n")
+    assert "hunter2" not in text and "aHVudGVyMg" not in text
+    assert text.startswith("+lr = 1\n") and text.endswith("@@ -1 +1 @@\n+seed = 2\n") and "***" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "+def f(password: str, token: str | None = None) -> None:",
+        "+token = get_token()",
+        "+max_tokens: 512",
+        "+password: str",
+        "+raise ConfigError(message, key='sweep.name')",
+        "+PASSWORD=$OTHER",
+    ],
+)
+def test_code_about_secrets_stays_in_a_diff(line: str) -> None:
+    assert redact(line) == line
