@@ -14,7 +14,6 @@ _FLAGS: dict[str, tuple[str | None, str]] = {
     "--multirun": ("-m", "every combination of comma-separated values"),
     "--resolve": (None, "with --cfg: interpolations filled in"),
     "--hydra-help": (None, "Hydra's own help"),
-    "--shell-completion": ("-sc", "install=bash, fish or zsh: print the script to eval"),
 }
 _VALUES: dict[str, tuple[str | None, str]] = {
     "--package": ("-p", "with --cfg: one group only"),
@@ -76,5 +75,5 @@ def _refuse(word: str, parser: argparse.ArgumentParser) -> NoReturn:
     known = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
     if flag.lstrip("-").isidentifier() and "=" in word:
         raise ConfigError(f"{word}: settings have no dashes", fix=word.lstrip("-"))
-    close = nearest(flag, [*known, "--help", "--version"])
+    close = nearest(flag, [*known, "--help", "--version", "--shell-completion"])
     raise ConfigError(f"there is no flag {flag}", suggestions=close, fix="rlexp --help lists the flags")

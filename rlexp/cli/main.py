@@ -28,6 +28,9 @@ VERBS = {
 }
 """Each verb's module has `run(argv) -> exit code`. Without a verb, `train` is meant."""
 
+COMPLETION = ("-sc", "--shell-completion")
+"""Flags that a shell asks with at each TAB, so that nothing else is imported for them."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (see `rlexp.errors`)."""
@@ -47,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _find(words: list[str]) -> tuple[Callable[[list[str]], int], list[str]]:
     verb, rest = ("train", words)
+    if any(word in COMPLETION for word in words):
+        return import_module("rlexp.cli.completion").run, words
     if words and words[0] in VERBS:
         verb, rest = words[0], words[1:]
     elif words and not words[0].startswith(("-", "+", "~")) and "=" not in words[0]:

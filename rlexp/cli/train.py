@@ -26,8 +26,6 @@ def run(argv: list[str]) -> int:
     from rlexp.cli.flags import parse
 
     args = parse(argv)
-    if args.shell_completion:
-        return _completion(args)
     if args.hydra_help:
         return _hydra_help()
     if args.cfg or args.info:
@@ -60,24 +58,6 @@ def close(outcome: object) -> int:
 
 def _name(args: Namespace) -> str:
     return args.config_name or "config"
-
-
-def _completion(args: Namespace) -> int:
-    """Prints the shell's completion script, or answers it."""
-    from rlexp.config.compose import hydra_app
-
-    commands = [word.partition("=")[0] for word in args.overrides]
-    if len(commands) != 1 or commands[0] not in ("install", "uninstall", "query"):
-        message = "--shell-completion takes one of install, uninstall and query"
-        raise ConfigError(message, fix='eval "$(rlexp -sc install=bash)"')
-    with hydra_app(args.config_dir) as app:
-        try:
-            app.shell_completion(config_name=_name(args), overrides=args.overrides)
-        except ValueError as error:
-            shell = args.overrides[0].partition("=")[2]
-            message = f"no completion for the shell {shell!r}"
-            raise ConfigError(message, fix='eval "$(rlexp -sc install=bash)", or zsh, or fish') from error
-    return EXIT_DONE
 
 
 def _hydra_help() -> int:

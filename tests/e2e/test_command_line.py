@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -223,31 +226,61 @@ class TestCompletion:
         return script
 
     @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-    @pytest.mark.parametrize(
-        ("line", "offers"),
-        [
-            ("rlexp env=car", "env=cartpole"),
-            ("rlexp algorithm.l", "algorithm.lr="),
-            ("rlexp hardw", "hardware"),
-            ("rlexp env=acrobot algorithm=d", "algorithm=dqn"),
-        ],
-    )
-    def test_tab(self, command: Path, line: str, offers: str) -> None:
-        script = (
-            'eval "$(rlexp -sc install=bash)"\n'
-            f"COMP_LINE='{line}'; COMP_POINT={len(line)}; COMP_WORDS=({line}); COMP_CWORD={line.count(' ')}\n"
-            'hydra_bash_completion; printf "%s\\n" "${COMPREPLY[@]}"; complete -p rlexp\n'
+    def test_tab(self, command: Path) -> None:
+        """The function that the script defines, called as bash calls it; it cuts words at = itself."""
+        lines = {"rlexp env=car": "cartpole ", "rlexp algorithm.lr": "algorithm.lr=", "rlexp resu": "resume "}
+        calls = "".join(
+            f"COMP_LINE='{line}'; COMP_POINT={len(line)}; _rlexp_complete rlexp; printf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
+            for line in lines
         )
-        path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+        script = f'eval "$(rlexp -sc install=bash)"\n{calls}complete -p rlexp\n'
         done = subprocess.run(
             ["bash", "--norc", "-c", script],
             capture_output=True,
             text=True,
             timeout=60,
-            env={**os.environ, "PATH": path},
+            env=self._env(command),
         )
-        assert any(word.startswith(offers) for word in done.stdout.split()), done
-        assert "-F hydra_bash_completion rlexp" in done.stdout
+        *offered, registered = done.stdout.splitlines()
+        assert offered == list(lines.values()), done
+        assert registered == "complete -o nospace -F _rlexp_complete rlexp"
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+    def test_tab_at_a_prompt(self, command: Path, tmp_path: Path) -> None:
+        """A terminal, a prompt, and the key itself."""
+        (tmp_path / "runs" / "first").mkdir(parents=True)
+        (tmp_path / "runs" / "first" / "manifest.json").touch()
+        shell, terminal = pty.fork()
+        if shell == 0:
+            os.chdir(tmp_path)
+            os.execvpe("bash", ["bash", "--norc", "-i"], {**self._env(command), "PS1": "> ", "TERM": "dumb"})
+        try:
+            os.write(terminal, b'eval "$(rlexp -sc install=bash)"; echo ready$((1+1))\n')
+            self._read_until(terminal, "ready2")
+            for typed, shown in (
+                ("rlexp env=car\t", "env=cartpole "),
+                ("rlexp resume runs/\t", "resume runs/first "),
+            ):
+                os.write(terminal, typed.encode())
+                self._read_until(terminal, shown)
+                os.write(terminal, b"\x15")  # Ctrl-U: the line is wiped out.
+        finally:
+            os.kill(shell, signal.SIGKILL)
+            os.waitpid(shell, 0)
+            os.close(terminal)
+
+    @staticmethod
+    def _env(command: Path) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
+
+    @staticmethod
+    def _read_until(terminal: int, wanted: str) -> None:
+        seen, end = "", time.monotonic() + 30
+        while wanted not in seen:
+            assert time.monotonic() < end, seen
+            if select.select([terminal], [], [], 1.0)[0]:
+                seen += os.read(terminal, 4096).decode()
 
 
 @pytest.mark.parametrize(("argv", "seconds"), [(["--help"], 1.5), (["list"], 1.0), (["--version"], 1.0)])

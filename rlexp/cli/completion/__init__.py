@@ -1,0 +1,79 @@
+"""`rlexp -sc install=bash|zsh|fish` prints the shell's completion script; `query=` answers each TAB.
+
+A TAB is answered from names of files and text alone: to import Hydra takes longer than a person waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlexp.cli.main import COMPLETION
+from rlexp.errors import EXIT_DONE, ConfigError
+
+_HOW = 'eval "$(rlexp -sc install=bash)", or zsh; rlexp -sc install=fish | source'
+
+
+def run(argv: Sequence[str]) -> int:
+    """Prints a script, or what fits the line that the shell tells in `COMP_LINE`, a line each; returns the exit code.
+
+    Raises:
+        ConfigError: no such command or shell.
+    """
+    folder, command, shell = _arguments(argv)
+    if command == "query":
+        for candidate in _answer(folder, shell):
+            print(candidate)
+        return EXIT_DONE
+    from rlexp.cli.completion.scripts import script
+
+    if (text := script(shell, _name(), uninstall=command == "uninstall")) is None:
+        raise ConfigError(f"no completion for the shell {shell!r}", fix=_HOW)
+    print(text, end="")
+    return EXIT_DONE
+
+
+def _arguments(argv: Sequence[str]) -> tuple[str | None, str, str]:
+    """The folder of `--config-dir`, the command and the shell."""
+    folder, words, others = None, [], iter(argv)
+    for word in others:
+        if word in ("--config-dir", "-cd"):
+            folder = next(others, None)
+        elif word in ("--config-name", "-cn"):
+            next(others, None)
+        elif word not in COMPLETION:
+            words.append(word)
+    command, _, shell = words[0].partition("=") if len(words) == 1 else ("", "", "")
+    if command not in ("install", "uninstall", "query") or not shell:
+        raise ConfigError(
+            "--shell-completion takes one of install, uninstall and query, with =<shell>", fix=_HOW
+        )
+    return folder, command, shell
+
+
+def _answer(folder: str | None, shell: str) -> list[str]:
+    """What may stand at the cursor; nothing where the line makes no sense, since a TAB must never print an error."""
+    from rlexp.cli.completion.candidates import candidates
+    from rlexp.cli.completion.line import read, without_stem
+
+    try:
+        from rlexp.config.search import config_dirs
+
+        line = os.environ.get("COMP_LINE", "")
+        typed = read(line, int(os.environ.get("COMP_POINT") or len(line)))
+        folders = [*([Path(folder)] if folder else []), *config_dirs()]
+        found = candidates(typed, folders)
+    except (ConfigError, OSError, ValueError):
+        return []
+    breaks = os.environ.get("COMP_BREAKS", "") if shell == "bash" else ""
+    if shell != "bash":
+        found = [candidate.rstrip(" ") for candidate in found]
+    return [without_stem(candidate, typed, breaks) for candidate in found]
+
+
+def _name() -> str:
+    """The command that is completed."""
+    name = Path(sys.argv[0]).name
+    return "rlexp" if not name or name.endswith(".py") else name
