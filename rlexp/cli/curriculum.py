@@ -116,11 +116,11 @@ def _free(name: str) -> Path:
 
 
 def _table(arms: Sequence[Arm], episodes: int) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from rlexp.curriculum.trial import MASTERED
+    from rlexp.terminal.quiet import console
 
     table = Table("curriculum", f"episodes to {MASTERED:.0%}", "mastered", "success at the end", "changes")
     for arm in arms:
@@ -135,4 +135,4 @@ def _table(arms: Sequence[Arm], episodes: int) -> None:
             f"{final:.2f}",
             f"{statistics.median(arm.changes()):g}",
         )
-    Console().print(table)
+    console().print(table)

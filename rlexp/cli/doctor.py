@@ -144,11 +144,12 @@ def _auto(machine: Machine, step_s: float, algorithm: str) -> dict[str, Any]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    from rlexp.terminal.quiet import console as screen
+
+    console = screen()
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()

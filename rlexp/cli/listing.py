@@ -1,9 +1,10 @@
-"""`rlexp list [GROUP]`: the groups, their choices and a line on each. `rlexp --help` adds a line per key."""
+"""`rlexp list [GROUP]`: the groups, their choices and a line on each. `rlexp help all` adds a line per key."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -14,26 +15,6 @@ from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
 
 WIDTH = 120
-
-USAGE = """\
-rlexp [overrides]            train one run, e.g.  rlexp env=acrobot algorithm=dqn algorithm.lr=3e-4 seed=1
-rlexp -m [overrides]         every combination, e.g.  rlexp -m algorithm=ppo,dqn seed=0,1,2
-rlexp resume PATH [overrides]    continue a run from its folder alone
-rlexp evaluate PATH [overrides]  evaluate a checkpoint; writes evaluation.json
-rlexp list [GROUP]           groups and choices with a line on each
-rlexp doctor                 what this machine is and what hardware=auto would choose
-rlexp clean                  end what dead runs have left behind
-rlexp init DIR               a lab repository of one's own
-"""
-
-FLAGS = """\
---cfg job            print the composed config instead of running it
---info               what Hydra found and where
--m, --multirun       every combination of comma-separated values
--cd, --config-dir D  one more folder of choices, e.g. that of a finished run
--cn, --config-name N another primary config
--sc, --shell-completion  how to install it: rlexp --hydra-help
-"""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -57,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
             )
         found = {arguments.group: found[arguments.group]}
     elif not arguments.json:
-        found = _to_choose_from(found)
+        found = to_choose_from(found)
     if arguments.json:
         sys.stdout.write(json.dumps(as_data(found), indent=2) + "\n")
     else:
@@ -87,16 +68,21 @@ def as_text(found: dict[str, dict[str, Choice]], with_keys: bool = False) -> str
             mark = " (default)" if name in chosen else ""
             lines.append(_entry(f"  {name}{mark}", choice.description, 28))
             if with_keys:
-                lines.extend(_key_line(key, "    ") for key in keys(choice.file, group))
+                lines.extend(key_line(key, "    ") for key in keys(choice.file, group))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
 
-def help_text() -> str:
-    """What `rlexp --help` prints: the verbs, Hydra's flags, the groups with choices, and a line per key."""
+def everything(usage: str, flags: str) -> str:
+    """What `rlexp help all` prints: commands, flags, groups with choices, and a line per key.
+
+    Args:
+        usage: a line for each command.
+        flags: a sentence on them.
+    """
     dirs = _config_dirs()
-    found, defaults = _to_choose_from(groups(dirs)), default_choices(dirs)
-    parts = ["usage:", textwrap.indent(USAGE, "  "), "Hydra's flags:", textwrap.indent(FLAGS, "  ")]
+    found, defaults = to_choose_from(groups(dirs)), default_choices(dirs)
+    parts = ["usage:", textwrap.indent(usage, "  "), "", _entry("flags", flags, 8), ""]
     parts.append(
         "groups (GROUP=CHOICE; several at once where the default is a list; `rlexp list` tells more):"
     )
@@ -105,10 +91,10 @@ def help_text() -> str:
         names = " ".join(f"[{name}]" if name in chosen else name for name in choices)
         parts.append(_entry(f"  {group}", names, 16))
     parts.append("  [...]: the default\n\nkeys of every run (KEY=VALUE):")
-    if main := _main_config(dirs):
-        parts.extend(_key_line(key) for key in keys(main, ""))
+    if main := main_config(dirs):
+        parts.extend(key_line(key) for key in keys(main, ""))
     for group, choices in found.items():
-        if lines := _group_keys(choices, group, defaults.get(group, [])):
+        if lines := group_keys(choices, group, defaults.get(group, [])):
             parts.extend(["", f"keys of {group}:", *lines])
     parts.append(
         "\nAny other keyword of RLlib's builders may be set in its group: algorithm.X is .training(X=)."
@@ -116,7 +102,7 @@ def help_text() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _to_choose_from(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, Choice]]:
+def to_choose_from(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, Choice]]:
     """The groups that a person chooses from: those inside another group are chosen by its files."""
     return {
         group: choices
@@ -125,7 +111,7 @@ def _to_choose_from(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, 
     }
 
 
-def _group_keys(choices: dict[str, Choice], group: str, chosen: list[str]) -> list[str]:
+def group_keys(choices: dict[str, Choice], group: str, chosen: list[str]) -> list[str]:
     """Lines of the default choices' keys, then of the keys that only other choices have."""
     lines: list[str] = []
     told: set[str] = set()
@@ -133,12 +119,13 @@ def _group_keys(choices: dict[str, Choice], group: str, chosen: list[str]) -> li
         fresh = added_keys(choices[name].file, group, told)
         if fresh and name not in chosen:
             lines.append(f"  with {group}={name}:")
-        lines.extend(_key_line(key, "  " if name in chosen else "    ") for key in fresh)
+        lines.extend(key_line(key, "  " if name in chosen else "    ") for key in fresh)
         told.update(key.path for key in fresh)
     return lines
 
 
-def _key_line(key: Key, indent: str = "  ") -> str:
+def key_line(key: Key, indent: str = "  ") -> str:
+    """A key with its value, and its comment beside it."""
     value = key.value if len(key.value) <= 40 else key.value[:37] + "..."
     head = f"{key.path}={value}" if value else key.path
     return _entry(indent + head, key.comment, 52)
@@ -148,7 +135,7 @@ def _entry(head: str, text: str, column: int) -> str:
     """`head`, and `text` wrapped into a column beside it; below it where `head` is too long."""
     if not text:
         return head
-    body = textwrap.wrap(text, WIDTH - column, break_long_words=False, break_on_hyphens=False)
+    body = textwrap.wrap(text, _width() - column, break_long_words=False, break_on_hyphens=False)
     lines = [" " * column + line for line in body]
     if len(head) <= column - 2:
         lines[0] = head.ljust(column) + body[0]
@@ -156,7 +143,13 @@ def _entry(head: str, text: str, column: int) -> str:
     return "\n".join([head, *lines])
 
 
-def _main_config(dirs: Sequence[Path]) -> Path | None:
+def _width() -> int:
+    """As wide as the terminal, so that it cuts no word in two; `WIDTH` into a pipe."""
+    return min(WIDTH, max(72, shutil.get_terminal_size().columns)) if sys.stdout.isatty() else WIDTH
+
+
+def main_config(dirs: Sequence[Path]) -> Path | None:
+    """The primary config's file."""
     return next((folder / "config.yaml" for folder in dirs if (folder / "config.yaml").is_file()), None)
 
 

@@ -19,6 +19,7 @@ VERBS = {
     "resume": "rlexp.cli.resume",
     "evaluate": "rlexp.cli.evaluate",
     "list": "rlexp.cli.listing",
+    "help": "rlexp.cli.help",
     "doctor": "rlexp.cli.doctor",
     "init": "rlexp.cli.init",
     "clean": "rlexp.cli.clean",

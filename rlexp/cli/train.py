@@ -14,9 +14,9 @@ from rlexp.errors import EXIT_DONE, ConfigError
 def run(argv: list[str]) -> int:
     """Trains, sweeps, or answers one of Hydra's questions about the config."""
     if any(word in ("-h", "--help") for word in argv):
-        from rlexp.cli.listing import help_text
+        from rlexp.cli.help import page
 
-        print(help_text())
+        print(page(), end="")
         return EXIT_DONE
     if "--version" in argv:
         from rlexp import __version__

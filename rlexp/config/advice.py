@@ -49,7 +49,7 @@ def where_to_look(key: str) -> str:
     """What shows the right keys when none is like the wrong one."""
     group = key.partition(".")[0]
     chosen = {field.name for field in fields(RunConfig) if str(field.type).endswith("Choice")} - {*NOT_CHOSEN}
-    return f"rlexp list {group} shows its keys" if group in chosen else "rlexp --help lists the keys"
+    return f"rlexp list {group} shows its keys" if group in chosen else "rlexp help all lists the keys"
 
 
 def is_target(value: Mapping[Any, Any]) -> bool:

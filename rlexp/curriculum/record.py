@@ -9,9 +9,10 @@ from typing import Any
 from rlexp.checkpoint.atomic import write_json
 from rlexp.curriculum.host import Curriculum
 from rlexp.run.events import Record, RunInfo
+from rlexp.terminal.quiet import terminal
 
-FILE, PLOT = "curriculum.json", "curriculum.svg"
 _log = logging.getLogger(__name__)
+FILE, PLOT = "curriculum.json", "curriculum.svg"
 
 
 class CurriculumRecord:
@@ -29,7 +30,11 @@ class CurriculumRecord:
     def on_record(self, record: Record) -> None:
         """Tells promotions and the like in the log as they happen."""
         for event in self._curriculum.new_events:
-            _log.warning("curriculum: %s (at %s env steps)", event, f"{record['env_steps']:,}")
+            text = f"curriculum: {event} (at {record['env_steps']:,} env steps)"
+            if event in self._curriculum.alarms.new:
+                _log.warning("%s", text)
+            else:  # How a curriculum goes; it is written whatever `log_level` says.
+                terminal().note(text)
 
     def on_checkpoint(self, path: Path, record: Record) -> None:
         """Writes both files."""

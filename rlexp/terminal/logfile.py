@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from rlexp.checkpoint.links import open_to_append
+from rlexp.terminal.noise import is_noise, without_colour
 from rlexp.terminal.own_threads import OwnThreads
 
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
@@ -64,10 +65,10 @@ class LogFile:
         """Append `text`, each line stamped unless it has a stamp already. Never raises: a full disk fails the
         run where its results are written, not where a library chats."""
         stamp = time.strftime(_STAMP + " ")
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in without_colour(text).splitlines() if line.strip() and not is_noise(line)]
         whole = "".join((line if _STAMPED.match(line) else stamp + line) + "\n" for line in lines)
         with self._lock, contextlib.suppress(OSError):
-            if self._descriptor is not None:
+            if self._descriptor is not None and whole:
                 os.write(self._descriptor, whole.encode("utf-8", "replace"))
 
 

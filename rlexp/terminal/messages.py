@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rlexp.terminal.logfile import LogFile
 
 
+UNWRAPPED = 10_000
+"""Signs in a line where nothing is to be wrapped."""
+
+
 class Terminal:
     """Messages to the person on `out` and `err`, and a copy of each in the log.
 
@@ -138,7 +142,9 @@ def _console(file: IO[str]) -> Console:
                 os.dup2(nowhere, self.file.fileno())
                 os.close(nowhere)
 
-    return Lasting(file=file, highlight=False)
+    # Into a pipe or file a table is as wide as it is: to wrap it at 80 signs would cut words and paths in two.
+    width = None if _is_terminal(file) or "COLUMNS" in os.environ else UNWRAPPED
+    return Lasting(file=file, highlight=False, width=width)
 
 
 def _is_terminal(file: IO[str]) -> bool:

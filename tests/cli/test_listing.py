@@ -1,4 +1,4 @@
-"""`rlexp list` and the text of `rlexp --help`, over the shipped choices and a lab's."""
+"""`rlexp list` over the shipped choices and a lab's."""
 
 from __future__ import annotations
 
@@ -115,24 +115,10 @@ def test_keys_of_a_file_with_every_kind_of_comment(lab: Path) -> None:
     assert catalogue.keys(lab / "conf" / "robot" / "arm.yaml", "robot") == []
 
 
-def test_help_has_a_line_for_every_key(lab: Path) -> None:
-    text = listing.help_text()
-    lines = text.splitlines()
-    for key in catalogue.keys(shipped_conf() / "config.yaml", ""):
-        assert any(line.strip().startswith(f"{key.path}=") or line.strip() == key.path for line in lines) or (
-            f"  {key.path} " in text
-        ), key.path
-    assert "  with env=maze:" in text and "env.config.size=5" in text and "cells along one side" in text
-    assert "stop.env_steps=100000" in text and "environment steps, over all environments" in text
-    for verb in ("resume", "evaluate", "list", "doctor", "init"):
-        assert f"rlexp {verb}" in text
-    assert max(len(line) for line in lines) <= listing.WIDTH
-
-
 def test_neither_needs_heavy_imports() -> None:
     code = (
         "import sys, time; start = time.perf_counter()\n"
-        "from rlexp.cli import listing; text = listing.help_text(); listing.run([])\n"
+        "from rlexp.cli import help, listing; help.page(); help.run(['all']); listing.run([])\n"
         "heavy = {'ray', 'torch', 'gymnasium', 'hydra', 'omegaconf', 'wandb', 'numpy'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "seconds = time.perf_counter() - start\n"

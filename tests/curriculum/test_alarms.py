@@ -160,7 +160,9 @@ def test_a_lake_that_is_too_far_and_back_to_the_first_is_thrashing(tmp_path: Pat
     entries = json.loads((folder / "curriculum.json").read_text())["entries"]
     events = [event for entry in entries for event in entry["events"]]
     assert len(events) == 1 and "thrashes" in events[0]
-    assert "curriculum: the curriculum thrashes" in (folder / "log.txt").read_text()
+    log = (folder / "log.txt").read_text()
+    assert "WARNING rlexp.curriculum.record: curriculum: the curriculum thrashes" in log
+    assert "\x1b" not in log and "new API stack" not in log and "eprecat" not in log
 
 
 def test_the_matrix_of_an_evaluation() -> None:

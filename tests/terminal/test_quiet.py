@@ -17,6 +17,7 @@ import pytest
 
 from rlexp.terminal import quiet as quiet_module
 from rlexp.terminal.quiet import console, quiet, terminal
+from rlexp.terminal.sweep_table import table
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
@@ -149,6 +150,35 @@ def test_a_captured_stdout_stays_the_terminal(tmp_path: Path, capsys: pytest.Cap
     assert logging.getLogger().handlers == handlers and warnings.showwarning is show
     log = (tmp_path / "deep" / "log.txt").read_text()
     assert "hidden" in log and "RuntimeWarning: odd" in log
+
+
+def test_the_log_has_neither_colours_nor_what_every_run_says(tmp_path: Path) -> None:
+    with quiet(tmp_path / "log.txt"):
+        warnings.warn("\x1b[33mWARN: it is late\x1b[0m", RuntimeWarning, stacklevel=1)
+        print("\x1b[1mbold\x1b[0m")
+        print("You are running PPO on the new API stack! This is the new default behavior")
+        logging.getLogger("ray.rllib").warning(
+            "`RLModule(config=[RLModuleConfig object])` has been deprecated."
+        )
+        logging.getLogger("mine").warning("`old(x)` has been deprecated.")
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [line.rpartition(": ")[2][20:] or line for line in lines if "\x1b" in line] == []
+    assert len(lines) == 3 and "WARN: it is late" in lines[0] and lines[1].endswith(" bold")
+    assert lines[2].endswith("`old(x)` has been deprecated.")
+
+
+@pytest.mark.parametrize("columns", [None, "40"])
+def test_a_table_is_wrapped_for_a_terminal_alone(
+    columns: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a pipe a word that is cut in two cannot be searched for; who asks for a width by COLUMNS gets it."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    words = [f"path/{'x' * 60}", f"name-{'y' * 60}"]
+    terminal().show(table(["where", "what"], [words]), "")
+    shown = capsys.readouterr().out
+    assert all((word in shown) is (columns is None) for word in words)
 
 
 def test_outside_a_quiet_the_console_is_plain_stdout(capsys: pytest.CaptureFixture[str]) -> None:
