@@ -25,6 +25,7 @@ USAGE: dict[str, tuple[str, str]] = {
     "doctor": ("", "what this machine is, what it can run"),
     "clean": ("", "end what dead runs have left behind"),
     "init": ("DIR", "a lab repository of one's own"),
+    "lab": ("trust DIR", "use a lab that others may write to"),
 }
 """Each command's arguments and what it does; `train` is the one that is meant where none is named."""
 

@@ -5,6 +5,7 @@ A candidate that ends in a blank is a finished word; the others go on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -15,20 +16,19 @@ from rlexp.cli.main import VERBS
 
 Answer = Callable[[Line, Sequence[Path]], list[str]]
 
-FLAGS: dict[str, tuple[str, ...]] = {
-    "": (
-        "--multirun", "--cfg", "--resolve", "--package", "--info", "--config-dir", "--config-name", "--hydra-help",
-        "--shell-completion", "--help", "--version",
-    ),
-    "evaluate": ("--json",),
-    "list": ("--json",),
-    "doctor": ("--json",),
-    "clean": ("--dry-run",),
-    "init": ("--package",),
-    "report": ("--metric", "--out", "--png"),
-    "curriculum": ("--envs", "--episodes", "--iteration", "--plot", "--rate", "--sharpness", "--students"),
-}  # fmt: skip
-"""Flags of each verb; without one, those of a run."""
+RUN_FLAGS = (
+    "--multirun", "--cfg", "--resolve", "--package", "--info", "--config-dir", "--config-name", "--hydra-help",
+    "--shell-completion", "--help", "--version",
+)  # fmt: skip
+
+_FLAG = re.compile(r"""["'](--[a-z][a-z-]*)["' ]""")
+
+
+def flags(verb: str) -> list[str]:
+    """The flags of a command, as its module's source names them: to import it takes too long."""
+    source = Path(__file__).parents[1] / f"{VERBS[verb].rpartition('.')[2]}.py"
+    return sorted(set(_FLAG.findall(source.read_text(encoding="utf-8"))))
+
 
 _VALUES: dict[str, tuple[str, ...]] = {
     "--cfg": ("job", "hydra", "all"),
@@ -58,7 +58,7 @@ def candidates(line: Line, places: Sequence[Path]) -> list[str]:
     if verb not in VERBS:
         return _run(line, places)
     if line.word.startswith("-"):
-        return [f"{flag} " for flag in FLAGS.get(verb, ()) if flag.startswith(line.word)]
+        return _those(line.word, RUN_FLAGS if verb == "train" else flags(verb))
     inner = Line(line.words[1:], line.word, line.quoted)
     return _ANSWERS.get(verb, _run)(inner, places)
 
@@ -75,7 +75,7 @@ def _run(line: Line, places: Sequence[Path]) -> list[str]:
     if before in ("--package", "-p"):
         return _those(line.word, group_names(places))
     if line.word.startswith("-"):
-        return [f"{flag} " for flag in FLAGS[""] if flag.startswith(line.word)]
+        return _those(line.word, RUN_FLAGS)
     return override(line.word, line.words, places)
 
 
@@ -93,6 +93,10 @@ def _help(line: Line, places: Sequence[Path]) -> list[str]:
 
 def _simulate(line: Line, places: Sequence[Path]) -> list[str]:
     return override(line.word, line.words, places) if line.words else _those(line.word, ["simulate"])
+
+
+def _lab(line: Line, places: Sequence[Path]) -> list[str]:
+    return folders(line.word) if line.words else _those(line.word, ["trust"])
 
 
 def _list(line: Line, places: Sequence[Path]) -> list[str]:
@@ -114,4 +118,5 @@ _ANSWERS: dict[str, Answer] = {
     "list": _list,
     "help": _help,
     "curriculum": _simulate,
+    "lab": _lab,
 }
