@@ -38,12 +38,11 @@ def run(argv: list[str]) -> int:
     from rlexp.run.evaluate import RESULT, evaluate
     from rlexp.storage.fetching import fetched
     from rlexp.storage.places import address
+    from rlexp.sweep.choosing import best_by, to_json
     from rlexp.sweep.folder import SweepFolder, is_sweep
 
-    folder = fetched(path)
+    folder, chosen = fetched(path), None
     if is_sweep(folder):
-        from rlexp.sweep.choosing import best_by
-
         chosen = best_by(
             SweepFolder(folder.absolute()), by.get("--metric"), by.get("--mode"), by.get("--env")
         )
@@ -57,7 +56,8 @@ def run(argv: list[str]) -> int:
         )
     result = evaluate(path, overrides)
     if "--json" in argv:
-        print(json.dumps(result, indent=2))
+        trial = {} if chosen is None else {"trial": to_json(chosen)}
+        print(json.dumps({**result, **trial}, indent=2))
         return EXIT_DONE
     width = max(len(name) for name in result["metrics"])
     for name, value in result["metrics"].items():

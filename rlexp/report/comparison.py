@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.report.aim import Aim
-from rlexp.report.arms import Arm
+from rlexp.report.arms import Arm, env_of
 from rlexp.report.charts import Chart, intervals, profiles
 from rlexp.report.statistics import Estimate, Floats, estimate, improvement, normalised, profile
 
@@ -62,8 +62,13 @@ def most_telling(arms: Sequence[Arm], aim: Aim | None) -> list[Arm]:
     return [arm for at, arm in enumerate(arms) if at in best]
 
 
-def charts(scores: Scored, aim: Aim) -> list[Chart]:
-    """Interquartile means; with two arms and more, profiles and who beats whom."""
+def apart(arms: Sequence[Arm]) -> bool:
+    """Whether the arms are of different environments, whose scores cannot be compared, and differ in nothing else."""
+    return not any(arm.env for arm in arms) and len({env_of(run) for arm in arms for run in arm.runs}) > 1
+
+
+def charts(scores: Scored, aim: Aim, *, comparable: bool = True) -> list[Chart]:
+    """Interquartile means; with two arms and more that can be compared, profiles and who beats whom."""
     if not scores:
         return []
     names, several = list(scores), len({env for own in scores.values() for env in own}) > 1
@@ -76,7 +81,7 @@ def charts(scores: Scored, aim: Aim) -> list[Chart]:
         for name, e in estimates(scores).items()
     ]
     found = [Chart("scores", "Scores", note, intervals(rows, title, names))]
-    if len(names) > 1:
+    if len(names) > 1 and comparable:
         found += [_profiles(scores, title), _improvements(scores, aim)]
     return found
 

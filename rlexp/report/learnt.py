@@ -14,8 +14,20 @@ SEARCHES, SCHEDULERS = ("optuna",), ("pbt", "pb2")
 
 
 def warning(runs: Sequence[Run]) -> str:
-    """What to bear in mind where a search that learns made some of the points; empty where none did."""
-    names = learning(runs)
+    """What to bear in mind: a search that learns made some of the points, or some stopped early; empty for neither."""
+    return " ".join(filter(None, (_of_searches(learning(runs)), _of_pruned(runs))))
+
+
+def _of_pruned(runs: Sequence[Run]) -> str:
+    pruned = sum(run.manifest.get("status") == "pruned" for run in runs)
+    return (
+        f"{pruned} of {len(runs)} runs were stopped early and count with the score they had then."
+        if pruned
+        else ""
+    )
+
+
+def _of_searches(names: Sequence[str]) -> str:
     if not names:
         return ""
     return (

@@ -58,13 +58,12 @@ class Parameter:
 
 
 def parameters_of(runs: Sequence[Run]) -> list[Parameter]:
-    """Those that differ, but for seeds; environments only where nothing else does."""
+    """Those that differ, but for seeds and environments: scores of different ones cannot be compared."""
     chosen = tried(runs)
     names = list(dict.fromkeys(name for values in chosen for name in values))
     columns = {name: [_plain(values.get(name, ABSENT)) for values in chosen] for name in names}
     differing = {name: column for name, column in columns.items() if len(set(column)) > 1}
-    if len(differing) > 1:
-        differing.pop("env", None)
+    differing.pop("env", None)
     last = [name.rpartition(".")[2] for name in differing]
     return [
         _parameter(name if last.count(short) > 1 else short, column)

@@ -13,7 +13,7 @@ from rlexp.report.aim import Aim, aim_of
 from rlexp.report.arms import Arm, arm_by_run, arms_of
 from rlexp.report.best import bests_of
 from rlexp.report.charts import Chart, curves, sampling_time, wall_time
-from rlexp.report.comparison import Scored, estimates, most_telling, scored
+from rlexp.report.comparison import Scored, apart, estimates, most_telling, scored
 from rlexp.report.comparison import charts as compared
 from rlexp.report.drawing import Drawing
 from rlexp.report.effects import Effect, effects_of, scores_of, scores_title
@@ -108,7 +108,10 @@ def _report(
         envs = [by_run[run.path].env for run in runs]
         values = scores_of(runs, aim.metric, envs)
         effects = effects_of(parameters_of(runs), values, envs)
-        drawn += [curves(shown, aim.metric, WALL), *compared(scored(shown, aim.metric), aim)]
+        drawn += [
+            curves(shown, aim.metric, WALL),
+            *compared(scored(shown, aim.metric), aim, comparable=not apart(arms)),
+        ]
         drawn += parameter_charts(effects, runs, values, scores_title(aim.metric, envs), caution)
     drawn += [matrix(shown), wall_time(runs), sampling_time(runs)]
     charts = [chart for chart in drawn if chart is not None]

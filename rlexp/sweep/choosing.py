@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ class Chosen:
     point: float
     varied: Mapping[str, str]
     command: str
+
+
+def to_json(chosen: Chosen) -> dict[str, Any]:
+    """Plain values."""
+    return {**dataclasses.asdict(chosen), "folder": str(chosen.folder)}
 
 
 def best_by(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from rlexp.errors import ConfigError
 from rlexp.report.aim import Aim, aim_of
-from rlexp.report.arms import Arm
+from rlexp.report.arms import Arm, arms_of
 from rlexp.report.best import bests_of
-from rlexp.report.comparison import MOST_ARMS, charts, most_telling, scored
+from rlexp.report.comparison import MOST_ARMS, apart, charts, most_telling, scored
+from rlexp.report.parameters import parameters_of
 from rlexp.report.reading import Run
 from rlexp.sweep import ranking
 from rlexp.sweep.choosing import best_by
@@ -115,6 +117,10 @@ def test_different_environments_are_never_ranked_against_each_other(tmp_path: Pa
     assert best_by(SweepFolder(folder), env="acrobot").name == "2"
     with pytest.raises(ConfigError, match="did you mean: acrobot"):
         best_by(SweepFolder(folder), env="acrobots")
+    envs_alone = arms_of([replace(each, config={"seed": at % 2}) for at, each in enumerate(runs)])
+    assert {arm.name for arm in envs_alone} == {"env=cartpole", "env=acrobot"} and apart(envs_alone)
+    drawn = charts(scored(envs_alone, RETURN), Aim(RETURN), comparable=not apart(envs_alone))
+    assert [chart.name for chart in drawn] == ["scores"] and parameters_of(runs) == []
     arms = [Arm(each.name, str(each.manifest["choices"]["env"]), [each]) for each in runs]
     many = [*arms[1:3], *(Arm(f"c{at}", "cartpole", [runs[0]]) for at in range(2 * MOST_ARMS))]
     assert {"1", "2"} < {arm.name for arm in most_telling(many, Aim(RETURN))}, (

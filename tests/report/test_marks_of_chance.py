@@ -113,5 +113,7 @@ def test_a_search_that_learns_is_warned_of(tmp_path: Path) -> None:
         ("grid", "none"): [], ("random", "asha"): [], ("optuna", "asha"): ["optuna"], ("random", "pbt"): ["pbt"],
     }  # fmt: skip
     assert "optuna, pbt" in warning(list(runs.values())) and warning([runs["grid", "none"]]) == ""
+    stopped = Run(tmp_path / "x", {}, {"status": "pruned"})
+    assert warning([stopped, runs["grid", "none"]]).startswith("1 of 2 runs were stopped early")
     (tmp_path / "optuna-asha" / "plan.json").write_text("{")
     assert warning([runs["optuna", "asha"], Run(tmp_path / "x", {}, {})]) == ""
