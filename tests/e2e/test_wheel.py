@@ -112,6 +112,7 @@ def test_a_lab_that_is_installed_is_there_from_every_folder(wheel: Path, tmp_pat
         "env=our_lab_example",
         "callbacks=[episode_stats,our_lab_furthest]",
         "debug=tiny",
+        "env.max_episode_steps=5",  # so that episodes end within two small iterations
         "tracking=none",
     )
     rlexp("-m", *words, "hardware=local", "seed=0,1", "sweep.name=x", cwd=work)
