@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import math
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Any
 
 from rlexp.checkpoint.names import LONGEST, is_plain
 
+_log = logging.getLogger(__name__)
 _REASONS = {
     errno.EROFS: "the filesystem is read-only",
     errno.EACCES: "permission is denied",
@@ -134,7 +136,7 @@ def replace_folder(new: Path, target: Path) -> None:
         raise
     sync_folder(target.parent)
     if replaced:
-        remove(old)
+        _remove_later(old)
 
 
 def discard_folder(target: Path) -> None:
@@ -145,7 +147,7 @@ def discard_folder(target: Path) -> None:
     """
     hidden = aside(target, "pruned")
     target.rename(hidden)
-    remove(hidden)
+    _remove_later(hidden)
 
 
 def tidy(folder: Path, *, restore_only: bool = False) -> None:
@@ -162,7 +164,15 @@ def tidy(folder: Path, *, restore_only: bool = False) -> None:
         if match[1] == "replaced" and not target.exists():
             path.rename(target)
         elif not restore_only:
-            remove(path)
+            _remove_later(path)
+
+
+def _remove_later(path: Path) -> None:
+    """Deletes what is out of the way already; what cannot be deleted now, as one file is busy, `tidy` tries again."""
+    try:
+        remove(path)
+    except OSError as error:
+        _log.warning("%s could not be deleted yet: %s", path, error)
 
 
 def remove(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 LONGEST_SECRET = 1 << 16  # bytes
 
@@ -36,16 +37,26 @@ def keep_private(path: Path) -> None:
         path.chmod(0o600)
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """A plain file, open to be read; whoever writes to a pipe in its place is not waited for.
+
+    Raises:
+        OSError: it cannot be opened, or is no plain file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no plain file")
+    return os.fdopen(descriptor, "rb")
+
+
 def read_small(path: Path, limit: int = LONGEST_SECRET) -> bytes:
     """What a plain file holds; a pipe holds nothing up, and an endless file fills no memory.
 
     Raises:
         OSError: it cannot be read, is no plain file, or has more than `limit` bytes.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path} is no plain file")
+    with open_plain(path) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(f"{path} has more than {limit} bytes")

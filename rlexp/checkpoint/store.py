@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from rlexp.checkpoint.seal_key import sealing_key
 from rlexp.checkpoint.whole import WholeOnes
 from rlexp.errors import EXIT_FAILED, CheckpointError, ConfigError
 
+_log = logging.getLogger(__name__)
 _LITTLE = 1 << 20  # bytes
 
 
@@ -105,15 +107,20 @@ class CheckpointStore:
                 # A damaged one counts for nothing: it goes with the whole ones of its age.
                 self._prune(found[: found.index(whole[-self.keep])], best)
         except OSError as error:
-            raise CheckpointSaveError(
-                f"checkpoint step_{step} is whole, but {self.folder} could not be put in order: {error}"
-            ) from error
+            # The next save tries again: what is whole is found by its seal, whatever `latest` says.
+            _log.warning(
+                "checkpoint step_%s is whole, but %s could not be put in order: %s", step, self.folder, error
+            )
 
     def _prune(self, old: list[finding.Sealed], best: Path | None) -> None:
         for path, _ in old:
             if path != best:
-                atomic.discard_folder(path)
-                self._whole.discard(path)
+                try:
+                    atomic.discard_folder(path)
+                except OSError as error:
+                    _log.warning("%s could not be deleted yet: %s", path, error)
+                else:
+                    self._whole.discard(path)
 
     def _complaint(self, step: int, error: BaseException) -> str:
         kept = ", ".join(c.path.name for c in self.all()) or "none"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlexp.checkpoint import records
 from rlexp.config.yaml_reader import RunLoader, read_mapping
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder, is_run_folder
 
 Floats = NDArray[np.float64]
 STEPS, WALL = "env_steps", "perf/wall_s"
+KINDS = {"packages": Mapping, "choices": Mapping, "overrides": list}
+"""What fields of a manifest hold that a report reads into."""
+GROUPS = (
+    "env",
+    "algorithm",
+    "model",
+    "exploration",
+    "hardware",
+    "evaluation",
+    "curriculum",
+    "stop",
+    "checkpoint",
+)
+"""Fields of a config that a report reads into; each holds settings."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,7 @@ class Run:
         manifest: `manifest.json`.
         summary: `summary.json`; empty for a run that has not ended.
         rows: the lines of `metrics.jsonl` that are whole.
+        damaged: what of its records could not be read and is left out, a line each.
     """
 
     path: Path
@@ -37,6 +52,7 @@ class Run:
     manifest: Mapping[str, Any]
     summary: Mapping[str, Any] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] = ()
+    damaged: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -46,7 +62,8 @@ class Run:
     @property
     def seed(self) -> int:
         """Of the run."""
-        return int(self.config.get("seed", 0))
+        seed = self.config.get("seed", 0)
+        return int(seed) if _is_number(seed) else 0
 
     def has(self, metric: str) -> bool:
         """Whether some row tells the metric."""
@@ -72,11 +89,14 @@ class Run:
         return float(sum(row[metric] for row in self.rows if _is_number(row.get(metric))))
 
 
-def read_all(paths: Iterable[Path]) -> list[Run]:
+def read_all(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
     """The runs in some folders: each a run's own, or one below which runs lie; none twice, by their start.
 
+    Returns:
+        The runs, and a line on each record that is damaged; a run without a config or manifest is left out.
+
     Raises:
-        ConfigError: a path is not there, or no run lies in it, or a run's records cannot be read.
+        ConfigError: a path is not there, or no run lies in it, or none whose records can be read.
     """
     folders: dict[Path, None] = {}
     for path in paths:
@@ -87,20 +107,44 @@ def read_all(paths: Iterable[Path]) -> list[Run]:
                 fix="the folder that a run printed at its end, or one above several, such as runs",
             )
         folders |= dict.fromkeys(folder.resolve() for folder in found)
-    return sorted(map(read, folders), key=lambda run: (str(run.manifest.get("start", "")), run.name))
+    runs, damaged = [], []
+    for folder in folders:
+        try:
+            runs.append(read(folder))
+        except ConfigError as error:
+            damaged.append(f"{' '.join(str(error).split())}; the run is left out")
+    if not runs:
+        raise ConfigError("\n".join(["no run can be read:", *damaged]))
+    damaged += [line for run in runs for line in run.damaged]
+    return sorted(runs, key=lambda run: (str(run.manifest.get("start", "")), run.name)), damaged
 
 
 def read(path: Path) -> Run:
     """The run in `path`.
 
     Raises:
-        ConfigError: its config or manifest cannot be read.
+        ConfigError: its config or manifest cannot be read, or holds something else.
     """
-    folder = RunFolder.look(path)
-    origin = f"{folder.config} cannot be read"
-    config = read_mapping(folder.config, origin=origin, loader=RunLoader) if folder.config.exists() else {}
-    summary = _json(folder.summary.read_text(encoding="utf-8")) if folder.summary.exists() else {}
-    return Run(path, config, folder.read_manifest(), summary or {}, _rows(folder.metrics))
+    folder, damaged = RunFolder.look(path), []
+    config, manifest = _config(folder.config), folder.read_manifest()
+    for name, kind in KINDS.items():
+        if not isinstance(manifest.get(name), (kind, type(None))):
+            damaged.append(f"{folder.manifest}: {name} is {manifest.pop(name)!r:.60}, and is left out")
+    for name in [name for name, value in config.items() if name in GROUPS and not isinstance(value, Mapping)]:
+        if config[name] is not None:
+            damaged.append(f"{folder.config}: {name} is {config[name]!r:.60}, and is left out")
+        del config[name]
+    summary: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
+    try:
+        summary = _summary(folder.summary, damaged)
+    except ConfigError as error:
+        damaged.append(f"{error}; it is left out")
+    try:
+        rows = _rows(folder.metrics, damaged)
+    except ConfigError as error:
+        damaged.append(f"{error}; it is left out")
+    return Run(path, config, manifest, summary, rows, damaged)
 
 
 def _folders(path: Path) -> list[Path]:
@@ -115,20 +159,36 @@ def _hidden(file: Path) -> bool:
     return any(part.startswith(".") for part in file.parts)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _config(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return []
-    with path.open(encoding="utf-8") as lines:
-        # The last line of a run that was killed may be half a line.
-        return [row for line in lines if (row := _json(line)) is not None]
+        return {}
+    found = read_mapping(path, origin=f"{path} cannot be read", loader=RunLoader)
+    return {str(name): value for name, value in found.items()}
 
 
-def _json(text: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+def _summary(path: Path, damaged: list[str]) -> dict[str, Any]:
+    """Figures that are none are left out."""
+    found = records.read_object(path) if path.exists() else {}
+    odd = [
+        name for name, value in found.items() if name.endswith(("_mean", "_rate")) and not _is_figure(value)
+    ]
+    damaged += [f"{path}: {name} is {found.pop(name)!r:.60}, and is left out" for name in odd]
+    return found
+
+
+def _rows(path: Path, damaged: list[str]) -> list[dict[str, Any]]:
+    found = list(records.rows(path))
+    lost = sum(
+        row is None for row in found[:-1]
+    )  # The last line of a run that was killed may be half a line.
+    if lost:
+        damaged.append(f"{path}: {lost} of {len(found)} lines are damaged, and are left out")
+    return [row for row in found if row is not None]
+
+
+def _is_figure(value: Any) -> bool:
+    """None and NaN stand for no figure."""
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def _is_number(value: Any) -> bool:

@@ -77,7 +77,7 @@ def report(
     with Drawing() as drawing:  # Gets ready while the runs are read.
         written, trouble = _report(paths, out, metrics, pictures, mode, drawing)
     for each in trouble:
-        terminal().warn(f"the report has no picture: {each}")
+        terminal().warn(each)
     return written
 
 
@@ -90,7 +90,7 @@ def _report(
     drawing: Drawing,
 ) -> tuple[list[Path], list[str]]:
     folders = [fetched(path) for path in paths]
-    runs = read_all(folders)
+    runs, damaged = read_all(folders)
     arms = arms_of(runs)
     _require(runs, metrics)
     by_run = arm_by_run(arms)
@@ -138,7 +138,7 @@ def _report(
         raise ConfigError(told, fix="rlexp report PATH --out <another folder>") from error
     all_written = [written[0], folder / DATA, *written[1:]]
     added([*all_written, *([folder / MARL_EVAL] if metric else [])])
-    return all_written, trouble
+    return all_written, [*damaged, *(f"the report has no picture: {each}" for each in trouble)]
 
 
 def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import shlex
 from pathlib import Path
@@ -15,6 +14,7 @@ from filelock import FileLock
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import remove, write_json, write_text
 from rlexp.checkpoint.links import refuse_links
+from rlexp.checkpoint.records import read_object
 from rlexp.errors import ConfigError
 from rlexp.run import earlier, placing
 from rlexp.run.earlier import MANIFEST
@@ -34,7 +34,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, held: FileLock | None, *, made: bool) -> None:
-        self.path, self._held, self._made = path, held, made
+        self.path, self._held, self._made, self._begun = path, held, made, False
         self.mirror = Mirror.of(path) if held is not None else None
 
     @classmethod
@@ -155,7 +155,7 @@ class RunFolder:
     @property
     def replaces(self) -> bool:
         """Whether an earlier run of the name is kept until this one has made an iteration."""
-        return self._made and earlier.is_aside(self.path)
+        return self._made and not self._begun and earlier.is_aside(self.path)
 
     def put_back(self) -> bool:
         """Deletes this run and brings back the one that it was to replace; False where there is none.
@@ -170,14 +170,14 @@ class RunFolder:
         return True
 
     def delete_earlier(self) -> None:
-        """Deletes the run that this one has replaced.
-
-        Raises:
-            OSError: it could not be deleted.
-        """
+        """Deletes the run that this one has replaced, for good; what is busy goes when the folder is next taken up."""
         if self.replaces:
-            earlier.delete(self.path)
+            self._begun = True
             self._hold_back(False)
+            try:
+                earlier.delete(self.path)
+            except OSError as error:
+                _log.warning("the earlier run in %s could not be deleted yet: %s", self.path, error)
 
     def _hold_back(self, hold: bool) -> None:
         """What the store has of the earlier run stays there while this one may still come to nothing."""
@@ -271,13 +271,7 @@ class RunFolder:
         Raises:
             ConfigError: it is missing or is not a JSON object.
         """
-        try:
-            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.manifest} cannot be read: {error}") from error
-        if not isinstance(manifest, dict):
-            raise ConfigError(f"{self.manifest} does not hold a JSON object")
-        return manifest
+        return read_object(self.manifest)
 
     def _make_way(self, overwrite: bool) -> None:
         """Delete the run that is there if it came to nothing, set it aside if it may be replaced, or refuse to."""

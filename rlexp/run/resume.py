@@ -18,7 +18,7 @@ from rlexp.run.drive import drive
 from rlexp.run.driven import Outcome, Ready, Start
 from rlexp.run.folder import RunFolder
 from rlexp.run.provenance import collect, now
-from rlexp.run.train import new_run_id, start_of
+from rlexp.run.train import is_run_id, new_run_id, start_of
 from rlexp.storage.fetching import fetched
 from rlexp.storage.places import address
 from rlexp.terminal.interrupt import interruptible
@@ -79,12 +79,16 @@ def reopened(
     manifest = folder.read_manifest()
     if overrides:
         saved.refuse_frozen(before, after)
-    config = check(saved.composed(after, manifest.get("choices", {}), before))
+    choices = manifest.get("choices")
+    config = check(saved.composed(after, choices if isinstance(choices, dict) else {}, before))
     # The folder may have been moved since.
     config.name, config.runs_dir = folder.path.name, address(folder.path.parent)
     here = collect(list(command), list(overrides), config.seed)
-    history = manifest.get("resumed", [])
+    noted = manifest.get("resumed")
+    history: list[Any] = noted if isinstance(noted, list) else []
     told: dict[str, Any] = {"pid": here["pid"], "host": here["host"]}
+    if not is_run_id(manifest.get("run_id")):  # Lost, or nothing that a tracker takes.
+        told["run_id"] = new_run_id()
     if _never_saved(folder):
         # Another id: what the first attempt logged to a tracker must not be continued by lower steps.
         told |= {"run_id": new_run_id(), "resumed": [*history, {**here, "from": None}]}

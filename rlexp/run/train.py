@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -96,6 +97,11 @@ def found(
 def new_run_id() -> str:
     """A name that no other run has."""
     return uuid.uuid4().hex[:12]
+
+
+def is_run_id(value: object) -> bool:
+    """Whether it can be a name that `new_run_id` gave."""
+    return isinstance(value, str) and re.fullmatch(r"[\w-]{1,64}", value) is not None
 
 
 def default_name(config: RunConfig) -> str:

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from typing import Any
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import write_json
 from rlexp.checkpoint.links import refuse_links
-from rlexp.checkpoint.names import is_plain
+from rlexp.checkpoint.records import read_object
 from rlexp.config.checks import check
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_plain
@@ -42,6 +41,7 @@ from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.frozen import Frozen, Planned
 from rlexp.sweep.plan import Plan
 from rlexp.sweep.settings import SweepChoice, typed
+from rlexp.sweep.shapes import flaw_of_plan, is_state
 from rlexp.sweep.space import Space
 
 PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
@@ -172,10 +172,10 @@ class SweepFolder:
             return None
         chosen = self.settings()
         try:
-            plain = json.loads((self.path / SEARCH).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.path / SEARCH} is damaged: {error}") from error
-        return Adaptive.from_json(plain, self.space(), trials=chosen.trials or 0, seeds=chosen.seeds)
+            plain = read_object(self.path / SEARCH)
+            return Adaptive.from_json(plain, self.space(), trials=chosen.trials or 0, seeds=chosen.seeds)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ConfigError(f"{self.path / SEARCH} is damaged: {type(error).__name__}: {error}") from error
 
     def refuse_untrusted(self, overrides: Sequence[str]) -> None:
         """Refuses what was frozen by somebody else and would let them run code here, unless the command line grants it.
@@ -195,12 +195,18 @@ class SweepFolder:
 
     def space(self) -> Space:
         """What the trials were drawn from."""
-        return Space.of_plain(self._plan()["space"])
+        try:
+            return Space.of_plain(self._plan()["space"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(f"{self.path / PLAN} is damaged: space: {error}") from error
 
     def asked(self) -> Asked:
         """What it was planned from."""
         told = self._plan()["asked"]
-        return Asked(tuple(told["overrides"]), told["config_name"], told["config_dir"])
+        try:
+            return Asked(tuple(map(str, told["overrides"])), told["config_name"], told["config_dir"])
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"{self.path / PLAN} is damaged: asked: {error}") from error
 
     @property
     def seals(self) -> str:
@@ -272,7 +278,9 @@ class SweepFolder:
             ConfigError: `plan.json` is damaged, too.
         """
         frozen = self._plan()
-        state = self._state or {"status": "stopped", "trials": {}}
+        state = self._state
+        if state is None or len(state["trials"]) % frozen["settings"]["seeds"]:
+            state = {"status": "stopped", "trials": {}}
         return {**state, **{key: frozen[key] for key in ("name", "command", "start", "settings")}}
 
     @property
@@ -283,18 +291,16 @@ class SweepFolder:
     @property
     def _state(self) -> dict[str, Any] | None:
         try:
-            state = json.loads((self.path / STATE).read_text(encoding="utf-8"))
-            if not isinstance(state["trials"], dict) or not all(map(is_plain, state["trials"])):
-                return None
-        except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            state = read_object(self.path / STATE)
+        except ConfigError:
             return None
-        return dict(state)
+        return state if is_state(state) else None
 
     def _plan(self) -> dict[str, Any]:
-        try:
-            return dict(json.loads((self.path / PLAN).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise ConfigError(f"{self.path / PLAN} is damaged: {error}") from error
+        plan = read_object(self.path / PLAN)
+        if flaw := flaw_of_plan(plan):
+            raise ConfigError(f"{self.path / PLAN} is damaged: {flaw}")
+        return plan
 
     def settings(self) -> SweepChoice:
         """As chosen when it was planned."""

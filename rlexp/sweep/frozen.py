@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,7 @@ class Frozen:
                 follow.
         """
         changes = _changes(overrides)
-        with self._file.open(encoding="utf-8") as lines:
-            return [
-                _changed(self._thawed(line, number), changes, resumed=True)
-                for number, line in enumerate(lines, start=1)
-            ]
+        return [_changed(self._thawed(line, number), changes, resumed=True) for number, line in self._lines()]
 
     def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
         """One trial as it was frozen, with `overrides` on top.
@@ -75,12 +71,18 @@ class Frozen:
         Raises:
             ConfigError: there is none, the file is damaged, or an override is refused.
         """
-        begin = json.dumps({"name": name})[:-1]  # As each line begins: the others need not be read.
-        with self._file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.startswith(begin):
-                    return _changed(self._thawed(line, number), _changes(overrides))
+        begin = json.dumps({"name": name})[:-1].encode()  # As each line begins: the others need not be read.
+        for number, line in self._lines():
+            if line.startswith(begin):
+                return _changed(self._thawed(line, number), _changes(overrides))
         raise ConfigError(f"{self._file} has no trial {name}")
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        try:
+            with self._file.open("rb") as lines:
+                yield from enumerate(lines, start=1)
+        except OSError as error:
+            raise ConfigError(f"{self._file} cannot be read: {error.strerror or error}") from error
 
     def _line(self, trial: Trial) -> str:
         config = dataclasses.replace(trial.config, name=trial.name, runs_dir=self._runs_dir)
@@ -94,7 +96,7 @@ class Frozen:
             }
         )
 
-    def _thawed(self, line: str, number: int) -> Planned:
+    def _thawed(self, line: bytes | str, number: int) -> Planned:
         try:
             told: dict[str, Any] = json.loads(line)
             if not is_plain(told["name"]):
@@ -102,8 +104,14 @@ class Frozen:
             plain = {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}
             config = to_run_config(plain, told["choices"])
             return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{self._file}, line {number}, is damaged: {error}") from error
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{self._file}, line {number}, is damaged: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8 text"
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _changes(overrides: Sequence[str]) -> saved.Changes | None:

@@ -14,7 +14,7 @@ from rlexp.run import imports
 from rlexp.storage.keeping import Keeper
 from rlexp.sweep.changes import apply
 from rlexp.sweep.course import Course
-from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.folder import FROZEN, SweepFolder
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.standing import OVER, metric_of
 from rlexp.sweep.unfinished import unfinished
@@ -53,6 +53,8 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         folder.look_all()
         trials, damaged = folder.frozen.all(overrides), folder.damaged
         adaptive = folder.adaptive()
+        if not trials and adaptive is None:
+            raise ConfigError(f"{folder.path / FROZEN} is damaged: it holds no trial")
         first = trials[0].config if trials or adaptive is None else adaptive.first(overrides)
         metric = metric_of(chosen.metric, first.evaluation.settings.get("evaluation_interval") is not None)
         course = Course.of(folder, metric, trials, chosen)

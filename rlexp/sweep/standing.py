@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
 
+from rlexp.checkpoint import records
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder
 
@@ -56,8 +56,8 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
     return Standing(
         "stopped" if status == "running" else status,
         scores[-1] if scores else None,
-        int(last.get("env_steps", 0)),
-        float(last.get("perf/wall_s", 0.0)),
+        int(_score(last, "env_steps") or 0),
+        _score(last, "perf/wall_s") or 0.0,
         str(manifest.get("reason", error)) if status == "failed" else error,
     )
 
@@ -65,7 +65,7 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
 def history(run: RunFolder | None, metric: str) -> list[tuple[int, float]]:
     """Env steps and score, from each line of a run that has one."""
     rows = _rows(run) if run is not None else []
-    found = [(int(row.get("env_steps", 0)), _score(row, metric)) for row in rows]
+    found = [(int(_score(row, "env_steps") or 0), _score(row, metric)) for row in rows]
     return [(env_steps, score) for env_steps, score in found if score is not None]
 
 
@@ -86,12 +86,7 @@ def _score(row: dict[str, Any], metric: str) -> float | None:
 
 
 def _rows(run: RunFolder) -> list[dict[str, Any]]:
-    if not run.metrics.is_file():
+    try:
+        return [row for row in records.rows(run.metrics) if row is not None]
+    except ConfigError:  # Damaged: the trial has told nothing.
         return []
-    rows = []
-    for line in run.metrics.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue  # The last line of a run that was killed may be half a line.
-    return [row for row in rows if isinstance(row, dict)]
