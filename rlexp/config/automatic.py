@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlexp.config.targets import DEFAULT_TRUSTED
+from rlexp.config.targets import DEFAULT_TRUSTED, TARGET
 
 AUTO = "auto"
 LENGTH = "min_sample_timesteps_per_iteration"
 
 
 def with_automatic(plain: dict[str, Any]) -> dict[str, Any]:
-    """A plain config in which `checkpoint.best_by` and an iteration's length are no longer `auto`."""
-    return {**plain, **_best_by(plain), **_iteration_length(plain)}
+    """A plain config in which `checkpoint.best_by` and an iteration's length are no longer `auto`.
+
+    A stop function's bare import path becomes a target without arguments.
+    """
+    return {**plain, **_best_by(plain), **_iteration_length(plain), **_stop_function(plain)}
+
+
+def _stop_function(plain: Mapping[str, Any]) -> dict[str, Any]:
+    stop = plain.get("stop")
+    if not isinstance(stop, dict) or not isinstance(stop.get("function"), str):
+        return {}
+    return {"stop": {**stop, "function": {TARGET: stop["function"]}}}
 
 
 def _best_by(plain: Mapping[str, Any]) -> dict[str, Any]:

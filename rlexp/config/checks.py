@@ -105,12 +105,23 @@ def _vector_form(config: RunConfig) -> None:
 
 def _stop_bounds(config: RunConfig) -> None:
     stop = config.stop
-    for bound in StopRules(stop).bounds:
-        if not math.isfinite(bound.value):
-            key = f"stop.metric.{bound.metric}"
-            message = f"{key}: {bound.value} is no bound that a metric could reach"
-            raise ConfigError(message, key=key, fix=f"'stop.metric={{{bound.metric}: 450}}'")
-    if not (stop.env_steps or stop.iterations or stop.wall_s or stop.metric or stop.plateau):
+    rules = StopRules(stop)
+    for place, bounds in (("stop.metric", rules.bounds), ("stop.all_of.metric", rules.bounds_together)):
+        for bound in bounds:
+            if not math.isfinite(bound.value):
+                key = f"{place}.{bound.metric}"
+                message = f"{key}: {bound.value} is no bound that a metric could reach"
+                raise ConfigError(message, key=key, fix=f"'{place}={{{bound.metric}: 450}}'")
+    if stop.all_of is not None and rules.asked_together == 0:
+        message = "stop.all_of asks for nothing, and would hold at once"
+        raise ConfigError(
+            message,
+            key="stop.all_of",
+            fix="'stop.all_of={env_steps: 50000, metric: {eval/return_mean: 450}}'",
+        )
+    if not any(
+        (stop.env_steps, stop.iterations, stop.wall_s, stop.metric, stop.plateau, stop.all_of, stop.function)
+    ):
         raise ConfigError("stop: nothing would ever end this run", key="stop", fix="stop.env_steps=100000")
 
 

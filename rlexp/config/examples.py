@@ -32,6 +32,8 @@ EXAMPLES: Mapping[str, str] = {
     "stop.iterations": "100",
     "stop.wall_s": "600",
     "stop.metric": "{eval/return_mean: 450}",
+    "stop.all_of": "{env_steps: 50000, metric: {eval/return_mean: 450}}",
+    "stop.function": "envs.my_stops.solved",
     "stop.plateau": "{metric: eval/return_mean, patience: 10}",
     "checkpoint.every": "10",
     "checkpoint.keep": "3",

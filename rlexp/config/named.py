@@ -46,6 +46,8 @@ def check_named(config: RunConfig) -> None:
             given=given_to_teacher(config.curriculum),
             typed=True,
         )
+    if config.stop.function is not None:
+        _check_stop_function(config.stop.function)
     for index, spec in enumerate(config.env.wrappers):
         key = f"env.wrappers[{index}]"
         if TARGET not in spec:
@@ -80,6 +82,22 @@ def _check_specs(config: RunConfig) -> None:
 def given_to_teacher(curriculum: CurriculumChoice) -> tuple[str, ...]:
     """Arguments of a teacher that do not stand beside its `_target_`."""
     return ("seed", "trusted", "measure", *(("task_fn",) if curriculum.task_fn else ()))
+
+
+_NO_STOP_FUNCTIONS = ("rlexp", "ray", "gymnasium", "minigrid", "ale_py")
+
+
+def _check_stop_function(spec: Mapping[str, Any]) -> None:
+    """A function of one's own: the packages that are trusted with classes have none that is meant for this."""
+    key = f"stop.function.{TARGET}"
+    path = spec.get(TARGET)
+    if not isinstance(path, str) or path.replace(":", ".").partition(".")[0] in _NO_STOP_FUNCTIONS:
+        raise ConfigError(
+            f"{key} must be the import path of a function of your own, not {path!r}",
+            key=key,
+            fix="stop.function=envs.my_stops.solved",
+        )
+    check_source("stop.function", spec, positional=1)
 
 
 def _check_spec(group: str, name: str, spec: Mapping[str, Any], config: RunConfig) -> None:
@@ -124,6 +142,7 @@ def _paths(config: RunConfig) -> Iterator[tuple[str, Any]]:
         yield from _targets(group, getattr(config, group))
     yield from _targets("env.wrappers", config.env.wrappers)
     yield from _targets("curriculum.teacher", config.curriculum.teacher)
+    yield from _targets("stop.function", config.stop.function)
 
 
 def _targets(key: str, node: Any) -> Iterator[tuple[str, Any]]:

@@ -248,10 +248,21 @@ class Plateau:
 
 
 @dataclass
+class AllOf:
+    """Stop when all of these hold at once, metrics by their last values; null is not asked for."""
+
+    env_steps: int | None = None
+    iterations: int | None = None
+    wall_s: float | None = None
+    metric: dict[str, float | str] | None = field(default_factory=dict)
+
+
+@dataclass
 class Stop:
     """The run ends as soon as any of these holds; null never does.
 
-    `metric` maps a metric's name to a number it must reach, or to a bound as text (`"<=0.1"`).
+    `metric` maps a metric's name to a number it must reach, or to a bound as text (`"<=0.1"`). `function` is called
+    with each iteration's record, and with its arguments; it ends the run by returning true, or a text that says why.
     """
 
     env_steps: int | None = None
@@ -259,6 +270,8 @@ class Stop:
     wall_s: float | None = None
     metric: dict[str, float | str] | None = field(default_factory=dict)
     plateau: Plateau | None = None
+    all_of: AllOf | None = None
+    function: Target | None = None
 
 
 @dataclass

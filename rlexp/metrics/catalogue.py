@@ -64,13 +64,20 @@ class Catalogue:
         raise ConfigError(
             f"{key}: nothing in this run logs the metric {name}",
             key=key,
-            suggestions=self.nearest(name),
+            suggestions=self._success(name) or self.nearest(name),
             fix=self._how_to_declare(name),
         )
 
     def nearest(self, name: str) -> list[str]:
         """The at most three nearest known names, best first."""
         return near_metrics(name, self.names)
+
+    def _success(self, name: str) -> list[str]:
+        """What the success of episodes is called, for one who looks for it among the custom metrics."""
+        if not name.rpartition("custom/")[2].startswith("success"):
+            return []
+        rate = "eval/success_rate" if name.startswith("eval/") else "train/success_rate"
+        return [rate] if rate in self.names else []
 
     def _may_be_logged(self, name: str) -> bool:
         parts = name.split("/")
@@ -93,9 +100,9 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
     """The names that a run of `config` will log.
 
     Args:
-        declared: the callbacks' `METRICS`: names given to `log_metric` (`success` stands for
-            `custom/success_mean`, `_min` and `_max`, and for the same under `eval/`), or full names with a
-            `/`, taken as they are.
+        declared: the callbacks' `METRICS`: names given to `log_metric` (`pace` stands for
+            `custom/pace_mean`, `_min` and `_max`, and for the same under `eval/`; `success` for `train/success_rate`
+            and `eval/success_rate`), or full names with a `/`, taken as they are.
     """
     evaluates = config.evaluation.settings.get("evaluation_interval") is not None
     learner = LEARNER.get(class_name(config.algorithm.config_class, config.trusted))
@@ -104,7 +111,7 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
     if evaluates:
         names |= episode_names("eval") | {EVAL_S}
     custom = {*config.metrics, *declared}
-    for name in custom:
+    for name in custom - {"success"}:
         full = {name} if "/" in name else {f"custom/{name}_{statistic}" for statistic in STATISTICS}
         names |= full
         if evaluates:

@@ -15,7 +15,7 @@ import numpy as np
 
 from rlexp.curriculum.host import evaluated
 from rlexp.curriculum.outcome import outcomes_in
-from rlexp.metrics.log import CUSTOM, statistics
+from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
 from rlexp.metrics.names import (
     EPISODE_LENGTH,
     EPISODE_RETURN,
@@ -214,8 +214,11 @@ def _timers(result: Mapping[str, Any]) -> Record:
 
 
 def _success_rate(record: Record, kind: str, prefix: str) -> None:
+    """Success has a name of its own, in place of a mean, a minimum and a maximum of noughts and ones."""
     success = record.get(f"{prefix}custom/success_mean")
     if success is not None:
+        for statistic in STATISTICS:
+            record.pop(f"{prefix}custom/success_{statistic}", None)
         record[f"{kind}/success_rate"] = success
 
 

@@ -9,15 +9,19 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore
+from rlexp.config.schema import RunConfig
+from rlexp.config.targets import build
 from rlexp.metrics.catalogue import require
 from rlexp.run.clock import EVALUATION, SHARES, TRAINING, Clock
 from rlexp.run.evaluation_turns import passed
 from rlexp.run.events import Record, RunListener
 from rlexp.run.stop import StopRules
+from rlexp.run.stop_together import StopFunction
 from rlexp.run.trainable import RunTrainable
 from rlexp.terminal.interrupt import Interrupt
 
@@ -100,7 +104,7 @@ class Loop:
         self.trainable, self.store, self.listeners = trainable, store, list(listeners)
         self.config = trainable.run
         self.progress = progress or Progress()
-        self.stop = StopRules(self.config.stop)
+        self.stop = StopRules(self.config.stop, _function_of(self.config))
         self.stop.restore(self.progress.stop)
         self.best_by = self.config.checkpoint.best_by
         self._best_score = max((self._signed(c.score) for c in store.all()), default=-math.inf)
@@ -145,7 +149,11 @@ class Loop:
         self._unsaved = None
         before = int(self.progress.final.get("env_steps", 0))
         record = self.trainable.step()
-        reason = self.stop.update(record) or self._curriculum_over()
+        try:
+            reason = self.stop.update(record) or self._curriculum_over()
+        except Exception:  # Of a stop function; the iteration itself is whole.
+            self._take_in(record)
+            raise
         if reason is not None and not interrupt and self._lacks_evaluation(record):
             try:
                 record.update(self.trainable.evaluate())
@@ -234,6 +242,12 @@ class Loop:
         self._best_score = max(self._best_score, self._signed(score))
         self._unsaved = None
         return checkpoint.path
+
+
+def _function_of(config: RunConfig) -> StopFunction | None:
+    """What `stop.function` names, with its arguments."""
+    spec = config.stop.function
+    return None if spec is None else partial(build, spec, config.trusted)
 
 
 def _kind_reported(name: str, record: Record) -> bool:

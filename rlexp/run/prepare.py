@@ -168,6 +168,8 @@ def check_callables(config: RunConfig) -> None:
     for name, spec in config.callbacks.items():
         # RLlib makes one of its own in every process, with the run's folder in place by then.
         built(f"callbacks.{name}", spec, config.trusted)
+    if config.stop.function is not None:
+        check_target(config.stop.function, config.trusted, positional=1, key="stop.function")
     catalogue = all_metrics(config)
     for name, key in metrics_read(config).items():
         catalogue.check(name, key)

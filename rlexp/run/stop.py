@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rlexp.config.schema import Plateau, Stop
+from rlexp.config.schema import AllOf, Plateau, Stop
+from rlexp.config.targets import TARGET
 from rlexp.errors import ConfigError
+from rlexp.run.stop_together import Latest, StopFunction, reason_of
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -30,8 +32,8 @@ class Bound:
     value: float
 
     @classmethod
-    def parse(cls, metric: str, text: float | str) -> Bound:
-        """Reads `450`, `">=450"` or `"<0.1"`; anything else is a `ConfigError`."""
+    def parse(cls, metric: str, text: float | str, place: str = "stop.metric") -> Bound:
+        """Reads `450`, `">=450"` or `"<0.1"`; anything else is a `ConfigError` of the key `place`."""
         match = _BOUND.match(str(text))
         try:
             if match:
@@ -39,9 +41,9 @@ class Bound:
         except ValueError:
             pass
         raise ConfigError(
-            f"stop.metric.{metric}: {text!r} is neither a number nor a bound",
-            key=f"stop.metric.{metric}",
-            fix=f"'stop.metric={{{metric}: 450}}' or '<=0.1'",
+            f"{place}.{metric}: {text!r} is neither a number nor a bound",
+            key=f"{place}.{metric}",
+            fix=f"'{place}={{{metric}: 450}}' or '<=0.1'",
         )
 
     def holds(self, record: Mapping[str, Any]) -> bool:
@@ -77,23 +79,44 @@ class PlateauWatch:
 
 @dataclass
 class StopRules:
-    """All stop rules of a run; `update` once per iteration."""
+    """All stop rules of a run; `update` once per iteration.
+
+    Attributes:
+        function: what `rules.function` names; None where it is not to be called.
+        bounds_together: those of `rules.all_of`.
+    """
 
     rules: Stop
+    function: StopFunction | None = None
     bounds: list[Bound] = field(init=False)
+    bounds_together: list[Bound] = field(init=False)
     plateau: PlateauWatch | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.bounds = [Bound.parse(name, value) for name, value in (self.rules.metric or {}).items()]
         self.plateau = PlateauWatch(self.rules.plateau) if self.rules.plateau else None
+        together = (self.rules.all_of.metric if self.rules.all_of else None) or {}
+        self.bounds_together = [Bound.parse(n, value, "stop.all_of.metric") for n, value in together.items()]
+        self._latest = Latest({bound.metric for bound in self.bounds_together})
+        self._said: str | None = None
+
+    @property
+    def asked_together(self) -> int:
+        """How many conditions `all_of` has."""
+        rules = self.rules.all_of or AllOf()
+        budgets = (rules.env_steps, rules.iterations, rules.wall_s)
+        return sum(budget is not None for budget in budgets) + len(self.bounds_together)
 
     def update(self, record: Mapping[str, Any]) -> str | None:
         """Takes in an iteration; the reason to stop after it, or None."""
         self.observe(record)
+        if self.function is not None and self.rules.function is not None:
+            self._said = reason_of(self.function, record, str(self.rules.function[TARGET]))
         return self.holds(record)
 
     def observe(self, record: Mapping[str, Any], names: tuple[str, ...] = ("",)) -> None:
-        """Counts a plateau's reports among the metrics whose name starts with one of `names`."""
+        """Counts a plateau's reports among the metrics whose name starts with one of `names`; remembers last values."""
+        self._latest.take_in(record)
         if self.plateau is not None and self.plateau.rule.metric.startswith(names):
             self.plateau.update(record)
 
@@ -106,7 +129,19 @@ class StopRules:
                 return f"{bound.metric} {bound.sign} {bound.value:g}"
         if self.plateau is not None and self.plateau.stuck:
             return f"{self.plateau.rule.metric} has not improved for {self.plateau.rule.patience} reports"
-        return None
+        return self._said or self._together(record)
+
+    def _together(self, record: Mapping[str, Any]) -> str | None:
+        rules, now = self.rules.all_of, self._latest.over(record)
+        if rules is None:
+            return None
+        budgets = {"env_steps": rules.env_steps, "iteration": rules.iterations, "perf/wall_s": rules.wall_s}
+        asked = {name: budget for name, budget in budgets.items() if budget is not None}
+        spent = all(now[name] >= budget for name, budget in asked.items())
+        if not spent or not all(bound.holds(now) for bound in self.bounds_together):
+            return None
+        told = [f"{name} >= {budget:,g}" for name, budget in asked.items()]
+        return " and ".join([*told, *(f"{b.metric} {b.sign} {b.value:g}" for b in self.bounds_together)])
 
     def more(self, record: Mapping[str, Any]) -> str:
         """The overrides that let a run that ended with `record` go on: every rule that holds, loosened."""
@@ -119,6 +154,10 @@ class StopRules:
             loosened.append(f"stop.wall_s={math.ceil(2 * record['perf/wall_s'])}")
         if any(bound.holds(record) for bound in self.bounds):
             loosened.append("stop.metric=null")
+        if self._said is not None:
+            loosened.append("stop.function=null")
+        if self._together(record) is not None:
+            loosened.append("stop.all_of=null")
         return " ".join(loosened or ["stop.plateau=null"])
 
     def budget_spent(self, record: Mapping[str, Any]) -> str | None:
@@ -135,18 +174,26 @@ class StopRules:
     def metrics(self) -> dict[str, str]:
         """The metrics that the rules read, each with its config key."""
         names = {b.metric: f"stop.metric.{b.metric}" for b in self.bounds}
+        names |= {b.metric: f"stop.all_of.metric.{b.metric}" for b in self.bounds_together}
         if self.plateau:
             names[self.plateau.rule.metric] = "stop.plateau.metric"
         return names
 
     def state(self) -> dict[str, Any]:
         """What must survive a resume."""
-        watch = self.plateau
-        if watch is None:
-            return {}
-        return {"metric": watch.rule.metric, "best": watch.best, "since": watch.reports_since_best}
+        watch, state = self.plateau, dict[str, Any]()
+        if watch is not None:
+            state |= {"metric": watch.rule.metric, "best": watch.best, "since": watch.reports_since_best}
+        if self._latest.values:
+            state["latest"] = dict(self._latest.values)
+        if self._said is not None:
+            state["function"] = {"spec": self.rules.function, "reason": self._said}
+        return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes up a plateau's count where it stood, unless it was another metric's."""
+        """Takes up a plateau's count and a function's word where they stood, unless they were of others."""
+        self._latest.restore(state.get("latest", {}))
+        said = state.get("function", {})
+        self._said = said.get("reason") if said.get("spec") == self.rules.function else None
         if self.plateau and state.get("metric") == self.plateau.rule.metric:
             self.plateau.best, self.plateau.reports_since_best = state["best"], state["since"]

@@ -7,13 +7,18 @@ from typing import Any
 
 from rlexp.run.events import Record, RunInfo
 from rlexp.tracking.background import Background
+from rlexp.tracking.hparams import begin, end
 from rlexp.tracking.redact import redacted
 
 CLOSE_S = 30.0
+_NO_SCALARS = ("env_steps", "timestamp")
+"""The axis, and what every event has anyway."""
 
 
 class TensorBoardTracker:
     """Writes every metric of every record to `<folder>/tensorboard`; the x axis is `env_steps`.
+
+    The config's values appear as hyperparameters (TensorBoard's tab HParams), with the returns as their metrics.
 
     Args:
         flush_s: seconds after which written values are on disk at the latest.
@@ -41,7 +46,7 @@ class TensorBoardTracker:
     def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
         """Writes what is left and closes the file."""
         if self._background is not None:
-            self._background.put(lambda writer: writer.close())
+            self._background.put(lambda writer: _close(writer, status))
             self._background.close(CLOSE_S)
             self.failure, self._background = self._background.failure, None
 
@@ -58,13 +63,19 @@ class TensorBoardTracker:
         if not run.resumed_at:
             text = yaml.safe_dump(redacted(run.config), sort_keys=False)
             writer.add_text("config", "    " + text.replace("\n", "\n    "), global_step=0)
+            begin(writer, redacted(run.config))
         return writer
+
+
+def _close(writer: Any, status: str) -> None:
+    end(writer, status)
+    writer.close()
 
 
 def _write(writer: Any, record: Record) -> None:
     step = int(record["env_steps"])
     for name, value in record.items():
-        if isinstance(value, (int, float)) and name != "env_steps":
+        if isinstance(value, (int, float)) and name not in _NO_SCALARS:
             writer.add_scalar(name, value, global_step=step)
         elif isinstance(value, str):
             writer.add_text(name, value, global_step=step)

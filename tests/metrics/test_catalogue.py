@@ -34,12 +34,13 @@ def config(algorithm: str = "ppo.PPO", interval: int | None = 5, metrics: Any = 
     "name",
     [
         *("train/return_mean", "eval/return_max", "learner/entropy", "perf/sps", "env_steps", "perf/eval_s"),
-        *("custom/success_mean", "eval/custom/success_min", "train/success_rate", "eval/success_rate"),
+        *("custom/speed_mean", "eval/custom/speed_min", "train/success_rate", "eval/success_rate"),
         *("custom/pace_max", "learner/red/entropy", "curriculum/level"),
     ],
 )
 def test_names_that_will_be_logged_pass(name: str) -> None:
-    catalogue = known(config(metrics={"success": {"info": "success"}}), ["pace", "curriculum/level"])
+    metrics = {"success": {"info": "success"}, "speed": {"info": "speed"}}
+    catalogue = known(config(metrics=metrics), ["pace", "curriculum/level"])
     catalogue.check(name, "checkpoint.best_by")
 
 
@@ -51,15 +52,18 @@ def test_names_that_will_be_logged_pass(name: str) -> None:
         ("return_mean", "train/return_mean"),
         ("eval/returns_mean", "eval/return_mean"),
         ("learner/entropi", "learner/entropy"),
-        ("custom/sucess_mean", "custom/success_mean"),
-        ("custom/success", "custom/success_mean"),
+        ("custom/sped_mean", "custom/speed_mean"),
+        ("custom/speed", "custom/speed_mean"),
+        ("custom/success_mean", "train/success_rate"),
+        ("eval/custom/success_mean", "eval/success_rate"),
         ("custom/return_mean", "train/return_mean"),
         ("perf/fps", "perf/sps"),
     ],
 )
 def test_wrong_names_are_refused_with_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        known(config(metrics={"success": {"info": "success"}})).check(name, "stop.plateau.metric")
+        metrics = {"success": {"info": "success"}, "speed": {"info": "speed"}}
+        known(config(metrics=metrics)).check(name, "stop.plateau.metric")
     assert caught.value.key == "stop.plateau.metric"
     assert nearest in caught.value.suggestions, caught.value.suggestions
     assert name in str(caught.value)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
-from rlexp.config.schema import Plateau, Stop
+from rlexp.config.schema import AllOf, Plateau, Stop
 from rlexp.errors import ConfigError
 from rlexp.run.stop import Bound, StopRules
 
@@ -80,3 +81,56 @@ def test_a_last_evaluation_is_counted_once() -> None:
     trained = StopRules(Stop(plateau=Plateau(metric="train/m", patience=2)))
     trained.observe({"train/m": 1}, names=("eval/",))
     assert trained.plateau is not None and trained.plateau.best == -math.inf
+
+
+BOTH = Stop(env_steps=1000, all_of=AllOf(env_steps=100, metric={"eval/m": 5, "train/m": "<=2"}))
+
+
+def test_rules_that_must_hold_at_once_end_a_run_when_the_last_one_does() -> None:
+    rules = StopRules(BOTH)
+    assert rules.update(record(env_steps=50, **{"eval/m": 9, "train/m": 1})) is None, "too few steps"
+    assert rules.update(record(env_steps=120, **{"train/m": 3})) is None
+    reason = rules.update(record(env_steps=140, **{"train/m": 2}))
+    assert reason == "env_steps >= 100 and eval/m >= 5 and train/m <= 2", (
+        "an evaluation stays until the next one"
+    )
+    assert rules.more(record(env_steps=140, **{"train/m": 2})) == "stop.all_of=null"
+    assert rules.metrics() == {n: f"stop.all_of.metric.{n}" for n in ("eval/m", "train/m")}
+    assert StopRules(BOTH).update(record(env_steps=1000)) == "1,000 env steps", (
+        "any of the others ends it alone"
+    )
+
+
+def test_last_values_survive_a_resume_unless_nobody_reads_them_any_more() -> None:
+    before = StopRules(BOTH)
+    before.update(record(env_steps=50, **{"eval/m": 9}))
+    after = StopRules(BOTH)
+    after.restore(before.state())
+    assert after.update(record(env_steps=120, **{"train/m": 1})) is not None
+    other = StopRules(Stop(all_of=AllOf(metric={"train/m": 1})))
+    other.restore(before.state())
+    assert other.state() == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (True, "mine.solved"),
+        ("enough", "enough"),
+        (False, None),
+        (None, None),
+        ("", None),
+        (np.True_, "mine.solved"),
+    ],
+)
+def test_a_function_ends_a_run_by_true_or_by_a_reason(said: Any, reason: str | None) -> None:
+    spec = {"_target_": "mine.solved"}
+    rules = StopRules(Stop(function=spec), lambda record: said)
+    assert rules.update(record()) == reason
+    again = StopRules(Stop(function=spec))
+    again.restore(rules.state())
+    assert again.holds(record()) == reason, "a run that is resumed is done"
+    assert rules.more(record()) == ("stop.function=null" if reason else "stop.plateau=null")
+    without = StopRules(Stop())
+    without.restore(rules.state())
+    assert without.holds(record()) is None

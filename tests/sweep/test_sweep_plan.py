@@ -60,7 +60,7 @@ def test_the_space_may_stand_in_a_file_of_the_group(tmp_path_factory: pytest.Tem
         (["algorithm.lr=interval(0,1)"], "sweep=random"),
         (["sweep.metric=eval/retrun_mean", "seed=0,1"], "did you mean: eval/return_mean"),
         (["sweep.metric=eval/return_mean", "evaluation=none,default"], "evaluation is off"),
-        (["sweep.metric=custom/sucess_mean", "seed=0,1"], "did you mean: custom/success_mean"),
+        (["sweep.metric=custom/success_mean", "seed=0,1"], "did you mean: train/success_rate"),
         (["sweep.metric=custom/sucess_mean", "seed=0,1", "callbacks=none"], "callback that logs it"),
         (["seed=0,one"], "in hardware=local debug=tiny seed=one"),
         (["envv=cartpole,acrobot"], "envv"),
@@ -73,5 +73,5 @@ def test_what_is_wrong_is_told_before_anything_starts(overrides: list[str], told
 
 
 def test_a_metric_may_be_one_that_only_callbacks_log() -> None:
-    for metric in ("custom/success_mean", "train/success_rate"):
+    for metric in ("custom/episode_len_mean", "train/success_rate"):
         assert plan([*SMALL, "callbacks=episode_stats", f"sweep.metric={metric}", "seed=0,1"]).count == 2
