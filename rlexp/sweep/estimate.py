@@ -18,7 +18,8 @@ from rlexp.sweep.trial import Trial
 
 START_S, WARM_S = 12.0, 1.0
 """Seconds until the first trial trains, and between two trials in a warm process."""
-ITERATIONS = 3
+ITERATIONS, ASIDE_S = 3, 20.0
+"""Of a run aside, at most: an iteration ends there, too."""
 GROUPS = ("algorithm", "env", "model")
 
 
@@ -87,7 +88,7 @@ def _aside(trial: Trial | AtPoint) -> float | None:
     from rlexp.run.train import train
 
     with tempfile.TemporaryDirectory() as folder:
-        stop = dataclasses.replace(trial.config.stop, iterations=ITERATIONS)
+        stop = dataclasses.replace(trial.config.stop, iterations=ITERATIONS, wall_s=ASIDE_S)
         config = dataclasses.replace(
             trial.config, name="aside", runs_dir=folder, stop=stop, tracking={}, callbacks={}
         )
