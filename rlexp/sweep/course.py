@@ -134,8 +134,10 @@ class Course:
         """Reads what the trial's own folder says, now that it is over; returns it."""
         told = self.told[name]
         truth = standing(self.folder.run(name), self.metric, told.error)
-        status = told.status if told.status in OVER and truth.status != "done" else truth.status
         old = name in self._records and self._record(name) == self._records[name]
+        # One that was done, and was to go on and was refused, has failed: its folder speaks of an earlier time.
+        refused = told.status == "failed" and old
+        status = told.status if told.status in OVER and (truth.status != "done" or refused) else truth.status
         error = (told.error if old else truth.error) if status == "failed" else None
         self.told[name] = replace(truth, status=status, error=error)
         return self.told[name]

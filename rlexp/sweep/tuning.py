@@ -92,7 +92,9 @@ class Listener(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any
     ) -> None:
-        """It has trained a while."""
+        """It has trained a while; one that was refused has not, and stands where it stood."""
+        if result.get(REFUSED):
+            return
         self._course.report(_name(trial), "running", result)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:

@@ -69,6 +69,17 @@ def test_a_done_trial_goes_on_only_where_its_budget_is_longer(sweep: SweepFolder
     assert len(records(sweep.trials / first)) == 2
 
 
+def test_a_done_trial_that_was_to_go_on_and_was_refused_has_failed(sweep: SweepFolder) -> None:
+    name = sweep.frozen.all()[0].name
+    assert trained(sweep, name) == "done"
+    asked = course(sweep, "stop.iterations=2")
+    asked.wait(name)
+    asked.report(name, "failed", error="it may not be loaded")
+    told = asked.settle(name)
+    assert (told.status, told.error) == ("failed", "it may not be loaded") and told.env_steps > 0
+    assert course(sweep).told[name].status == "done", "for those who ask for no more it is done"
+
+
 def test_where_nothing_is_left_it_is_said_once(
     sweep: SweepFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:

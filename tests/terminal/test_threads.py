@@ -122,6 +122,7 @@ def train(name, seed=0):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_trainings_in_threads_take_turns_and_are_the_runs_that_they_are_alone(tmp_path: Path) -> None:
     code = TRAIN + textwrap.dedent("""
         alone = train("alone")
@@ -130,7 +131,7 @@ def test_trainings_in_threads_take_turns_and_are_the_runs_that_they_are_alone(tm
         print("printed after", [each.status for each in found], rlexp.evaluate(found[0].folder)["env_steps"] > 0)
         sys.stderr.write("still here\\n")
     """)
-    done = run(code, tmp_path, timeout=200)
+    done = run(code, tmp_path, timeout=500)
     assert done.returncode == 0, (done.returncode, done.stderr)
     assert "printed after ['done', 'done', 'done'] True\n" in done.stdout and "still here" in done.stderr
     assert "another thread of this process is training" in done.stdout
