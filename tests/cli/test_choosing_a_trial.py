@@ -25,10 +25,13 @@ def sweep(tmp_path: Path) -> Path:
         (trial / "manifest.json").write_text("{}")
         (trial / "metrics.jsonl").write_text(json.dumps({"env_steps": 9, "custom/loss": loss}) + "\n")
     (folder / "plan.json").write_text(
-        json.dumps({"name": "a", "command": "", "start": "", "settings": settings})
+        json.dumps({"name": "a", "command": "", "start": "", "asked": {}, "seals": "", "settings": settings})
     )
     (folder / "trials.jsonl").write_text("")
-    trials = {name: {"score": float(name), "varied": {"algorithm.lr": f"0.{name}"}} for name in "01"}
+    trials = {
+        name: {"status": "done", "score": float(name), "varied": {"algorithm.lr": f"0.{name}"}}
+        for name in "01"
+    }
     SweepFolder(folder).update(status="done", metric="train/return_mean", trials=trials)
     return folder
 

@@ -33,8 +33,10 @@ def sweep(folder: Path, metric: str | None, mode: str = "max") -> Path:
     folder.mkdir()
     plan: dict[str, Any] = {
         "name": "a",
-        "command": [],
+        "command": "",
         "start": "",
+        "asked": {},
+        "seals": "",
         "settings": {"mode": mode, "seeds": 1, "aggregate": "mean"},
     }
     (folder / "plan.json").write_text(json.dumps(plan))
@@ -74,7 +76,7 @@ def test_a_sweeps_best_is_of_its_best_point_not_the_luckiest_seed(tmp_path: Path
     plan = json.loads((folder / "plan.json").read_text())
     plan["settings"].update(seeds=2, aggregate="mean")
     (folder / "plan.json").write_text(json.dumps(plan))
-    trials = {name: {"score": value} for name, value in losses.items()}
+    trials = {name: {"status": "done", "score": value} for name, value in losses.items()}
     SweepFolder(folder).update(metric=RETURN, trials=trials)
     (best,) = bests_of([folder], runs, Aim(RETURN))
     assert (best["name"], best["score"]) == ("3", 7.0)
@@ -83,7 +85,7 @@ def test_a_sweeps_best_is_of_its_best_point_not_the_luckiest_seed(tmp_path: Path
     assert state["best"] == {"trial": "3", "env": None, "score": 7.0, "command": best["command"]}
     (of_runs,) = bests_of([folder, tmp_path], runs, Aim(RETURN))
     assert of_runs["name"] == "0", "of anything else, the best run"
-    SweepFolder(folder).update(trials={name: {"score": None} for name in losses})
+    SweepFolder(folder).update(trials={name: {"status": "done", "score": None} for name in losses})
     assert json.loads((folder / "sweep.json").read_text())["best"] is None
 
 
@@ -95,7 +97,10 @@ def test_different_environments_are_never_ranked_against_each_other(tmp_path: Pa
         "2": ("acrobot", -80.0),
         "3": ("cartpole", 20.0),
     }
-    trials = {name: {"score": score, "varied": {"env": env}} for name, (env, score) in scores.items()}
+    trials = {
+        name: {"status": "done", "score": score, "varied": {"env": env}}
+        for name, (env, score) in scores.items()
+    }
     SweepFolder(folder).update(metric=RETURN, trials=trials)
     state = json.loads((folder / "sweep.json").read_text())
     assert state["best"] is None
@@ -141,7 +146,9 @@ def test_the_best_by_any_metric_that_was_logged(tmp_path: Path) -> None:
             {"env_steps": 2, RETURN: score, **({LOSS: loss} if loss else {})},
         ]
         (trial / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[loss is None :]))
-    trials = {name: {"score": score, "varied": {"lr": name}} for name, (score, _) in told.items()}
+    trials = {
+        name: {"status": "done", "score": score, "varied": {"lr": name}} for name, (score, _) in told.items()
+    }
     SweepFolder(folder).update(metric=RETURN, trials=trials)
     own = best_by(SweepFolder(folder))
     assert (own.name, own.score, own.metric, own.mode) == ("1", 9.0, RETURN, "max")

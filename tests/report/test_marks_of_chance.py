@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rlexp.report.effects import effects_of
 from rlexp.report.learnt import learning, warning
 from rlexp.report.parameters import Parameter
 from rlexp.report.reading import Run
+from rlexp.sweep.settings import SweepChoice
 
 
 @pytest.fixture
@@ -98,8 +100,10 @@ def test_a_level_of_an_environment_is_no_effect_of_a_parameter_that_goes_with_it
 
 def sweep_run(folder: Path, search: str, scheduler: str) -> Run:
     folder.mkdir()
-    settings = {"search": search, "scheduler": {"name": scheduler}, "trials": None if search == "grid" else 4}
-    (folder / "plan.json").write_text(json.dumps({"name": "a", "settings": settings}))
+    settings = dataclasses.asdict(SweepChoice(search=search, trials=None if search == "grid" else 4))
+    settings["scheduler"] = {"name": scheduler}
+    plan = {"name": "a", "command": "", "start": "", "asked": {}, "seals": "", "settings": settings}
+    (folder / "plan.json").write_text(json.dumps(plan))
     (folder / "trials.jsonl").write_text("")
     return Run(folder / "trials" / "0", {}, {})
 
