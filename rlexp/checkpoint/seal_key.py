@@ -71,6 +71,19 @@ def known(name: str) -> Key | None:
     return own.derived(purpose) if purpose != name else None
 
 
+def why_unusable() -> str | None:
+    """Why this user's key cannot be used although it is there; None if it can, or there is none."""
+    try:
+        load_key(key_path())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{key_path()} cannot be read: {error.strerror or error}"
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
 def key_path() -> Path:
     """Where this user's key lies: under `$RLEXP_HOME`, else `~/.config/rlexp`."""
     return user_folder() / "seal.key"

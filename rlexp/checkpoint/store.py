@@ -11,7 +11,7 @@ from typing import Any
 
 from rlexp.checkpoint import atomic, finding, seal
 from rlexp.checkpoint.finding import BEST, LATEST, Checkpoint
-from rlexp.checkpoint.seal_key import sealing_key
+from rlexp.checkpoint.seal_key import sealing_key, why_unusable
 from rlexp.checkpoint.whole import WholeOnes
 from rlexp.errors import EXIT_FAILED, CheckpointError, ConfigError
 
@@ -166,6 +166,10 @@ def require_trust(checkpoint: Checkpoint, trust: bool) -> None:
     # The files too: a seal of one's own vouches for what it was made over, not for what lies there now.
     seal.verify(checkpoint.path)
     if seal.origin(checkpoint.path) == "foreign":
+        if reason := why_unusable():
+            raise CheckpointError(
+                f"checkpoint {checkpoint.path} cannot be told to be this user's own: {reason}"
+            )
         raise CheckpointError(
             f"checkpoint {checkpoint.path} was not made by this user on this machine, nor lies it in the sweep of "
             "this user's that made it, and loading it runs the code stored in it (pickle)\n"

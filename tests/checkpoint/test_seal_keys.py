@@ -14,7 +14,7 @@ from stores import writer
 
 from rlexp.checkpoint import seal, seal_key
 from rlexp.checkpoint.ownership import read_small
-from rlexp.checkpoint.store import CheckpointStore
+from rlexp.checkpoint.store import CheckpointStore, require_trust
 from rlexp.errors import CheckpointError, ConfigError
 from rlexp.sweep import vouching
 
@@ -112,6 +112,17 @@ def test_a_key_that_others_may_write_is_refused(place: str) -> None:
     with pytest.raises(ConfigError, match=f"everybody may write to {made}"):
         seal_key.ensure_key()
     assert seal_key.known("0" * 16) is None
+
+
+def test_a_key_that_is_not_used_is_named_where_a_checkpoint_is_to_be_loaded(tmp_path: Path) -> None:
+    checkpoint = CheckpointStore(tmp_path / "checkpoints", keep=1).save(10, writer("x"))
+    require_trust(checkpoint, trust=False)
+    seal_key.key_path().chmod(0o666)
+    with pytest.raises(CheckpointError, match="everybody may write to"):
+        require_trust(checkpoint, trust=False)
+    seal_key.key_path().unlink()
+    with pytest.raises(CheckpointError, match=r"checkpoint\.trust=true"):
+        require_trust(checkpoint, trust=False)
 
 
 @as_root
