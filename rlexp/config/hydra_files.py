@@ -26,6 +26,8 @@ MAX_FILES = 1_000
 """Files that the defaults lists of one config may take, those taken twice counted twice; the shipped ones take 100."""
 MOST_VALUES = 10_000
 """Values in all files of one config together, keys included: OmegaConf copies and merges them for seconds."""
+KEYLESS = ("experiment", "debug", "tuned")
+"""Groups whose choices only set keys of others."""
 _GROUP = re.compile(r"((optional|override)\s+)*[^\s@:]+(@[^\s@]*)?")
 
 
@@ -60,11 +62,13 @@ class FileSource(FileConfigSource):
             )
         _check_keys(plain, file)
         _check_defaults(plain.get("defaults"), file)
+        header = _header(file)
+        _check_package(plain, header, config_path, file)
         return ConfigResult(
             config=OmegaConf.create(plain),
             path=f"{self.scheme()}://{self.path}",
             provider=self.provider,
-            header=_header(file),
+            header=header,
         )
 
 
@@ -126,6 +130,18 @@ def _header(file: Path) -> dict[str, str | None]:
         return ConfigSource._get_header_dict(text)
     except ValueError as error:
         raise ConfigError(f"{file}, line 1: {error}", fix="# @package _global_") from error
+
+
+def _check_package(
+    plain: dict[Any, Any], header: dict[str, str | None], config_path: str, file: Path
+) -> None:
+    """Files of groups without keys of their own say that they set those of others, or every key would be unknown."""
+    group = config_path.partition("/")[0]
+    if "/" in config_path and group in KEYLESS and header["package"] is None and plain.keys() - {"defaults"}:
+        message = (
+            f"{file}: {group} has no keys of its own; a file of it sets the keys of other groups, and says so"
+        )
+        raise ConfigError(message, key=group, fix="# @package _global_   (as the file's first line)")
 
 
 def _check_keys(plain: dict[Any, Any], file: Path) -> None:

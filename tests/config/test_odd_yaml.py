@@ -205,6 +205,13 @@ def test_a_file_that_hydra_would_stumble_over(tmp_path: Path, text: str, says: s
     assert says in str(refused.value)
 
 
+def test_an_experiment_that_does_not_say_that_it_sets_the_keys_of_others(tmp_path: Path) -> None:
+    written(tmp_path / "experiment" / "x.yaml", "seed: 1\n")
+    with pytest.raises(ConfigError, match=r"experiment has no keys of its own") as refused:
+        compose_plain(["experiment=x"], config_dir=tmp_path)
+    assert "# @package _global_" in str(refused.value)
+
+
 def test_a_header_that_says_too_much(tmp_path: Path) -> None:
     written(tmp_path / "experiment" / "x.yaml", "# @package a b\nseed: 1\n")
     with pytest.raises(ConfigError, match=r"x\.yaml, line 1: Too many components"):
