@@ -73,7 +73,7 @@ def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
     chosen: dict[str, list[str]] = {}
     # The defaults list ends where the next top-level key begins; the rest need not be parsed.
     text = re.search(r"^defaults:.*?(?=^\w|\Z)", read_text(main), re.M | re.S)
-    for item in parse(text.group(), str(main))["defaults"] or () if text else ():
+    for item in parse(text.group(), str(main), interpolations="unread")["defaults"] or () if text else ():
         if isinstance(item, dict):
             ((key, value),) = item.items()
             words = str(key).split()

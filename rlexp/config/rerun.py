@@ -27,7 +27,7 @@ def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
     if config_name != "config" or not file.is_file():
         return False
     is_run = (Path(folder) / "manifest.json").is_file()
-    plain = read(file, origin=f"{file} is damaged" if is_run else None)
+    plain = read(file, origin=f"{file} is damaged" if is_run else None, interpolations="unread")
     return isinstance(plain, dict) and "defaults" not in plain and "algorithm" in plain
 
 

@@ -19,8 +19,8 @@ MAX_INTERPOLATED_LENGTH = 2_000
 """Characters of a text with `${...}` in it: OmegaConf's grammar takes milliseconds for each hundred."""
 MAX_DIGITS = 400
 
-Interpolations = Literal["all", "keys"]
-"""What may stand in `${...}`: anything, or other keys only (no resolver)."""
+Interpolations = Literal["all", "keys", "unread"]
+"""What may stand in `${...}`: anything, other keys only (no resolver), or texts that nobody resolves."""
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {_TAG + name for name in ("str", "int", "float", "bool", "null")}
@@ -198,7 +198,7 @@ class Reading:
 
     def _check_text(self, event: Any) -> None:
         """An interpolation is short, and one that may stand here."""
-        if "${" not in event.value:
+        if "${" not in event.value or self._interpolations == "unread":
             return
         where = "".join(self._path).lstrip(".") or "the text"
         self._interpolated += 1

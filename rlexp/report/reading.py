@@ -162,7 +162,7 @@ def _hidden(file: Path) -> bool:
 def _config(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    found = read_mapping(path, origin=f"{path} cannot be read", loader=RunLoader)
+    found = read_mapping(path, origin=f"{path} cannot be read", interpolations="unread", loader=RunLoader)
     return {str(name): value for name, value in found.items()}
 
 

@@ -68,7 +68,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         ConfigError: the file is not YAML, is too large, holds no mapping, or has `${...}` in it.
     """
-    plain = read_mapping(path, origin=f"{path} is damaged", loader=RunLoader)
+    plain = read_mapping(path, origin=f"{path} is damaged", interpolations="unread", loader=RunLoader)
     _refuse_lookups(plain, {text.lstrip("+").partition("=")[0] for text in overrides}, f"{path}")
     return plain
 
