@@ -16,6 +16,8 @@ import numpy as np
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from callbacks.film import check_encoder, write_film
+from rlexp.environment import cutting
+from rlexp.environment.errors import describe
 from rlexp.errors import ConfigError
 from rlexp.run.callback import RunCallback
 from rlexp.run.events import Record, RunInfo
@@ -96,12 +98,25 @@ class Video(RunCallback):
         if not self._due or self._gave_up or self._folder is None:
             return
         self._due = False
-        frames = self._play()
-        if not frames:
-            self._gave_up = True
-            terminal().warn("no videos: the environment gives no pictures with render_mode=rgb_array")
-            return
-        write_film(self._folder / f"step_{record['env_steps']}.{self._format}", frames, self._fps)
+        try:
+            frames = self._play()
+            if not frames:
+                instead = self._camera().instead
+                self._give_up(f"with render_mode=rgb_array the environment gives {instead}")
+                return
+            write_film(self._folder / f"step_{record['env_steps']}.{self._format}", frames, self._fps)
+        except cutting.SamplingCut:
+            return  # The run is to end, and a film is not worth the wait.
+        except Exception as error:
+            self._give_up(f"an episode could not be filmed: {describe(error)}")
+
+    def _give_up(self, why: str) -> None:
+        self._gave_up = True
+        terminal().warn(f"no videos, the run goes on without: {why}")
+
+    def _camera(self) -> Camera:
+        assert self._runner is not None
+        return next(c for c in self._runner._callbacks if isinstance(c, Camera))
 
     def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
         """Close the recording environment."""
@@ -117,7 +132,7 @@ class Video(RunCallback):
             state = self._algorithm.env_runner.get_state()
             keep = ("rl_module", "env_to_module_connector", "module_to_env_connector")
             self._runner.set_state({name: state[name] for name in keep if name in state})
-            camera = next(c for c in self._runner._callbacks if isinstance(c, Camera))
+            camera = self._camera()
             camera.frames.clear()
             self._runner.sample(num_episodes=1, explore=False)
             return list(camera.frames)
@@ -142,11 +157,16 @@ def _does_not_draw(reason: str) -> ConfigError:
 
 
 class Camera(RunCallback):
-    """Keeps a picture of each step of the env runner that it belongs to, up to a number of them."""
+    """Keeps a picture of each step of the env runner that it belongs to, up to a number of them.
+
+    Attributes:
+        instead: what the environment gave that is no picture.
+    """
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
+        self.instead = "nothing"
         self.frames: list[np.ndarray] = []
 
     def on_episode_start(self, *, env: Any = None, **kwargs: Any) -> None:
@@ -158,11 +178,36 @@ class Camera(RunCallback):
         self._shoot(env)
 
     def _shoot(self, env: Any) -> None:
+        cutting.check()
         if len(self.frames) > self._most:
             return
-        pictures = env.render()
-        if pictures and isinstance(pictures[0], np.ndarray) and pictures[0].ndim == 3:
-            self.frames.append(np.ascontiguousarray(pictures[0][..., :3], dtype=np.uint8))
+        rendered = env.render()
+        for found in rendered[:1] if isinstance(rendered, (list, tuple)) else [rendered]:
+            # A renderer of mode rgb_array_list gives all pictures since it was last asked.
+            pictures = found if isinstance(found, (list, tuple)) else [found]
+            shot = [picture for picture in map(picture_of, pictures) if picture is not None]
+            self.frames += [each for each in shot if not self.frames or each.shape == self.frames[0].shape]
+            if not shot:
+                self.instead = (
+                    f"{type(found).__name__} in place of pictures" if found is not None else "nothing"
+                )
+
+
+def picture_of(value: Any) -> np.ndarray | None:
+    """What a renderer gave as (height, width, 3) uint8; null where it is no picture.
+
+    Grey pictures, of shape (height, width) or with one channel, get three; floats are taken as from 0 to 1; a fourth
+    channel is left out.
+    """
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "buif" or value.ndim not in (2, 3):
+        return None
+    picture = value[..., None] if value.ndim == 2 else value
+    if picture.shape[-1] not in (1, 2, 3, 4) or 0 in picture.shape:
+        return None
+    if picture.dtype.kind in "bf":
+        picture = np.nan_to_num(np.clip(picture, 0.0, 1.0)) * 255.0
+    colours = np.repeat(picture[..., :1], 3, axis=-1) if picture.shape[-1] < 3 else picture[..., :3]
+    return np.ascontiguousarray(colours, dtype=np.uint8)
 
 
 @contextmanager

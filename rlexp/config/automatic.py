@@ -16,7 +16,7 @@ def with_automatic(plain: dict[str, Any]) -> dict[str, Any]:
 
     A stop function's bare import path becomes a target without arguments.
     """
-    return {**plain, **_best_by(plain), **_iteration_length(plain), **_stop_function(plain)}
+    return {**plain, **_best_by(plain), **_iteration_length(plain), **_stop_function(plain), **_check(plain)}
 
 
 def _stop_function(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,6 +24,12 @@ def _stop_function(plain: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(stop, dict) or not isinstance(stop.get("function"), str):
         return {}
     return {"stop": {**stop, "function": {TARGET: stop["function"]}}}
+
+
+def _check(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """YAML reads a plain `off` as false."""
+    env = plain.get("env")
+    return {"env": {**env, "check": "off"}} if isinstance(env, dict) and env.get("check") is False else {}
 
 
 def _best_by(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -141,6 +141,7 @@ RANGES: Mapping[str, Range] = {
     "evaluation.evaluation_unhealthy_workers_timeout_s": LONG_OR_NONE_S,
     "evaluation.evaluation_auto_duration_*": COUNT,
     "evaluation.num_envs": COUNT,
+    "evaluation.max_episode_steps": COUNT,
     "evaluation.seed": Range(0, SEEDS, below=True, integer=True),
     "data.input_read_batch_size": COUNT,
     "data.dataset_num_iters_per_learner": COUNT,

@@ -81,6 +81,7 @@ class EnvChoice:
     requires: dict[str, str] = field(default_factory=dict)
     max_consecutive_failures: int = 10
     check_finite: bool = True
+    check: Literal["strict", "warn", "off"] = "warn"
     observation_filter: Literal["NoFilter", "MeanStdFilter"] = "NoFilter"
     tasks: dict[str, Any] = field(default_factory=dict)
     apply_task: str = "set_task"
@@ -175,6 +176,7 @@ class EvaluationChoice:
     explore: bool = False
     seed: int | None = None
     num_envs: int = 1
+    max_episode_steps: int | Literal["auto"] | None = "auto"
     env_config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 

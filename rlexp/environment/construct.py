@@ -221,9 +221,9 @@ def call(choice: EnvChoice, creator: Any, make: Callable[..., Any], arguments: d
     """Calls `make`; `creator` is what the arguments end up in, for its parameters' names."""
     try:
         return make(**arguments)
-    except ConfigError:
+    except (ConfigError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit too.
         known = parameters_of(creator)
         wrong = [name for name in choice.config if name not in known]
         if isinstance(error, TypeError) and wrong and known:
@@ -235,7 +235,7 @@ def call(choice: EnvChoice, creator: Any, make: Callable[..., Any], arguments: d
         raise _not_made(choice, error) from error
 
 
-def _not_made(choice: EnvChoice, error: Exception) -> ConfigError:
+def _not_made(choice: EnvChoice, error: BaseException) -> ConfigError:
     key = "env.config" if choice.config else "env.id"
     return ConfigError(f"{key}: {env_name(choice)} cannot be made: {describe(error)}", key=key)
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 
 from rlexp.errors import RunFailedError
+
+OLD_GYM = (
+    "the environment is of old Gym: gymnasium.make('GymV21Environment-v0', env=...) of the package shimmy wraps one, "
+    "or return (observation, info) from reset and (observation, reward, terminated, truncated, info) from step"
+)
+_UNPACKED = re.compile(
+    r"not enough values to unpack \(expected 5, got 4\)|too many values to unpack \(expected 2"
+)
+"""What Gymnasium's wrappers say around an environment of old Gym."""
 
 
 class FatalEnvError(RunFailedError):
@@ -33,10 +43,11 @@ class EnvBrokenError(FatalEnvError):
     """An environment raised again and again, without a good step in between, or breaks its own word."""
 
     @classmethod
-    def after(cls, env: str, failures: int, error: Exception) -> EnvBrokenError:
+    def after(cls, env: str, failures: int, error: BaseException) -> EnvBrokenError:
         """The error after `failures` failures in a row, the last of which was `error`."""
         times = "once" if failures == 1 else f"{failures} times in a row, with no good step in between"
-        broken = cls(f"the environment {env} failed {times}; the last error: {describe(error)}")
+        fix = f"\n  fix: {OLD_GYM}" if _UNPACKED.search(str(error)) else ""
+        broken = cls(f"the environment {env} failed {times}; the last error: {describe(error)}{fix}")
         broken.env = env
         broken.trace = "".join(traceback.format_exception(error))
         return broken
@@ -51,6 +62,33 @@ class EnvBrokenError(FatalEnvError):
         )
         broken.env = env
         return broken
+
+
+class MisbehavedError(EnvBrokenError):
+    """An environment returned or raised what none may, and trying again would not help."""
+
+    @classmethod
+    def returned(cls, env: str, what: str, when: str, fix: str | None) -> MisbehavedError:
+        """The error for `what` was returned, `when`."""
+        return cls.has(env, f"returned {what} {when}", fix)
+
+    @classmethod
+    def has(cls, env: str, what: str, fix: str | None) -> MisbehavedError:
+        """The error for an environment that does or has `what`."""
+        error = cls(f"the environment {env} {what}" + (f"\n  fix: {fix}" if fix else ""))
+        error.env = env
+        return error
+
+    @classmethod
+    def raised(cls, env: str, raised: BaseException, when: str) -> MisbehavedError:
+        """The error for an exception that would end the whole program."""
+        error = cls.has(
+            env,
+            f"raised {describe(raised)} {when}: {type(raised).__name__} ends a program, not an episode",
+            "raise a RuntimeError, or return terminated=True",
+        )
+        error.trace = "".join(traceback.format_exception(raised))
+        return error
 
 
 class NonFiniteError(FatalEnvError):

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
+from rlexp.environment import notices
 from rlexp.environment.agents import last_info
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.environment.renewing import FAILURE_COUNT
 
+_NUMBERS = re.compile(r" of env runner \d+|-?\d[\d.,e+-]*")
+
 METRIC = "env_failures"
 """Key under `env_runners` in RLlib's results: failures in the iteration; there once an episode has ended."""
+
+
+class _Told:
+    """The lines that the person has been told in this run, by what stays the same from time to time."""
+
+    kinds: ClassVar[set[str]] = set()
+
+
+def told_once(text: str) -> None:
+    """Warns on the terminal, unless it has done so since `tell_anew` but for numbers in the text."""
+    from rlexp.terminal.quiet import terminal
+
+    kind = _NUMBERS.sub("", text)
+    if kind not in _Told.kinds:
+        _Told.kinds.add(kind)
+        terminal().warn(text)
+
+
+def tell_anew() -> None:
+    """A run begins: all is told again."""
+    _Told.kinds.clear()
 
 
 class FailureCounter(RLlibCallback):
@@ -28,6 +53,18 @@ class FailureCounter(RLlibCallback):
     ) -> None:
         """Counts resets that had to be repeated."""
         self._log(last_info(episode, env, env_index), metrics_logger)
+
+    def on_train_result(self, *, result: dict[str, Any], **kwargs: Any) -> None:
+        """In the driver: tells what guards have noted in training."""
+        self._tell(result.get("env_runners"))
+
+    def on_evaluate_end(self, *, evaluation_metrics: dict[str, Any], **kwargs: Any) -> None:
+        """In the driver: tells what guards have noted in an evaluation."""
+        self._tell(evaluation_metrics.get("env_runners"))
+
+    def _tell(self, runners: Any) -> None:
+        for text in notices.texts_of(runners):
+            told_once(text)
 
     def on_episode_end(
         self,
@@ -53,3 +90,5 @@ class FailureCounter(RLlibCallback):
     def _log(info: Any, metrics_logger: Any) -> None:
         if metrics_logger is not None and isinstance(info, dict) and FAILURE_COUNT in info:
             metrics_logger.log_value(METRIC, int(info[FAILURE_COUNT]), reduce="sum")
+        if metrics_logger is not None and (noticed := notices.noticed_in(info)):
+            notices.log(metrics_logger, noticed)

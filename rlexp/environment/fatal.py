@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from rlexp.environment import cutting
 from rlexp.environment.errors import FatalEnvError, fatal_cause
 from rlexp.environment.hang import HangWatch, HungError
 from rlexp.environment.lost_process import close_processes
@@ -50,7 +51,7 @@ class FatalErrorKeeper:
         if self.fatal_error is not None:
             raise self.fatal_error
         try:
-            with self._watch:
+            with self._watch, cutting.breakable():
                 return super().sample(**kwargs)  # type: ignore[misc]
         except Exception as error:
             self.fatal_error = fatal_cause(error)
@@ -59,10 +60,12 @@ class FatalErrorKeeper:
             raise self.fatal_error from None
 
     def _try_env_step(self, actions: Any) -> Any:
+        cutting.check()
         self._watch.beat(time.perf_counter())
         return super()._try_env_step(actions)  # type: ignore[misc]
 
     def _try_env_reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        cutting.check()
         self._watch.beat(time.perf_counter())
         return super()._try_env_reset(seed=seed, options=options)  # type: ignore[misc]
 

@@ -10,27 +10,30 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium
-import numpy as np
 
 from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError
 from rlexp.environment.finite import FiniteCheck
+from rlexp.environment.form import Form, spaces_of
 from rlexp.environment.renewing import FAILURE, FAILURE_COUNT, Renewing
 
 __all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
 
 
 class Guard(Renewing, gymnasium.Wrapper):
-    """Replaces an environment that raises, and refuses numbers that are not finite.
+    """Replaces an environment that raises, and refuses what training could not use.
 
     A `step` that raises ends the episode as truncated, with the last good observation and reward 0, so that
     no batch is lost; a new environment takes over. A `reset` that raises is tried again on a new environment.
-    What was changed with `change` is changed again on the new one.
+    What was changed with `change` is changed again on the new one. Harmless oddities are put right
+    (`rlexp.environment.form`) and told in the infos (`rlexp.environment.notices`).
 
     Args:
         make: makes the wrapped environment, each time from scratch.
         name: what error messages call it.
         max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
         check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
+        check: how oddities are judged: `strict`, `warn` or `off`.
+        max_steps: env steps after which an episode is truncated, told as a notice; null for no limit.
     """
 
     env: gymnasium.Env[Any, Any]
@@ -42,40 +45,58 @@ class Guard(Renewing, gymnasium.Wrapper):
         *,
         max_consecutive_failures: int = 10,
         check_finite: bool = True,
+        check: str = "warn",
+        max_steps: int | None = None,
     ) -> None:
         env = make()
+        space, _ = spaces_of(env, name)
         gymnasium.Wrapper.__init__(self, env)
         Renewing.__init__(self, env, make, name, max_consecutive_failures)
-        self._finite = FiniteCheck(env.observation_space) if check_finite else None
-        space = env.observation_space
-        self._shape = space.shape if isinstance(space, gymnasium.spaces.Box) else None
+        self._form = Form(space, name, check, self._notices, self._when)
+        self._finite = FiniteCheck(space) if check_finite else None
+        self._max_steps = math.inf if max_steps is None else max_steps
         self._last_observation: Any = None
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps; a failure becomes a truncated step with `info["env_failure"]`.
 
         Raises:
-            EnvBrokenError: it failed too often in a row, or the observation has another shape than its space.
+            EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
             NonFiniteError: the observation or the reward holds NaN or infinity.
         """
-        try:
-            observation, reward, terminated, truncated, info = self.env.step(action)
-            reward_is_finite = math.isfinite(reward)
-        except Exception as error:
-            self._failed(error)
-            self._replace_env()
-            return self._last_observation, 0.0, False, True, self._reported({}, error)
-        self._failures_in_a_row = 0
+        form = self._form
         self._steps += 1
         self._episode_steps += 1
-        if self._finite is not None:
-            if not reward_is_finite:
-                raise self._not_finite("reward", float(reward))
-            if (bad := self._finite.bad_field(observation)) is not None:
-                raise self._not_finite(*bad)
-        if self._shape is not None and getattr(observation, "shape", None) != self._shape:
-            self._check_shape(observation)
+        try:
+            result = self.env.step(action)
+        except BaseException as error:
+            self._failed(error)
+            self._replace_env()
+            self._episode_steps = 0
+            return self._last_observation, 0.0, False, True, self._reported({}, error)
+        if type(result) is not tuple or len(result) != 5:
+            result = form.values(result, "step", "observation, reward, terminated, truncated, info")
+        observation, reward, terminated, truncated, info = result
+        self._failures_in_a_row = 0
+        if type(reward) is not float:
+            reward = form.reward(reward)
+        if type(terminated) is not bool:
+            terminated = form.flag(terminated, "terminated")
+        if type(truncated) is not bool:
+            truncated = form.flag(truncated, "truncated")
+        if type(info) is not dict:
+            info = form.info(info)
+        if self._finite is not None and not math.isfinite(reward):
+            raise self._not_finite("reward", float(reward))
+        observation = form.observation(observation)
+        if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
+            raise self._not_finite(*bad)
+        if self._episode_steps >= self._max_steps and not terminated:
+            truncated = True
+            self._notices.add("bound", cut_off(self.name, self._episode_steps))
         self._last_observation = observation
+        if self._notices.new or terminated or truncated:
+            info = self._notices.hand_on(info)
         return observation, reward, terminated, truncated, info
 
     def reset(
@@ -84,17 +105,21 @@ class Guard(Renewing, gymnasium.Wrapper):
         """Resets, on a new environment when the old one raises.
 
         Raises:
-            EnvBrokenError: it failed too often in a row, or the observation has another shape than its space.
+            EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
             NonFiniteError: the observation holds NaN or infinity.
         """
         observation, info, last_error = self._fresh(seed, options)
+        info, observation = self._form.info(info), self._form.observation(observation)
         if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
             raise self._not_finite(*bad)
-        self._check_shape(observation)
         self._last_observation = observation
-        return observation, self._reported(info, last_error) if self._unreported else info
+        info = self._reported(info, last_error) if self._unreported else info
+        return observation, self._notices.hand_on(info)
 
-    def _check_shape(self, observation: Any) -> None:
-        """A vector environment would spread what is too small over all elements, without a word."""
-        if self._shape is not None and (shape := np.shape(observation)) != self._shape:
-            raise EnvBrokenError.misshapen(self.name, shape, self._shape, self._steps)
+
+def cut_off(name: str, steps: int) -> str:
+    """What a person is told of the first evaluation episode that met its bound."""
+    return (
+        f"evaluation: an episode of {name} was truncated after {steps:,} steps, for the environment has no time limit "
+        "of its own (evaluation.max_episode_steps; env.max_episode_steps bounds training too)"
+    )

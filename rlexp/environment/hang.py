@@ -32,7 +32,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
-from rlexp.environment import watcher
+from rlexp.environment import cutting, watcher
 from rlexp.environment.errors import FatalEnvError
 from rlexp.environment.lost_process import end_hanging
 from rlexp.errors import EXIT_FAILED
@@ -40,7 +40,7 @@ from rlexp.errors import EXIT_FAILED
 _GRACE_S = 10.0
 """How long an error that was raised has to end the sampling, at most; no longer than the limit itself."""
 _LAST_WORDS_S = 60.0
-_SIGNAL = getattr(signal, "SIGURG", None)
+_SIGNAL = cutting.SIGNAL
 """Ignored where nobody handles it, so that one that comes too late does no harm."""
 _STDERR = 2
 _log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class HangWatch:
         if self.limit_s is not None and self._depth == 1:
             self._thread = threading.get_ident()
             if not _signal_is_ours:
-                _take_signal()
+                take_signal()
             self.beat(time.perf_counter())
             watcher.add(self)
         return self
@@ -202,7 +202,7 @@ def last_words(say: Callable[[HungError], None]) -> Iterator[None]:
 _signal_is_ours = False
 
 
-def _take_signal() -> None:
+def take_signal() -> None:
     """Has the signal handled here; only the main thread can, and only its system calls are broken by it."""
     global _signal_is_ours
     if _SIGNAL is None or threading.current_thread() is not threading.main_thread():
@@ -213,6 +213,7 @@ def _take_signal() -> None:
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
+    cutting.raise_if_requested()
     for watch in watcher.watches():
         watch.raise_if_late()
 

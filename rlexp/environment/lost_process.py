@@ -16,6 +16,8 @@ from gymnasium.vector import AsyncVectorEnv
 from gymnasium.vector.async_vector_env import AsyncState
 
 _CLOSE_S = 5.0
+_CLOSE_IN_A_STEP_S = 0.5
+"""A step that nobody waits for any more may take for ever."""
 _WRITE_S = 1.0
 """How long the processes have to write their stacks."""
 
@@ -83,7 +85,8 @@ def close_processes(vector: Any) -> None:
     vector = getattr(vector, "unwrapped", None)
     if not isinstance(vector, AsyncVectorEnv) or vector.closed:
         return
-    deadline = time.monotonic() + _CLOSE_S
+    in_a_step = vector._state != AsyncState.DEFAULT
+    deadline = time.monotonic() + (_CLOSE_IN_A_STEP_S if in_a_step else _CLOSE_S)
     open_pipes = [pipe for pipe in vector.parent_pipes if pipe is not None and not pipe.closed]
     for pipe in open_pipes:
         with contextlib.suppress(OSError):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 RLLIB_NAME = "rlexp"
 """The one name under which RLlib knows every environment; which one it is stands in `env_config`."""
 
+AUTO = "auto"
+EVALUATION_STEPS = 10_000
+"""What `evaluation.max_episode_steps=auto` means for an environment without a time limit of its own."""
+
 
 def make_env(
     choice: EnvChoice,
@@ -31,6 +35,7 @@ def make_env(
     *,
     worker_index: int = 0,
     vector_index: int = 0,
+    bound: str | int | None = None,
 ) -> gymnasium.Env:
     """Makes the environment, its wrappers (innermost first), its time limit, and the guard around them all.
 
@@ -41,6 +46,7 @@ def make_env(
         worker_index: number of the env runner it is for, 0 in the main process; environments that take one
             `config` dict are told.
         vector_index: number of the environment in its env runner, told in the same way.
+        bound: `evaluation.max_episode_steps`, for an environment of evaluation.
 
     Raises:
         ConfigError: it cannot be made as the config says.
@@ -52,7 +58,7 @@ def make_env(
         changed = replace(choice, config={**choice.config, **arguments})
         return _wrapped(changed, trusted, worker_index, vector_index)
 
-    guard = _guarded(choice, make, worker_index)
+    guard = _guarded(choice, make, worker_index, bound)
     if tasks is None or tasks.teacher is None:
         return guard
     from rlexp.curriculum.wrap import with_tasks
@@ -64,7 +70,8 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
     """Makes the environment, or its own vector form, in whatever process RLlib asks for it.
 
     Args:
-        env_config: the fields of `EnvChoice` without `settings`, with `trusted`, `curriculum` and `import_paths`; an
+        env_config: the fields of `EnvChoice` without `settings`, with `trusted`, `curriculum` and `import_paths`, and
+            `bound` in evaluation; an
             `EnvContext` where RLlib calls for one environment. For the vector form it is a plain dict with
             `num_envs`, and with `worker_index`, which the env runner adds because RLlib drops it there.
 
@@ -75,13 +82,13 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
     add_import_paths(values.pop("import_paths", ()))
     trusted = values.pop("trusted")
     tasks = CurriculumChoice(**values.pop("curriculum", {}))
-    num_envs = values.pop("num_envs", None)
+    num_envs, bound = values.pop("num_envs", None), values.pop("bound", None)
     told = values.pop("worker_index", None)
     worker = getattr(env_config, "worker_index", told) or 0
     if num_envs is not None:
         from rlexp.environment.native import make_native
 
-        guard = make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker)
+        guard = make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker, bound=bound)
         if tasks.teacher is None:
             return guard
         from rlexp.curriculum.wrap import with_vector_tasks
@@ -93,6 +100,7 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
         tasks,
         worker_index=worker,
         vector_index=getattr(env_config, "vector_index", 0) or 0,
+        bound=bound,
     )
 
 
@@ -113,17 +121,22 @@ def rllib_environment(config: RunConfig, *, evaluation: bool = False) -> dict[st
     settings = {name: value for name, value in wire.pop("settings").items() if value is not None}
     if evaluation:
         wire["config"] = {**wire["config"], **config.evaluation.env_config}
+        wire["bound"] = config.evaluation.max_episode_steps
     wire["curriculum"] = asdict(config.curriculum)
     wire |= {"trusted": list(config.trusted), "import_paths": import_paths(config.trusted)}
     return {"env": RLLIB_NAME, "env_config": wire, **settings}
 
 
 def _guarded(
-    choice: EnvChoice, make: Callable[[Mapping[str, Any]], gymnasium.Env], worker_index: int
+    choice: EnvChoice,
+    make: Callable[[Mapping[str, Any]], gymnasium.Env],
+    worker_index: int,
+    bound: str | int | None,
 ) -> gymnasium.Env:
     from rlexp.environment.guard import Guard
 
     first = [make({})]
+    limit = bounded_steps(bound, limited=_has_limit(first[0]))
     again: dict[str, Any] = {
         "make": lambda: first.pop() if first else make({}),
         "name": env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
@@ -131,10 +144,37 @@ def _guarded(
         "check_finite": choice.check_finite,
     }
     if not is_multi_agent(first[0]):
-        return Guard(**again)
+        return Guard(**again, check=choice.check, max_steps=limit)
     from rlexp.environment.multi_agent_guard import MultiAgentGuard
 
-    return MultiAgentGuard(**again, max_steps=choice.max_episode_steps)
+    if choice.max_episode_steps is not None:
+        limit = min(choice.max_episode_steps, limit or choice.max_episode_steps)
+    return MultiAgentGuard(**again, max_steps=limit)
+
+
+def bounded_steps(bound: str | int | None, *, limited: bool) -> int | None:
+    """Env steps after which an episode of evaluation is truncated; null for never.
+
+    Args:
+        bound: `evaluation.max_episode_steps`, null outside of evaluation.
+        limited: whether the environment has a time limit of its own.
+    """
+    if bound == AUTO:
+        return None if limited else EVALUATION_STEPS
+    return None if bound is None else int(bound)
+
+
+def _has_limit(env: gymnasium.Env) -> bool:
+    """Whether Gymnasium ends its episodes after some steps."""
+    import gymnasium
+    from gymnasium.wrappers import TimeLimit
+
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, TimeLimit):
+            return True
+        env = env.env
+    spec = getattr(env, "spec", None)
+    return getattr(spec, "max_episode_steps", None) is not None
 
 
 def _wrapped(

@@ -15,6 +15,7 @@ import numpy as np
 from rlexp.environment.agents import ALL, ended, joined
 from rlexp.environment.errors import EnvBrokenError
 from rlexp.environment.finite import FiniteCheck
+from rlexp.environment.form import Form
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
 from rlexp.environment.renewing import Renewing
 
@@ -46,6 +47,7 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
         env = make()
         MultiAgentWrapper.__init__(self, env)
         Renewing.__init__(self, env, make, name, max_consecutive_failures)
+        self._form = Form(gymnasium.spaces.Dict({}), name, "warn", self._notices, self._when)
         self._check_finite, self._max_steps = check_finite, max_steps
         self._checks = {agent: FiniteCheck(space) for agent, space in self.observation_spaces.items()}
         self._last: Observations = {}
@@ -87,7 +89,7 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
             done = {
                 agent for agent in [*terminateds, *truncateds] if _is_done(agent, terminateds, truncateds)
             }
-        except Exception as error:
+        except BaseException as error:
             self._failed(error)
             self._replace_env()
             self._told = self._reported({}, error)

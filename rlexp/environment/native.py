@@ -82,7 +82,12 @@ def check_native(choice: EnvChoice, trusted: Sequence[str]) -> None:
 
 
 def make_native(
-    choice: EnvChoice, trusted: Sequence[str], num_envs: int, *, worker_index: int = 0
+    choice: EnvChoice,
+    trusted: Sequence[str],
+    num_envs: int,
+    *,
+    worker_index: int = 0,
+    bound: str | int | None = None,
 ) -> VectorGuard:
     """Makes the environment's own vector form, guarded.
 
@@ -91,19 +96,23 @@ def make_native(
         trusted: prefixes of the modules that it may come from.
         num_envs: how many environments it steps.
         worker_index: number of the env runner it is for, for messages; 0 in the main process.
+        bound: `evaluation.max_episode_steps`, for environments of evaluation.
 
     Raises:
         ConfigError: it has none, or none as the config says.
     """
+    from rlexp.environment.make import bounded_steps
     from rlexp.environment.vector_guard import VectorGuard
 
     check_counts(choice)
     check_requirements(choice)
+    form = _form(choice, trusted)
     return VectorGuard(
         lambda: _vector(choice, trusted, num_envs),
         env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
         max_consecutive_failures=choice.max_consecutive_failures,
         check_finite=choice.check_finite,
+        max_steps=bounded_steps(bound, limited=bool(form.limit or _limit(choice, form))),
     )
 
 

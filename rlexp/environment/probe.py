@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.schema import CurriculumChoice, EnvChoice
@@ -12,6 +12,7 @@ from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.construct import env_name
 from rlexp.environment.errors import FatalEnvError, describe
 from rlexp.environment.make import make_env
+from rlexp.environment.process_state import process_kept
 from rlexp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ class EnvProbe:
         action_space: likewise.
         step_seconds: mean seconds of a step with random actions, resets left out; None when none succeeded.
         agents: of an environment with several, whose spaces are then those of each; else none.
+        notices: harmless oddities, a line each.
     """
 
     observation_space: gymnasium.Space
     action_space: gymnasium.Space
     step_seconds: float | None
     agents: tuple[Any, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def probe(
@@ -50,19 +53,35 @@ def probe(
         ConfigError: it cannot be made, always fails, returns NaN or infinity, or what it returns does not lie
             in its observation space.
     """
-    env: Any = make_env(choice, trusted, tasks)
-    try:
-        if tasks is not None and tasks.teacher is not None:
-            _try_tasks(env, choice, tasks, seed)
-        if not is_multi_agent(env):
-            return _try_out(env, choice, seed)
-        from rlexp.environment.multi_agent_probe import try_agents
+    with process_kept():
+        env: Any = None
+        try:
+            env = make_env(choice, trusted, tasks)
+            if tasks is not None and tasks.teacher is not None:
+                _try_tasks(env, choice, tasks, seed)
+            return replace(_tried(env, choice, seed), notices=tuple(_noticed(env)))
+        except FatalEnvError as error:
+            message, _, fix = str(error).partition("\n  fix: ")
+            raise ConfigError(f"env: {message}", key="env", fix=fix or None) from error
+        finally:
+            if env is not None:
+                env.close()
 
-        return try_agents(env, choice, seed)
-    except FatalEnvError as error:
-        raise ConfigError(f"env: {error}", key="env") from error
-    finally:
-        env.close()
+
+def _tried(env: Any, choice: EnvChoice, seed: int) -> EnvProbe:
+    if not is_multi_agent(env):
+        return _try_out(env, choice, seed)
+    from rlexp.environment.multi_agent_probe import try_agents
+
+    return try_agents(env, choice, seed)
+
+
+def _noticed(env: Any) -> list[str]:
+    while env is not None:
+        if (notices := getattr(env, "_notices", None)) is not None:
+            return list(notices.seen)
+        env = getattr(env, "env", None)
+    return []
 
 
 def _try_tasks(env: Any, choice: EnvChoice, tasks: CurriculumChoice, seed: int) -> None:
@@ -123,18 +142,19 @@ def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:
 def check_observation(choice: EnvChoice, space: gymnasium.Space, observation: Any, source: str) -> None:
     """Raises ConfigError when what `source` (reset or step) returned is not in its space."""
     try:
-        problem = _misfit(space, observation, "obs")
+        problem = _misfit(space, observation, "obs", choice.check)
     except Exception as error:
         problem = f"obs cannot be compared with it: {describe(error)}"
     if problem is not None:
         raise ConfigError(
             f"env: {env_name(choice)}: what {source} returned is not in its observation_space: {problem}",
             key="env",
-            fix="the right observation_space in the environment, or a wrapper in env.wrappers",
+            fix="the right observation_space in the environment, or a wrapper in env.wrappers"
+            + (" (env.check=off takes it as it is)" if " between " in problem else ""),
         )
 
 
-def _misfit(space: gymnasium.Space, value: Any, path: str) -> str | None:
+def _misfit(space: gymnasium.Space, value: Any, path: str, check: str) -> str | None:
     """The first part of `value` that is not in `space`, in words; None when all is well.
 
     A Box may be given as another floating-point type or a list: it is cast when environments are vectorised.
@@ -142,18 +162,23 @@ def _misfit(space: gymnasium.Space, value: Any, path: str) -> str | None:
     import numpy as np
     from gymnasium import spaces
 
+    from rlexp.environment.form import tolerance
+
     if isinstance(space, spaces.Dict):
         if not isinstance(value, dict) or set(value) != set(space.spaces):
             found = list(value) if isinstance(value, dict) else type(value).__name__
             return f"{path} has {found}, not {list(space)}"
         return next(
-            (bad for k, inner in space.items() if (bad := _misfit(inner, value[k], f"{path}[{k!r}]"))), None
+            (bad for k, inner in space.items() if (bad := _misfit(inner, value[k], f"{path}[{k!r}]", check))),
+            None,
         )
     if isinstance(space, spaces.Tuple):
         if not isinstance(value, (tuple, list)) or len(value) != len(space.spaces):
             return f"{path} is not a tuple of {len(space.spaces)}"
         parts = enumerate(space.spaces)
-        return next((bad for i, inner in parts if (bad := _misfit(inner, value[i], f"{path}[{i}]"))), None)
+        return next(
+            (bad for i, inner in parts if (bad := _misfit(inner, value[i], f"{path}[{i}]", check))), None
+        )
     if not isinstance(space, spaces.Box):
         return None if space.contains(value) else f"{path} is {value!r}, not in {space}"
     array = np.asarray(value)
@@ -161,7 +186,11 @@ def _misfit(space: gymnasium.Space, value: Any, path: str) -> str | None:
         return f"{path} has shape {array.shape}, not {space.shape}"
     if not np.can_cast(array.dtype, space.dtype, casting="same_kind"):
         return f"{path} has type {array.dtype}, not {space.dtype}"
-    outside = np.argwhere((array < space.low) | (array > space.high))
+    if check == "off":
+        return None
+    floating = np.issubdtype(space.dtype, np.floating)
+    slack = tolerance(space) if check == "warn" and floating else 0
+    outside = np.argwhere((array < space.low - slack) | (array > space.high + slack))
     if len(outside) == 0:
         return None
     where = tuple(int(i) for i in outside[0])

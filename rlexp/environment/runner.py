@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
@@ -12,6 +13,7 @@ from rlexp.environment.errors import EnvBrokenError
 from rlexp.environment.failures import METRIC
 from rlexp.environment.lost_process import end_processes, lost_process
 from rlexp.environment.tasked_runner import TaskedRunner
+from rlexp.environment.vector_infos import MergedInfos
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,9 @@ class GuardedEnvRunner(TaskedRunner, SingleAgentEnvRunner):
         if self.config.gym_env_vectorize_mode == "vector_entry_point":
             self.config.env_config = {**self.config.env_config, "worker_index": self.worker_index}
         super().make_env()
+        vector = self.env.unwrapped
+        if isinstance(vector, (SyncVectorEnv, AsyncVectorEnv)):
+            vector._add_info = MergedInfos(vector.num_envs)
 
     def _try_env_step(self, actions: Any) -> Any:
         try:

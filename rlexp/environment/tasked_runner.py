@@ -8,6 +8,7 @@ from typing import Any
 
 from rlexp.curriculum.handing import Handing, curriculum_piece
 from rlexp.environment.fatal import FatalErrorKeeper
+from rlexp.environment.process_state import ProcessState
 from rlexp.hardware.determinism import seed_without_compiler
 from rlexp.metrics.names import ENV_TIMER
 
@@ -46,7 +47,11 @@ class TaskedRunner(FatalErrorKeeper):
 
     def make_env(self) -> None:
         """As RLlib's."""
-        super().make_env()  # type: ignore[misc]
+        self._process = ProcessState()
+        try:
+            super().make_env()  # type: ignore[misc]
+        finally:
+            self._process.restore()
         if hasattr(self, "_env_to_module"):  # Made anew, in the middle of sampling.
             self._hand_tasks()
 
@@ -55,6 +60,7 @@ class TaskedRunner(FatalErrorKeeper):
         try:
             return super()._try_env_step(actions)
         finally:
+            self._process.restore()
             self._env_s += time.perf_counter() - begin
 
     def get_metrics(self) -> Any:

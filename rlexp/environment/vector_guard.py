@@ -6,6 +6,7 @@ Imported once environments are made: it imports Gymnasium.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,11 @@ import tree
 from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
+from rlexp.environment.errors import EnvBrokenError, NonFiniteError, describe
 from rlexp.environment.finite import FiniteCheck
-from rlexp.environment.guard import FAILURE, FAILURE_COUNT
+from rlexp.environment.guard import FAILURE, FAILURE_COUNT, cut_off
+from rlexp.environment.notices import NOTICES, Notices
+from rlexp.environment.renewing import check_failure, one_failure
 from rlexp.environment.vector_infos import arrays_of
 
 Stepped = tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
@@ -39,6 +42,7 @@ class VectorGuard(VectorWrapper):
         name: what error messages call it.
         max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
         check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
+        max_steps: env steps after which an episode is truncated, and all others with it; null for no limit.
 
     Attributes:
         before_restart: called when a new vector environment has taken over, before its reset; null for nothing.
@@ -54,9 +58,11 @@ class VectorGuard(VectorWrapper):
         *,
         max_consecutive_failures: int = 10,
         check_finite: bool = True,
+        max_steps: int | None = None,
     ) -> None:
         super().__init__(make())
-        self.name = name
+        self.name, self._notices = name, Notices()
+        self._max_steps = math.inf if max_steps is None else max_steps
         self._make = make
         self._max_failures = max_consecutive_failures
         self._finite = FiniteCheck(self.env.observation_space) if check_finite else None
@@ -85,7 +91,7 @@ class VectorGuard(VectorWrapper):
             observations = _copied(stepped[0])
             rewards = np.array(stepped[1], np.float64)
             terminated, truncated = np.array(stepped[2], np.bool_), np.array(stepped[3], np.bool_)
-        except Exception as error:
+        except BaseException as error:
             return self._truncate_all(error)
         self._failures_in_a_row = 0
         began, self._ended = self._ended, terminated | truncated
@@ -100,7 +106,26 @@ class VectorGuard(VectorWrapper):
             self._check_rewards(rewards)
             self._check_observations(observations)
         self._last = observations
-        return observations, rewards, terminated, truncated, arrays_of(stepped[4], self.num_envs)
+        infos = arrays_of(stepped[4], self.num_envs)
+        if (self._episode_steps >= self._max_steps).any():
+            return self._cut_off(observations, rewards, terminated, infos)
+        return observations, rewards, terminated, truncated, infos
+
+    def _cut_off(self, observations: Any, rewards: Any, terminated: Any, infos: dict[str, Any]) -> Stepped:
+        """The step with which an episode met its bound: none can be reset alone, so that all end."""
+        self._notices.add("bound", cut_off(self.name, int(self._episode_steps.max())))
+        self._restarted = self._reset(int(self._seeds.integers(2**31 - self.num_envs)), None)
+        self._ended = np.ones(self.num_envs, np.bool_)
+        self._episode_steps[:] = 0
+        return observations, rewards, terminated, ~terminated, self._with_notices(infos)
+
+    def _with_notices(self, infos: dict[str, Any]) -> dict[str, Any]:
+        told = self._notices.hand_on({})
+        if not told:
+            return infos
+        rows, has = np.full(self.num_envs, None, object), np.zeros(self.num_envs, np.bool_)
+        rows[0], has[0] = told[NOTICES], True
+        return {**infos, NOTICES: rows, f"_{NOTICES}": has}
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -119,7 +144,7 @@ class VectorGuard(VectorWrapper):
         try:
             observations, infos = self._reset(seed, options)
             error = None
-        except Exception as raised:
+        except BaseException as raised:
             self._failed(raised)
             observations, infos, error = *self._renewed(raised, options)[:2], raised
         self._last = observations
@@ -135,7 +160,7 @@ class VectorGuard(VectorWrapper):
             self._check_observations(observations)
         return observations, arrays_of(infos, self.num_envs)
 
-    def _truncate_all(self, error: Exception) -> Stepped:
+    def _truncate_all(self, error: BaseException) -> Stepped:
         """The step that failed, told of as the end of all episodes that were running."""
         self._failed(error)
         first, infos = self._renewed(error, None)
@@ -157,16 +182,17 @@ class VectorGuard(VectorWrapper):
         none = np.zeros(self.num_envs, np.bool_)
         return observations, np.zeros(self.num_envs), none, none.copy(), infos
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         """Counts a failure; raises when it was one too many, or one that ends the run."""
-        if isinstance(error, FatalEnvError):
-            raise error
+        when = f"at its step {int(self._steps.max())}"
+        check_failure(error, self.name, when)
+        self._notices.add("failure", one_failure(self.name, error, when))
         self._failures_in_a_row += 1
         self._unreported += 1
         if self._failures_in_a_row >= self._max_failures:
             raise EnvBrokenError.after(self.name, self._failures_in_a_row, error) from error
 
-    def _renewed(self, error: Exception, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+    def _renewed(self, error: BaseException, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
         """The first observations and infos of a new vector environment, made until one can be reset."""
         while True:
             with contextlib.suppress(Exception):  # It is broken already.
@@ -177,11 +203,11 @@ class VectorGuard(VectorWrapper):
                     self.before_restart()
                 # Another seed: a level that cannot be built stays so.
                 return self._reset(int(self._seeds.integers(2**31 - self.num_envs)), options)
-            except Exception as another:
+            except BaseException as another:
                 self._failed(another)
 
     def _reported(
-        self, infos: dict[str, Any], truncated: NDArray[np.int64], error: Exception | None
+        self, infos: dict[str, Any], truncated: NDArray[np.int64], error: BaseException | None
     ) -> dict[str, Any]:
         """`infos` with the failures that none has told of yet; the count stands in one row."""
         if not self._unreported:
@@ -196,7 +222,7 @@ class VectorGuard(VectorWrapper):
             has_reason[truncated] = True
             reasons[has_reason] = describe(error)
             told |= {FAILURE: reasons, f"_{FAILURE}": has_reason}
-        return told
+        return self._with_notices(told)
 
     def _check_shapes(self, observations: Any, rewards: Any, ended: Any) -> None:
         expected = (self.num_envs,)

@@ -7,26 +7,44 @@ find it by name.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tree
 from numpy.typing import NDArray
 
+from rlexp.environment import cutting
 from rlexp.environment.hang import watched
-from rlexp.environment.renewing import FAILURE_COUNT
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.acting import Actor, TorchActor, initial_states
 from rlexp.fast.env_actions import env_actions
 from rlexp.fast.episode_tasks import EpisodeTasks, ended
 from rlexp.fast.hooks import episode_hooks
+from rlexp.fast.kept_steps import most_steps
 from rlexp.fast.networks import overwrite_activations
 from rlexp.fast.numpy_acting import numpy_actor
 from rlexp.fast.observing import Observer, Previous
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.stepping import stepper
-from rlexp.fast.steps import Steps
+from rlexp.fast.steps import Steps, step_bytes
 from rlexp.fast.tally import Tally
+
+LET_GO = 256
+"""Rows, at least, of which an evaluation keeps the number of steps alone."""
+
+
+class Counted(NamedTuple):
+    """Steps of an evaluation that are no longer there: RLlib only counts them."""
+
+    steps: int
+
+    def env_steps(self) -> int:
+        """As a rollout's."""
+        return self.steps
+
+    def agent_steps(self) -> int:
+        """As a rollout's."""
+        return self.steps
 
 
 class FastEnvRunner(GuardedEnvRunner):
@@ -89,7 +107,7 @@ class FastEnvRunner(GuardedEnvRunner):
         explore: bool = True,
         random_actions: bool = False,
         force_reset: bool = False,
-    ) -> list[Rollout]:
+    ) -> list[Any]:
         """Steps the environments without a word to RLlib's metrics (`get_metrics` tells them all at once).
 
         Args:
@@ -100,7 +118,8 @@ class FastEnvRunner(GuardedEnvRunner):
             force_reset: whether to reset all environments first.
 
         Returns:
-            One rollout; several when the environments had to be made anew in between.
+            One rollout; several when the environments had to be made anew in between. Of episodes that were asked for,
+            the earlier steps only as `Counted`.
         """
         self._hand_tasks()
         if force_reset or num_episodes is not None or self._needs_initial_reset:
@@ -109,6 +128,7 @@ class FastEnvRunner(GuardedEnvRunner):
             self._actor.refresh()
         limit = num_timesteps if num_timesteps is not None else np.inf
         made, episodes, parts = 0, 0, []
+        counted: list[Any] = []
         while made < limit and (num_episodes is None or episodes < num_episodes):
             if not self._step(explore, random_actions, made):
                 parts.append(self._steps)
@@ -116,10 +136,25 @@ class FastEnvRunner(GuardedEnvRunner):
                 continue
             made += int(np.count_nonzero(self._steps.valid[-1]))
             episodes += self._account(None if num_episodes is None else num_episodes - episodes)
+            if num_episodes is not None and self._may_let_go():
+                parts.append(self._steps)
+                self._steps = self._next_steps()
+                counted += [Counted(len(self._rollout(steps))) for steps in parts if len(steps)]
+                parts = []
         parts.append(self._steps)
         self._steps = self._next_steps()
         self._needs_initial_reset = num_episodes is not None
-        return [self._rollout(steps) for steps in parts if len(steps)]
+        return [*counted, *(self._rollout(steps) for steps in parts if len(steps))]
+
+    def _may_let_go(self) -> bool:
+        """Whether the rows are enough for a piece, where whole episodes are sampled (in evaluation) and only counted.
+
+        Episodes stay in one piece for the callbacks, but for those that go on and on.
+        """
+        rows = len(self._steps)
+        if rows < LET_GO:
+            return False
+        return bool(self._done.all()) or rows >= most_steps(step_bytes(self._steps), self.num_envs)
 
     def _rollout(self, steps: Steps) -> Rollout:
         """The rows as columns, with what a curriculum's learner must know; outcomes go there or to the metrics."""
@@ -135,6 +170,7 @@ class FastEnvRunner(GuardedEnvRunner):
 
     def _step(self, explore: bool, random_actions: bool, made: int) -> bool:
         """One vector step, added to the rows; false when the environments failed."""
+        cutting.check()
         steps, tally = self._steps, self.tally
         begin = time.perf_counter()
         self._watch.beat(begin)
@@ -175,8 +211,8 @@ class FastEnvRunner(GuardedEnvRunner):
         began = self._done
         self._done = done = steps.terminated[-1] | steps.truncated[-1]
         tally.count(steps.rewards[-1], began, done, episodes_wanted)
-        if steps.infos[-1] and FAILURE_COUNT in steps.infos[-1]:
-            tally.failures += int(np.sum(steps.infos[-1][FAILURE_COUNT]))
+        if infos := steps.infos[-1]:
+            tally.read(infos)
         begin = time.perf_counter()
         finished = np.flatnonzero(done)[:episodes_wanted].tolist()
         self._hooks.stepped(steps, np.flatnonzero(began).tolist(), finished)
@@ -201,8 +237,7 @@ class FastEnvRunner(GuardedEnvRunner):
         self._steps = Steps(
             observations, self._initial_states, infos, np.zeros(self.num_envs, np.int64), continues=False
         )
-        if infos and FAILURE_COUNT in infos:
-            self.tally.failures += int(np.sum(infos[FAILURE_COUNT]))
+        self.tally.read(infos)
         self._hooks.reset(self._steps)
         self._needs_initial_reset = False
 
@@ -210,13 +245,16 @@ class FastEnvRunner(GuardedEnvRunner):
         while True:
             seed = self._seed_after_crashes(self._seed if self._needs_initial_reset else None)
             try:
-                return self.env.env.reset(seed=seed)
+                started = self.env.env.reset(seed=seed)
+                self._process.restore()
+                return started
             except Exception as error:
                 self._renew_after(error)
 
     def _step_env(self, actions: Any) -> tuple[Any, Any, Any, Any, Any] | None:
         try:
             result = self._step_vector(actions)
+            self._process.restore()
         except Exception as error:
             self.tally.step_failures += 1
             self._renew_after(error)

@@ -46,12 +46,9 @@ class EpisodeView(SingleAgentEpisode):
         before: EpisodeView | None = None,
         lookback: int = 0,
     ) -> None:
-        self._rows, self._before, self._lookback, self._is_made = (
-            (steps, env, first, last),
-            before,
-            lookback,
-            False,
-        )
+        self._rows, self._is_made = (steps, env, first, last), False
+        # Not the part before itself: through it all that are gone would be kept.
+        self._reach = before.last_rows(lookback) if before is not None else []
         self._observation_space, self._action_space = spaces
         self.id_ = uuid.uuid4().hex if before is None else before.id_
         self.agent_id = self.module_id = self.multi_agent_episode_id = None
@@ -70,7 +67,7 @@ class EpisodeView(SingleAgentEpisode):
 
     def _make(self) -> None:
         self._is_made = True
-        (steps, env, first, last), earlier = self._rows, self._earlier(self._lookback)
+        (steps, env, first, last), earlier = self._rows, self._reach
         parts = [*earlier, (steps, first, last)]
         spaces = self._observation_space, self._action_space
         super().__init__(
@@ -93,13 +90,16 @@ class EpisodeView(SingleAgentEpisode):
             len_lookback_buffer=sum(j - i for _, i, j in earlier),
         )
 
-    def _earlier(self, wanted: int) -> list[tuple[Steps, int, int]]:
-        """The rows of the last `wanted` steps before this part, in order, as (steps, first, last)."""
-        if self._before is None or wanted <= 0:
-            return []
-        steps, _, first, last = self._before._rows
-        begin = max(first, last - wanted)
-        return [*self._before._earlier(wanted - (last - begin)), (steps, begin, last)]
+    def last_rows(self, wanted: int) -> list[tuple[Steps, int, int]]:
+        """The rows of the last `wanted` steps up to the end of this part, in order, as (steps, first, last)."""
+        steps, _, first, last = self._rows
+        rows: list[tuple[Steps, int, int]] = []
+        for each, begin, end in [(steps, first, last), *reversed(self._reach)]:
+            if wanted <= 0:
+                break
+            rows.insert(0, (each, max(begin, end - wanted), end))
+            wanted -= end - begin
+        return rows
 
     def __len__(self) -> int:
         return self.t - self.t_started

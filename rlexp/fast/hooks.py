@@ -6,6 +6,7 @@ Imported only once training starts: it imports RLlib.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
@@ -14,8 +15,9 @@ from ray.rllib.callbacks.utils import make_callback
 from rlexp.curriculum.collecting import OutcomeCollector
 from rlexp.environment.failures import FailureCounter
 from rlexp.fast.episodes import EpisodeView
+from rlexp.fast.kept_steps import most_steps, thinned
 from rlexp.fast.live_episodes import LiveEpisodes
-from rlexp.fast.steps import Steps
+from rlexp.fast.steps import Steps, step_bytes
 from rlexp.metrics.bookkeeping import Bookkeeping
 
 if TYPE_CHECKING:
@@ -63,6 +65,12 @@ class Hooks:
             },
         )
 
+    def forget(self, part: Any, env: int, steps: int) -> None:
+        """Tells those who want to know that an ongoing episode's earlier part is no longer kept."""
+        for listener in self._listeners[END]:
+            if (forgets := getattr(listener, "on_steps_forgotten", None)) is not None:
+                forgets(part=part, steps=steps, env_index=env)
+
     def heard(self, hook: str) -> bool:
         """Whether anyone listens."""
         return bool(self._listeners[hook] or getattr(self._runner.config, f"callbacks_{hook}"))
@@ -94,7 +102,7 @@ class EndedEpisodes(NoEpisodes):
     def resetting(self) -> None:
         """See `NoEpisodes`."""
         self._first = [0] * self._num_envs
-        self._chunks: list[list[EpisodeView]] = [[] for _ in range(self._num_envs)]
+        self._chunks: list[list[Any]] = [[] for _ in range(self._num_envs)]
 
     def stepped(self, steps: Steps, began: list[int], ended: list[int]) -> None:
         """See `NoEpisodes`."""
@@ -111,10 +119,16 @@ class EndedEpisodes(NoEpisodes):
         rows = len(steps)
         for env in range(self._num_envs):
             if self._first[env] < rows:
-                self._chunks[env].append(self._view(steps, env, self._chunks[env]))
+                chunks = self._chunks[env]
+                chunks.append(self._view(steps, env, chunks))
+                most = most_steps(step_bytes(steps), self._num_envs)
+                self._chunks[env] = thinned(chunks, most, partial(self._forget, env))
             self._first[env] = 0
 
-    def _view(self, steps: Steps, env: int, chunks: list[EpisodeView]) -> EpisodeView:
+    def _forget(self, env: int, part: Any, steps: int) -> None:
+        self._hooks.forget(part, env, steps)
+
+    def _view(self, steps: Steps, env: int, chunks: list[Any]) -> EpisodeView:
         before = chunks[-1] if chunks else None
         return EpisodeView(steps, env, self._first[env], len(steps), self._spaces, before, self._lookback)
 

@@ -5,19 +5,24 @@ Imported only once training starts: it imports RLlib.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rlexp.fast.episodes import info_of, row_of
-from rlexp.fast.steps import Steps
+from rlexp.fast.kept_steps import most_steps, thinned
+from rlexp.fast.steps import Steps, step_bytes
 
 
 class Caller(Protocol):
     """Calls one hook of all that listen to it."""
 
     def call(self, hook: str, episode: Any, env: int, **more: Any) -> None:
+        """See `rlexp.fast.hooks.Hooks`."""
+
+    def forget(self, part: Any, env: int, steps: int) -> None:
         """See `rlexp.fast.hooks.Hooks`."""
 
 
@@ -29,7 +34,7 @@ class LiveEpisodes:
 
     def resetting(self) -> None:
         """Before all environments are reset."""
-        self._chunks: list[list[SingleAgentEpisode]] = [[] for _ in range(self._num_envs)]
+        self._chunks: list[list[Any]] = [[] for _ in range(self._num_envs)]
         self._episodes = [self._create(env) for env in range(self._num_envs)]
 
     def reset(self, steps: Steps) -> None:
@@ -59,7 +64,11 @@ class LiveEpisodes:
         for env, episode in enumerate(self._episodes):
             if episode.t > 0:
                 self._episodes[env] = episode.cut(len_lookback_buffer=self._lookback)
-                self._chunks[env].append(episode)
+                chunks, most = [*self._chunks[env], episode], most_steps(step_bytes(steps), self._num_envs)
+                self._chunks[env] = thinned(chunks, most, partial(self._forget, env))
+
+    def _forget(self, env: int, part: Any, steps: int) -> None:
+        self._hooks.forget(part, env, steps)
 
     def _create(self, env: int) -> SingleAgentEpisode:
         episode = SingleAgentEpisode(observation_space=self._spaces[0], action_space=self._spaces[1])

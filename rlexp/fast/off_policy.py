@@ -41,6 +41,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from rlexp.environment import cutting
 from rlexp.fast.prioritized import PrioritizedColumnarReplay
 from rlexp.fast.replay import ColumnarReplay
 from rlexp.fast.replay_learner import ReplayLearner
@@ -103,11 +104,17 @@ class OffPolicyStep(DQN):
         sampled, trained = (int(self.metrics.peek(key, default=0)) for key in (_SAMPLED, _TRAINED))
         if self._begun.iteration != self.iteration:
             self._begun = _Begun(self.iteration, sampled, trained)
-        seconds, updates = _Seconds(), 0
+        seconds, updates, rounds = _Seconds(), 0, 0
         shared = self._share()
         store, per_round = calculate_rr_weights(config)
         while True:
-            made = sum(self._collect(seconds) for _ in range(store))
+            try:
+                made = sum(self._collect(seconds) for _ in range(store))
+            except cutting.SamplingCut:
+                if not rounds:
+                    raise
+                break
+            rounds += 1
             sampled += made
             if sampled >= config.num_steps_sampled_before_learning_starts and len(self.local_replay_buffer):
                 for _ in range(per_round):
@@ -118,7 +125,7 @@ class OffPolicyStep(DQN):
                     self._send_weights(seconds)
             over = sampled >= self.horizon or time.monotonic() >= self.deadline
             enough = over or self._begun.reached(config, sampled, trained)
-            if enough or not made:
+            if enough or not made or cutting.requested():
                 break
         self._finish(seconds, updates)
 
@@ -150,7 +157,8 @@ class OffPolicyStep(DQN):
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="sampling")
         asked = self._collected or self._thread.submit(self._sample_remotely)
         self._collected = None
-        rollouts, results = asked.result()
+        with cutting.breakable():
+            rollouts, results = asked.result()
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
         self._collected = self._thread.submit(self._sample_remotely)
         return rollouts
@@ -191,7 +199,7 @@ class OffPolicyStep(DQN):
 
     def _finish(self, seconds: _Seconds, updates: int) -> None:
         """Waits for what still runs, and tells RLlib's metrics of all rounds at once."""
-        if self._collected is not None:
+        if self._collected is not None and not cutting.requested():
             self._collected.exception()
         if not self.env_runner_group.num_remote_workers():
             self.metrics.aggregate([self.env_runner.get_metrics()], key=ENV_RUNNER_RESULTS)

@@ -74,3 +74,10 @@ def _stack(rows: list[Any]) -> Any:
     if isinstance(rows[0], np.ndarray):
         return np.array(rows)
     return tree.map_structure(lambda *leaves: np.array(leaves), *rows)
+
+
+def step_bytes(steps: Steps) -> int:
+    """What one environment's step takes in memory, roughly."""
+    leaves = tree.flatten([steps.observations[-1], steps.actions[-1:], steps.outputs[-1:]])
+    rows = max(1, len(steps.rewards[-1]) if steps.rewards else 1)
+    return 64 + sum(np.asarray(leaf).nbytes for leaf in leaves) // rows

@@ -20,7 +20,10 @@ from ray.rllib.utils.metrics import (
 
 from rlexp.curriculum.collecting import log_outcome
 from rlexp.curriculum.outcome import Outcome
+from rlexp.environment import notices
 from rlexp.environment.failures import METRIC as FAILURES
+from rlexp.environment.notices import NOTICES, Noticed
+from rlexp.environment.renewing import FAILURE_COUNT
 from rlexp.metrics.names import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, EPISODE_RETURN, INFERENCE_TIMER
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class Tally:
         self.steps = self.failures = self.step_failures = 0
         self.ended: list[tuple[int, float, float]] = []
         self.outcomes: list[Outcome] = []
+        self.noticed: list[Noticed] = []
         self.begin(0)
 
     def begin(self, num_envs: int) -> None:
@@ -74,6 +78,13 @@ class Tally:
                 figures = self.episode_steps[env], self._returns[env], now - self._since[env]
                 self.ended.append((int(figures[0]), float(figures[1]), float(figures[2])))
 
+    def read(self, infos: dict[str, Any]) -> None:
+        """What the guards say in one row of infos."""
+        if FAILURE_COUNT in infos:
+            self.failures += int(np.sum(infos[FAILURE_COUNT]))
+        if NOTICES in infos:
+            self.noticed += notices.noticed_in(infos)
+
     def log(self, runner: FastEnvRunner) -> None:
         """Tells RLlib's logger, under the names of RLlib's own env runner, and starts counting anew."""
         metrics = runner.metrics
@@ -88,8 +99,9 @@ class Tally:
         self.env_s = self.inference_s = self.callbacks_s = 0.0
         for outcome in self.outcomes:
             log_outcome(metrics, outcome)
+        notices.log(metrics, self.noticed)
         self.steps = self.failures = self.step_failures = 0
-        self.ended, self.outcomes = [], []
+        self.ended, self.outcomes, self.noticed = [], [], []
 
     def _log_episodes(self, runner: FastEnvRunner) -> None:
         """Returns, lengths and seconds of the episodes that ended.

@@ -15,6 +15,7 @@ import numpy as np
 
 from rlexp.curriculum.host import evaluated
 from rlexp.curriculum.outcome import outcomes_in
+from rlexp.environment.notices import COUNT
 from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
 from rlexp.metrics.names import (
     EPISODE_LENGTH,
@@ -189,6 +190,9 @@ def _perf(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
         # The guard around every environment logs a failure when there is one, so nothing logged is none.
         failures = plain(runners.get("env_failures")) or 0
         record["perf/env_failures"] = 0 if math.isnan(failures) else int(failures)
+        odd = plain(runners.get(COUNT)) or 0
+        if odd > 0:
+            record["perf/env_irregularities"] = int(odd)
     _put(
         record,
         "perf/runner_restarts",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rlexp.environment import cutting
 from rlexp.errors import EXIT_USAGE
 from rlexp.run.driven import Driven, Outcome, Ready, one_line
 from rlexp.terminal.interrupt import Interrupt, interruptible
@@ -28,7 +29,7 @@ def drive(ready: Ready) -> Outcome:
             ending = _train(driven, interrupt)
         except KeyboardInterrupt:
             ending = ("stopped", AT_ONCE if driven.began else BEFORE)
-        except (Exception, SystemExit) as failure:
+        except BaseException as failure:
             if not driven.began and getattr(failure, "exit_code", None) == EXIT_USAGE:
                 driven.release("failed", {})
                 if folder.discard():
@@ -42,13 +43,19 @@ def drive(ready: Ready) -> Outcome:
 
 def _train(driven: Driven, interrupt: Interrupt) -> tuple[str, str]:
     """Runs the loop; returns status and reason."""
-    from rlexp.environment.hang import last_words
+    from rlexp.environment.hang import last_words, take_signal
     from rlexp.run.witness import witnessed
 
+    def first(name: str) -> None:
+        driven.terminal.say(_on_interrupt(name))
+        cutting.request()
+
+    take_signal()
     with (
+        cutting.cuttable(),
         witnessed(driven.folder, driven.terminal),
         last_words(driven.abandon),
-        interrupt.deferred(lambda name: driven.terminal.say(_on_interrupt(name))),
+        interrupt.deferred(first),
     ):
         driven.begin()
         ending = driven.loop.run(interrupt)

@@ -290,10 +290,11 @@ class RunFolder:
             )
 
     def _came_to_nothing(self) -> bool:
-        """Whether the run was interrupted before its first iteration."""
+        """Whether the run ended, however it did, before its first iteration: nothing of it is worth its name."""
         trained = self.metrics.is_file() and self.metrics.stat().st_size
         if trained or self.checkpoints.exists():
             return False
         with contextlib.suppress(ConfigError):
-            return self.read_manifest().get("status") == "stopped"
+            # One that says it is running was killed, for the folder is held by this process.
+            return self.read_manifest().get("status") in ("stopped", "failed", "running")
         return False

@@ -1,4 +1,7 @@
-"""Where a run's budget ends, an iteration does: RLlib's may go on for seconds or thousands of steps."""
+"""Ends an iteration where the run ends: RLlib's may go on for seconds or thousands of steps.
+
+A run ends where its budget does, or where an interrupt asks for it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
+
+from rlexp.environment import cutting
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -27,7 +32,9 @@ def ending_at(algorithm: Algorithm, horizon: int | None, deadline: float | None 
     """Meanwhile an iteration ends with the training step that reaches `horizon` or `deadline`.
 
     It may be meant to last longer: the run's budget does not.
-    Algorithms of the fast path whose training step goes on for long look at these attributes themselves.
+    So does the training step in which an interrupt ended the sampling; an iteration's first one then raises
+    `SamplingCut`: nothing has changed since the iteration before. Algorithms of the fast path whose training step goes
+    on for long look at these attributes themselves.
 
     Args:
         algorithm: whose `train` is called inside, once.
@@ -36,22 +43,32 @@ def ending_at(algorithm: Algorithm, horizon: int | None, deadline: float | None 
     """
     config = algorithm.config
     asked = {key: getattr(config, key) for key in LASTS}
-    if (horizon is None and deadline is None) or not any(asked.values()):
-        yield
-        return
+    bounded = (horizon is not None or deadline is not None) and any(asked.values())
     steps, until = (math.inf if end is None else end for end in (horizon, deadline))
     training_step = algorithm.training_step
+    made = 0
 
     def watched() -> None:
-        training_step()
-        if time.monotonic() >= until or algorithm.metrics.peek(SAMPLED, default=0) >= steps:
+        nonlocal made
+        try:
+            training_step()
+        except cutting.SamplingCut:
+            if not made:
+                raise
+        made += 1
+        over = time.monotonic() >= until or algorithm.metrics.peek(SAMPLED, default=0) >= steps
+        if (bounded and over) or cutting.requested():
             _set(config, dict.fromkeys(LASTS, 0))
 
-    algorithm.horizon, algorithm.deadline, algorithm.training_step = steps, until, watched
+    algorithm.training_step = watched
+    if bounded:
+        algorithm.horizon, algorithm.deadline = steps, until
     try:
         yield
     finally:
-        del algorithm.horizon, algorithm.deadline, algorithm.training_step
+        del algorithm.training_step
+        if bounded:
+            del algorithm.horizon, algorithm.deadline
         _set(config, asked)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.config.schema import RunConfig
 from rlexp.config.targets import build
+from rlexp.environment.cutting import SamplingCut
 from rlexp.metrics.catalogue import require
 from rlexp.run.clock import EVALUATION, SHARES, TRAINING, Clock
 from rlexp.run.evaluation_turns import passed
@@ -123,6 +124,7 @@ class Loop:
         reason = self.over()
         try:
             while reason is None and not interrupt:
+                interrupt.rearm()
                 reason = self.advance(interrupt)
             self.save_last()
         except Exception as error:
@@ -145,10 +147,17 @@ class Loop:
             self.save(self._unsaved)
 
     def advance(self, interrupt: Interrupt) -> str | None:
-        """One iteration; why it was the last, if so."""
-        self._unsaved = None
+        """One iteration; why it was the last, if so.
+
+        One that an interrupt ends before anything was learnt leaves all as it was after the one before.
+        """
+        unsaved, self._unsaved = self._unsaved, None
         before = int(self.progress.final.get("env_steps", 0))
-        record = self.trainable.step()
+        try:
+            record = self.trainable.step()
+        except SamplingCut:
+            self._unsaved = unsaved
+            return None
         try:
             reason = self.stop.update(record) or self._curriculum_over()
         except Exception:  # Of a stop function; the iteration itself is whole.

@@ -20,6 +20,7 @@ from rlexp.config.targets import check as check_target
 from rlexp.config.targets import locate
 from rlexp.curriculum.build import check_curriculum, space_of
 from rlexp.curriculum.reading import check_reads, told_by
+from rlexp.environment.failures import tell_anew, told_once
 from rlexp.environment.native import VECTOR_ENTRY_POINT, native_form
 from rlexp.environment.probe import EnvProbe
 from rlexp.errors import ConfigError, RunFailedError
@@ -86,7 +87,10 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     """
     rayless.install()
     session.apply_environment(config)
+    tell_anew()
     env = fitted(config)
+    for text in env.notices:
+        told_once(text)
     check_callables(config)
     asked = config
     config, notes, chosen = choose_hardware(config, env, log)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlexp.environment import cutting
 from rlexp.errors import RunFailedError
 from rlexp.run.events import Record, RunInfo
 
@@ -41,7 +42,7 @@ class SkippedEvaluations:
             RunFailedError: so many in a row were skipped as the config allows.
         """
         config = self._algorithm.config
-        if not self._turns.was_due:
+        if not self._turns.was_due or cutting.happened():
             return
         if "perf/eval_s" in record:
             self._in_a_row = 0

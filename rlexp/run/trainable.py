@@ -23,13 +23,14 @@ from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.host import EVENT
 from rlexp.curriculum.outcome import Outcome, outcomes_in
 from rlexp.curriculum.publishing import publish, publish_now
+from rlexp.environment import cutting
 from rlexp.environment.fatal import raise_if_broken
 from rlexp.errors import CheckpointError, RunFailedError
 from rlexp.hardware import placement, scratch
 from rlexp.hardware.kinds import Kind, kind_of
 from rlexp.metrics.catalogue import unused
 from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
-from rlexp.run import imports, quirks, rayless, steady_time
+from rlexp.run import breaking_off, imports, quirks, rayless, steady_time
 from rlexp.run.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
 from rlexp.run.counters import Counters
 from rlexp.run.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
@@ -70,6 +71,7 @@ class RunTrainable(Trainable):
     episodes: dict[str, tuple[list[float], list[int]]]
     """Returns and lengths of the last iteration's episodes, under `train` and, where it evaluated, `eval`."""
     _placement = placement.Placement()
+    _was_cut = False
 
     def setup(self, config: dict[str, Any]) -> None:
         """Builds the algorithm; the environments are made here."""
@@ -88,6 +90,7 @@ class RunTrainable(Trainable):
             with rayless.results_in(self._scratch()), self._placement.entered():
                 self.algorithm = self._built.build_algo()
             quirks.guard_metrics(self.algorithm)
+            breaking_off.make_breakable(self.algorithm)
         except BaseException:
             self._placement.release()
             raise
@@ -122,8 +125,12 @@ class RunTrainable(Trainable):
 
         Raises:
             RunFailedError: the environments can no longer be stepped.
+            SamplingCut: an interrupt ended the sampling, and nothing has changed since the last iteration.
         """
-        result, seconds = self._train()
+        try:
+            result, seconds = self._train()
+        finally:
+            self._was_cut = cutting.happened()
         record = flatten(result, unused(self.run))
         self.episodes = {"train": episode_values(result.get(ENV_RUNNER_RESULTS) or {})}
         if self.turns.was_due:
@@ -210,6 +217,7 @@ class RunTrainable(Trainable):
         """
         with self.clock.of(EVALUATION):
             results = self.algorithm.evaluate()
+        self._was_cut = self._was_cut or cutting.happened()
         record = flatten_evaluation(results)
         self._take_evaluated(results)
         self.counters.wall_s = self.clock.wall_s
@@ -289,6 +297,8 @@ class RunTrainable(Trainable):
         """Stops RLlib's processes."""
         try:
             if hasattr(self, "algorithm"):
+                if self._was_cut:
+                    breaking_off.end_busy_runners(self.algorithm)
                 self.algorithm.stop()
         finally:
             self._placement.release()

@@ -50,11 +50,13 @@ class Interrupt:
 
     Attributes:
         name: of the first signal; None until there is one.
+        caught: the signals that it catches.
     """
 
     def __init__(self) -> None:
         self.name: str | None = None
         self._first_at = 0.0
+        self.caught: list[int] = []
         self._on_first: Callable[[str], None] | None = None
 
     def __bool__(self) -> bool:
@@ -72,6 +74,13 @@ class Interrupt:
             yield
         finally:
             self._on_first = None
+
+    def rearm(self) -> None:
+        """Takes the signals again that an environment or a library has taken for itself since."""
+        if self in _active:
+            for number in self.caught:
+                if signal.getsignal(number) != self.handle:
+                    signal.signal(number, self.handle)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The signal handler.
@@ -103,6 +112,7 @@ def interruptible() -> Iterator[Interrupt]:
         yield interrupt
         return
     before = {number: signal.signal(number, interrupt.handle) for number in _to_catch()}
+    interrupt.caught = list(before)
     _active.append(interrupt)
     try:
         yield interrupt

@@ -12,6 +12,7 @@ import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from callbacks.film import check_encoder, write_film
+from callbacks.video import Camera
 from rlexp.errors import ConfigError
 from rlexp.run.events import RunInfo
 
@@ -125,3 +126,44 @@ class TextOnly(CartPoleEnv):
     """CartPole that can only be read."""
 
     metadata = {"render_modes": ["ansi"], "render_fps": 30}
+
+
+class Renders:
+    """Only the part of an environment that a camera looks at."""
+
+    def __init__(self, rendered: Any) -> None:
+        self.rendered = rendered
+
+    def render(self) -> Any:
+        return self.rendered
+
+
+GREY = np.full((4, 6), 100, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("rendered", "colours"),
+    [
+        ([GREY], [100]),
+        ([GREY[..., None]], [100]),
+        ([np.full((4, 6, 4), 100, np.uint8)], [100]),
+        ([np.full((4, 6, 3), 0.5)], [127]),
+        ([[GREY, GREY + 1]], [100, 101]),  # rgb_array_list
+        ((GREY,), [100]),
+        (["a room in text"], []),
+        ([None], []),
+        (None, []),
+        ([np.zeros((0, 6), np.uint8)], []),
+    ],
+)
+def test_a_camera_takes_every_kind_of_picture_and_leaves_the_rest(rendered: Any, colours: list[int]) -> None:
+    camera = Camera(10)
+    camera.on_episode_start(env=Renders(rendered))
+    assert [int(picture[0, 0, 0]) for picture in camera.frames] == colours
+    assert all(picture.shape == (4, 6, 3) and picture.dtype == np.uint8 for picture in camera.frames)
+
+
+def test_a_camera_says_what_came_in_place_of_pictures() -> None:
+    camera = Camera(10)
+    camera.on_episode_start(env=Renders(["a room in text"]))
+    assert camera.instead == "str in place of pictures"

@@ -265,3 +265,21 @@ def test_json_is_strict_and_takes_numpy_scalars_and_paths() -> None:
         atomic.to_json(values), parse_constant=lambda name: pytest.fail(f"{name} is not JSON")
     )
     assert parsed == {"nan": None, "inf": None, "f": 0.5, "i": 3, "4": str(Path("x/y"))}
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed", "running"])
+def test_a_run_that_made_no_step_frees_its_name(tmp_path: Path, status: str) -> None:
+    with RunFolder.create(tmp_path, "a") as run:
+        run.update_manifest(status=status)
+        run.trace.write_text("why it failed")
+    with RunFolder.create(tmp_path, "a") as again:
+        assert again.read_manifest() == {"name": "a", "status": "running"} and not again.trace.exists()
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed", "running", "done"])
+def test_a_run_that_made_a_step_keeps_its_name(tmp_path: Path, status: str) -> None:
+    with RunFolder.create(tmp_path, "a") as run:
+        run.update_manifest(status=status)
+        run.metrics.write_text('{"env_steps": 7}\n')
+    with pytest.raises(ConfigError, match="a run is already in"):
+        RunFolder.create(tmp_path, "a")

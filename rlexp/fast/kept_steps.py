@@ -1,0 +1,94 @@
+"""How much of an episode that goes on and on is kept for those who look at whole episodes.
+
+Imported only once training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+KEPT_STEPS = 20_000
+"""Steps of one episode, at least those of the last sample, that callbacks find in its earlier parts."""
+KEPT_BYTES = 256 * 2**20
+"""As far as so much memory holds them, over all environments of a runner."""
+
+
+class EarlierSteps:
+    """The beginning of an episode, of which only figures are left: memory stays flat however long an episode is.
+
+    Attributes:
+        id_: the episode's.
+        t_started: 0, where the episode began.
+        t: env steps up to the first part that is kept.
+    """
+
+    def __init__(self, part: Any) -> None:
+        self.id_, self.t_started, self.t = part.id_, part.t_started, part.t_started
+        self.is_done = self.is_terminated = self.is_truncated = False
+        self._return = self._seconds = 0.0
+
+    def add(self, part: Any, steps: int) -> None:
+        """Takes in the part that follows, of so many steps."""
+        self.t += steps
+        self._return += part.get_return()
+        self._seconds += _seconds(part)
+
+    def __len__(self) -> int:
+        return self.t - self.t_started
+
+    def get_return(self) -> float:
+        """Sum of the rewards."""
+        return self._return
+
+    def get_duration_s(self) -> float:
+        """Seconds that the steps took."""
+        return self._seconds
+
+    def get_actions(self, *_: Any, **__: Any) -> list[Any]:
+        """None are left."""
+        return []
+
+    get_observations = get_infos = get_rewards = get_actions
+
+
+def _seconds(part: Any) -> float:
+    return float(part.get_duration_s()) if hasattr(part, "get_duration_s") else 0.0
+
+
+def most_steps(step_bytes: int, num_envs: int) -> int:
+    """Steps of each environment's episode that are kept.
+
+    Args:
+        step_bytes: what one environment's step takes.
+        num_envs: environments of the runner.
+    """
+    return max(256, min(KEPT_STEPS, KEPT_BYTES // max(1, step_bytes * num_envs)))
+
+
+def thinned(parts: list[Any], most: int, forget: Callable[[Any, int], None]) -> list[Any]:
+    """The parts of a running episode, the oldest of them merged into one `EarlierSteps` where there are too many steps.
+
+    Args:
+        parts: in order; may begin with an `EarlierSteps`.
+        most: steps to keep, at least those of the last part.
+        forget: called with each part that goes, and its steps, before it does.
+    """
+    kept = sum(_lengths(parts)) - (len(parts[0]) if parts and isinstance(parts[0], EarlierSteps) else 0)
+    if kept <= most or len(parts) < 2:
+        return parts
+    rest, lengths = list(parts), _lengths(parts)
+    earlier = rest.pop(0) if isinstance(rest[0], EarlierSteps) else EarlierSteps(rest[0])
+    lengths = lengths[len(lengths) - len(rest) :]
+    while len(rest) > 1 and kept > most:
+        part, steps = rest.pop(0), lengths.pop(0)
+        forget(part, steps)
+        earlier.add(part, steps)
+        kept -= steps
+    return [earlier, *rest]
+
+
+def _lengths(parts: Sequence[Any]) -> list[int]:
+    """Env steps of each; a learner in this process lengthens those that it sees."""
+    ends = [part.t_started for part in parts[1:]] + [part.t for part in parts[-1:]]
+    return [end - part.t_started for part, end in zip(parts, ends, strict=True)]
