@@ -129,6 +129,9 @@ def test_every_row_is_there_once() -> None:
         ("explore=true", "exploration=default"),
         ("input={sampler:0.4,/data/a:0.6}", "rlexp has no mixing of sampled and recorded data yet"),
         ("use_attention=false", "leave it out"),
+        ("replay=uniform", "type=<EpisodeReplayBuffer or PrioritizedEpisodeReplayBuffer>"),
+        ("replay=false", "write: checkpoint.replay=false"),
+        ("policy=MlpPolicy", "write: model=mlp"),
         ("algorithm.lagrangian=true", "algorithm.lagrangian"),
         # Names that are merely alike show the key and leave the value to the person.
         ("algorithm.clip_parameters=0.3", "did you mean: algorithm.clip_param"),

@@ -245,29 +245,39 @@ class TestCompletion:
         assert offered == list(lines.values()), done
         assert registered == "complete -o nospace -F _rlexp_complete rlexp"
 
+    @pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+    def test_tab_in_fish(self, command: Path) -> None:
+        script = "rlexp -sc install=fish | source; complete -C 'rlexp algorithm=d'"
+        done = subprocess.run(
+            ["fish", "-c", script], capture_output=True, text=True, timeout=60, env=self._env(command)
+        )
+        assert done.stdout.split() == ["algorithm=dqn", "algorithm=dreamerv3"], done
+
     @pytest.mark.slow
-    @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-    def test_tab_at_a_prompt(self, command: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(("shell", "quiet"), [("bash", "--norc"), ("zsh", "-f")])
+    def test_tab_at_a_prompt(self, command: Path, tmp_path: Path, shell: str, quiet: str) -> None:
         """A terminal, a prompt, and the key itself."""
+        if shutil.which(shell) is None:
+            pytest.skip(f"needs {shell}")
         (tmp_path / "runs" / "first").mkdir(parents=True)
         (tmp_path / "runs" / "first" / "manifest.json").touch()
-        shell, terminal = pty.fork()
-        if shell == 0:
+        process, terminal = pty.fork()
+        if process == 0:
             os.chdir(tmp_path)
-            os.execvpe("bash", ["bash", "--norc", "-i"], {**self._env(command), "PS1": "> ", "TERM": "dumb"})
+            os.execvpe(shell, [shell, quiet, "-i"], {**self._env(command), "PS1": "> ", "TERM": "dumb"})
         try:
-            os.write(terminal, b'eval "$(rlexp -sc install=bash)"; echo ready$((1+1))\n')
+            os.write(terminal, f'eval "$(rlexp -sc install={shell})"; echo ready$((1+1))\n'.encode())
             self._read_until(terminal, "ready2")
             for typed, shown in (
                 ("rlexp env=car\t", "env=cartpole "),
-                ("rlexp resume runs/\t", "resume runs/first "),
+                ("rlexp resume runs/\t", "runs/first "),
             ):
                 os.write(terminal, typed.encode())
                 self._read_until(terminal, shown)
                 os.write(terminal, b"\x15")  # Ctrl-U: the line is wiped out.
         finally:
-            os.kill(shell, signal.SIGKILL)
-            os.waitpid(shell, 0)
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
             os.close(terminal)
 
     @staticmethod

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlexp.config.classic.answer import Answer, Entry, is_count, switch
+from rlexp.config.classic.choices import for_choice
 from rlexp.config.examples import override
 
 _SCHEDULE = "epsilon is one schedule over env steps"
@@ -94,11 +95,20 @@ def _chosen(group: str, off: str = "") -> Entry:
 
     def answer(value: Any) -> Answer:
         reason = f"{group} is the group"
+        if isinstance(value, str) and (known := for_choice(group, value)) is not None:
+            return Answer(f"{reason}, and {value}: {known.reason}", known.fix, (group,))
         if value is False and off:
             return Answer(reason, off, (group,))
         return Answer(reason, f"{group}=<choice>; rlexp list {group} describes them", (group,))
 
     return answer
+
+
+def _replay(value: Any) -> Answer:
+    if isinstance(value, bool):
+        return Answer("checkpoints keep the buffer or leave it out", override("checkpoint.replay", value))
+    kinds = "<EpisodeReplayBuffer or PrioritizedEpisodeReplayBuffer>"
+    return Answer("the buffer is the algorithm's", f"algorithm.replay_buffer_config.type={kinds}")
 
 
 def _device(value: Any) -> Answer:
@@ -179,4 +189,6 @@ ELSEWHERE: Mapping[str, Entry] = {
     "eval": _chosen("evaluation", "evaluation=none"),
     "policy": _chosen("model"),
     "network": _chosen("model"),
+    "replay": _replay,
+    "replay_buffer": _replay,
 }
