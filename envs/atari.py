@@ -10,6 +10,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import AtariPreprocessing, ClipReward, FrameStackObservation
 
+from envs.registered_id import registered_id
+
 gymnasium.register_envs(ale_py)
 
 
@@ -62,7 +64,7 @@ def atari(
         An environment with observations of shape (screen_size, screen_size, frame_stack).
     """
     env: gymnasium.Env[Any, Any] = gymnasium.make(
-        id,
+        registered_id(id),
         frameskip=1,
         repeat_action_probability=repeat_action_probability,
         full_action_space=full_action_space,

@@ -13,6 +13,7 @@ from minigrid.core.actions import Actions
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 
 from envs.minigrid_view import quicken
+from envs.registered_id import registered_id
 
 gymnasium.register_envs(minigrid)
 
@@ -107,6 +108,6 @@ def minigrid_env(
     Returns:
         An environment with float32 observations from 0 to 1 and discrete actions.
     """
-    env: gymnasium.Env[Any, Any] = gymnasium.make(id, disable_env_checker=True, **settings)
+    env: gymnasium.Env[Any, Any] = gymnasium.make(registered_id(id), disable_env_checker=True, **settings)
     env = EgocentricView(ReportSuccess(env), flat=flat, direction=direction)
     return env if actions is None else ActionSubset(env, actions)

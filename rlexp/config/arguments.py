@@ -17,7 +17,7 @@ from typing import Any
 from rlexp.config.annotations import describe, example, matches, takes_null
 from rlexp.config.source import class_lineage, source_tree
 from rlexp.config.suggest import nearest
-from rlexp.config.targets import TARGET
+from rlexp.config.targets import MAIN, TARGET
 from rlexp.errors import ConfigError
 
 
@@ -124,6 +124,8 @@ def check_there(key: str, path: str) -> None:
 def _is_missing(module: str) -> bool:
     """Whether a module is surely not there: its top package is, and holds no such file or folder."""
     top, *rest = module.split(".")
+    if top == MAIN:  # The script or notebook itself, which has no spec.
+        return False
     spec = importlib.util.find_spec(top) if top.isidentifier() else None
     if spec is None or not rest:
         return spec is None

@@ -11,6 +11,7 @@ from rlexp.config.composed import Composed
 from rlexp.config.convert import to_run_config
 from rlexp.config.named import check_named
 from rlexp.config.names import check_name
+from rlexp.config.recorded_data import check_reading
 from rlexp.config.schema import RunConfig
 from rlexp.config.signatures import algorithm_name, rllib_class
 from rlexp.environment.construct import check_id, check_requirements, is_import_path
@@ -208,7 +209,8 @@ OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")
 
 
 def _data(config: RunConfig) -> None:
-    """The offline algorithms learn from recorded data and from nothing else."""
+    """The offline algorithms learn from recorded data and from nothing else, and reading it runs no code."""
+    check_reading(config.data)
     name = algorithm_name(config.algorithm.config_class)
     offline = rllib_class(config.algorithm.config_class, config.trusted) in OFFLINE
     if offline and not config.data.settings.get("input_"):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlexp.config.accepting import accepted_from
 from rlexp.config.checks import check, check_start
 from rlexp.config.composed import Composed
-from rlexp.config.foreign import refuse_foreign
 from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors
 from rlexp.config.overrides import force
 from rlexp.config.rerun import composed_again, is_saved_run
@@ -57,6 +57,4 @@ def compose_plain(
         with readable_errors(app, config_name):
             forced = force(overrides, app, config_name=config_name)
         composed = compose_forced(app, forced, config_name=config_name)
-    if config_dir is not None:
-        refuse_foreign(composed.plain, overrides, origin=f"--config-dir {config_dir}")
-    return composed
+    return accepted_from(config_dir, composed, overrides)

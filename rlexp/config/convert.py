@@ -28,8 +28,9 @@ from rlexp.config.classic import answer
 from rlexp.config.environment_secrets import with_kept
 from rlexp.config.examples import example_of
 from rlexp.config.plain_values import not_numbers, refuse_unusable
+from rlexp.config.replay_buffers import wrong_types
 from rlexp.config.replay_settings import buffer_keys, buffer_problems
-from rlexp.config.rules import contradictions, untrusted_types
+from rlexp.config.rules import contradictions
 from rlexp.config.schema import AlgorithmChoice, RunConfig
 from rlexp.config.signatures import BASE, algorithm_name, annotation_of, rllib_class
 from rlexp.config.targets import DEFAULT_TRUSTED, is_trusted, untrusted
@@ -162,7 +163,7 @@ class _Reader:
             accepted(AlgorithmChoice, path, self._trusted)
             module = path.replace(":", ".").rpartition(".")[0]
             if not is_trusted(module, self._trusted):
-                raise untrusted(path, module, self._trusted)
+                raise untrusted(path, module)
         except ConfigError as error:
             self.problems.append(under("algorithm.config_class", error))
             return None
@@ -247,9 +248,9 @@ class _Reader:
             else:
                 annotation = annotation_of(allowed.keywords[name]) or "Any"
                 settings[name] = self._typed(annotation, value, key)
-                untrusted_names = untrusted_types(value, key, self._trusted)
-                self.problems += untrusted_names
-                if name == BUFFER and not untrusted_names:
+                wrong = list(wrong_types(value, key, self._trusted))
+                self.problems += wrong
+                if name == BUFFER and not wrong:
                     self.problems += buffer_problems(
                         value, rllib_class(self._config_class or BASE, self._trusted)
                     )

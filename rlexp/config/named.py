@@ -125,7 +125,7 @@ def _refusal(key: str, path: Any, trusted: list[str]) -> ConfigError | None:
         return ConfigError(f"{key} must be an import path, not {path!r}", key=key, fix=fix)
     dotted = path.replace(":", ".")
     module = dotted.rpartition(".")[0] or dotted
-    return None if is_trusted(module, trusted) else under(key, untrusted(path, module, trusted))
+    return None if is_trusted(module, trusted) else under(key, untrusted(path, module))
 
 
 def _paths(config: RunConfig) -> Iterator[tuple[str, Any]]:

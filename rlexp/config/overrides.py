@@ -167,8 +167,18 @@ def _forced(text: str, override: Override, groups: Groups, sweep: bool) -> list[
             key=key,
             fix=text.replace("@", "=", 1).partition("=")[0] + "=...",
         )
+    if key == "trusted" and not override.is_delete() and str(override.value()).startswith("+"):
+        return [_adding_trust(str(override.value()))]
     _not_a_group(text, override, groups)
     return [text if override.is_delete() else "++" + text.lstrip("+")]
+
+
+def _adding_trust(value: str) -> str:
+    """`trusted=+mine` as the list that it means."""
+    from rlexp.config.foreign import trusted_here
+    from rlexp.config.trust import added
+
+    return f"++trusted=[{','.join(dict.fromkeys([*trusted_here(), *added(value)]))}]"
 
 
 def _group(text: str, override: Override, groups: Groups) -> list[str]:

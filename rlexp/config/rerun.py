@@ -42,10 +42,10 @@ def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
     Raises:
         ConfigError: a damaged file, a bad override, or a config that claims what only its reader may grant.
     """
-    plain = saved.read(folder / saved.CONFIG, overrides)
-    saved.refuse_untrusted(plain, overrides, origin=f"--config-dir {folder}")
+    plain, own = saved.looked_through(folder / saved.CONFIG, overrides, origin=f"--config-dir {folder}")
     changes = saved.Changes(overrides)
-    return saved.composed(changes.on({**plain, **OWN}), {**_choices(folder), **changes.choices}, plain)
+    after = saved.trusting(changes.on({**plain, **OWN}), overrides, own=own)
+    return saved.composed(after, {**_choices(folder), **changes.choices}, plain)
 
 
 def _choices(folder: Path) -> dict[str, Any]:

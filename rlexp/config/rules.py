@@ -1,13 +1,12 @@
-"""Values that are fine alone and wrong together, and import paths hidden in RLlib's settings."""
+"""Values that are fine alone and wrong together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlexp.config.annotations import is_number
 from rlexp.config.signatures import model_fields
-from rlexp.config.targets import is_trusted, trust_it
 from rlexp.errors import ConfigError
 
 
@@ -54,17 +53,3 @@ def _model(model: Mapping[str, Any]) -> Iterator[ConfigError]:
                 key=f"model.{name}",
                 fix=f"model.module_config.{name}=... if {custom} knows that key",
             )
-
-
-def untrusted_types(value: Any, key: str, trusted: Sequence[str]) -> list[ConfigError]:
-    """Untrusted import paths in `type` keys at any depth: RLlib imports and calls what they name."""
-    if isinstance(value, (list, tuple)):
-        return [error for inner in value for error in untrusted_types(inner, key, trusted)]
-    if not isinstance(value, Mapping):
-        return []
-    found = [e for name, inner in value.items() for e in untrusted_types(inner, f"{key}.{name}", trusted)]
-    named = value.get("type")
-    if isinstance(named, str) and "." in named and not is_trusted(named.rpartition(".")[0], trusted):
-        message = f"{key}.type: {named} is refused: it is not in a trusted module"
-        found.append(ConfigError(message, key=f"{key}.type", fix=trust_it(named, trusted)))
-    return found

@@ -183,7 +183,7 @@ class EvaluationChoice:
 
 @dataclass
 class DataChoice:
-    """Recorded experiences for the offline algorithms."""
+    """Recorded experiences for the offline algorithms; unpickled only where `trust` says so."""
 
     BUILDERS: ClassVar[tuple[Builder, ...]] = (
         Builder(
@@ -203,6 +203,7 @@ class DataChoice:
             ),
         ),
     )
+    trust: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 

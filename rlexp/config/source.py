@@ -113,7 +113,7 @@ def source_tree(module: str) -> ast.Module | None:
 def module_file(module: str) -> Path | None:
     """The source file of a module, found without importing any package."""
     top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top) if top.isidentifier() else None
+    spec = importlib.util.find_spec(top) if top.isidentifier() and top != "__main__" else None
     if spec is None:
         return None
     if not rest:
@@ -124,3 +124,42 @@ def module_file(module: str) -> Path | None:
             if file.is_file():
                 return file
     return None
+
+
+@lru_cache(maxsize=1024)
+def derives_from(path: str, bases: tuple[str, ...], depth: int = 0) -> bool | None:
+    """Whether the class at `path` is, or derives from, one of `bases`; None where the source does not tell.
+
+    Args:
+        path: import path of a class.
+        bases: import paths of classes, where they are defined.
+        depth: of the recursion.
+    """
+    found = _find_class(*_split(path.replace(":", ".")))
+    if found is None or depth > 16:
+        return None
+    if found.path in bases:
+        return True
+    answers = [_base_derives(found, base, bases, depth) for base in found.node.bases]
+    if any(answers):
+        return True
+    return None if None in answers else False
+
+
+def _base_derives(found: ClassSource, base: ast.expr, bases: tuple[str, ...], depth: int) -> bool | None:
+    plain = base.value if isinstance(base, ast.Subscript) else base  # `Env[Observation, Action]`
+    origin = _origin(found.module, ast.unparse(plain))
+    return derives_from(origin, bases, depth + 1) if origin else None
+
+
+def defining_module(path: str, depth: int = 0) -> str | None:
+    """The module in which what `path` names is defined, through re-exports; None where the source does not tell."""
+    module, name = _split(path.replace(":", "."))
+    tree = source_tree(module) if module else None
+    if tree is None or depth > 8:
+        return None
+    for item in _statements(tree.body):
+        if isinstance(item, ast.ClassDef | ast.FunctionDef) and item.name == name:
+            return module
+    origin = _origin(module, name)
+    return defining_module(origin, depth + 1) if origin and origin != f"{module}.{name}" else None

@@ -56,15 +56,21 @@ LOADERS = (
 )
 """Parts of trusted packages that import, unpickle or run what their arguments name: a way around the rest."""
 
+MAIN = "__main__"
+"""The script or notebook that a person runs: its classes may be named, from Python."""
+
+brought: dict[str, Any] = {}
+"""What paths of the script or notebook name, in other processes; see `rlexp.environment.by_value`."""
+
 _EXAMPLE = "a path like envs.mine.MyEnv or envs.mine:MyEnv"
 _MAGIC = ("_partial_", "_args_", "_recursive_", "_convert_")
 
 
 def is_trusted(module: str, trusted: Sequence[str]) -> bool:
     """Whether `module` lies in one of the trusted prefixes, compared by whole dotted parts."""
-    if module.partition(".")[0] in NEVER_TRUSTED or _within(module, LOADERS):
+    if module.partition(".")[0] in NEVER_TRUSTED or within(module, LOADERS):
         return False
-    return _within(module, trusted)
+    return within(module, trusted)
 
 
 def locate(path: str, trusted: Sequence[str]) -> Any:
@@ -74,15 +80,35 @@ def locate(path: str, trusted: Sequence[str]) -> Any:
         ConfigError: the path is malformed, not trusted (at any step), or names nothing that is there.
     """
     parts = _parts(path)
+    if parts[0] == MAIN:
+        return _of_script(path, parts, trusted)
     if not is_trusted(".".join(parts[:-1]), trusted):
-        raise untrusted(path, ".".join(parts[:-1]), trusted)
-    root = next(prefix for prefix in sorted(trusted, key=len) if _within(".".join(parts[:-1]), (prefix,)))
+        raise untrusted(path, ".".join(parts[:-1]))
+    root = next(prefix for prefix in sorted(trusted, key=len) if within(".".join(parts[:-1]), (prefix,)))
     found: Any = _import(root, path)
     for depth in range(root.count(".") + 1, len(parts)):
         found = _step(found, parts, depth, path)
         _refuse_foreign(found, path, trusted)
     if isinstance(found, ModuleType):
         raise ConfigError(f"{path} is a module, not a class or a function of one", fix=_EXAMPLE)
+    return found
+
+
+def _of_script(path: str, parts: list[str], trusted: Sequence[str]) -> Any:
+    """A class or function of the script or notebook itself, which has no spec and no other name."""
+    if MAIN not in trusted:
+        raise untrusted(path, MAIN)
+    name = ".".join(parts)
+    found = brought.get(name)
+    if found is None:
+        found = importlib.import_module(MAIN)
+        for part in parts[1:]:
+            found = vars(found).get(part) if isinstance(found, (ModuleType, type)) else None
+    if not (inspect.isclass(found) or inspect.isroutine(found)):
+        raise ConfigError(
+            f"{path} is not here: it is of the script or notebook that began the run, and this is another program",
+            fix="go on from there (rlexp.resume, rlexp.evaluate, ... in Python), or move it into a module",
+        )
     return found
 
 
@@ -141,7 +167,8 @@ def check(
     return target
 
 
-def _within(module: str, prefixes: Sequence[str]) -> bool:
+def within(module: str, prefixes: Sequence[str]) -> bool:
+    """Whether a dotted name lies in one of the prefixes, compared by whole dotted parts."""
     return any(module == prefix or module.startswith(f"{prefix}.") for prefix in prefixes)
 
 
@@ -152,25 +179,25 @@ def _parts(path: str) -> list[str]:
     parts = path.replace(":", ".", 1).split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
         raise ConfigError(f"{path!r} is not an import path", fix=_EXAMPLE)
-    if any(part.startswith("__") for part in parts):
+    if any(part.startswith("__") for part in parts[parts[0] == MAIN :]):
         raise ConfigError(f"{path} is refused: a config may not reach names that begin with two underscores")
     return parts
 
 
-def untrusted(path: str, module: str, trusted: Sequence[str]) -> ConfigError:
+def untrusted(path: str, module: str) -> ConfigError:
     """The refusal of `path`, because of `module`, and how to trust it where that is allowed."""
-    if module.partition(".")[0] in NEVER_TRUSTED or _within(module, LOADERS):
+    if module.partition(".")[0] in NEVER_TRUSTED or within(module, LOADERS):
         return ConfigError(f"{path} is refused: {module} can load or run anything, so no config may name it")
     return ConfigError(
         f"{path} is refused: {module} is not among the trusted modules",
-        fix=trust_it(module, trusted),
+        fix=trust_it(module),
     )
 
 
-def trust_it(module: str, trusted: Sequence[str]) -> str:
+def trust_it(module: str) -> str:
     """The override that adds a module's package to the trusted ones."""
     top = module.partition(".")[0]
-    return f"'trusted=[{','.join([*trusted, top])}]', if you trust all of {top}"
+    return f"trusted=+{top}, if you trust all of {top}"
 
 
 def _import(module: str, path: str) -> ModuleType:
@@ -178,7 +205,7 @@ def _import(module: str, path: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name and _within(module, (error.name,)):
+        if error.name and within(module, (error.name,)):
             raise ConfigError(f"{path}: there is no module {error.name}") from None
         raise ConfigError(f"{path}: {module} needs {error.name}, which is not installed") from error
     except Exception as error:
@@ -219,7 +246,7 @@ def _refuse_foreign(found: Any, path: str, trusted: Sequence[str]) -> None:
         raise ConfigError(f"{path} is refused: it is no class or function but of type {type(found).__name__}")
     home = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
     if home is None or not is_trusted(home, trusted):
-        raise untrusted(path, home or type(found).__module__, trusted)
+        raise untrusted(path, home or type(found).__module__)
 
 
 def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:

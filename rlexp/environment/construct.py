@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rlexp.config.places import is_import_path
 from rlexp.config.schema import EnvChoice
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import NEVER_TRUSTED, is_trusted, locate, trust_it
@@ -131,11 +131,6 @@ def _single(made: Any) -> Any:
     return SingleView(made) if isinstance(made, VectorEnv) else made
 
 
-def is_import_path(env_id: str) -> bool:
-    """Whether `env_id` names a class or function rather than a registered Gymnasium id."""
-    return "." in env_id and ":" not in env_id and re.search(r"-v\d+$", env_id) is None
-
-
 def located(choice: EnvChoice, trusted: Sequence[str], key: str = "id") -> Callable[..., Any]:
     """What the import path in the choice's field `key` names, with that key in the errors."""
     try:
@@ -181,7 +176,7 @@ def _import_registering(module: str, env_id: str, trusted: Sequence[str]) -> Non
         raise ConfigError(
             f"env.id: {env_id} is refused: {module} is not among the trusted modules",
             key="env.id",
-            fix=None if module.partition(".")[0] in NEVER_TRUSTED else trust_it(module, trusted),
+            fix=None if module.partition(".")[0] in NEVER_TRUSTED else trust_it(module),
         )
     try:
         importlib.import_module(module)

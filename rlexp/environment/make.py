@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.config.schema import CurriculumChoice, EnvChoice, RunConfig
 from rlexp.config.targets import build
 from rlexp.environment.agents import is_multi_agent
+from rlexp.environment.by_value import packed, unpack
 from rlexp.environment.construct import check_counts, check_requirements, construct, env_name
 from rlexp.environment.errors import describe
 from rlexp.environment.paths import add_import_paths, import_paths
@@ -70,16 +71,17 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
     """Makes the environment, or its own vector form, in whatever process RLlib asks for it.
 
     Args:
-        env_config: the fields of `EnvChoice` without `settings`, with `trusted`, `curriculum` and `import_paths`, and
-            `bound` in evaluation; an
-            `EnvContext` where RLlib calls for one environment. For the vector form it is a plain dict with
-            `num_envs`, and with `worker_index`, which the env runner adds because RLlib drops it there.
+        env_config: the fields of `EnvChoice` without `settings`, with `trusted`, `curriculum`, `import_paths`, in
+            evaluation `bound` and, where there is something, `by_value`; an `EnvContext` for a single environment.
+            For the vector form it is a plain dict with `num_envs`, and with `worker_index`, which the env runner adds
+            because RLlib drops it there.
 
     Raises:
         ConfigError: it cannot be made, or has no vector form of its own.
     """
     values = dict(env_config)
     add_import_paths(values.pop("import_paths", ()))
+    unpack(values.pop("by_value", {}))
     trusted = values.pop("trusted")
     tasks = CurriculumChoice(**values.pop("curriculum", {}))
     num_envs, bound = values.pop("num_envs", None), values.pop("bound", None)
@@ -124,6 +126,8 @@ def rllib_environment(config: RunConfig, *, evaluation: bool = False) -> dict[st
         wire["bound"] = config.evaluation.max_episode_steps
     wire["curriculum"] = asdict(config.curriculum)
     wire |= {"trusted": list(config.trusted), "import_paths": import_paths(config.trusted)}
+    if by_value := packed(config):
+        wire["by_value"] = by_value
     return {"env": RLLIB_NAME, "env_config": wire, **settings}
 
 

@@ -9,6 +9,8 @@ import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from rlexp.config.targets import MAIN
+
 VARIABLE = "RLEXP_IMPORT_PATHS"
 """Environment variable with more folders to import from, separated as in PATH."""
 
@@ -25,6 +27,8 @@ def import_paths(trusted: Sequence[str]) -> list[str]:
     installed = {Path(p).resolve() for p in sysconfig.get_paths().values()}
     folders = [Path(p).resolve() for p in _from_variable()]
     for name in trusted:
+        if name == MAIN:  # Has no spec, and other processes do not import it.
+            continue
         spec = importlib.util.find_spec(name.partition(".")[0])
         if spec is None:
             continue

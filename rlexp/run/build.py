@@ -26,6 +26,7 @@ from rlexp.models.observation_filter import FilterForEvaluation
 from rlexp.models.spec import rl_module_settings
 from rlexp.run import quirks
 from rlexp.run.multi_agent import with_shared_policy
+from rlexp.run.plain_prelearner import read_plainly
 from rlexp.run.seeding import evaluation_seed
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def build(
     algorithm.environment(**rllib_environment(config))
     for choice in (config.algorithm, config.hardware, config.data, config.reporting):
         apply(algorithm, choice, config)
+    if config.data.settings.get("input_") and not config.data.trust:
+        read_plainly(algorithm)
     _check_iterations_end(algorithm)
     quirks.refuse(algorithm)
     in_evaluation = _model(algorithm, config, spaces)

@@ -51,10 +51,8 @@ def _of_folder(path: Path, overrides: Sequence[str]) -> RunConfig:
     from rlexp.config.checks import check
     from rlexp.run import saved
 
-    file = saved.find_config(path)
-    plain = saved.read(file, overrides)
-    saved.refuse_untrusted(plain, overrides)
-    return check(saved.composed(saved.with_overrides(plain, overrides), {}, plain))
+    before, after = saved.opened(saved.find_config(path), overrides)
+    return check(saved.composed(after, {}, before))
 
 
 def _rendered(choice: EnvChoice, render_mode: str | None) -> EnvChoice:

@@ -97,9 +97,7 @@ def _earlier(file: Path) -> list[dict[str, Any]]:
 
 
 def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
-    before = saved.read(saved.find_config(checkpoint.path), overrides)
-    saved.refuse_untrusted(before, overrides)
-    after = saved.with_overrides(before, overrides)
+    before, after = saved.opened(saved.find_config(checkpoint.path), overrides)
     if at(after, "checkpoint.from") != at(before, "checkpoint.from"):
         raise ConfigError(
             "checkpoint.from begins a training; what is evaluated is the checkpoint that PATH names",

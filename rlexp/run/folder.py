@@ -12,9 +12,10 @@ from typing import Any
 from filelock import FileLock
 
 from rlexp.checkpoint import lock
-from rlexp.checkpoint.atomic import remove, write_json, write_text
+from rlexp.checkpoint.atomic import remove, write_json
 from rlexp.checkpoint.links import refuse_links
 from rlexp.checkpoint.records import read_object
+from rlexp.checkpoint.signatures import write_signed
 from rlexp.errors import ConfigError
 from rlexp.run import earlier, placing
 from rlexp.run.earlier import MANIFEST
@@ -243,7 +244,7 @@ class RunFolder:
         return self.path / "error.txt"
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Replace config.yaml by `config`, keys in the order given.
+        """Replace config.yaml by `config`, keys in the order given, and vouch for it.
 
         Raises:
             TypeError: `config` holds something that is not plain data.
@@ -258,7 +259,7 @@ class RunFolder:
             )
         except yaml.representer.RepresenterError as error:
             raise TypeError(f"the config is not plain data: {error}") from error
-        write_text(self.config, text)
+        write_signed(self.config, text)
 
     def update_manifest(self, **fields: Any) -> None:
         """Set `fields` in the manifest and keep the others."""

@@ -73,9 +73,7 @@ def reopened(
     Raises:
         ConfigError, CheckpointError: as `resume`.
     """
-    before = saved.read(saved.find_config(folder.path), overrides)
-    saved.refuse_untrusted(before, overrides, vouched=vouched)
-    after = saved.with_overrides(before, overrides)
+    before, after = saved.opened(saved.find_config(folder.path), overrides, vouched=vouched)
     manifest = folder.read_manifest()
     if overrides:
         saved.refuse_frozen(before, after)

@@ -10,14 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rlexp.checkpoint.signatures import is_own
 from rlexp.config.composed import Composed
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.differences import differences, shown
 from rlexp.config.dotted import at
 from rlexp.config.environment_secrets import interpolations
-from rlexp.config.foreign import refuse_foreign
+from rlexp.config.foreign import refuse_foreign, said_by
 from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
 from rlexp.config.overrides import Groups, force, parse
+from rlexp.config.trust import trusting_own
 from rlexp.config.yaml_reader import RunLoader, read_mapping
 from rlexp.errors import ConfigError
 
@@ -99,6 +101,7 @@ class Changes:
     """Overrides as on the command line, read and composed once, to be put on any number of saved configs.
 
     Attributes:
+        overrides: as given.
         choices: which choice each group gets that is chosen anew.
 
     Raises:
@@ -106,6 +109,7 @@ class Changes:
     """
 
     def __init__(self, overrides: Sequence[str]) -> None:
+        self.overrides = tuple(overrides)
         with hydra_app() as app:
             with readable_errors(app):
                 parsed = [parse(text, app) for text in force(overrides, app)]
@@ -172,25 +176,43 @@ def _without_trust(plain: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def refuse_untrusted(
-    saved: Mapping[str, Any],
+def opened(
+    file: Path, overrides: Sequence[str], *, vouched: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A saved config, and the same with overrides on top; arguments and errors as `looked_through`."""
+    before, own = looked_through(file, overrides, vouched=vouched)
+    return before, trusting(with_overrides(before, overrides), overrides, own=own)
+
+
+def looked_through(
+    file: Path,
     overrides: Sequence[str],
     *,
     origin: str = "this run's config",
     vouched: Mapping[str, Any] | None = None,
-) -> None:
-    """Refuses a saved config that would let its author run code here, unless the command line grants it.
+) -> tuple[dict[str, Any], bool]:
+    """A saved config, and whether this user has saved it; another's has nothing in it that only this user may decide.
 
     Args:
-        saved: the config.
+        file: the config.
         overrides: of the command line.
         origin: what the config came from, for the message.
         vouched: a config that has been accepted; what it asks for is granted.
 
     Raises:
-        ConfigError: naming each key, and what to write if its author is trusted.
+        ConfigError: damaged, a bad override, or a config that would let its author run code here: names each key, and
+            what to write if its author is trusted.
     """
-    refuse_foreign(_without_trust(saved), overrides, origin=origin, vouched=vouched)
+    own = is_own(file)
+    plain = read(file, overrides)
+    own = own and is_own(file)  # It may have been exchanged in between.
+    refuse_foreign(_without_trust(plain), overrides, origin=origin, vouched=vouched, own=own)
+    return plain, own
+
+
+def trusting(after: Mapping[str, Any], overrides: Sequence[str], *, own: bool) -> dict[str, Any]:
+    """A config with overrides on top, with all trusted that this user has named: in all of it, or in the overrides."""
+    return trusting_own(after) if own else trusting_own(after, said_by(overrides))
 
 
 def refuse_frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from rlexp.config.checks import check
 from rlexp.config.composed import Composed
 from rlexp.config.hydra_app import with_values
 from rlexp.config.schema import RunConfig
+from rlexp.config.trust import trusting_own
 from rlexp.errors import ConfigError
 from rlexp.run import saved
 from rlexp.sweep.composing import AtPoint, Points, located
@@ -117,9 +118,10 @@ class Adaptive:
     def first(self, overrides: Sequence[str] = ()) -> RunConfig:
         """The config at the first ends of all keys, with `overrides` on top."""
         base = self.bases[0].composed
-        return check(
-            Composed(saved.with_overrides(base.plain, overrides), base.choices) if overrides else base
-        )
+        if not overrides:
+            return check(trusting(base))
+        changed = saved.trusting(saved.with_overrides(base.plain, overrides), overrides, own=True)
+        return check(Composed(changed, base.choices))
 
     def to_json(self) -> dict[str, Any]:
         """As values of JSON."""
@@ -152,8 +154,13 @@ class Adaptive:
 
 
 def on_top(composed: Composed, values: Sequence[str]) -> Composed:
-    """What was composed, with values on top."""
-    return Composed(with_values(composed.plain, values), composed.choices)
+    """What was composed, with values on top; all of it has been accepted, as the space was."""
+    return trusting(Composed(with_values(composed.plain, values), composed.choices))
+
+
+def trusting(composed: Composed) -> Composed:
+    """What was composed and accepted, with all trusted that it names."""
+    return Composed(trusting_own(composed.plain), composed.choices)
 
 
 def _chooses(dimension: Dimension, heads: Mapping[str, str]) -> bool:
@@ -183,7 +190,7 @@ def _ends(dimension: Dimension) -> list[Point]:
 def _check_independent(points: Points, base: Base, found: AtPoint, values: Point) -> None:
     """Whether a value on top of what was composed is the same as composing it."""
     texts = [f"{points.heads[key]}={value}" for key, value in values.items()]
-    if on_top(base.composed, texts) != found.composed:
+    if with_values(base.composed.plain, texts) != found.composed.plain:
         keys = ", ".join(values)
         raise ConfigError(
             f"of {keys}, one changes other keys while the config is composed, which sweep.search=optuna cannot follow "

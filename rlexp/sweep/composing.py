@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rlexp.config.accepting import accepted_from
 from rlexp.config.checks import check, check_start
 from rlexp.config.composed import Composed
-from rlexp.config.foreign import refuse_foreign
 from rlexp.config.hydra_app import Composer
+from rlexp.config.places import named
 from rlexp.config.schema import RunConfig
+from rlexp.config.targets import MAIN
+from rlexp.environment.by_value import registered_here
 from rlexp.errors import ConfigError
 from rlexp.hardware.machine import look
 from rlexp.metrics.catalogue import known
@@ -76,10 +79,10 @@ class Points:
         values = [text for text in varied if text.startswith("++")]
         try:
             composed = self._composer.compose([*self._fixed, *choices], values)
-            if self._config_dir:
-                refuse_foreign(composed.plain, overrides, origin=f"--config-dir {self._config_dir}")
-            _refuse_kept(composed)
-            config = check(composed)
+            accepted = accepted_from(self._config_dir, composed, overrides)
+            _refuse_kept(accepted)
+            _refuse_script(accepted)
+            config = check(accepted)
             check_start(config)
             check_room(config, self._machine)
             self._check_metric(config)
@@ -111,6 +114,24 @@ def _refuse_kept(composed: Composed) -> None:
             f"{key}={text} looks like a secret, which a sweep would have to write to its folder",
             key=key,
             fix=f"leave {key} out, and read the variable in Python, where it is used",
+        )
+
+
+def _refuse_script(composed: Composed) -> None:
+    """A trial may go on in any process, on any machine, and on another day: the script is not there then."""
+    for item in named(composed.plain):
+        if item.path.startswith((f"{MAIN}.", f"{MAIN}:")):
+            raise ConfigError(
+                f"{item.key}: {item.path} is of the script or notebook itself, which trials cannot import",
+                key=item.key,
+                fix="move it into a module beside the script, and name that",
+            )
+    env_id = str(composed.plain["env"].get("id")) if isinstance(composed.plain.get("env"), Mapping) else ""
+    if registered_here(env_id) is not None:
+        raise ConfigError(
+            f"env.id: {env_id} is registered by this program, and trials are programs of their own",
+            key="env.id",
+            fix=f"env.id=<module that registers it>:{env_id}",
         )
 
 

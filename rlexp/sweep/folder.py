@@ -22,13 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint import lock
-from rlexp.checkpoint.atomic import write_json
+from rlexp.checkpoint.atomic import to_json, write_json
 from rlexp.checkpoint.links import refuse_links
 from rlexp.checkpoint.records import read_object
-from rlexp.config.checks import check
-from rlexp.config.composed import Composed
-from rlexp.config.convert import to_plain
-from rlexp.config.foreign import refuse_foreign
+from rlexp.checkpoint.signatures import is_own, write_signed
 from rlexp.config.rerun import command
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder, is_run_folder
@@ -89,7 +86,7 @@ class SweepFolder:
             folder.path.mkdir(parents=True, exist_ok=True)
             folder.frozen.write(plan.trials)
             if plan.adaptive is not None:
-                write_json(folder.path / SEARCH, plan.adaptive.to_json())
+                write_signed(folder.path / SEARCH, to_json(plan.adaptive.to_json()))
             frozen = {
                 "name": name,
                 "command": shlex.join(command),
@@ -100,7 +97,7 @@ class SweepFolder:
                 **vouching.fresh_seals(),
             }
             frozen["asked_by"] = vouching.sign_command(frozen)
-            write_json(folder.path / PLAN, frozen)
+            write_signed(folder.path / PLAN, to_json(frozen))
             folder.update(status="running")
         except OSError as error:
             raise folder._unwritable(error) from error
@@ -177,21 +174,16 @@ class SweepFolder:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigError(f"{self.path / SEARCH} is damaged: {type(error).__name__}: {error}") from error
 
-    def refuse_untrusted(self, overrides: Sequence[str]) -> None:
-        """Refuses what was frozen by somebody else and would let them run code here, unless the command line grants it.
-
-        Raises:
-            ConfigError: naming a key, and what to write if its author is trusted.
-        """
-        adaptive = self.adaptive()
-        bases = [base.composed for base in adaptive.bases] if adaptive is not None else []
-        for found in [*bases, *(Composed(to_plain(t.config), t.config.choices) for t in self.frozen.all())]:
-            refuse_foreign(found.plain, overrides, origin="this sweep's config")
-            check(found)
+    @property
+    def is_own(self) -> bool:
+        """Whether this user has planned the sweep, and nobody has changed the plan since."""
+        files = [self.path / PLAN, self.path / FROZEN, self.path / SEARCH]
+        return all(is_own(file) for file in files if file != self.path / SEARCH or file.exists())
 
     def change(self, settings: SweepChoice) -> None:
         """Takes over other settings."""
-        write_json(self.path / PLAN, {**self._plan(), "settings": dataclasses.asdict(settings)})
+        plain = {**self._plan(), "settings": dataclasses.asdict(settings)}
+        write_signed(self.path / PLAN, to_json(plain))
 
     def space(self) -> Space:
         """What the trials were drawn from."""
@@ -217,7 +209,7 @@ class SweepFolder:
         """Before the trials are lent a key: it is one of this user's own, also if somebody else planned the sweep."""
         plan = self._plan()
         if (ours := vouching.adopted(plan)) != plan:
-            write_json(self.path / PLAN, ours)
+            write_signed(self.path / PLAN, to_json(ours))
 
     def refuse_others_command(self) -> None:
         """Refuses to compose anew what somebody else has asked for: it would count as this user's own word.

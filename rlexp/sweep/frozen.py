@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.atomic import write_text
 from rlexp.checkpoint.names import is_plain
+from rlexp.checkpoint.signatures import write_signed
 from rlexp.config.checks import check
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.schema import RunConfig
@@ -46,13 +46,13 @@ class Frozen:
         Raises:
             OSError: it cannot be written.
         """
-        write_text(self._file, "".join(f"{self._line(trial)}\n" for trial in trials))
+        write_signed(self._file, "".join(f"{self._line(trial)}\n" for trial in trials))
 
     def add(self, trials: Sequence[Trial]) -> list[Planned]:
         """Freezes more trials; returns them."""
         before = self._file.read_text(encoding="utf-8")
         lines = [self._line(trial) for trial in trials]
-        write_text(self._file, before + "".join(f"{line}\n" for line in lines))
+        write_signed(self._file, before + "".join(f"{line}\n" for line in lines))
         return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
 
     def all(self, overrides: Sequence[str] = ()) -> list[Planned]:
@@ -64,6 +64,19 @@ class Frozen:
         """
         changes = _changes(overrides)
         return [_changed(self._thawed(line, number), changes, resumed=True) for number, line in self._lines()]
+
+    def plain(self) -> Iterator[dict[str, Any]]:
+        """The trials' configs as they stand in the file, of whoever wrote it; nothing in them is judged yet.
+
+        Raises:
+            ConfigError: the file is damaged.
+        """
+        for number, line in self._lines():
+            try:
+                told = json.loads(line)
+                yield {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise ConfigError(f"{self._file}, line {number}, is damaged: {_reason(error)}") from error
 
     def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
         """One trial as it was frozen, with `overrides` on top.
@@ -122,7 +135,7 @@ def _changed(trial: Planned, changes: saved.Changes | None, *, resumed: bool = F
     if changes is None:
         return trial
     before = to_plain(trial.config)
-    after = changes.on(before)
+    after = saved.trusting(changes.on(before), changes.overrides, own=False)
     if resumed:
         saved.refuse_frozen(before, after)
     config = check(saved.composed(after, trial.config.choices))

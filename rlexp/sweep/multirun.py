@@ -15,6 +15,7 @@ from rlexp.storage.fetching import fetched
 from rlexp.sweep import ahead
 from rlexp.sweep.fits import try_environments
 from rlexp.sweep.folder import Asked, SweepFolder, is_sweep
+from rlexp.sweep.looking_through import refuse_untrusted
 from rlexp.sweep.plan import Plan, plan
 from rlexp.terminal.quiet import terminal
 
@@ -160,7 +161,7 @@ def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:
 def resumed(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Goes on with a sweep that may be somebody else's."""
     with lab_of(folder.path):
-        folder.refuse_untrusted(overrides)
+        refuse_untrusted(folder, overrides)
         return _go_on(folder, overrides, command)
 
 

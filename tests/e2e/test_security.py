@@ -15,7 +15,6 @@ from strangers import EVIL, ROUTES, SHELL, doctored, put
 
 import rlexp
 from rlexp.cli.main import main
-from rlexp.config.foreign import is_dangerous
 
 pytestmark = pytest.mark.usefixtures("payload")
 
@@ -68,6 +67,117 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
     ),
     "python path": ("hardware.env_vars", {"PYTHONPATH": "/tmp"}, "hardware.env_vars.PYTHONPATH"),
     "start-up file": ("hardware.env_vars", {"PYTHONSTARTUP": "/tmp/x"}, "hardware.env_vars.PYTHONSTARTUP"),
+    "environment that loads a checkpoint": (
+        "env",
+        {"id": "rlexp.policy.load", "config": {"path": "../theirs", "trust": True}},
+        "env.id",
+    ),
+    "wrapper that writes a file": (
+        "env.wrappers",
+        [
+            {
+                "_target_": "gymnasium.wrappers.TransformReward",
+                "func": {
+                    "_target_": "rlexp.checkpoint.atomic.write_text",
+                    "path": "../canary",
+                    "text": "",
+                },
+            }
+        ],
+        "env.wrappers[0].func",
+    ),
+    "wrapper that deletes a folder": (
+        "env.wrappers",
+        [
+            {
+                "_target_": "gymnasium.wrappers.ClipReward",
+                "min_reward": {"_target_": "rlexp.checkpoint.atomic.remove", "path": "../work"},
+            }
+        ],
+        "env.wrappers[0].min_reward",
+    ),
+    "wrapper that runs a script": (
+        "env.wrappers",
+        [{"_target_": "rlexp.hardware.fork_server._run"}],
+        "env.wrappers[0]",
+    ),
+    "wrapper that writes pictures anywhere": (
+        "env.wrappers",
+        [{"_target_": "gymnasium.wrappers.RecordVideo", "video_folder": "../canary"}],
+        "env.wrappers[0]",
+    ),
+    "tracker that is a function": (
+        "tracking.evil",
+        {"_target_": "rlexp.checkpoint.atomic.write_text", "path": "../canary", "text": ""},
+        "tracking.evil",
+    ),
+    "exploration that is a function": (
+        "exploration",
+        {"_target_": "rlexp.checkpoint.atomic.write_text", "path": "../canary", "text": ""},
+        "exploration",
+    ),
+    "callback that is no callback": ("callbacks.evil", {"_target_": "rlexp.policy.load"}, "callbacks.evil"),
+    "metric that is any function": (
+        "metrics.evil",
+        {"_target_": "rlexp.checkpoint.atomic.aside", "why": "x"},
+        "metrics.evil",
+    ),
+    "teacher that is a function": (
+        "curriculum",
+        {"teacher": {"_target_": "rlexp.policy.load", "path": "x"}, "tasks": {"level": {"int": [1, 2]}}},
+        "curriculum.teacher",
+    ),
+    "task function": ("curriculum.task_fn", "rlexp.checkpoint.atomic.write_text", "curriculum.task_fn"),
+    "mutation": (
+        "curriculum",
+        {
+            "teacher": {
+                "_target_": "rlexp.curriculum.teachers.accel.ACCEL",
+                "mutate": "rlexp.checkpoint.atomic.write_json",
+            },
+            "tasks": {"level": {"int": [1, 2]}},
+        },
+        "curriculum.teacher.mutate",
+    ),
+    "vector form": ("env.vector_entry_point", "rlexp.policy.load", "env.vector_entry_point"),
+    "model that is a function": ("model.module_class", "rlexp.policy.load", "model.module_class"),
+    "buffer that is a loader": (
+        "algorithm",
+        {
+            "config_class": "ray.rllib.algorithms.dqn.DQNConfig",
+            "replay_buffer_config": {
+                "type": "ray.rllib.policy.policy.from_config",
+                "_args": [None, {"type": "os.system", "command": "touch ../canary"}],
+            },
+        },
+        "algorithm.replay_buffer_config.type",
+    ),
+    "buffer that is a folder": (
+        "algorithm",
+        {
+            "config_class": "ray.rllib.algorithms.dqn.DQNConfig",
+            "replay_buffer_config": {"type": "rlexp.run1/buffer.yaml"},
+        },
+        "algorithm.replay_buffer_config.type",
+    ),
+    "buffer that is YAML itself": (
+        "algorithm",
+        {
+            "config_class": "ray.rllib.algorithms.dqn.DQNConfig",
+            "replay_buffer_config": {"type": '{type: "os\\x2esystem", command: "touch \\x2e\\x2e/canary"}'},
+        },
+        "algorithm.replay_buffer_config.type",
+    ),
+    "OpenSSL's own settings": (
+        "hardware.env_vars",
+        {"OPENSSL_CONF": "/tmp/evil.cnf"},
+        "hardware.env_vars.OPENSSL_CONF",
+    ),
+    "warnings of a module": (
+        "hardware.env_vars",
+        {"PYTHONWARNINGS": "error::evil_payload.Evil"},
+        "hardware.env_vars.PYTHONWARNINGS",
+    ),
     "reading the environment": ("tracking.note", "${oc.env:SECRET_OF_MINE}", "tracking.note"),
 }
 
@@ -183,17 +293,3 @@ def test_37_choices_of_a_foreign_config_folder_grant_nothing(
         told = capsys.readouterr().err
         assert key in told and "if you trust whoever wrote it" in told
     assert not Path("runs").exists()
-
-
-@pytest.mark.parametrize(
-    "name", ["LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "PYTHONPATH", "PYTHONSTARTUP", "PATH"]
-)
-def test_variables_that_load_code(name: str) -> None:
-    assert is_dangerous(name) and is_dangerous(name.lower())
-
-
-@pytest.mark.parametrize(
-    "name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PYTHONHASHSEED", "SDL_VIDEODRIVER"]
-)
-def test_variables_that_do_not(name: str) -> None:
-    assert not is_dangerous(name)

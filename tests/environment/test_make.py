@@ -129,8 +129,8 @@ REFUSED = [
     ({"id": "CartPole-v7"}, "env.id", "CartPole-v7", "CartPole-v1"),
     ({"id": "ALE/Nothing-v5"}, "env.id", "ALE/Nothing-v5", "env=atari env.config.id=ALE/Nothing-v5"),
     ({"id": "envs.testing.Corridr"}, "env.id", "envs.testing has no Corridr", "Corridor"),
-    ({"id": "nowhere.Env"}, "env.id", "nowhere is not among the trusted modules", ",nowhere]'"),
-    ({"id": "nowhere:Env-v0"}, "env.id", "nowhere is not among the trusted modules", ",nowhere]'"),
+    ({"id": "nowhere.Env"}, "env.id", "nowhere is not among the trusted modules", "trusted=+nowhere"),
+    ({"id": "nowhere:Env-v0"}, "env.id", "nowhere is not among the trusted modules", "trusted=+nowhere"),
     ({"id": "subprocess.Popen"}, "env.id", "subprocess can load or run anything", ""),
     (
         {"id": "envs.testing.Corridor", "config": {"lenght": 3}},
