@@ -72,19 +72,34 @@ def test_13_sigterm_while_building_leaves_nothing_half_done(tmp_path: Path, comm
 
 
 @pytest.mark.slow
-def test_13_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+def test_13_ctrl_c_ends_a_step_that_hangs(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
     hanging = (*corridor("Slow", step_s=0.0, hang_at=250), "name=a", "tracking=tensorboard")
     with rlexp_child(*hanging, folder=tmp_path) as child:
         child.until(lambda: len(records(folder)) >= 1)
         time.sleep(0.5)
         child.signal_group(signal.SIGINT)
-        child.until(lambda: "finishing this iteration" in child.text)
-        time.sleep(0.5)
-        child.signal_group(signal.SIGINT)
-        assert child.end(10) == 130, child.text
-    assert manifest(folder)["reason"] == "interrupted at once; the last checkpoint stands"
+        assert child.end(20) == 130, child.text
+        assert "finishing this iteration" in child.text
+    assert manifest(folder)["reason"] == "SIGINT"
     assert "Traceback" not in child.text and "step_" in summary(folder)["checkpoint"]
+
+
+@pytest.mark.slow
+def test_13_a_second_ctrl_c_stops_an_update_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "a"
+    endless = [word for word in corridor() if not word.startswith("algorithm.num_epochs")]
+    words = (*endless, "algorithm.num_epochs=1000000000", "callbacks=none", "name=a")
+    with rlexp_child(*words, folder=tmp_path) as child:
+        # The witness is started where training begins.
+        child.until(lambda: any("witness.py" in " ".join(process.cmdline()) for process in child.family))
+        time.sleep(2.0)
+        child.signal_group(signal.SIGINT)
+        child.until(lambda: "finishing this iteration" in child.text)
+        time.sleep(2.0)  # An update is not broken off.
+        child.signal_group(signal.SIGINT)
+        assert child.end(20) == 130, child.text
+    assert manifest(folder)["reason"] == "interrupted at once; the last checkpoint stands"
 
 
 def test_a_closed_terminal_saves_the_run(tmp_path: Path) -> None:
