@@ -120,6 +120,6 @@ class Guard(Renewing, gymnasium.Wrapper):
 def cut_off(name: str, steps: int) -> str:
     """What a person is told of the first evaluation episode that met its bound."""
     return (
-        f"evaluation: an episode of {name} was truncated after {steps:,} steps, for the environment has no time limit "
-        "of its own (evaluation.max_episode_steps; env.max_episode_steps bounds training too)"
+        f"evaluation: an episode of {name} was truncated after {steps:,} steps (evaluation.max_episode_steps; "
+        "env.max_episode_steps bounds training too)"
     )
