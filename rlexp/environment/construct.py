@@ -180,7 +180,9 @@ def _import_registering(module: str, env_id: str, trusted: Sequence[str]) -> Non
         )
     try:
         importlib.import_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too.
         raise ConfigError(
             f"env.id: {env_id}: importing {module} failed: {describe(error)}", key="env.id"
         ) from error
