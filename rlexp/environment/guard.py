@@ -5,18 +5,21 @@ Imported once environments are made: it imports Gymnasium.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium
 
-from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError
+from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
 from rlexp.environment.finite import FiniteCheck
 from rlexp.environment.form import Form, spaces_of
 from rlexp.environment.renewing import FAILURE, FAILURE_COUNT, Renewing
 
 __all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
+
+_log = logging.getLogger(__name__)
 
 
 class Guard(Renewing, gymnasium.Wrapper):
@@ -115,6 +118,15 @@ class Guard(Renewing, gymnasium.Wrapper):
         self._last_observation = observation
         info = self._reported(info, last_error) if self._unreported else info
         return observation, self._notices.hand_on(info)
+
+    def close(self) -> None:
+        """Closes the environment; what it raises then, `SystemExit` too, is logged and ends nothing."""
+        try:
+            super().close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            _log.warning("the environment %s could not be closed: %s", self.name, describe(error))
 
 
 def cut_off(name: str, steps: int) -> str:

@@ -139,6 +139,14 @@ class ExitsWhenMade(Odd):
         raise SystemExit("no such level")
 
 
+class ExitsWhenClosed(Odd):
+    """Ends the program when it is closed."""
+
+    def close(self) -> None:
+        """See above."""
+        raise SystemExit
+
+
 class Meddling(Odd):
     """Changes settings of the whole process."""
 

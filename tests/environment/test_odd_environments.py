@@ -86,6 +86,10 @@ def test_what_can_never_be_stepped_says_why(name: str, parts: list[str]) -> None
         assert part in str(caught.value)
 
 
+def test_one_that_ends_the_program_when_it_is_closed_trains() -> None:
+    assert probe(EnvChoice(id="odd_envs.ExitsWhenClosed"), TRUSTED).notices == ()
+
+
 def test_settings_of_the_process_are_put_back() -> None:
     import torch
 
