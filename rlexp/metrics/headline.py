@@ -24,6 +24,7 @@ from rlexp.metrics.names import (
     EVAL_S,
     EVAL_SECONDS,
     EVAL_SKIPPED,
+    IRREGULARITIES,
     OF_EPISODES,
     RETURN_STD,
     RUNNER_TIMERS,
@@ -187,12 +188,10 @@ def _perf(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
     for name, key in RUNNER_TIMERS.items():
         _put(record, name, runners.get(key))
     if runners:
-        # The guard around every environment logs a failure when there is one, so nothing logged is none.
-        failures = plain(runners.get("env_failures")) or 0
-        record["perf/env_failures"] = 0 if math.isnan(failures) else int(failures)
-        odd = plain(runners.get(COUNT)) or 0
-        if odd > 0:
-            record["perf/env_irregularities"] = int(odd)
+        # The guard around every environment logs what it counts when there is something, so nothing logged is none.
+        for name, key in (("perf/env_failures", "env_failures"), (IRREGULARITIES, COUNT)):
+            count = plain(runners.get(key)) or 0
+            record[name] = 0 if math.isnan(count) else int(count)
     _put(
         record,
         "perf/runner_restarts",

@@ -37,11 +37,15 @@ RUNNER_TIMERS = {
 }
 """Where the runners' time goes, summed over all runners."""
 
+IRREGULARITIES = "perf/env_irregularities"
+"""How often an environment gave what it should not, and it was taken all the same."""
+
 COUNTED = (
     "perf/sps",
     "perf/iteration_s",
     "perf/wall_s",
     "perf/env_failures",
+    IRREGULARITIES,
     "perf/runner_restarts",
 )
 """What comes from neither."""

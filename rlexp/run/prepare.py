@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.config.checks import metrics_read
+from rlexp.config.replay_buffers import check_types
+from rlexp.config.replay_settings import KEY
 from rlexp.config.schema import RunConfig
 from rlexp.config.targets import build as build_target
 from rlexp.config.targets import check as check_target
@@ -174,6 +176,7 @@ def check_callables(config: RunConfig) -> None:
         built(f"callbacks.{name}", spec, config.trusted)
     if config.stop.function is not None:
         check_target(config.stop.function, config.trusted, positional=1, key="stop.function")
+    check_types(config.algorithm.settings.get(KEY.partition(".")[2]), KEY, config.trusted)
     catalogue = all_metrics(config)
     for name, key in metrics_read(config).items():
         catalogue.check(name, key)
