@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from rlexp.errors import ConfigError
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+_OF_WANDB = re.compile(r"wandb/(?:offline-)?run-[^/]+")
+"""A session of W&B: each has a folder of its own, which no later one writes to, with links to W&B's logs elsewhere."""
 # Without blocking: to open a pipe waits for its reader.
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -74,5 +77,9 @@ def _unusual(root: str, apart: Sequence[str]) -> Iterator[str]:
             for entry in entries:
                 if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
                     yield entry.path
-                elif entry.is_dir() and os.path.relpath(entry.path, root) not in apart:
+                elif entry.is_dir() and not _is_apart(os.path.relpath(entry.path, root), apart):
                     folders.append(entry.path)
+
+
+def _is_apart(name: str, apart: Sequence[str]) -> bool:
+    return name in apart or _OF_WANDB.fullmatch(name) is not None

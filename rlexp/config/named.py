@@ -48,6 +48,9 @@ def check_named(config: RunConfig) -> None:
         )
     if config.stop.function is not None:
         _check_stop_function(config.stop.function)
+    for name, metric in config.metrics.items():
+        if isinstance(metric, Mapping) and isinstance(metric.get(TARGET), str):
+            check_source(f"metrics.{name}", metric, given=("episode",))
     for index, spec in enumerate(config.env.wrappers):
         key = f"env.wrappers[{index}]"
         if TARGET not in spec:

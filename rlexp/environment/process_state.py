@@ -4,12 +4,11 @@ with overflow, warnings turned into errors."""
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 
 class ProcessState:
@@ -17,9 +16,10 @@ class ProcessState:
 
     def __init__(self) -> None:
         torch: Any = sys.modules.get("torch")
-        self._torch = torch
+        numpy: Any = importlib.import_module("numpy")
+        self._torch, self._numpy = torch, numpy
         self._dtype = torch.get_default_dtype() if torch is not None else None
-        self._float_errors = np.geterr()
+        self._float_errors = numpy.geterr()
         self._filters = list(warnings.filters)
         self._first = warnings.filters[0] if warnings.filters else None
 
@@ -27,8 +27,8 @@ class ProcessState:
         """Puts back what has changed since; of the warnings' filters, those that raise."""
         if self._torch is not None and self._torch.get_default_dtype() is not self._dtype:
             self._torch.set_default_dtype(self._dtype)
-        if np.geterr() != self._float_errors:
-            np.seterr(**self._float_errors)
+        if self._numpy.geterr() != self._float_errors:
+            self._numpy.seterr(**self._float_errors)
         if warnings.filters and warnings.filters[0] is not self._first and warnings.filters[0][0] == "error":
             warnings.filters[:] = self._filters  # type: ignore[index]
             warnings._filters_mutated()  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.env_actions import env_actions
 from rlexp.fast.hooks import listeners
-from rlexp.fast.kinds import FAST, FastKind
+from rlexp.fast.kinds import FAST, MEASURED_PPO, FastKind
 from rlexp.fast.observing import Observer
 
 if TYPE_CHECKING:
@@ -47,11 +47,16 @@ def _of_settings(config: AlgorithmConfig, kind: FastKind) -> str | None:
         "hardware.num_learners > 0: learners in other processes take episodes": config.num_learners > 0,
         "algorithm.batch_mode=complete_episodes": config.batch_mode != "truncate_episodes",
         "an env runner class of its own is set": config.env_runner_cls not in (None, GuardedEnvRunner),
-        "a learner class of its own is set": config._learner_class is not None,
+        "a learner class of its own is set": not _is_rllibs(config._learner_class),
         "a learner connector is set": config._learner_connector is not None,
         "several modules are trained": not isinstance(config.rl_module_spec, RLModuleSpec),
     }
     return next((reason for reason, holds in refused.items() if holds), None) or kind.why_not(config)
+
+
+def _is_rllibs(learner: type | None) -> bool:
+    """RLlib's own, or what logs more of it on RLlib's own path."""
+    return learner is None or f"{learner.__module__}.{learner.__name__}" == MEASURED_PPO
 
 
 def _of_connectors(config: AlgorithmConfig, spaces: Spaces) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.errors import ConfigError
 from rlexp.fast.applies import Spaces, fast_kind, why_not
-from rlexp.fast.kinds import FastKind
+from rlexp.fast.kinds import MEASURED_PPO, FastKind
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -57,7 +57,7 @@ def _install(config: AlgorithmConfig, kind: FastKind) -> None:
 def _measure(config: AlgorithmConfig) -> None:
     """RLlib's PPO learner logs the same as the fast one; a learner class of somebody's own stays."""
     if f"{config.learner_class.__module__}.{config.learner_class.__name__}" == STOCK_PPO:
-        config.learners(learner_class=_load("rlexp.fast.policy_change.MeasuredPPOTorchLearner"))
+        config.learners(learner_class=_load(MEASURED_PPO))
 
 
 def _load(path: str) -> Any:

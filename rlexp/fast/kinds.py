@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
+MEASURED_PPO = "rlexp.fast.policy_change.MeasuredPPOTorchLearner"
+"""What learns on RLlib's own path in place of RLlib's PPO learner: the same, and it logs how far the policy moved."""
+
 
 @dataclass(frozen=True)
 class FastKind:

@@ -115,6 +115,7 @@ def _let_python_begin(pid: int) -> None:
     raise AssertionError("it never caught SIGTERM")
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_in_the_temporary_folder_goes_with_the_next_start(
     tmp_path: Path, command: Command
 ) -> None:
@@ -153,7 +154,7 @@ def test_rays_sessions_of_killed_drivers_are_deleted(tmp_path: Path) -> None:
     subprocess.run(["rm", "-r", str(short)], check=True)
 
 
-@pytest.mark.parametrize("left", [0, 3000])
+@pytest.mark.parametrize("left", [0, pytest.param(3000, marks=pytest.mark.slow)])
 def test_a_disk_that_somebody_else_fills_leaves_a_run_that_says_it_failed(
     tmp_path: Path, mount: Callable[[str, str], Path], left: int
 ) -> None:

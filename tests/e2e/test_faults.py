@@ -39,7 +39,7 @@ def test_19_a_full_disk_fails_the_run_with_one_line_and_keeps_the_last_checkpoin
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
     iterations = whole // BATCH + 1
     code, text = command("resume", str(disk / "a"), f"stop.iterations={iterations}", "tracking=none")
-    assert code == 0 and f"resumed from step_{whole}:" in text
+    assert code == 0 and f"resumed from step_{whole}:" in text, text
     assert [line["iteration"] for line in records(disk / "a")] == list(range(1, iterations + 1))
 
 

@@ -124,6 +124,8 @@ def test_a_link_put_there_later_is_not_followed_either(tmp_path: Path, mine: Pat
 def links_inside(run: Path) -> None:
     (run / "wandb" / "run-1").mkdir(parents=True)
     (run / "wandb" / "latest-run").symlink_to("run-1")
+    # To W&B's logs; nothing that comes later writes to an earlier session's folder.
+    (run / "wandb" / "run-1" / "debug-core.log").symlink_to("/somewhere/else/core-debug.log")
     (run / "checkpoints").mkdir(exist_ok=True)
     (run / "checkpoints" / "latest").symlink_to("step_10")
 

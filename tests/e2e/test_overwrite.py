@@ -80,7 +80,7 @@ def test_a_run_that_cannot_begin_leaves_the_one_it_was_to_replace(
 
 def test_a_damaged_key_leaves_it_too(command: Command, old: Path) -> None:
     home = Path(os.environ["RLEXP_HOME"])
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     (home / "seal.key").write_text("no key")
     before = tree(old)
     assert command(*CARTPOLE, "name=a", "overwrite=true", "callbacks=none")[0] == 2

@@ -75,7 +75,7 @@ def test_after_a_kill_the_next_process_has_one_whole_run(
     if not begun:
         assert tree(old) == before
     else:
-        assert set(tree(old)) == {"manifest.json", "config.yaml", "metrics.jsonl"}
+        assert set(tree(old)) == {"manifest.json", "config.yaml", "signed.json", "metrics.jsonl"}
         assert not (old / earlier.ASIDE).exists() and not (old / earlier.DELETED).exists()
 
 
