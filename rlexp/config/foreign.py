@@ -7,13 +7,14 @@ count only when the command line says them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from rlexp.config.allowed import refusals
 from rlexp.config.dotted import at
 from rlexp.config.overrides import value_of
-from rlexp.config.search import labs_in_use, other_lab
+from rlexp.config.search import labs_in_use, other_lab, shipped_conf
 from rlexp.config.targets import DEFAULT_TRUSTED
 from rlexp.config.trust import granted
 from rlexp.config.variables import is_harmless
@@ -84,23 +85,12 @@ def _leaves(key: str, node: Any) -> Iterator[str]:
 def _is_choice(text: str) -> bool:
     """Whether an override chooses files of a group, and does not set keys itself."""
     key, _, value = text.lstrip("+~").partition("=")
-    return key in _GROUPS and not value.lstrip().startswith("{")
+    return key in _groups() and not value.lstrip().startswith("{")
 
 
-_GROUPS = (
-    *(
-        "algorithm",
-        "env",
-        "model",
-        "exploration",
-        "hardware",
-        "callbacks",
-        "evaluation",
-        "curriculum",
-        "tracking",
-    ),
-    *("data", "tuned", "experiment", "debug"),
-)
+@lru_cache(maxsize=1)
+def _groups() -> frozenset[str]:
+    return frozenset(folder.name for folder in shipped_conf().iterdir() if folder.is_dir())
 
 
 def _labs() -> list[str]:
