@@ -37,7 +37,7 @@ from rlexp.hardware.machine import Machine, look
 from rlexp.hardware.measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
 from rlexp.hardware.threads import apply_threads, torch_threads
 from rlexp.metrics.catalogue import Catalogue, known
-from rlexp.run import rayless
+from rlexp.run import caller_frames, rayless
 from rlexp.run.build import build
 from rlexp.run.fitting import fitted
 from rlexp.run.multi_agent import SYNC
@@ -88,6 +88,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
         ConfigError: the parts do not fit.
     """
     rayless.install()
+    caller_frames.install()
     session.apply_environment(config)
     tell_anew()
     env = fitted(config)

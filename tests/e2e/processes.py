@@ -139,6 +139,13 @@ def rlexp_child(*words: str, folder: Path, **environment: str) -> Iterator[Child
                 process.kill()
 
 
+def signal_each(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    """Sends the signal to each that is still there: the first to get it may end the others."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
 def run(*words: str, folder: Path, timeout: float = 120.0, **environment: str) -> tuple[int, str]:
     """Runs the command to its end; returns the exit code and what the person saw."""
     with rlexp_child(*words, folder=folder, **environment) as child:

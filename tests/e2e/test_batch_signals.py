@@ -21,6 +21,7 @@ from processes import (
     manifest,
     rlexp_child,
     run,
+    signal_each,
     summary,
     trials,
 )
@@ -35,8 +36,7 @@ def test_a_batch_systems_warning_saves_and_exits_with_a_code_to_requeue_on(tmp_p
     with rlexp_child(*SLOW, *apart, "tracking=wandb", folder=tmp_path) as child:
         child.until(lambda: len(records(folder)) >= 2)
         family = child.family
-        for process in (*family, *family):
-            process.send_signal(signal.SIGUSR1)
+        signal_each((*family, *family), signal.SIGUSR1)
         assert child.end(30) == 75, child.text
         assert gone(family, 5) == []
     last = records(folder)[-1]["env_steps"]
@@ -53,8 +53,7 @@ def test_a_job_with_rays_processes_hears_it_in_all_of_them(tmp_path: Path, numbe
     with rlexp_child(*SLOW, *remote, folder=tmp_path) as child:
         child.until(lambda: len(records(folder)) >= 2)
         family = child.family
-        for process in family if number == signal.SIGUSR2 else family[:1]:
-            process.send_signal(number)
+        signal_each(family if number == signal.SIGUSR2 else family[:1], number)
         child.process.send_signal(number)
         assert child.end(60) == (75 if number == signal.SIGUSR2 else 130), child.text
         assert gone(family, 30) == []
@@ -68,8 +67,7 @@ def test_a_sweep_saves_its_trials_and_exits_with_the_same_code(tmp_path: Path) -
     folder = tmp_path / "sweeps" / "s"
     with rlexp_child(*words, folder=tmp_path) as child:
         child.until(lambda: any(trial["env_steps"] for trial in _trials(folder)))
-        for process in child.family:
-            process.send_signal(signal.SIGUSR1)
+        signal_each(child.family, signal.SIGUSR1)
         assert child.end(90) == 75, child.text
     begun = [name for name, trial in trials(folder).items() if trial["env_steps"]]
     assert begun and json.loads((folder / "sweep.json").read_text())["status"] == "stopped"

@@ -50,7 +50,8 @@ def test_a_plain_ppo_run_logs_about_twenty_metrics_and_no_custom_ones(ppo_result
             "perf/iteration_s",
             "perf/sync_s",
         ),
-        *("perf/wall_s", "perf/sample_s", "perf/learn_s", "perf/env_failures", "perf/runner_restarts"),
+        *("perf/wall_s", "perf/sample_s", "perf/learn_s", "perf/runner_restarts"),
+        *("perf/env_failures", "perf/env_irregularities"),
     }
     assert set(records[0]) == expected
     assert [record["iteration"] for record in records] == [1, 2, 3, 4, 5, 6, 7]
