@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ def inspect(log: Path, *arguments: str) -> str:
 def records(log: Path, kind: str) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in inspect(log).splitlines()]
     return [row[kind] for row in rows if row["type"] == kind]
+
+
+def written(log: Path) -> Path:
+    """`log`, once wandb's own process has written its last record: it may do so after `finish` has returned."""
+    end = time.monotonic() + 10
+    while not records(log, "exit") and time.monotonic() < end:
+        time.sleep(0.05)
+    return log
 
 
 def history(log: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reading import KEY, child, finished, history, logs, records, summary
+from reading import KEY, child, finished, history, logs, records, summary, written
 
 from rlexp.errors import ConfigError
 from rlexp.run.events import RunInfo
@@ -155,7 +155,7 @@ def test_a_killed_and_resumed_run_is_whole_in_its_newest_wandb_run(tmp_path: Pat
 def finish_one(folder: Path, tracker: WandbTracker, status: str = "done") -> Path:
     tracker.on_run_end(status, {})
     (log,) = logs(folder)
-    return log
+    return written(log)
 
 
 def test_videos_checkpoints_and_failure_are_logged(tmp_path: Path) -> None:
