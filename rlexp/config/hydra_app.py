@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.config.composed import Composed
+from rlexp.config.config_files_state import UnchangedFiles, files_state
 from rlexp.config.environment_secrets import ENVIRONMENT, secrets_of
 from rlexp.config.foreign import refuse_search_paths
 from rlexp.config.interpolation import bounded
@@ -29,7 +30,13 @@ _composing = threading.RLock()
 
 def compose_forced(app: Hydra, forced: Sequence[str], *, config_name: str = "config") -> Composed:
     """What Hydra makes of overrides that `force` has put into its form."""
-    return Composer(app, config_name).compose(forced)
+    choices = [text for text in forced if not text.startswith(("++", "~"))]
+    values = [text for text in forced if text.startswith(("++", "~"))]
+    return Composer(app, config_name).compose(choices, values)
+
+
+Base = tuple["DictConfig", dict[str, Any], bool]
+_bases: UnchangedFiles[Base] = UnchangedFiles(most=32)
 
 
 class Composer:
@@ -37,7 +44,8 @@ class Composer:
 
     def __init__(self, app: Hydra, config_name: str = "config") -> None:
         self._app, self._name = app, config_name
-        self._bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any], bool]] = {}
+        self._files = files_state(app)
+        self._own: dict[tuple[str, ...], Base] = {}
 
     def compose(self, forced: Sequence[str], values: Sequence[str] = ()) -> Composed:
         """What Hydra makes of overrides that `force` has put into its form.
@@ -62,36 +70,39 @@ class Composer:
             plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *of_labs]))
         return Composed(plain, dict(choices), secrets_of(raw, plain))
 
-    def _base(self, forced: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any], bool]:
+    def _base(self, forced: tuple[str, ...]) -> Base:
         """The config without the `hydra` node, nothing resolved; which choice each group got; whether it looks into
         the environment.
         """
+        if forced not in self._own:
+            key = self._name, forced
+            self._own[forced] = _bases.get(self._files, key, lambda: self._merged(forced))
+        return self._own[forced]
+
+    def _merged(self, forced: tuple[str, ...]) -> Base:
         from hydra.types import RunMode
         from omegaconf import OmegaConf
 
-        if forced not in self._bases:
-            try:
-                config = self._app.compose_config(
-                    config_name=self._name,
-                    overrides=list(forced),
-                    run_mode=RunMode.RUN,
-                    with_log_configuration=False,
-                )
-            except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-                # Hydra takes much for granted of the files that it merges.
-                message = f"Hydra cannot compose this config: {type(error).__name__}: {error}"
-                raise ConfigError(message, fix="rlexp --info defaults shows which files it takes") from error
-            refuse_hydra_settings(config.hydra)
-            choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
-            mine = {
-                group: choice
-                for group, choice in choices.items()
-                if not str(group).startswith("hydra/") and choice is not None and self._exists(group, choice)
-            }
-            own = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
-            looks_up = ENVIRONMENT in str(OmegaConf.to_container(own, resolve=False))
-            self._bases[forced] = (own, mine, looks_up)
-        return self._bases[forced]
+        try:
+            config = self._app.compose_config(
+                config_name=self._name,
+                overrides=list(forced),
+                run_mode=RunMode.RUN,
+                with_log_configuration=False,
+            )
+        except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            # Hydra takes much for granted of the files that it merges.
+            message = f"Hydra cannot compose this config: {type(error).__name__}: {error}"
+            raise ConfigError(message, fix="rlexp --info defaults shows which files it takes") from error
+        refuse_hydra_settings(config.hydra)
+        choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
+        mine = {
+            group: choice
+            for group, choice in choices.items()
+            if not str(group).startswith("hydra/") and choice is not None and self._exists(group, choice)
+        }
+        own = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
+        return own, mine, ENVIRONMENT in str(OmegaConf.to_container(own, resolve=False))
 
     def _exists(self, group: str, choice: str | list[str]) -> bool:
         """Whether the choice has a file: Hydra also lists optional ones, such as `tuned`, for which there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,24 @@ def _table(file: Path) -> dict[str, Any] | None:
         raise ConfigError(f"{file} cannot be read: {error}") from error
     if "rlexp" not in text:  # somebody else's project, whose mistakes are not ours to tell
         return None
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        parsed = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tool = _parsed(text).get("tool")
+    except ValueError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from error
-    tool = parsed.get("tool")
     table = tool.get("rlexp") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
         raise ConfigError(f"{file}: tool.rlexp must be a table, got {table!r}", fix="[tool.rlexp]")
     return table
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> dict[str, Any]:
+    """The labs above a folder are looked up several times for one config, and parsing takes longer than the rest."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def _refuse_unknown(table: dict[str, Any], file: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from rlexp.config.config_files_state import UnchangedFiles, files_state
 from rlexp.config.schema import RunConfig
 from rlexp.config.suggest import is_mistyped, nearest
 from rlexp.config.yaml_reader import MAX_DEPTH
@@ -71,6 +72,9 @@ class Groups:
             self._walk(group)
 
 
+_groups: UnchangedFiles[Groups] = UnchangedFiles(most=4)
+
+
 def parse(text: str, app: Hydra | None = None) -> Override:
     """One override, as Hydra's grammar reads it.
 
@@ -129,7 +133,7 @@ def force(
     Raises:
         ConfigError: unreadable, of a group that does not exist, several values without `-m`, ...
     """
-    groups = Groups(app, config_name)
+    groups = _groups.get(files_state(app), config_name, lambda: Groups(app, config_name))
     forced, problems = [], []
     for text in overrides:
         try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from rlexp import compose
 from rlexp.config.hydra_app import Composer, compose_forced, hydra_app
+from rlexp.errors import ConfigError
 
 VALUES = [
     ["++seed=3"],
@@ -24,8 +28,10 @@ def test_values_on_top_are_as_composed_anew(choices: list[str]) -> None:
         composer = Composer(app)
         choices = [text.lstrip("+") for text in choices]
         for values in VALUES:
-            assert composer.compose(choices, values) == compose_forced(app, [*choices, *values]), values
-        assert composer.compose(choices) == compose_forced(app, choices), "the base is as it was"
+            hydras = Composer(app).compose([*choices, *values])
+            assert composer.compose(choices, values) == hydras, values
+            assert compose_forced(app, [*values, *choices]) == hydras, values
+        assert composer.compose(choices) == Composer(app).compose(choices), "the base is as it was"
 
 
 def test_only_choices_that_have_a_file_are_named() -> None:
@@ -34,3 +40,32 @@ def test_only_choices_that_have_a_file_are_named() -> None:
         choices = compose_forced(app, ["env=gym", "++env.id=CliffWalking-v1", "algorithm=dqn"]).choices
         assert "tuned" not in choices and not any(group.startswith("debug/") for group in choices)
         assert compose_forced(app, []).choices["tuned"] == "ppo-cartpole"
+
+
+def test_a_file_that_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same name, same length, at once; then a file that is new, one that is gone, and the environment."""
+    monkeypatch.setenv("RLEXP_SEARCH_PATH", str(tmp_path))
+    choice = tmp_path / "experiment" / "mine.yaml"
+    choice.parent.mkdir()
+    for value in ("0.1", "0.2", "0.3"):
+        choice.write_text(f"# @package _global_\nalgorithm:\n  lr: {value}\n")
+        assert compose(["experiment=mine"]).algorithm.settings["lr"] == float(value)
+    (tmp_path / "experiment" / "other.yaml").write_text("# @package _global_\nseed: 7\n")
+    assert compose(["experiment=other"]).seed == 7
+    choice.unlink()
+    with pytest.raises(ConfigError, match="there is no such choice"):
+        compose(["experiment=mine"])
+    monkeypatch.delenv("RLEXP_SEARCH_PATH")
+    with pytest.raises(ConfigError, match="there is no such choice"):
+        compose(["experiment=other"])
+
+
+def test_what_was_composed_may_be_changed_without_changing_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_SEED", "3")
+    first = compose(["env.config={a: {b: 1}}", "seed='${oc.decode:${oc.env:SOME_SEED}}'"])
+    first.env.config["a"]["b"] = 2
+    first.algorithm.settings.clear()
+    monkeypatch.setenv("SOME_SEED", "4")
+    second = compose(["env.config={a: {b: 1}}", "seed='${oc.decode:${oc.env:SOME_SEED}}'"])
+    assert (first.seed, second.seed) == (3, 4)
+    assert second.env.config == {"a": {"b": 1}} and second.algorithm.settings
