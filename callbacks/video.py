@@ -18,6 +18,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from callbacks.film import check_encoder, write_film
 from rlexp.environment import cutting
 from rlexp.environment.errors import describe
+from rlexp.environment.hang import Hang
 from rlexp.errors import ConfigError
 from rlexp.run.callback import RunCallback
 from rlexp.run.events import Record, RunInfo
@@ -100,19 +101,30 @@ class Video(RunCallback):
         self._due = False
         try:
             frames = self._play()
-            if not frames:
-                instead = self._camera().instead
-                self._give_up(f"with render_mode=rgb_array the environment gives {instead}")
-                return
-            write_film(self._folder / f"step_{record['env_steps']}.{self._format}", frames, self._fps)
         except cutting.SamplingCut:
             return  # The run is to end, and a film is not worth the wait.
+        except (KeyboardInterrupt, Hang):
+            raise
+        except BaseException as error:  # SystemExit too: drawing is not worth a run.
+            self._give_up(f"it raised {describe(error)}", _DRAWS)
+            return
+        if not frames:
+            self._give_up(f"with render_mode=rgb_array it gives {self._camera().instead}", _DRAWS)
+            return
+        try:
+            write_film(self._folder / f"step_{record['env_steps']}.{self._format}", frames, self._fps)
         except Exception as error:
-            self._give_up(f"an episode could not be filmed: {describe(error)}")
+            self._give_up(
+                f"the film could not be written: {describe(error)}", "another callbacks.video.format"
+            )
 
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, why: str, fix: str) -> None:
+        assert self._algorithm is not None
         self._gave_up = True
-        terminal().warn(f"no videos, the run goes on without: {why}")
+        env = self._algorithm.config.env_config.get("id", "the environment")
+        terminal().warn(
+            f"no videos of {env}, the run goes on without: {why} (fix: {fix}, or callbacks without video)"
+        )
 
     def _camera(self) -> Camera:
         assert self._runner is not None
@@ -156,6 +168,9 @@ def _does_not_draw(reason: str) -> ConfigError:
     )
 
 
+_DRAWS = "render() that returns a uint8 array (height, width, 3) for render_mode=rgb_array"
+
+
 class Camera(RunCallback):
     """Keeps a picture of each step of the env runner that it belongs to, up to a number of them.
 
@@ -188,9 +203,16 @@ class Camera(RunCallback):
             shot = [picture for picture in map(picture_of, pictures) if picture is not None]
             self.frames += [each for each in shot if not self.frames or each.shape == self.frames[0].shape]
             if not shot:
-                self.instead = (
-                    f"{type(found).__name__} in place of pictures" if found is not None else "nothing"
-                )
+                self.instead = _in_words(found)
+
+
+def _in_words(value: Any) -> str:
+    """What a renderer gave that is no picture."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} of shape {value.shape} in place of pictures"
+    return f"{type(value).__name__} in place of pictures"
 
 
 def picture_of(value: Any) -> np.ndarray | None:

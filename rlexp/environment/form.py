@@ -74,11 +74,11 @@ class Form:
         if type(value) in _NUMBERS:
             return float(value)
         if isinstance(value, str) or value is None or np.size(value) != 1:
-            raise self._refused(f"{_shown(value)} as reward", FLOAT)
+            raise self._refused(f"{shown(value)} as reward", FLOAT)
         try:
             return float(np.asarray(value).reshape(()))
         except (TypeError, ValueError):
-            raise self._refused(f"{_shown(value)} as reward", FLOAT) from None
+            raise self._refused(f"{shown(value)} as reward", FLOAT) from None
 
     def flag(self, value: Any, which: str) -> bool:
         """`value` of `terminated` or `truncated` as true or false.
@@ -92,17 +92,17 @@ class Form:
             inner = np.asarray(value).reshape(())[()]
             if inner in (0, 1):
                 self._note(
-                    which, f"{_shown(value)} as {which}: taken as {bool(inner)}", f"return bool({which})"
+                    which, f"{shown(value)} as {which}: taken as {bool(inner)}", f"return bool({which})"
                 )
                 return bool(inner)
         fix = f"{which} must be True or False: return bool(...)"
-        raise self._refused(f"{_shown(value)} as {which}", fix)
+        raise self._refused(f"{shown(value)} as {which}", fix)
 
-    def info(self, value: Any) -> dict[str, Any]:
+    def info(self, value: Any, which: str = "info") -> dict[Any, Any]:
         """`value` as a dict."""
         if isinstance(value, dict):
             return value
-        self._note("info", f"{_shown(value)} as info: taken as an empty dict", "return {} there")
+        self._note("info", f"{shown(value)} as {which}: taken as an empty dict", "return {} there")
         return {}
 
     def values(self, result: Any, source: str, names: str) -> tuple[Any, ...]:
@@ -149,11 +149,11 @@ class Form:
 
     def _array(self, space: spaces.Box, value: Any, where: str) -> Any:
         if value is None or isinstance(value, (str, dict)):
-            raise self._refused(f"{_shown(value)} as {where}", f"an array of shape {space.shape}")
+            raise self._refused(f"{shown(value)} as {where}", f"an array of shape {space.shape}")
         try:
             array = np.asarray(value)
         except ValueError:
-            raise self._refused(f"{_shown(value)} as {where}", f"an array of shape {space.shape}") from None
+            raise self._refused(f"{shown(value)} as {where}", f"an array of shape {space.shape}") from None
         if array.shape != space.shape:
             raise self._misshapen(where, array, space)
         if not np.can_cast(array.dtype, space.dtype, casting="same_kind"):
@@ -171,10 +171,10 @@ class Form:
         if not isinstance(value, str) and value is not None and np.size(value) == 1:
             number = np.asarray(value).reshape(())[()]
         if not isinstance(number, (int, float, np.integer, np.floating)) or number != int(number):
-            raise self._refused(f"{_shown(value)} as {where}, not one of {space}", "an int")
+            raise self._refused(f"{shown(value)} as {where}, not one of {space}", "an int")
         if isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind in "iu":
             return np.int64(number)
-        self._note(f"{where} type", f"{_shown(value)} as {where}: taken as {int(number)}", "return int(...)")
+        self._note(f"{where} type", f"{shown(value)} as {where}: taken as {int(number)}", "return int(...)")
         return np.int64(number)
 
     def _note(self, kind: str, what: str, fix: str) -> None:
@@ -251,7 +251,8 @@ def _replaced(value: Any, path: tuple[Any, ...], leaf: Any) -> Any:
     return tuple(_replaced(v, tuple(rest), leaf) if i == key else v for i, v in enumerate(value))
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as messages show it: on one line, and not for ever."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 

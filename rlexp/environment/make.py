@@ -146,9 +146,10 @@ def _guarded(
         "name": env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
         "max_consecutive_failures": choice.max_consecutive_failures,
         "check_finite": choice.check_finite,
+        "check": choice.check,
     }
     if not is_multi_agent(first[0]):
-        return Guard(**again, check=choice.check, max_steps=limit)
+        return Guard(**again, max_steps=limit)
     from rlexp.environment.multi_agent_guard import MultiAgentGuard
 
     if choice.max_episode_steps is not None:

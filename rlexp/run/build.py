@@ -25,6 +25,7 @@ from rlexp.models.filtering import MEAN_STD, add_filter
 from rlexp.models.observation_filter import FilterForEvaluation
 from rlexp.models.spec import rl_module_settings
 from rlexp.run import quirks
+from rlexp.run.callback_hooks import named_hooks
 from rlexp.run.multi_agent import with_shared_policy
 from rlexp.run.plain_prelearner import read_plainly
 from rlexp.run.seeding import evaluation_seed
@@ -147,14 +148,16 @@ def _callbacks(algorithm: AlgorithmConfig, config: RunConfig) -> None:
         classes.append(OutcomeCollector)
     if config.metrics:
         classes.append(metrics_callback(config.metrics, partial(build_target, trusted=config.trusted)))
-    classes += [callback_factory(spec, config.trusted) for spec in config.callbacks.values()]
+    classes += [
+        callback_factory(f"callbacks.{name}", spec, config.trusted) for name, spec in config.callbacks.items()
+    ]
     algorithm.callbacks(callbacks_class=classes)
 
 
-def callback_factory(spec: dict[str, Any], trusted: list[str]) -> Any:
+def callback_factory(key: str, spec: dict[str, Any], trusted: list[str]) -> Any:
     """What RLlib calls without arguments, in every process, to make a callback with the YAML's arguments."""
     arguments = {k: v for k, v in spec.items() if k != "_target_"}
-    return partial(locate(spec["_target_"], trusted), **arguments)
+    return partial(named_hooks, locate(spec["_target_"], trusted), key, **arguments)
 
 
 def _evaluation(algorithm: AlgorithmConfig, config: RunConfig, settings: dict[str, Any]) -> None:

@@ -39,6 +39,7 @@ from rlexp.hardware.threads import apply_threads, torch_threads
 from rlexp.metrics.catalogue import Catalogue, known
 from rlexp.run import caller_frames, rayless
 from rlexp.run.build import build
+from rlexp.run.callback_hooks import check_hooks
 from rlexp.run.fitting import fitted
 from rlexp.run.multi_agent import SYNC
 from rlexp.run.teacher_fit import check_teacher_fits
@@ -174,7 +175,7 @@ def check_callables(config: RunConfig) -> None:
         check_target(spec, config.trusted)
     for name, spec in config.callbacks.items():
         # RLlib makes one of its own in every process, with the run's folder in place by then.
-        built(f"callbacks.{name}", spec, config.trusted)
+        check_hooks(f"callbacks.{name}", built(f"callbacks.{name}", spec, config.trusted))
     if config.stop.function is not None:
         check_target(config.stop.function, config.trusted, positional=1, key="stop.function")
     check_types(config.algorithm.settings.get(KEY.partition(".")[2]), KEY, config.trusted)

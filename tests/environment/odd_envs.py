@@ -182,8 +182,8 @@ class Endless(Odd):
         return ONE, 1.0, False, False, {"x": 1.0}
 
 
-class SometimesTold(Odd):
-    """Its info has the key `bonus` in the middle of each third episode alone, as an int or as a float."""
+class RareBonus(Odd):
+    """Its info has the key `bonus`, 0.5, in the middle of each third episode alone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,5 +193,89 @@ class SometimesTold(Odd):
         """See above."""
         observation, reward, terminated, truncated, _ = super().step(action)
         self.episode += terminated
-        tells = self.episode % 3 == 2 and self.steps == 5
-        return observation, reward, terminated, truncated, {"bonus": 0.5} if tells else {}
+        has_bonus = self.episode % 3 == 2 and self.steps == 5
+        return observation, reward, terminated, truncated, {"bonus": 0.5} if has_bonus else {}
+
+
+GREY = np.full((16, 24), 100, np.uint8)
+DRAWINGS: dict[str, tuple[Any, str | None]] = {
+    "grey": (GREY, None),
+    "grey list": ([GREY, GREY], None),
+    "text": ("a room in text", "it gives str in place of pictures"),
+    "texts": (["a room", "in text"], "it gives list in place of pictures"),
+    "numbers": ([1, 2, 3], "it gives list in place of pictures"),
+    "channels first": (np.zeros((3, 16, 24), np.uint8), "an array of uint8 of shape (3, 16, 24)"),
+    "nothing": (None, "it gives nothing"),
+    "raises": (RuntimeError("no screen"), "it raised RuntimeError: no screen"),
+    "exits": (SystemExit("no screen"), "it raised SystemExit: no screen"),
+}
+"""What a renderer gives, and what a person is told of it; nothing where it is taken."""
+
+
+class Draws(Odd):
+    """Draws as one of `DRAWINGS`."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}
+
+    def __init__(self, drawing: str = "grey", render_mode: str | None = None) -> None:
+        super().__init__()
+        self.drawing, self.render_mode = DRAWINGS[drawing][0], render_mode
+
+    def render(self) -> Any:
+        """See above."""
+        if isinstance(self.drawing, BaseException):
+            raise self.drawing
+        return self.drawing
+
+
+class EmptyBox(gymnasium.Env):
+    """Ten steps; what is seen is nothing at all, alone or beside two numbers. The action 1 pays."""
+
+    def __init__(self, within: str = "alone") -> None:
+        empty = spaces.Box(-1, 1, (0,), np.float32)
+        beside = {"empty": empty, "x": spaces.Box(-1, 1, (2,), np.float32)}
+        self.observation_space = {"alone": empty, "dict": spaces.Dict(beside)}[within]
+        self.action_space = spaces.Discrete(2)
+        self.steps = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict]:
+        """Ordinary."""
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.observation_space.sample(), {}
+
+    def step(self, action: Any) -> Any:
+        """See above."""
+        self.steps += 1
+        return self.observation_space.sample(), float(action), False, self.steps >= 10, {}
+
+
+ACTIONS: dict[str, spaces.Space] = {
+    "discrete start": spaces.Discrete(3, start=-1),
+    "multi": spaces.MultiDiscrete([3, 4]),
+    "multi start": spaces.MultiDiscrete([3, 4], start=[1, -1]),
+    "multi plane": spaces.MultiDiscrete([[3, 4], [2, 5]]),
+    "bits": spaces.MultiBinary(3),
+    "bits plane": spaces.MultiBinary([2, 3]),
+    "half": spaces.Box(-1, 1, (3,), np.float16),
+    "double": spaces.Box(-1, 1, (3,), np.float64),
+    "scalar": spaces.Box(-1, 1, (), np.float32),
+    "plane": spaces.Box(-1, 1, (2, 3), np.float32),
+    "unbounded": spaces.Box(-np.inf, np.inf, (2,), np.float32),
+    "whole numbers": spaces.Box(0, 5, (2,), np.int64),
+}
+"""Action spaces that are less usual."""
+
+
+class OddActions(Odd):
+    """Takes one of `ACTIONS`, and raises on what is not in it."""
+
+    def __init__(self, space: str) -> None:
+        super().__init__()
+        self.action_space = ACTIONS[space]
+
+    def step(self, action: Any) -> Any:
+        """See above."""
+        if not self.action_space.contains(action):
+            raise MemoryError(f"{action!r} is not in {self.action_space}")
+        return super().step(action)
