@@ -12,7 +12,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.env_actions import env_actions
 from rlexp.fast.hooks import listeners
-from rlexp.fast.kinds import FAST, MEASURED_PPO, FastKind
+from rlexp.fast.kinds import FAST, MEASURED, FastKind
 from rlexp.fast.observing import Observer
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _of_settings(config: AlgorithmConfig, kind: FastKind) -> str | None:
 
 def _is_rllibs(learner: type | None) -> bool:
     """RLlib's own, or what logs more of it on RLlib's own path."""
-    return learner is None or f"{learner.__module__}.{learner.__name__}" == MEASURED_PPO
+    return learner is None or f"{learner.__module__}.{learner.__name__}" in MEASURED.values()
 
 
 def _of_connectors(config: AlgorithmConfig, spaces: Spaces) -> str | None:

@@ -18,11 +18,10 @@ from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS
 from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS
 from torch import Tensor
 
+from rlexp.fast.appo_policy_change import LARGEST_RATIO, log_ratio
 from rlexp.fast.distributions import makers
+from rlexp.fast.policy_change import policy_change
 from rlexp.fast.vtrace_learner import Scored, VTraceLearner
-
-_LARGEST_RATIO = 2.0
-"""Bound of the behaviour policy's probabilities over the target network's, as RLlib has it."""
 
 
 class FastAPPOTorchLearner(VTraceLearner, APPOTorchLearner):
@@ -40,7 +39,7 @@ class FastAPPOTorchLearner(VTraceLearner, APPOTorchLearner):
         old_logp = old.logp(minibatch[Columns.ACTIONS]).reshape(-1)
         targets, advantages = self.corrected(minibatch, scored, old_logp, length)
         advantages = advantages * scored.mask
-        old_ratio = (scored.behaviour_logp - old_logp).exp().clamp(0.0, _LARGEST_RATIO)
+        old_ratio = (scored.behaviour_logp - old_logp).exp().clamp(0.0, LARGEST_RATIO)
         ratio = old_ratio * (scored.logp - scored.behaviour_logp).exp()
         clipped = ratio.clamp(1 - config.clip_param, 1 + config.clip_param)
         policy_loss = -torch.sum(torch.minimum(advantages * ratio, advantages * clipped)) / scored.steps
@@ -61,4 +60,7 @@ class FastAPPOTorchLearner(VTraceLearner, APPOTorchLearner):
             LEARNER_RESULTS_CURR_KL_COEFF_KEY: coefficient,
             LEARNER_RESULTS_MEAN_IS_KEY: mean_ratio,
             LEARNER_RESULTS_VAR_IS_KEY: scored.mean((old_ratio - mean_ratio).square()),
+            **policy_change(
+                log_ratio(scored.logp, old_logp, scored.behaviour_logp), config.clip_param, scored.mean
+            ),
         }

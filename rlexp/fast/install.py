@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.errors import ConfigError
 from rlexp.fast.applies import Spaces, fast_kind, why_not
-from rlexp.fast.kinds import MEASURED_PPO, FastKind
+from rlexp.fast.kinds import MEASURED, FastKind
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 KEY = "fast"
-STOCK_PPO = "ray.rllib.algorithms.ppo.torch.ppo_torch_learner.PPOTorchLearner"
 
 
 def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
@@ -55,9 +54,10 @@ def _install(config: AlgorithmConfig, kind: FastKind) -> None:
 
 
 def _measure(config: AlgorithmConfig) -> None:
-    """RLlib's PPO learner logs the same as the fast one; a learner class of somebody's own stays."""
-    if f"{config.learner_class.__module__}.{config.learner_class.__name__}" == STOCK_PPO:
-        config.learners(learner_class=_load(MEASURED_PPO))
+    """RLlib's learners log the same as the fast ones; a learner class of somebody's own stays."""
+    measured = MEASURED.get(f"{config.learner_class.__module__}.{config.learner_class.__name__}")
+    if measured is not None:
+        config.learners(learner_class=_load(measured))
 
 
 def _load(path: str) -> Any:

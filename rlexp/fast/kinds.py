@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-MEASURED_PPO = "rlexp.fast.policy_change.MeasuredPPOTorchLearner"
-"""What learns on RLlib's own path in place of RLlib's PPO learner: the same, and it logs how far the policy moved."""
+MEASURED = {
+    "ray.rllib.algorithms.ppo.torch.ppo_torch_learner.PPOTorchLearner": (
+        "rlexp.fast.policy_change.MeasuredPPOTorchLearner"
+    ),
+    "ray.rllib.algorithms.appo.torch.appo_torch_learner.APPOTorchLearner": (
+        "rlexp.fast.appo_policy_change.MeasuredAPPOTorchLearner"
+    ),
+}
+"""What learns on RLlib's own path in place of a learner of RLlib's: the same, and it logs how far the policy moved."""
 
 
 @dataclass(frozen=True)

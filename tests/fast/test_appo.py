@@ -22,6 +22,7 @@ from vtrace_learners import (
 )
 
 from rlexp.fast.appo_learner import FastAPPOTorchLearner
+from rlexp.fast.appo_policy_change import LARGEST_RATIO, MeasuredAPPOTorchLearner, log_ratio
 
 ITS_OWN: dict[str, dict[str, Any]] = {
     "kl": {"use_kl_loss": True, "kl_coeff": 3.0, "kl_target": 1e-6},
@@ -46,6 +47,25 @@ def move_targets(*learners: Any) -> None:
         for name, parameter in learner.module[DEFAULT_MODULE_ID].named_parameters():
             if "_old" in name:
                 parameter.data.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+
+
+@pytest.mark.parametrize("case", ["tight_clip", "lstm"])
+def test_how_far_the_policy_moved_is_logged_in_both_paths(case: str) -> None:
+    options = (CASES | ITS_OWN)[case]
+    measured = learner_of(MeasuredAPPOTorchLearner, APPOConfig, **options)
+    with fast(**options) as ours, measured as theirs:
+        move_targets(ours, theirs)
+        rollouts = rollouts_for(ours, options.get("actions", "discrete"))
+        mine, logged = update(ours, rollouts), update(theirs, rollouts)
+        assert_same_metrics(mine, logged)
+    assert {"approx_kl", "clip_fraction"} <= set(logged)
+    assert mine["approx_kl"] > 0 and mine["clip_fraction"] > 0
+
+
+def test_the_ratio_is_the_one_that_the_loss_clips() -> None:
+    now, target, acted = torch.tensor([-1.0, -2.0]), torch.tensor([-1.5, -9.0]), torch.tensor([-1.2, -1.0])
+    weight = (acted - target).exp().clamp(0.0, LARGEST_RATIO)
+    torch.testing.assert_close(log_ratio(now, target, acted).exp(), weight * (now - acted).exp())
 
 
 @pytest.mark.parametrize("case", CASES | ITS_OWN)
