@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from rlexp.config.yaml_reader import parse, read_text
+from rlexp.config.config_text import read_text
 
 _ENTRY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_][\w./@-]*):(?P<rest>\s.*)?$")
 _ITEM = re.compile(r"^(?P<indent> *)(?P<key>-)(?P<rest>\s.*)?$")
@@ -19,8 +19,7 @@ _BESIDE = ("sweep",)
 _SILENT = {"defaults", "hydra", "_target_", "-"}
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """One YAML file of a group: `description` is its first comment line."""
 
     name: str
@@ -28,8 +27,7 @@ class Choice:
     description: str
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A key that a file sets: its dotted path, its value as written, and the comment beside it."""
 
     path: str
@@ -72,6 +70,8 @@ def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
         return {}
     chosen: dict[str, list[str]] = {}
     # The defaults list ends where the next top-level key begins; the rest need not be parsed.
+    from rlexp.config.yaml_reader import parse
+
     text = re.search(r"^defaults:.*?(?=^\w|\Z)", read_text(main), re.M | re.S)
     for item in parse(text.group(), str(main), interpolations="unread")["defaults"] or () if text else ():
         if isinstance(item, dict):

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 
-from rlexp.config.yaml_reader import count, read_mapping
+from rlexp.config.yaml_reader import count, read_mapping, read_text
 from rlexp.errors import ConfigError
 
 FOREIGN = "command-line"
@@ -125,7 +125,7 @@ class Loader(ConfigLoaderImpl):
 
 def _header(file: Path) -> dict[str, str | None]:
     """What `# @package ...` says at the file's top."""
-    text = file.read_text(encoding="utf-8")[:512]
+    text = read_text(file)[:512]
     try:
         return ConfigSource._get_header_dict(text)
     except ValueError as error:

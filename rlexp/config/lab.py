@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from rlexp.config.suggest import nearest
+from rlexp.checkpoint.ownership import read_small
 from rlexp.errors import ConfigError
 
 SHIPPED_PACKAGES = ("envs", "callbacks")
@@ -16,10 +16,10 @@ SHIPPED_PACKAGES = ("envs", "callbacks")
 
 PROJECT_FILE = "pyproject.toml"
 _KEYS = ("conf", "packages")
+_LARGEST = 1 << 20  # bytes
 
 
-@dataclass(frozen=True)
-class Lab:
+class Lab(NamedTuple):
     """A lab's own repository.
 
     Attributes:
@@ -53,7 +53,7 @@ def read_lab(folder: Path) -> Lab | None:
 def _table(file: Path) -> dict[str, Any] | None:
     """The `[tool.rlexp]` table."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_small(file, _LARGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from error
     if "rlexp" not in text:  # somebody else's project, whose mistakes are not ours to tell
@@ -81,6 +81,8 @@ def _parsed(text: str) -> dict[str, Any]:
 def _refuse_unknown(table: dict[str, Any], file: Path) -> None:
     for key in table:
         if key not in _KEYS:
+            from rlexp.config.suggest import nearest
+
             raise ConfigError(
                 f"{file}: [tool.rlexp] has no key {key!r} (there are: {', '.join(_KEYS)})",
                 key=f"tool.rlexp.{key}",
@@ -97,7 +99,9 @@ def _conf(table: dict[str, Any], root: Path, file: Path) -> Path:
     conf = (root / value).resolve()
     if not conf.is_dir():
         raise ConfigError(
-            f"{file}: [tool.rlexp] conf = {value!r}: there is no folder {conf}", key=key, fix=f"mkdir {conf}"
+            f"{file}: [tool.rlexp] conf = {value!r}: there is no folder {conf}",
+            key=key,
+            fix=f"mkdir {shlex.quote(str(conf))}",
         )
     return conf
 

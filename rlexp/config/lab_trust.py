@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from rlexp.checkpoint.atomic import write_private
 from rlexp.checkpoint.ownership import others_may_change, read_small
 from rlexp.config.lab import PROJECT_FILE, Lab
 from rlexp.config.user_folder import user_folder
@@ -68,6 +67,8 @@ def forget(folder: Path) -> bool:
 def _write(folders: set[Path]) -> None:
     if odd := [folder for folder in folders if "\n" in str(folder)]:
         raise ConfigError(f"{odd[0]!s:.80} has a line break in its name", fix="rename the folder")
+    from rlexp.checkpoint.atomic import write_private
+
     try:
         _list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(_list(), "".join(f"{folder}\n" for folder in sorted(folders)).encode())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rlexp.cli.catalogue import keys
 from rlexp.cli.completion.paths import folders
+from rlexp.config.config_text import read_text
 
 _DEFAULT = re.compile(
     r"^\s*- (?:optional )?(?P<group>[a-z_/]+): (?P<choice>\[[^\]]*\]|[^#\s]+)", re.MULTILINE
@@ -116,7 +117,7 @@ def _keys_of_choice(
     if file is None or depth > 3:
         return
     yield from ((key.path, key.value) for key in keys(file, group))
-    inherited = _INHERITED.search(file.read_text(encoding="utf-8"))
+    inherited = _INHERITED.search(read_text(file))
     for other in _names(inherited[1]) if inherited else ():
         yield from _keys_of_choice(group, other, places, depth + 1)
 
@@ -124,9 +125,7 @@ def _keys_of_choice(
 def _chosen(group: str, words: Sequence[str], main: Path) -> Iterable[str]:
     """The choices of a group: the last that was typed, or the primary config's."""
     typed = [word.partition("=")[2] for word in words if word.lstrip("+").startswith(f"{group}=")]
-    defaults = {
-        match["group"]: match["choice"] for match in _DEFAULT.finditer(main.read_text(encoding="utf-8"))
-    }
+    defaults = {match["group"]: match["choice"] for match in _DEFAULT.finditer(read_text(main))}
     if group == "sweep" and not typed:
         return ["grid"]
     return _names(typed[-1] if typed else defaults.get(group, ""))
