@@ -42,6 +42,7 @@ def check(composed: Composed) -> RunConfig:
         _metric_specs,
         _metric_names,
         _resources,
+        _time,
         _data,
         _folder,
         _curriculum,
@@ -155,6 +156,12 @@ def _resources(config: RunConfig) -> None:
     if config.hardware.address == "local":
         check_memory(config, look())
         check_fits(_as_if_least(config), look())
+
+
+def _time(config: RunConfig) -> None:
+    from rlexp.hardware.endless import check_time
+
+    check_time(config)
 
 
 def _as_if_least(config: RunConfig) -> RunConfig:

@@ -37,6 +37,8 @@ REFUSED: list[tuple[list[str], list[str]]] = [
         ["PiB of memory"],
     ),
     (["model.fcnet_hiddens=[1000000000,1000000000]"], ["EiB of memory", "model.fcnet_hiddens"]),
+    (["algorithm.num_epochs=1000000000000"], ["years for the updates of one batch", "algorithm.num_epochs="]),
+    (["evaluation.evaluation_duration=1000000000000"], ["days for one evaluation"]),
     (["hardware.torch_threads=1000000000"], ["hardware.torch_threads must be"]),
     (["hardware.sample_timeout_s=1e300"], ["hardware.sample_timeout_s must be"]),
     (["-m", "seed=range(0,1000000000)"], ["1,000,000,000 trials"]),

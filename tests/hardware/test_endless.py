@@ -1,0 +1,89 @@
+"""Numbers that would take for ever are refused with how long it would be; budgets of any length are not."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from harness import tiny
+
+from rlexp.config.schema import RunConfig
+from rlexp.errors import ConfigError
+from rlexp.hardware.endless import check_time
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, RunConfig]:
+    found = {name: tiny(f"algorithm={name}", "tracking=none") for name in ("ppo", "dqn")}
+    return {**found, "offline": found["ppo"], "dreamer": found["ppo"]}
+
+
+def changed(config: RunConfig, **settings: Any) -> RunConfig:
+    """`group__key=value`."""
+    for name, value in settings.items():
+        group, _, key = name.partition("__")
+        part = getattr(config, group)
+        names = {field.name for field in dataclasses.fields(part)}
+        change = {key: value} if key in names else {"settings": {**part.settings, key: value}}
+        config = dataclasses.replace(config, **{group: dataclasses.replace(part, **change)})
+    return config
+
+
+NO_BUDGET = {"stop__env_steps": None, "stop__wall_s": None}
+ENDLESS: list[tuple[str, dict[str, Any], str]] = [
+    ("ppo", {"algorithm__num_epochs": 1e12}, "years for the updates of one batch"),
+    ("ppo", {"algorithm__num_epochs": 10**9, "algorithm__minibatch_size": 1}, "the updates of one batch"),
+    (
+        "ppo",
+        {"evaluation__evaluation_interval": 1, "evaluation__evaluation_duration": 10**12},
+        "116 days for one",
+    ),
+    ("dqn", {"algorithm__training_intensity": 1e12}, "the updates of one iteration"),
+    ("dqn", {"algorithm__n_step": 10**9}, "more env steps than the replay buffer holds"),
+    ("dreamer", {"algorithm__training_ratio": 1e14}, "the updates of one iteration"),
+    ("offline", {"data__dataset_num_iters_per_learner": 10**12}, "the updates of one iteration"),
+    (
+        "ppo",
+        {**NO_BUDGET, "reporting__min_sample_timesteps_per_iteration": 10**15},
+        "years for one iteration",
+    ),
+    (
+        "ppo",
+        {**NO_BUDGET, "reporting__min_time_s_per_iteration": 1e9},
+        "31.7 years for one iteration",
+    ),
+]
+
+
+@pytest.mark.parametrize(("run", "settings", "says"), ENDLESS)
+def test_what_would_take_for_ever_is_refused(
+    runs: dict[str, RunConfig], run: str, settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says) as refused:
+        check_time(changed(runs[run], **settings))
+    error = refused.value
+    assert error.key and str(error.fix).startswith(f"{error.key}=")
+    group, _, name = error.key.partition(".")
+    written = {f"{group}__{name}": float(str(error.fix).partition("=")[2])}
+    check_time(changed(runs[run], **{**settings, **written}))
+
+
+FINE: list[tuple[str, dict[str, Any]]] = [
+    ("ppo", {"stop__env_steps": 10**15}),
+    ("ppo", {"stop__iterations": 10**15}),
+    ("ppo", {"algorithm__num_epochs": 1000}),
+    ("ppo", {"evaluation__evaluation_interval": None, "evaluation__evaluation_duration": 10**12}),
+    ("ppo", {"evaluation__evaluation_interval": 1, "evaluation__evaluation_duration": 10**6}),
+    ("ppo", {"evaluation__evaluation_interval": 1, "evaluation__evaluation_duration": "auto"}),
+    ("ppo", {"stop__env_steps": 10**6, "reporting__min_sample_timesteps_per_iteration": 10**15}),
+    ("dqn", {"algorithm__training_intensity": 1000.0}),
+    ("dqn", {"algorithm__n_step": 100}),
+]
+
+
+@pytest.mark.parametrize(("run", "settings"), FINE)
+def test_what_is_long_and_can_be_meant_is_taken(
+    runs: dict[str, RunConfig], run: str, settings: dict[str, Any]
+) -> None:
+    check_time(changed(runs[run], **settings))
