@@ -5,8 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 
-from rlexp.errors import EXIT_DONE, ConfigError
-from rlexp.hardware import import_ahead
+from rlexp.errors import EXIT_DONE
 from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.multirun import SweepOutcome, begin, planned
 from rlexp.sweep.plan import Plan
@@ -23,10 +22,6 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     """
     asked = Asked(tuple(args.overrides), args.config_name or "config", args.config_dir)
     found = planned(asked)
-    if not found.space.dimensions and found.settings.seeds == 1:
-        import_ahead.end()
-        message = "-m: no key has several values, so there is nothing to sweep"
-        raise ConfigError(message, fix="rlexp -m ... seed=0,1,2   (or leave -m out: one run)")
     if found.settings.plan:
         from rlexp.terminal.sweep_table import print_plan
 

@@ -111,7 +111,7 @@ class Loop:
         self._best_score = max((self._signed(c.score) for c in store.all()), default=-math.inf)
         self._unsaved: Record | None = None
         self.unseen = dict(self.stop.metrics())
-        if self.best_by:
+        if self.best_by and self.best_by != SUMMARISED["return_mean"]:
             self.unseen[self.best_by] = "checkpoint.best_by"
         if trainable.curriculum is not None:
             self.unseen |= trainable.curriculum.awaited

@@ -118,7 +118,7 @@ def resume_multirun(path: Path | str, overrides: Sequence[str] = ()) -> SweepOut
     """
     folder = fetched(path)
     if not is_sweep(folder):
-        raise ConfigError(f"{path} is no sweep's folder", fix=f'rlexp.resume("{path}") for a single run')
+        raise ConfigError(f"{path} is no sweep's folder", fix=f"rlexp.resume({str(path)!r}) for a single run")
     return resumed(SweepFolder(folder.absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
 
 
@@ -137,6 +137,7 @@ def planned(asked: Asked) -> Plan:
                 progress=lambda composed, of: tell(f"composing the trials: {composed} of {of} ..."),
                 begun=lambda chosen, first: None if chosen.plan else ahead.begin(first),
             )
+            _refuse_single(found)
             tell("trying an environment ...")
             try_environments([*found.trials, *found.ends])
     except BaseException:
@@ -147,6 +148,14 @@ def planned(asked: Asked) -> Plan:
     if len(found.left_out) > MOST_LINES:
         terminal().say(f"and {len(found.left_out) - MOST_LINES} more")
     return found
+
+
+def _refuse_single(found: Plan) -> None:
+    if not found.space.dimensions and found.settings.seeds == 1:
+        raise ConfigError(
+            "-m: no key has several values, so there is nothing to sweep",
+            fix="rlexp -m ... seed=0,1,2   (or leave -m out: one run)",
+        )
 
 
 def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:

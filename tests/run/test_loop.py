@@ -226,3 +226,14 @@ def test_12_what_may_come_later_is_waited_for_and_told_if_it_never_came(loop: An
     made, _ = loop(Stop(iterations=2, metric=wanted))
     made.run(Interrupt())
     assert set(made.unseen) == set(wanted)
+
+
+def test_only_a_metric_of_ones_own_for_the_best_checkpoint_is_waited_for(loop: Any) -> None:
+    """The training return comes with the first episode that ends, and nothing can be done about it before."""
+    for best_by, awaited in (
+        ("train/return_mean", {}),
+        ("custom/pace_mean", {"custom/pace_mean": "checkpoint.best_by"}),
+        (None, {}),
+    ):
+        made, _ = loop(Stop(iterations=1), best_by=best_by)
+        assert made.unseen == awaited

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import rlexp
 from rlexp.errors import ConfigError
 from rlexp.sweep.plan import plan
 
 SMALL = ["hardware=local", "debug=tiny"]
+
+
+@pytest.mark.parametrize("words", [[], ["env=cartpole"], ["sweep=random", "sweep.trials=3"]])
+def test_what_makes_one_trial_is_no_sweep_from_python_either(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="nothing to sweep"):
+        rlexp.multirun([*SMALL, "tracking=none", *words])
+    assert not list(tmp_path.iterdir())
 
 
 def test_trials_are_named_by_number_and_what_differs() -> None:
