@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlexp.config.environment_name import environment_name
 from rlexp.config.targets import TARGET
 from rlexp.report.reading import Run
 
@@ -24,8 +25,6 @@ _APART = (
 """Keys and groups that say nothing of what was tried."""
 _DERIVED = ("tuned", "debug/")
 """Beginnings of choices that follow from others."""
-_GENERAL = ("gym", "minigrid", "atari", "envpool", "")
-"""Choices of environments that go by an id."""
 _LONGEST = 40
 
 
@@ -62,9 +61,8 @@ def arm_by_run(arms: Sequence[Arm]) -> dict[Path, Arm]:
 
 def env_of(run: Run) -> str:
     """The choice's name where it says which environment it is, else the id."""
-    choice = str((run.manifest.get("choices") or {}).get("env", ""))
-    identity = str((run.config.get("env") or {}).get("id", ""))
-    return identity if choice in _GENERAL else choice
+    choices, env = run.manifest.get("choices") or {}, run.config.get("env") or {}
+    return environment_name(choices.get("env"), env.get("id"))
 
 
 def tried(runs: Sequence[Run]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from rlexp.config.schema import RunConfig
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.frozen import Planned
+from rlexp.sweep.one_environment import name_of
 from rlexp.sweep.seeds import SeedGroups
 from rlexp.sweep.settings import SweepChoice
 from rlexp.sweep.space import written
@@ -160,7 +161,11 @@ class Course:
     def plain(self) -> dict[str, dict[str, Any]]:
         """The trials, for `sweep.json`."""
         return {
-            name: {**dataclasses.asdict(self.told[name]), "varied": self.varied(name)}
+            name: {
+                **dataclasses.asdict(self.told[name]),
+                "varied": self.varied(name),
+                "env": name_of(trial.config),
+            }
             for name, trial in self.trials.items()
         }
 

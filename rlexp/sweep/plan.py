@@ -17,6 +17,7 @@ from rlexp.sweep import scheduling
 from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.alignment import check_comparable
 from rlexp.sweep.composing import AtPoint, Points
+from rlexp.sweep.one_environment import refuse_several_environments
 from rlexp.sweep.optuna_search import require_optuna
 from rlexp.sweep.overlaps import refuse_overlaps, without_named
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
@@ -146,11 +147,13 @@ def _adaptive(chosen: SweepChoice, points: Points, space: Space) -> Plan:
         fix = "'algorithm.lr=tag(log,interval(1e-5,1e-2))'"
         raise ConfigError("there is nothing to search: no key has several values", fix=fix)
     adaptive, ends = Adaptive.build(points, space, trials=chosen.trials or 0, seeds=chosen.seeds)
+    refuse_several_environments(chosen, ends)
     _check_scheduler(chosen, space, ends)
     return Plan(chosen, (), space, adaptive, tuple(ends))
 
 
 def _check_scheduler(chosen: SweepChoice, space: Space, points: Sequence[AtPoint]) -> None:
+    refuse_several_environments(chosen, points)
     scheduler = scheduling.chosen(chosen.scheduler)
     budget = scheduling.check_budget(scheduler, [at.config.stop.env_steps for at in points])
     scheduling.perturbed(scheduler, space)

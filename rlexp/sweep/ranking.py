@@ -22,11 +22,15 @@ def groups_of(state: Mapping[str, Any]) -> SeedGroups:
 
 
 def environments(state: Mapping[str, Any]) -> dict[str, str]:
-    """Each trial's environment, as the sweep varies it; an empty text for all where it varies none."""
-    return {
-        name: " ".join(str(trial["varied"][key]) for key in ENV if key in trial.get("varied", {}))
-        for name, trial in state["trials"].items()
-    }
+    """Each trial's environment; an empty text for all where it is the same one."""
+    found = {name: _environment(trial) for name, trial in state["trials"].items()}
+    return found if len(set(found.values())) > 1 else dict.fromkeys(found, "")
+
+
+def _environment(trial: Mapping[str, Any]) -> str:
+    """By name; records of earlier versions have it only where the sweep varies it as such."""
+    varied = trial.get("varied", {})
+    return str(trial.get("env") or " ".join(str(varied[key]) for key in ENV if key in varied))
 
 
 def ranked(state: Mapping[str, Any]) -> list[str]:

@@ -30,7 +30,7 @@ def frozen(*overrides: str, config_dir: Path | None = None) -> Adaptive:
 def test_a_point_on_top_of_its_base_is_as_if_composed() -> None:
     adaptive = frozen(
         "algorithm=ppo,dqn",
-        "env=cartpole,acrobot",
+        "evaluation=none,default",
         "algorithm.lr=tag(log,interval(1e-5,1e-2))",
         "algorithm.gamma=tag(one_minus,interval(0.9,0.999))",
         "algorithm.grad_clip=interval(0.1,10)",
@@ -49,18 +49,18 @@ def test_a_point_on_top_of_its_base_is_as_if_composed() -> None:
         assert ours.config.choices == composed.config.choices
         assert sorted(ours.overrides) == sorted(composed.overrides)
         assert ours.varied == point and ours.name.startswith(f"{number:03d}-")
-        seen.add((point["algorithm"], point["env"]))
+        seen.add((point["algorithm"], point["evaluation"]))
     assert len(seen) == 4, "the draws were to meet every combination"
 
 
 def test_editing_a_file_after_planning_changes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "env").mkdir()
-    choice = tmp_path / "env" / "mine.yaml"
-    choice.write_text("defaults: [cartpole, _self_]\nmax_episode_steps: 77\n")
-    adaptive = frozen("env=mine,acrobot", "algorithm.lr=interval(0.001,0.01)", config_dir=tmp_path)
+    (tmp_path / "evaluation").mkdir()
+    choice = tmp_path / "evaluation" / "mine.yaml"
+    choice.write_text("defaults: [default, _self_]\nexplore: true\n")
+    adaptive = frozen("evaluation=mine,none", "algorithm.lr=interval(0.001,0.01)", config_dir=tmp_path)
     choice.write_text("nonsense: [")
-    (trial,) = adaptive.trials_at({"env": "mine", "algorithm.lr": "0.002"}, 0)
-    assert trial.config.env.max_episode_steps == 77 and trial.config.algorithm.settings["lr"] == 0.002
+    (trial,) = adaptive.trials_at({"evaluation": "mine", "algorithm.lr": "0.002"}, 0)
+    assert trial.config.evaluation.explore and trial.config.algorithm.settings["lr"] == 0.002
 
 
 def test_every_point_has_its_seeds() -> None:
