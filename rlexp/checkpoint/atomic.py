@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,16 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OSError: as for `write_text`.
     """
-    _replace(path, content, 0o666 & ~_umask())
+    write_parts(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Replace `path` by the parts, one after the other, in one step, as `write_text` does; they may come from it.
+
+    Raises:
+        OSError: as for `write_text`.
+    """
+    _replace(path, parts, 0o666 & ~_umask())
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -58,11 +67,11 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: as for `write_text`.
     """
-    _replace(path, content, 0o600)
+    _replace(path, [content], 0o600)
 
 
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    temporary = _write_aside(path, content, mode)
+def _replace(path: Path, parts: Iterable[bytes], mode: int) -> None:
+    temporary = _write_aside(path, parts, mode)
     try:
         temporary.replace(path)
     except BaseException:
@@ -227,12 +236,12 @@ def _at_work(pid: int) -> bool:
     return pid != os.getpid() and psutil.pid_exists(pid)
 
 
-def _write_aside(path: Path, content: bytes, mode: int) -> Path:
+def _write_aside(path: Path, parts: Iterable[bytes], mode: int) -> Path:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes private files; a lab's folders are shared as the user's umask says.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from contextlib import suppress
@@ -13,6 +12,8 @@ from filelock import FileLock, Timeout
 
 from rlexp.checkpoint.atomic import to_json, write_text
 from rlexp.checkpoint.links import refuse_link
+from rlexp.checkpoint.ownership import read_small
+from rlexp.checkpoint.records import parse
 from rlexp.errors import ConfigError
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
@@ -60,7 +61,7 @@ def free_room(path: Path) -> None:
     """Gives back the bytes that were kept for the last records in the folder `path`, which is held; harmless twice."""
     with suppress(OSError):
         file = path / _HOLDER
-        os.truncate(file, len(file.read_bytes().rstrip()))
+        os.truncate(file, len(read_small(file, 2 * ROOM).rstrip()))
 
 
 def release(path: Path, held: FileLock) -> None:
@@ -73,7 +74,7 @@ def release(path: Path, held: FileLock) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        holder = json.loads((path / _HOLDER).read_text(encoding="utf-8"))
+        holder = parse(read_small(path / _HOLDER, 2 * ROOM))
         return f": pid {holder['pid']} on {holder['host']}, since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,7 +135,7 @@ def _refuse_shared(path: Path) -> None:
         if reason := others_may_change(place):
             raise ConfigError(
                 f"the key that seals checkpoints is not used: {reason}",
-                fix=f"chmod go-w {place}   (or RLEXP_HOME=<a folder of your own> rlexp ...)",
+                fix=f"chmod go-w {shlex.quote(str(place))}   (or RLEXP_HOME=<a folder of your own> rlexp ...)",
             )
     with suppress(OSError):
         keep_private(path)

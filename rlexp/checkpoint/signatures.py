@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rlexp.checkpoint import seal
 from rlexp.checkpoint.atomic import write_json, write_text
-from rlexp.checkpoint.ownership import read_small
+from rlexp.checkpoint.ownership import open_plain, read_small
 from rlexp.checkpoint.seal_key import known, purpose_of, sealing_key, vouches
 from rlexp.errors import CheckpointError, ConfigError
 
@@ -25,6 +26,7 @@ NAME = "signed.json"
 _PURPOSE = b"rlexp signed file\0"
 _KEPT = 2
 _LARGEST = 1 << 16  # bytes of a `signed.json`; a longer one is nobody's
+_LARGEST_FILE = 1 << 30  # bytes of what is signed: a sweep of 100,000 trials has less
 
 
 def write_signed(file: Path, text: str) -> None:
@@ -52,13 +54,26 @@ def _sign_ahead(file: Path, text: str) -> None:
 
 def is_own(file: Path) -> bool:
     """Whether this user wrote `file` as it is: the config of a run or of a checkpoint, or a sweep's plan."""
-    try:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError:
+    digest = _digest(file)
+    if digest is None:
         return False
     if (file.parent / seal.NAME).exists():
         return _is_sealed(file, digest)
     return any(_vouches(entry, file, digest) for entry in _read(file.parent).get(file.name, []))
+
+
+def _digest(file: Path) -> str | None:
+    """SHA-256 of what a plain file holds; None where it cannot be read, or is larger than any that is signed."""
+    digest = hashlib.sha256()
+    try:
+        with open_plain(file) as content:
+            if os.fstat(content.fileno()).st_size > _LARGEST_FILE:
+                return None
+            while chunk := content.read(1 << 20):
+                digest.update(chunk)
+    except OSError:
+        return None
+    return digest.hexdigest()
 
 
 def _is_sealed(file: Path, digest: str) -> bool:

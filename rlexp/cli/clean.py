@@ -6,14 +6,14 @@ Only processes that rlexp's own sessions started, and only when their driver is 
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from rlexp.checkpoint.atomic import remove
+from rlexp.checkpoint.records import read_object
+from rlexp.commands import shell_command
 from rlexp.errors import ConfigError
 from rlexp.hardware import leftovers, scratch
 
@@ -60,8 +60,9 @@ def _mark_runs(folders: Sequence[Path], dry_run: bool) -> None:
         if dry_run:
             print(f"would mark {path} as failed: its driver is dead")
         elif _mark(path):
-            resume = f"rlexp resume {shlex.quote(str(path))}"
-            print(f"marked {path} as failed: its driver is dead; continue it with: {resume}")
+            print(
+                f"marked {path} as failed: its driver is dead; continue it with: {shell_command('resume', path)}"
+            )
 
 
 def abandoned_runs(folders: Sequence[Path]) -> list[Path]:
@@ -82,14 +83,14 @@ def _abandoned(path: Path) -> bool:
     import psutil
 
     try:
-        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        manifest = read_object(path / "manifest.json")
         if manifest.get("status") != "running" or manifest.get("host") != socket.gethostname():
             return False
         driver = psutil.Process(int(manifest["pid"]))
         started = datetime.fromisoformat(manifest["start"]).timestamp()
     except psutil.NoSuchProcess:
         return True
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ConfigError, psutil.Error, ArithmeticError, ValueError, KeyError, TypeError):
         return False
     # A process that is younger than the run has the driver's id by chance.
     return driver.status() == psutil.STATUS_ZOMBIE or driver.create_time() > started + 60

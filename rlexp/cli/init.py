@@ -6,12 +6,14 @@ import argparse
 import importlib.util
 import keyword
 import re
+import shlex
 import sys
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from rlexp.cli import lab_repository
+from rlexp.commands import shell_command
 from rlexp.config.known_labs import remember_lab
 from rlexp.errors import ConfigError
 
@@ -45,7 +47,7 @@ def run(argv: Sequence[str]) -> int:
     lines = [f"made {target} with the package `{package}`:", *(f"  {path}" for path in written)]
     lines += [lab_repository.under_git(target), *lab_repository.advice(), "", "next:"]
     if target.resolve() != Path.cwd():
-        lines.append(f"  cd {target}")
+        lines.append(f"  cd {shlex.quote(str(target))}")
     lines += ["  rlexp list env", "  rlexp experiment=first", "  python -m pytest"]
     lines.append("  python -m pip install -e .   # its choices are there from every folder then")
     sys.stdout.write("\n".join(lines) + "\n")
@@ -69,9 +71,11 @@ def check_folder(target: Path) -> None:
         held = sorted(path.name for path in target.iterdir() if path.name != ".git")
         if held:
             some = ", ".join(held[:3]) + (", ..." if len(held) > 3 else "")
-            raise ConfigError(f"{target} is not empty (it holds {some})", fix=f"rlexp init {target / 'lab'}")
+            raise ConfigError(
+                f"{target} is not empty (it holds {some})", fix=shell_command("init", target / "lab")
+            )
     elif target.exists():
-        raise ConfigError(f"{target} is a file, not a folder", fix=f"rlexp init {target}_lab")
+        raise ConfigError(f"{target} is a file, not a folder", fix=shell_command("init", f"{target}_lab"))
 
 
 def check_package(package: str, target: Path) -> None:
@@ -95,7 +99,7 @@ def check_package(package: str, target: Path) -> None:
         if name.isidentifier() and name not in _RESERVED and not is_importable(name, target)
     ]
     raise ConfigError(
-        problem, suggestions=free, fix=f"rlexp init {target} --package {free[0] if free else 'NAME'}"
+        problem, suggestions=free, fix=shell_command("init", target, "--package", free[0] if free else "NAME")
     )
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlexp.commands import shell_command
 from rlexp.config.lab import read_lab
 from rlexp.config.lab_trust import forget, trust, trusted, why_not
 from rlexp.config.search import lab_candidates
@@ -65,7 +66,9 @@ def _show() -> None:
             used = True
             print(f"used: {lab.root} (choices {lab.conf}, packages {', '.join(lab.packages) or 'none'})")
         elif reason is not None:
-            print(f"not used: {lab.root}: {reason}; if you trust it: rlexp lab trust {lab.root}")
+            print(
+                f"not used: {lab.root}: {reason}; if you trust it: {shell_command('lab', 'trust', lab.root)}"
+            )
     if not used:
         print("no lab is used here")
     for folder in sorted(trusted()):

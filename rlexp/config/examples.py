@@ -52,10 +52,7 @@ _WORDS_OF_YAML = ("true", "false", "null", "nan", "inf")
 
 def assigned(key: str, value: str) -> str:
     """`key=value`, in quotation marks where a shell would read the value as its own."""
-    text = f"{key}={value}"
-    if "'" in value:
-        return shlex.quote(text)
-    return f"'{text}'" if set(value) & set(' {}[]<>*"$&;|()#!`\\') else text
+    return shlex.quote(f"{key}={value}")
 
 
 def literal(value: Any) -> str:

@@ -6,10 +6,12 @@ not know Hydra, so each override is read here first, and handed on in the form t
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from rlexp.commands import shell_command
 from rlexp.config.config_files_state import UnchangedFiles, files_state
 from rlexp.config.schema import RunConfig
 from rlexp.config.suggest import is_mistyped, nearest
@@ -266,9 +268,10 @@ def _several(text: str, override: Override, groups: Groups) -> ConfigError:
         return ConfigError(
             f"{text} is a range to search; one run needs one value", key=key, fix=f"{key}=<value>"
         )
-    fix = f"rlexp -m {_quoted(bare)}   (a run for each)"
+    fix = f"{shell_command('-m', bare)}   (a run for each)"
     if isinstance(groups.default.get(key), list) and "(" not in bare:
-        fix = f"'{key}=[{bare.partition('=')[2]}]'   (all in one run)"
+        together = shlex.quote(f"{key}=[{bare.partition('=')[2]}]")
+        fix = f"{together}   (all in one run)"
     return ConfigError(f"{text}: several values need -m", key=key, fix=fix)
 
 
@@ -316,8 +319,3 @@ def _mended(key: str, value: str) -> str:
     if missing:
         return f"'{key}={bare}{missing}'"
     return f"""'{key}="{bare}"'""" if bare else f"{key}=<value>"
-
-
-def _quoted(text: str) -> str:
-    """For the shell, where it would otherwise read brackets or stars."""
-    return f"'{text}'" if set(text) & set("()[]{}*$ ") else text

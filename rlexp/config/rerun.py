@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rlexp.checkpoint.records import read_object
+from rlexp.commands import shell_command
 from rlexp.config.composed import Composed
 from rlexp.config.yaml_reader import read
+from rlexp.errors import ConfigError
 from rlexp.run import saved
 from rlexp.storage.places import address
 
@@ -33,7 +34,7 @@ def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
 
 def command(folder: Path) -> str:
     """What to type to run the run in `folder` again, as it was."""
-    return shlex.join(["rlexp", "--config-dir", address(folder.absolute())])
+    return shell_command("--config-dir", address(folder.absolute()))
 
 
 def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
@@ -51,7 +52,7 @@ def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
 def _choices(folder: Path) -> dict[str, Any]:
     """What was chosen for the run, from its manifest; only names runs, so a damaged one does no harm."""
     try:
-        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("choices", {})
-    except (OSError, ValueError, AttributeError):
+        found = read_object(folder / "manifest.json").get("choices", {})
+    except ConfigError:
         return {}
     return found if isinstance(found, dict) else {}

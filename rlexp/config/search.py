@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
+from rlexp.commands import shell_command
 from rlexp.config.installed_labs import installed_labs
 from rlexp.config.known_labs import is_known_lab, remember_lab
 from rlexp.config.lab import SHIPPED_PACKAGES, Lab, read_lab
@@ -42,7 +41,6 @@ __all__ = [
     "shipped_root",
 ]
 
-_log = logging.getLogger(__name__)
 _refused: set[Path] = set()
 """Labs that have been told to be left out."""
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -99,9 +97,11 @@ def _nearest(candidates: Iterable[Lab]) -> Lab | None:
             return lab
         if lab.root not in _refused:
             _refused.add(lab.root)
-            _log.warning(
-                "the lab in %s is not used: %s; if you trust it, write: rlexp lab trust %s",
-                *(lab.root, reason, shlex.quote(str(lab.root))),
+            import logging
+
+            logging.getLogger(__name__).warning(
+                "the lab in %s is not used: %s; if you trust it, write: %s",
+                *(lab.root, reason, shell_command("lab", "trust", lab.root)),
             )
     return None
 

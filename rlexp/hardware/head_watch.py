@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import threading
 import time
 from pathlib import Path
 
+from rlexp.commands import shell_command
 from rlexp.errors import EXIT_FAILED
 from rlexp.hardware.connect import why_not
 from rlexp.storage.places import address
@@ -48,8 +48,8 @@ class HeadWatch(threading.Thread):
         screen = terminal()
         told = f"the Ray cluster at {self._address} is gone ({problem}); what was saved stands"
         if self._folder is not None:
-            place = shlex.quote(address(self._folder))
-            told += f"\n  write: rlexp resume {place} hardware.address=<another cluster, or local>"
+            resume = shell_command("resume", address(self._folder))
+            told += f"\n  write: {resume} hardware.address=<another cluster, or local>"
         screen.error(told)
         screen.console.show_cursor()
         os._exit(EXIT_FAILED)

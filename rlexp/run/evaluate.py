@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from rlexp.checkpoint.atomic import write_json
 from rlexp.checkpoint.finding import BEST, LATEST
 from rlexp.checkpoint.links import refuse_links
+from rlexp.checkpoint.records import read_object
 from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.config.checks import check
 from rlexp.config.dotted import at
@@ -73,7 +74,7 @@ def _evaluated(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
         "returns": returns,
         "lengths": lengths,
     }
-    write_json(folder / RESULT, {**result, EARLIER: _earlier(folder / RESULT)})
+    write_json(folder / RESULT, {**result, EARLIER: earlier_results(folder / RESULT)})
     added([folder / RESULT])
     return result
 
@@ -83,15 +84,14 @@ def _run_of(path: Path) -> Path:
     return next((folder for folder in (path, *list(path.parents)[:2]) if is_run_folder(folder)), path)
 
 
-def _earlier(file: Path) -> list[dict[str, Any]]:
+def earlier_results(file: Path) -> list[dict[str, Any]]:
     """The results that a file has, oldest first; one that cannot be read is kept under another name."""
-    try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-        earlier = before.pop(EARLIER, [])
-        return [*earlier, before]
-    except FileNotFoundError:
+    if not os.path.lexists(file):
         return []
-    except (ValueError, AttributeError, TypeError):
+    try:
+        before = read_object(file)
+        return [*before.pop(EARLIER, []), before]
+    except (ConfigError, TypeError):
         file.replace(file.with_name(f"{file.name}.unreadable"))
         return []
 

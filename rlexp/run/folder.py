@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shlex
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +15,7 @@ from rlexp.checkpoint.atomic import remove, write_json
 from rlexp.checkpoint.links import refuse_links
 from rlexp.checkpoint.records import read_object
 from rlexp.checkpoint.signatures import write_signed
+from rlexp.commands import shell_command
 from rlexp.errors import ConfigError
 from rlexp.run import earlier, placing
 from rlexp.run.earlier import MANIFEST
@@ -287,7 +287,7 @@ class RunFolder:
             raise ConfigError(
                 f"a run is already in {self.place}",
                 key="name",
-                fix=f"rlexp resume {shlex.quote(self.place)}   (or another name=, or overwrite=true to replace it)",
+                fix=f"{shell_command('resume', self.place)}   (or another name=, or overwrite=true to replace it)",
             )
 
     def _came_to_nothing(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.checkpoint.atomic import write_json
 from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
+from rlexp.commands import shell_command
 from rlexp.config.checks import check
 from rlexp.config.schema import RunConfig
 from rlexp.config.search import lab_of
@@ -130,7 +130,7 @@ def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint, of_s
     raise ConfigError(
         f"{folder.place} is done ({reason})",
         key="stop",
-        fix=f"rlexp resume {shlex.quote(folder.place)} {rules.more(progress.final)}",
+        fix=shell_command("resume", folder.place, *rules.more(progress.final).split()),
     )
 
 

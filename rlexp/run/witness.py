@@ -9,10 +9,10 @@ folder, marks the run as failed there and says so on the terminal.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -67,6 +67,7 @@ def tell(folder: Path, stacks: str) -> None:
     from rlexp.checkpoint.atomic import pointed, write_json, write_text
     from rlexp.checkpoint.links import open_to_append
     from rlexp.checkpoint.lock import free_room
+    from rlexp.checkpoint.records import read_object
     from rlexp.run.provenance import now
     from rlexp.storage.places import address
     from rlexp.terminal.closing import print_closing
@@ -75,7 +76,7 @@ def tell(folder: Path, stacks: str) -> None:
     write_text(folder / "error.txt", stacks)
     with os.fdopen(open_to_append(folder / "log.txt"), "a", encoding="utf-8") as log:
         log.write(stacks)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_object(folder / "manifest.json")
     if manifest.get("status") != "running":
         return
     told = {"status": "failed", "reason": REASON}
@@ -92,10 +93,10 @@ def tell(folder: Path, stacks: str) -> None:
 
 
 def _last_env_steps(metrics: Path) -> int:
-    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.exists() else []
-    with contextlib.suppress(ValueError, IndexError, KeyError):
-        return int(json.loads(lines[-1])["env_steps"])
-    return 0
+    from rlexp.tracking.jsonl import whole_lines
+
+    last = deque(whole_lines(metrics), maxlen=1) if metrics.exists() else ()
+    return int(last[0][1]["env_steps"]) if last else 0
 
 
 def main(folder: str, *import_path: str) -> None:

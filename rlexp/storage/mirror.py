@@ -24,7 +24,8 @@ from typing import Any
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import remove, write_json
 from rlexp.checkpoint.names import is_inside
-from rlexp.errors import RunFailedError
+from rlexp.checkpoint.records import read_object
+from rlexp.errors import ConfigError, RunFailedError
 from rlexp.storage.places import address, is_uri, make_private
 from rlexp.storage.state import SEEN, STATE, read_state
 from rlexp.storage.store import Store
@@ -280,10 +281,10 @@ class Mirror:
 
     def _known(self) -> dict[str, Any]:
         try:
-            known = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
+            known = read_object(self.folder / STATE)
             files = {name: tuple(stamp) for name, stamp in known["files"].items() if self._belongs(name)}
             return {"push": known["push"], "next": known["next"], "files": files}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ConfigError, KeyError, TypeError, AttributeError):
             return {"push": None, "next": None, "files": {}}
 
     def _know(self, **known: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rlexp.checkpoint.atomic import write_text
 from rlexp.checkpoint.names import is_inside
+from rlexp.checkpoint.ownership import read_small
 from rlexp.storage.mirror import SIDE_BY_SIDE, Mirror
 from rlexp.storage.places import address, is_uri
 from rlexp.storage.state import SEEN, STATE, read_state
@@ -75,5 +76,5 @@ def _fetch(folder: Path, names: Iterable[str] | None) -> None:
 
 def _seen(folder: Path) -> str | None:
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        return (folder / SEEN).read_text(encoding="utf-8")
+        return read_small(folder / SEEN).decode("utf-8")
     return None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from rlexp.checkpoint.names import is_plain
+from rlexp.checkpoint.records import parse
 from rlexp.storage.store import Store
 
 STATE = "storage.json"
 """Here: the states that this machine knows, and the files as they were brought. In the store: the last state."""
+LONGEST = 1 << 20
+"""Bytes of it in the store."""
 SEEN = ".storage-seen"
 """Here: the state that a run's records are of, where the rest of its folder was not brought."""
 
@@ -24,14 +26,14 @@ def read_state(store: Store) -> dict[str, Any] | None:
     Raises:
         DamagedStateError: it says something else, or names what does not lie directly in the folder.
     """
-    content = store.read(STATE)
+    content = store.read(STATE, LONGEST)
     if content is None:
         return None
     try:
-        state = json.loads(content)
+        state = parse(content)
         push, without = state["push"], state.get("without", [])
         if isinstance(push, str) and isinstance(without, list) and all(map(is_plain, without)):
             return {"push": push, "without": without}
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise DamagedStateError(f"{store.uri}/{STATE} is damaged")

@@ -51,11 +51,11 @@ class Store:
             if info.type == FileType.File
         }
 
-    def read(self, name: str) -> bytes | None:
-        """What a file holds; null where there is none."""
+    def read(self, name: str, limit: int | None = None) -> bytes | None:
+        """What a file holds, its first `limit` bytes at most; null where there is none."""
         try:
             with self._system.open_input_file(self._path(name)) as file:
-                return bytes(file.read())
+                return bytes(file.read(limit))
         except FileNotFoundError:
             return None
 

@@ -5,7 +5,6 @@ Imported only once a sweep's scheduler is built: it imports Ray Tune and scikit-
 
 from __future__ import annotations
 
-import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.schedulers.pb2 import PB2
 
 from rlexp.checkpoint.atomic import write_text
+from rlexp.checkpoint.records import read_object
 from rlexp.config.overrides import value_of
+from rlexp.errors import ConfigError
 from rlexp.sweep.keys import VALUES
 from rlexp.sweep.space import Interval, Space
 
@@ -48,12 +49,14 @@ class Bandit(PB2):
     def remember(self, file: Path) -> None:
         """Goes on with what `file` holds, and keeps there what is seen from now on."""
         self._file = file
-        try:
-            seen = pd.read_json(io.StringIO(file.read_text(encoding="utf-8")), orient="split", dtype=False)
-            self.data = seen[["Trial", "Time", *self._intervals, "Reward"]]
-        except FileNotFoundError:
+        if not file.exists():
             return
-        except (OSError, ValueError, KeyError) as error:
+        try:
+            seen = read_object(file)
+            table = pd.DataFrame(seen["data"], columns=seen["columns"])
+            table[["Time", *self._intervals, "Reward"]].astype(float)  # Refuses what are no figures.
+            self.data = table[["Trial", "Time", *self._intervals, "Reward"]]
+        except (ConfigError, ValueError, KeyError, TypeError) as error:
             _log.warning("PB2 begins to learn anew, as %s cannot be read: %s", file, error)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlexp.commands import shell_command
 from rlexp.config.rerun import command
 from rlexp.config.suggest import nearest
 from rlexp.errors import ConfigError
@@ -79,8 +79,6 @@ def best_by(
         "settings": {**settings, "mode": chosen_mode},
         "trials": {name: {**trial, "score": scores[name]} for name, trial in trials.items()},
     }
-    if env is not None:  # A point lies in one environment: all of its seeds are here.
-        judged["trials"] = {name: {**trial, "varied": {}} for name, trial in judged["trials"].items()}
     best = ranking.best(judged)
     if best is None:
         raise _none(sweep, judged, name_of, own=own)
@@ -131,14 +129,16 @@ def _without_score(
 ) -> ConfigError:
     """No trial has the sweep's own score: training on may give one, but not where all trials are over."""
     if not judged["trials"] or any(trial["status"] not in OVER for trial in judged["trials"].values()):
-        return ConfigError(f"no trial of {sweep.place} has a score yet", fix=f"rlexp resume {sweep.place}")
+        return ConfigError(
+            f"no trial of {sweep.place} has a score yet", fix=shell_command("resume", sweep.place)
+        )
     other = next((name for name in SCORES if name in known), next(iter(known), None))
     return ConfigError(
         f"no trial of {sweep.place} has a score, and all are over: nothing logged {metric}",
         key="sweep.metric",
-        fix=f"rlexp evaluate {sweep.place} --metric {other}"
+        fix=shell_command("evaluate", sweep.place, "--metric", other)
         if other
-        else "rlexp report shows what was logged",
+        else shell_command("report", sweep.place),
     )
 
 
@@ -151,7 +151,7 @@ def _none(sweep: SweepFolder, judged: Mapping[str, Any], metric: str, *, own: bo
             f"the trials of {sweep.place} are of {len(envs)} environments ({', '.join(envs)}), whose scores cannot be "
             "compared",
             key="--env",
-            fix=f"rlexp evaluate {sweep.place} --env {next(iter(bests))}",
+            fix=shell_command("evaluate", sweep.place, "--env", next(iter(bests))),
         )
     known = sorted({name for trial in judged["trials"] for name in logged(sweep.run(trial))})
     if own:
@@ -162,7 +162,5 @@ def _none(sweep: SweepFolder, judged: Mapping[str, Any], metric: str, *, own: bo
         + (" with all seeds of a point" if metric in known else ""),
         key="--metric",
         suggestions=close,
-        fix=f"--metric {close[0]}"
-        if close and metric not in known
-        else f"rlexp resume {shlex.quote(sweep.place)}",
+        fix=f"--metric {close[0]}" if close and metric not in known else shell_command("resume", sweep.place),
     )

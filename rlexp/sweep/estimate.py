@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import math
 import statistics
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.errors import RlexpError
+from rlexp.checkpoint.records import read_object
+from rlexp.errors import ConfigError, RlexpError
 from rlexp.storage.places import local
 from rlexp.sweep.composing import AtPoint
 from rlexp.sweep.plan import Plan
@@ -29,7 +30,7 @@ def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
     budgets = [trial.config.stop.env_steps for trial in kinds]
     if None in budgets:
         return None
-    before = _before(local(kinds[0].config.runs_dir), local(plan.settings.dir))
+    before = speeds_below(local(kinds[0].config.runs_dir), local(plan.settings.dir))
     speeds: dict[str, float] = {}
     measured = False
     for trial in kinds:
@@ -57,7 +58,7 @@ def _kind_of(trial: Trial | AtPoint) -> str:
     return _kind(trial.config.choices, trial.overrides)
 
 
-def _before(*roots: Path) -> dict[str, float]:
+def speeds_below(*roots: Path) -> dict[str, float]:
     """Median steps/s, by the wall, of the runs of each kind that lie below."""
     found: dict[str, list[float]] = {}
     for folder in _run_folders(*roots):
@@ -75,11 +76,11 @@ def _run_folders(*roots: Path) -> Iterable[Path]:
 def _speed(folder: Path) -> tuple[str, float] | None:
     """A run's kind and steps/s; null where they cannot be told."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        summary = json.loads((folder / "summary.json").read_text())
+        manifest, summary = read_object(folder / "manifest.json"), read_object(folder / "summary.json")
         kind, speed = _kind(manifest["choices"], manifest["overrides"]), float(summary["sps"])
-        return (kind, speed) if speed and summary["iterations"] > 1 else None
-    except (OSError, ValueError, KeyError, TypeError):
+        usable = math.isfinite(speed) and speed > 0 and summary["iterations"] > 1
+        return (kind, speed) if usable else None
+    except (ConfigError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

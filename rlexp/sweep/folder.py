@@ -26,6 +26,7 @@ from rlexp.checkpoint.atomic import to_json, write_json
 from rlexp.checkpoint.links import refuse_links
 from rlexp.checkpoint.records import read_object
 from rlexp.checkpoint.signatures import is_own, write_signed
+from rlexp.commands import shell_command
 from rlexp.config.rerun import command
 from rlexp.errors import ConfigError
 from rlexp.run.folder import RunFolder, is_run_folder
@@ -108,11 +109,7 @@ class SweepFolder:
         if self.mirror is not None:
             self._reached(self.mirror.fetch)
         if self.path.exists() and any(item.name not in lock.FILES for item in self.path.iterdir()):
-            fix = (
-                f"rlexp resume {shlex.quote(self.place)}"
-                if is_sweep(self.path)
-                else "sweep.name=<another name>"
-            )
+            fix = shell_command("resume", self.place) if is_sweep(self.path) else "sweep.name=<another name>"
             raise ConfigError(f"{self.place} is not empty", key="sweep.name", fix=fix)
 
     def _reached(self, bring: Callable[[], None]) -> None:

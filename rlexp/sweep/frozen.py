@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlexp.checkpoint import records
 from rlexp.checkpoint.names import is_plain
 from rlexp.checkpoint.signatures import write_signed
 from rlexp.config.checks import check
@@ -50,7 +51,7 @@ class Frozen:
 
     def add(self, trials: Sequence[Trial]) -> list[Planned]:
         """Freezes more trials; returns them."""
-        before = self._file.read_text(encoding="utf-8")
+        before = b"".join(records.lines(self._file)).decode("utf-8")
         lines = [self._line(trial) for trial in trials]
         write_signed(self._file, before + "".join(f"{line}\n" for line in lines))
         return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
@@ -73,9 +74,9 @@ class Frozen:
         """
         for number, line in self._lines():
             try:
-                told = json.loads(line)
+                told = records.parse(line)
                 yield {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
+            except (ValueError, KeyError, TypeError) as error:
                 raise ConfigError(f"{self._file}, line {number}, is damaged: {_reason(error)}") from error
 
     def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
@@ -91,11 +92,7 @@ class Frozen:
         raise ConfigError(f"{self._file} has no trial {name}")
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        try:
-            with self._file.open("rb") as lines:
-                yield from enumerate(lines, start=1)
-        except OSError as error:
-            raise ConfigError(f"{self._file} cannot be read: {error.strerror or error}") from error
+        yield from enumerate(records.lines(self._file), start=1)
 
     def _line(self, trial: Trial) -> str:
         config = dataclasses.replace(trial.config, name=trial.name, runs_dir=self._runs_dir)
@@ -111,7 +108,7 @@ class Frozen:
 
     def _thawed(self, line: bytes | str, number: int) -> Planned:
         try:
-            told: dict[str, Any] = json.loads(line)
+            told: dict[str, Any] = records.parse(line)
             if not is_plain(told["name"]):
                 raise ValueError(f"{told['name']!r} is no trial's name")
             plain = {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}

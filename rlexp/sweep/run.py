@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from rlexp.checkpoint import lock
 from rlexp.checkpoint.atomic import plain_reason
+from rlexp.commands import shell_command
 from rlexp.config.schema import RunConfig
 from rlexp.errors import EXIT_DONE, EXIT_FAILED, ConfigError, RunFailedError
 from rlexp.run import imports
@@ -199,7 +199,7 @@ def _settled(course: Course, signal_name: str | None) -> int:
     except OSError as error:
         raise RunFailedError(
             f"how the trials stand cannot be written to {course.folder.place}: {plain_reason(error) or error}\n"
-            f"  rlexp resume {shlex.quote(course.folder.place)} makes it anew from the trials' own folders"
+            f"  {shell_command('resume', course.folder.place)} makes it anew from the trials' own folders"
         ) from error
     return code
 
@@ -208,7 +208,7 @@ def _nothing_left(course: Course) -> str:
     counts = course.counts
     how = ", ".join(f"{counts[status]} {status}" for status in ("done", "pruned") if counts[status])
     more = f"stop.env_steps={2 * course.budget}" if course.budget else "stop.<rule>=<more>"
-    return f"nothing is left to do: {how} (for more: rlexp resume {shlex.quote(course.folder.place)} {more})"
+    return f"nothing is left to do: {how} (for more: {shell_command('resume', course.folder.place)} {more})"
 
 
 def _on_interrupt(name: str) -> str:

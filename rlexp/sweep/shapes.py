@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,7 @@ def _is_trial(trial: object) -> bool:
         and (trial.get("score") is None or _is_number(trial["score"]))
         and _is_number(trial.get("env_steps", 0))
         and isinstance(trial.get("varied", {}), dict)
+        and isinstance(trial.get("env", ""), str)
     )
 
 
@@ -45,4 +47,4 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from rlexp.checkpoint.records import read_object
+from rlexp.errors import ConfigError
+from rlexp.run.folder import RunFolder
 from rlexp.sweep.course import Course
 
 NEVER_LOGGED = "never_logged"
@@ -44,16 +45,16 @@ def say_what_is_missing(course: Course, warn: Callable[[str], None]) -> None:
             f"no trial has a score: nothing logged {course.metric} (sweep.metric), so that trials were neither "
             "compared nor ranked"
         )
-    counts = Counter(pair for name in trained for pair in _never_logged(course, name).items())
+    counts = Counter(pair for name in trained for pair in never_logged(course.folder.run(name)).items())
     for (metric, key), count in counts.items():
         if key != "sweep.metric":
             warn(f"{key}: {metric} was never logged in {count} of {len(trained)} trials")
 
 
-def _never_logged(course: Course, name: str) -> dict[str, str]:
-    run = course.folder.run(name)
+def never_logged(run: RunFolder | None) -> dict[str, str]:
+    """Metrics that a run's settings read and nothing logged, by what its summary says."""
     try:
-        summary: dict[str, Any] = json.loads(run.summary.read_text(encoding="utf-8")) if run else {}
+        summary = read_object(run.summary) if run else {}
         return {str(metric): str(key) for metric, key in summary.get(NEVER_LOGGED, {}).items()}
-    except (OSError, ValueError, AttributeError):
+    except (ConfigError, AttributeError):
         return {}

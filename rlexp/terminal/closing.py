@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rlexp.commands import shell_command
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
@@ -48,10 +48,12 @@ def next_commands(summary: Mapping[str, Any], place: str) -> list[tuple[str, str
     """
     if not summary.get("checkpoint"):
         return []
-    path = shlex.quote(place)
     purpose = "train longer" if summary.get("status") == "done" else "go on"
-    resume = " ".join(filter(None, [f"rlexp resume {path}", summary.get("train_longer")]))
-    return [("evaluate", f"rlexp evaluate {path}"), (purpose, resume)]
+    longer = str(summary.get("train_longer") or "").split()
+    return [
+        ("evaluate", shell_command("evaluate", place)),
+        (purpose, shell_command("resume", place, *longer)),
+    ]
 
 
 def closing_table(summary: Mapping[str, Any]) -> Table:

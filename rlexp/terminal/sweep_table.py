@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rlexp.commands import shell_command
 from rlexp.sweep import ranking
 from rlexp.terminal.quiet import terminal
 
@@ -88,7 +88,7 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
         screen.say(f"best of {each['env']}: {each['command']}")
     screen.say(f"folder  {folder.place}")
     if set(counts) - {"done", "pruned"}:
-        screen.say(f"go on   rlexp resume {shlex.quote(folder.place)}")
+        screen.say(f"go on   {shell_command('resume', folder.place)}")
     for line in more:
         screen.say(line)
 

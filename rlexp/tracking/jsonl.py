@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from rlexp.checkpoint.atomic import write_text
+from rlexp.checkpoint.atomic import write_parts
 from rlexp.checkpoint.links import open_to_append
+from rlexp.checkpoint.records import lines, row
 from rlexp.errors import RunFailedError
 from rlexp.run.events import Record, RunInfo
 
@@ -28,9 +29,9 @@ class MetricsFile:
     def on_run_start(self, run: RunInfo) -> None:
         """Opens the file; drops what was written after the checkpoint that the run continues from."""
         if self.path.exists():
-            kept = "".join(line for line, _ in whole_lines(self.path, up_to=run.resumed_at))
-            if len(kept.encode()) != self.path.stat().st_size:
-                write_text(self.path, kept)
+            size = sum(len(line) for line, _ in whole_lines(self.path, up_to=run.resumed_at))
+            if size != self.path.stat().st_size:
+                write_parts(self.path, (line for line, _ in whole_lines(self.path, up_to=run.resumed_at)))
         self._file = os.fdopen(open_to_append(self.path), "a", encoding="utf-8")
 
     def on_record(self, record: Record) -> None:
@@ -57,7 +58,7 @@ class MetricsFile:
             self._file = None
 
 
-def whole_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[str, Record]]:
+def whole_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[bytes, Record]]:
     """The lines of a metrics file with their records: whole, in order of strictly increasing steps.
 
     A line that was torn by a kill is left out.
@@ -65,9 +66,12 @@ def whole_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[str, Rec
     Args:
         path: the file.
         up_to: leave out records with more env steps than this.
+
+    Raises:
+        ConfigError: the file cannot be read, or has a line that is too long for a record.
     """
     last = -1
-    for raw in path.read_bytes().splitlines(keepends=True):
+    for raw in lines(path):
         record = _parse(raw)
         if (
             record is None
@@ -76,7 +80,7 @@ def whole_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[str, Rec
         ):
             continue
         last = int(record["env_steps"])
-        yield raw.decode("utf-8"), record
+        yield raw, record
 
 
 def read(path: Path) -> list[Record]:
@@ -88,9 +92,5 @@ def _parse(raw: bytes) -> dict[str, Any] | None:
     """The record of a line; None for a torn or foreign one."""
     if not raw.endswith(b"\n"):
         return None
-    try:
-        record = json.loads(raw)
-    except ValueError:
-        return None
-    whole = isinstance(record, dict) and isinstance(record.get("env_steps"), int)
-    return record if whole else None
+    record = row(raw)
+    return record if record is not None and isinstance(record.get("env_steps"), int) else None

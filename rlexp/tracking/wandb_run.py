@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class WandbRun:
     @property
     def sync_command(self) -> str | None:
         """What uploads this run later; None when it is online or writes no files."""
-        return f"wandb sync {self.run.settings.sync_dir}" if self.run.offline else None
+        return shlex.join(["wandb", "sync", str(self.run.settings.sync_dir)]) if self.run.offline else None
 
     def _open(self) -> Any:
         import wandb
@@ -149,7 +150,7 @@ class WandbRun:
             "W&B at %s cannot be used (%s); the run is logged offline. Upload it later with: wandb sync %s",
             base_url,
             reason.splitlines()[0],
-            run.settings.sync_dir,
+            shlex.quote(str(run.settings.sync_dir)),
         )
         return run
 
