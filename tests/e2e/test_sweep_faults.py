@@ -123,6 +123,11 @@ def test_a_sweep_ends_when_its_time_is_up(tmp_path: Path) -> None:
     assert code == 0 and time.monotonic() - began < 60, text
     counts = [trial["status"] for trial in state(folder)["trials"].values()]
     assert counts[1:] == ["waiting", "waiting"] and state(folder)["status"] == "stopped"
+    before = next(iter(state(folder)["trials"].values()))["env_steps"]
+    code, text = run("resume", "sweeps/a", "sweep.wall_s=25", folder=tmp_path)
+    assert code == 0 and "1 go on where they were, 2 begin" in text, text
+    after = next(iter(state(folder)["trials"].values()))
+    assert after["env_steps"] > before and state(folder)["status"] == "stopped"
 
 
 def test_more_trials_of_a_random_search_are_drawn_where_it_ended(tmp_path: Path) -> None:
