@@ -15,6 +15,7 @@ import gymnasium
 from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
 from rlexp.environment.finite import FiniteCheck
 from rlexp.environment.form import Form, spaces_of
+from rlexp.environment.plain_spaces import plain_actions, plain_observations
 from rlexp.environment.renewing import FAILURE, FAILURE_COUNT, Renewing
 
 __all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
@@ -28,7 +29,8 @@ class Guard(Renewing, gymnasium.Wrapper):
     A `step` that raises ends the episode as truncated, with the last good observation and reward 0, so that
     no batch is lost; a new environment takes over. A `reset` that raises is tried again on a new environment.
     What was changed with `change` is changed again on the new one. Harmless oddities are put right
-    (`rlexp.environment.form`) and told in the infos (`rlexp.environment.notices`).
+    (`rlexp.environment.form`) and told in the infos (`rlexp.environment.notices`); spaces that RLlib mishandles
+    are shown as others that hold the same (`rlexp.environment.plain_spaces`).
 
     Args:
         make: makes the wrapped environment, each time from scratch.
@@ -52,13 +54,18 @@ class Guard(Renewing, gymnasium.Wrapper):
         max_steps: int | None = None,
     ) -> None:
         env = make()
-        space, _ = spaces_of(env, name)
+        space, actions = spaces_of(env, name)
         gymnasium.Wrapper.__init__(self, env)
         Renewing.__init__(self, env, make, name, max_consecutive_failures)
         self._form = Form(space, name, check, self._notices, self._when)
         self._finite = FiniteCheck(space) if check_finite else None
         self._max_steps = math.inf if max_steps is None else max_steps
         self._last_observation: Any = None
+        self._plain_seen, self._plain_action = plain_observations(space), plain_actions(actions)
+        if self._plain_seen is not None:
+            self.observation_space = self._plain_seen.space
+        if self._plain_action is not None:
+            self.action_space = self._plain_action.space
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps; a failure becomes a truncated step with `info["env_failure"]`.
@@ -70,6 +77,8 @@ class Guard(Renewing, gymnasium.Wrapper):
         form = self._form
         self._steps += 1
         self._episode_steps += 1
+        if self._plain_action is not None:
+            action = self._plain_action.from_plain(action)
         try:
             result = self.env.step(action)
         except BaseException as error:
@@ -94,6 +103,8 @@ class Guard(Renewing, gymnasium.Wrapper):
         observation = form.observation(observation)
         if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
             raise self._not_finite(*bad)
+        if self._plain_seen is not None:
+            observation = self._plain_seen.to_plain(observation)
         if self._episode_steps >= self._max_steps and not terminated:
             truncated = True
             self._notices.add("bound", cut_off(self.name, self._episode_steps))
@@ -115,6 +126,8 @@ class Guard(Renewing, gymnasium.Wrapper):
         info, observation = self._form.info(info), self._form.observation(observation)
         if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
             raise self._not_finite(*bad)
+        if self._plain_seen is not None:
+            observation = self._plain_seen.to_plain(observation)
         self._last_observation = observation
         info = self._reported(info, last_error) if self._unreported else info
         return observation, self._notices.hand_on(info)

@@ -6,13 +6,16 @@ Imported once such an environment is made: it imports RLlib.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import gymnasium
 
 from rlexp.environment.agent_forms import AgentForms
 from rlexp.environment.agents import ALL, ended, joined
 from rlexp.environment.finite import FiniteCheck
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
+from rlexp.environment.plain_spaces import Plain, plain_actions, plain_observations
 from rlexp.environment.renewing import Renewing
 
 
@@ -50,6 +53,10 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
         self._form = self._forms.whole
         self._check_finite, self._max_steps = check_finite, max_steps
         self._checks = {agent: FiniteCheck(space) for agent, space in self.observation_spaces.items()}
+        self._plain_seen = _changed(plain_observations, self.observation_spaces)
+        self._plain_actions = _changed(plain_actions, self.action_spaces)
+        self.observation_spaces |= {agent: plain.space for agent, plain in self._plain_seen.items()}
+        self.action_spaces |= {agent: plain.space for agent, plain in self._plain_actions.items()}
         self._last: Observations = {}
         """The last observation of each agent that is not done."""
         self._infos: dict[Any, dict[str, Any]] = {}
@@ -86,6 +93,13 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
         """
         self._steps += 1
         self._episode_steps += 1
+        if self._plain_actions:
+            action_dict = {
+                agent: self._plain_actions[agent].from_plain(action)
+                if agent in self._plain_actions
+                else action
+                for agent, action in action_dict.items()
+            }
         try:
             result: Any = self.env.step(action_dict)
         except BaseException as error:
@@ -147,8 +161,17 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
         for agent, observation in observations.items():
             if self._check_finite and (bad := self._checks[agent].bad_field(observation)) is not None:
                 raise self._not_finite(f"{bad[0]} of {agent}", bad[1])
-            self._last[agent] = observation
+            if agent in self._plain_seen:
+                observations[agent] = self._plain_seen[agent].to_plain(observation)
+            self._last[agent] = observations[agent]
         return observations
+
+
+def _changed(
+    plain: Callable[[gymnasium.Space], Plain | None], spaces: Mapping[Any, gymnasium.Space]
+) -> dict[Any, Plain]:
+    """The agents whose space is shown as another."""
+    return {agent: found for agent, space in spaces.items() if (found := plain(space)) is not None}
 
 
 def _is_done(agent: Any, terminateds: dict[Any, bool], truncateds: dict[Any, bool]) -> bool:

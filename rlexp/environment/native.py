@@ -75,6 +75,7 @@ def check_native(choice: EnvChoice, trusted: Sequence[str]) -> None:
     """
     vector = make_native(choice, trusted, 1)
     try:
+        _check_plain(choice, vector)
         if _form(choice, trusted).twin:
             _check_spaces(choice, vector, trusted)
     finally:
@@ -205,6 +206,19 @@ def _check_autoreset(choice: EnvChoice, form: _Form, vector: VectorEnv) -> None:
         f"{form.name} resets environments by {told}; only next-step autoreset keeps both an episode's last observation "
         f"and the next one's first for RLlib",
     )
+
+
+def _check_plain(choice: EnvChoice, vector: VectorEnv) -> None:
+    """Guards of single environments put right what RLlib mishandles; there are none around a vector form."""
+    from rlexp.environment.plain_spaces import plain_actions, plain_observations
+
+    looks = (("single_observation_space", plain_observations), ("single_action_space", plain_actions))
+    for name, plain in looks:
+        space = getattr(vector, name)
+        if plain(space) is not None:
+            raise _refused(
+                choice, f"RLlib mishandles {space}, which is put right for single environments only"
+            )
 
 
 def _check_spaces(choice: EnvChoice, vector: VectorEnv, trusted: Sequence[str]) -> None:

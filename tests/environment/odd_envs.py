@@ -279,3 +279,16 @@ class OddActions(Odd):
         if not self.action_space.contains(action):
             raise MemoryError(f"{action!r} is not in {self.action_space}")
         return super().step(action)
+
+
+class StartsAtOne(gymnasium.vector.VectorEnv):
+    """A vector form whose actions are 1 and 2; never stepped."""
+
+    metadata = {"autoreset_mode": gymnasium.vector.AutoresetMode.NEXT_STEP}
+
+    def __init__(self, num_envs: int = 1) -> None:
+        self.num_envs = num_envs
+        self.single_observation_space = spaces.Box(-1, 1, (3,), np.float32)
+        self.single_action_space = spaces.Discrete(2, start=1)
+        self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, num_envs)
+        self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, num_envs)

@@ -80,3 +80,20 @@ class OddMeeting(Meeting):
 
     def _observe(self) -> Any:
         return dict.fromkeys(self.possible_agents, self._between) if self._discrete else super()._observe()
+
+
+class FromOne(Meeting):
+    """Observes 1 to 11, the cells between them and one more; the actions are 1, which stands still, and 2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_spaces = dict.fromkeys(AGENTS, spaces.Discrete(11, start=1))
+        self.action_spaces = dict.fromkeys(AGENTS, spaces.Discrete(2, start=1))
+
+    def step(self, action_dict: dict[Any, int]) -> Any:
+        """See above."""
+        assert set(action_dict.values()) <= {1, 2}
+        return super().step({agent: action - 1 for agent, action in action_dict.items()})
+
+    def _observe(self) -> Any:
+        return dict.fromkeys(self.possible_agents, self._between + 1)
