@@ -25,7 +25,7 @@ from rlexp.config.advice import (
 )
 from rlexp.config.annotations import describe, matches, parts
 from rlexp.config.classic import answer
-from rlexp.config.environment_secrets import with_kept
+from rlexp.config.environment_secrets import values_of, with_kept
 from rlexp.config.examples import example_of
 from rlexp.config.plain_values import not_numbers, refuse_unusable
 from rlexp.config.replay_buffers import wrong_types
@@ -78,6 +78,13 @@ def to_plain(config: RunConfig) -> dict[str, Any]:
     flat = _flat(config)
     assert isinstance(flat, dict)
     return with_kept(flat, config.kept)
+
+
+def secret_values(config: RunConfig) -> set[str]:
+    """What the config's secrets of the environment are, and the variables that they are made of."""
+    flat = _flat(config)
+    assert isinstance(flat, dict)
+    return values_of(flat, config.kept)
 
 
 def valid_keys(config_class: str, trusted: tuple[str, ...] = DEFAULT_TRUSTED) -> list[str]:

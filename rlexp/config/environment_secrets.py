@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from rlexp.config.secrets import holds_secret, looks_secret
@@ -32,10 +34,31 @@ def secrets_of(raw: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, st
     return {key: written[key][0] for key in written if key in direct | passed_on}
 
 
+def values_of(plain: Mapping[str, Any], kept: Mapping[str, str]) -> set[str]:
+    """The texts at the dotted keys of `kept`, and the variables that they name, but for very short ones.
+
+    Args:
+        plain: a config, resolved.
+        kept: interpolations, by dotted key.
+    """
+    found = {os.environ.get(name, "") for text in kept.values() for name in _FROM_ENVIRONMENT.findall(text)}
+    for key in kept:
+        node: Any = plain
+        with suppress(KeyError, IndexError, TypeError):
+            for step in _steps(key):
+                node = node[step]
+            found |= {node} if isinstance(node, str) else set()
+    return {value for value in found if len(value) >= _SHORTEST}
+
+
+def _steps(key: str) -> list[int | str]:
+    return [int(index) if index else name for index, name in _STEP.findall(key)]
+
+
 def with_kept(plain: dict[str, Any], kept: Mapping[str, str]) -> dict[str, Any]:
     """`plain`, changed: at each dotted key of `kept` the interpolation in place of the value."""
     for key, text in kept.items():
-        steps = [int(index) if index else name for index, name in _STEP.findall(key)]
+        steps = _steps(key)
         node: Any = plain
         try:
             for step in steps[:-1]:

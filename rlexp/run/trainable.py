@@ -37,6 +37,7 @@ from rlexp.run.evaluation_turns import EvaluationTurns, next_multiple, taking_tu
 from rlexp.run.events import Record
 from rlexp.run.horizon import SAMPLED, ending_at
 from rlexp.run.iterations import EVALUATION as OF_EVALUATION
+from rlexp.run.masking import masked_secrets
 from rlexp.run.seeding import seed_replay
 
 if TYPE_CHECKING:
@@ -248,7 +249,8 @@ class RunTrainable(Trainable):
         (Path(checkpoint_dir) / COUNTERS).write_text(json.dumps(counters))
 
     def _save(self, folder: Path) -> None:
-        self.algorithm.save_to_path(str((folder / ALGORITHM).resolve()))
+        with masked_secrets(folder / ALGORITHM, self.run):
+            self.algorithm.save_to_path(str((folder / ALGORITHM).resolve()))
         (folder / CONFIG).write_text(yaml.safe_dump(to_plain(self.run), sort_keys=False))
         (folder / LEARNERS).write_text(json.dumps(learner_state.read(self.algorithm)))
         (folder / SPACES).write_text(json.dumps(_spaces(self.algorithm)))
