@@ -17,7 +17,6 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +37,11 @@ from rlexp.sweep import ranking, vouching
 from rlexp.sweep.adaptive import Adaptive
 from rlexp.sweep.frozen import Frozen, Planned
 from rlexp.sweep.plan import Plan
-from rlexp.sweep.settings import SweepChoice, typed
-from rlexp.sweep.shapes import flaw_of_plan, is_state
-from rlexp.sweep.space import Space
+from rlexp.sweep.plan_record import NO_OVERRIDES, PLAN, Asked, PlanRecord
+from rlexp.sweep.shapes import is_state
 
-PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
+FROZEN, STATE, TRIALS = "trials.jsonl", "sweep.json", "trials"
 SEARCH = "search.json"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a sweep was planned from: the command line's overrides and where the configs lie."""
-
-    overrides: tuple[str, ...] = ()
-    config_name: str = "config"
-    config_dir: str | None = None
 
 
 def is_sweep(path: Path | str) -> bool:
@@ -60,16 +49,18 @@ def is_sweep(path: Path | str) -> bool:
     return (Path(path) / PLAN).is_file() and (Path(path) / FROZEN).is_file()
 
 
-class SweepFolder:
+class SweepFolder(PlanRecord):
     """One sweep's folder, for reading; `held` gives the right to go on with it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.mirror = Mirror.of(path, without=(TRIALS,))
         self._looked: dict[str, float] = {}
 
     @classmethod
-    def create(cls, plan: Plan, name: str, command: Sequence[str], asked: Asked = Asked()) -> SweepFolder:
+    def create(
+        cls, plan: Plan, name: str, command: Sequence[str], asked: Asked = NO_OVERRIDES
+    ) -> SweepFolder:
         """Makes the folder and freezes the plan in it.
 
         Args:
@@ -123,11 +114,6 @@ class SweepFolder:
         told = f"the sweep cannot be kept in {self.place}: {reason}"
         return ConfigError(told, key="sweep.dir", fix="sweep.dir=<another folder>")
 
-    @property
-    def place(self) -> str:
-        """Where the sweep lies, for people and other machines: the folder's path, or its address in a store."""
-        return address(self.path)
-
     def push(self) -> None:
         """Brings the sweep's own files to the store that the folder is a copy of, if it is one.
 
@@ -176,50 +162,6 @@ class SweepFolder:
         """Whether this user has planned the sweep, and nobody has changed the plan since."""
         files = [self.path / PLAN, self.path / FROZEN, self.path / SEARCH]
         return all(is_own(file) for file in files if file != self.path / SEARCH or file.exists())
-
-    def change(self, settings: SweepChoice) -> None:
-        """Takes over other settings."""
-        plain = {**self._plan(), "settings": dataclasses.asdict(settings)}
-        write_signed(self.path / PLAN, to_json(plain))
-
-    def space(self) -> Space:
-        """What the trials were drawn from."""
-        try:
-            return Space.of_plain(self._plan()["space"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ConfigError(f"{self.path / PLAN} is damaged: space: {error}") from error
-
-    def asked(self) -> Asked:
-        """What it was planned from."""
-        told = self._plan()["asked"]
-        try:
-            return Asked(tuple(map(str, told["overrides"])), told["config_name"], told["config_dir"])
-        except (KeyError, TypeError) as error:
-            raise ConfigError(f"{self.path / PLAN} is damaged: asked: {error}") from error
-
-    @property
-    def seals(self) -> str:
-        """Stands for the key that its trials' checkpoints are sealed with; no secret."""
-        return str(self._plan()["seals"])
-
-    def adopt(self) -> None:
-        """Before the trials are lent a key: it is one of this user's own, also if somebody else planned the sweep."""
-        plan = self._plan()
-        if (ours := vouching.adopted(plan)) != plan:
-            write_signed(self.path / PLAN, to_json(ours))
-
-    def refuse_others_command(self) -> None:
-        """Refuses to compose anew what somebody else has asked for: it would count as this user's own word.
-
-        Raises:
-            ConfigError: the sweep's plan was not made with this user's key.
-        """
-        if not vouching.is_own_command(self._plan()):
-            raise ConfigError(
-                f"sweep.trials: {self.place} was not planned by this user on this machine; its command is not repeated",
-                key="sweep.trials",
-                fix="rlexp -m ... for another sweep",
-            )
 
     @property
     def frozen(self) -> Frozen:
@@ -284,16 +226,6 @@ class SweepFolder:
         except ConfigError:
             return None
         return state if is_state(state) else None
-
-    def _plan(self) -> dict[str, Any]:
-        plan = read_object(self.path / PLAN)
-        if flaw := flaw_of_plan(plan):
-            raise ConfigError(f"{self.path / PLAN} is damaged: {flaw}")
-        return plan
-
-    def settings(self) -> SweepChoice:
-        """As chosen when it was planned."""
-        return typed(self._plan()["settings"])
 
     def best(self) -> Path:
         """The folder of the trial with the best score, of the best point's seeds.

@@ -21,7 +21,8 @@ from rlexp.sweep.one_environment import refuse_several_environments
 from rlexp.sweep.optuna_search import require_optuna
 from rlexp.sweep.overlaps import refuse_overlaps, without_named
 from rlexp.sweep.settings import SweepChoice, is_setting, settings
-from rlexp.sweep.space import Point, Space, refuse_many, space_of
+from rlexp.sweep.space import Point, Space
+from rlexp.sweep.space_of_overrides import refuse_many, space_of
 from rlexp.sweep.trial import SEED, Trial, named, seeds_of
 
 Progress = Callable[[int, int], None]

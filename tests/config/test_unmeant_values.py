@@ -17,7 +17,7 @@ from rlexp.errors import ConfigError
 from rlexp.run import saved
 from rlexp.run.folder import RunFolder
 from rlexp.sweep.settings import typed
-from rlexp.sweep.space import space_of
+from rlexp.sweep.space_of_overrides import space_of
 
 DEEP = "[" * 800 + "]" * 800
 

@@ -13,7 +13,8 @@ from rlexp.config.overrides import parse
 from rlexp.errors import ConfigError
 from rlexp.sweep.optuna_search import OptunaPoints
 from rlexp.sweep.plan import plan
-from rlexp.sweep.space import Point, Space, space_of
+from rlexp.sweep.space import Point, Space
+from rlexp.sweep.space_of_overrides import space_of
 
 WIDE = (
     "lr=tag(log,interval(1e-6,1e-1))",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rlexp.config.overrides import parse
 from rlexp.errors import ConfigError
-from rlexp.sweep.space import Space, space_of
+from rlexp.sweep.space import Space
+from rlexp.sweep.space_of_overrides import space_of
 
 
 def space(*overrides: str) -> Space:
