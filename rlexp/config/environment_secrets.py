@@ -51,7 +51,7 @@ def values_of(plain: Mapping[str, Any], kept: Mapping[str, str]) -> set[str]:
     return {value for value in found if len(value) >= _SHORTEST}
 
 
-def _steps(key: str) -> list[int | str]:
+def _steps(key: str) -> list[Any]:
     return [int(index) if index else name for index, name in _STEP.findall(key)]
 
 
