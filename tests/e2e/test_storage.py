@@ -83,6 +83,7 @@ def test_a_run_that_another_process_went_on_with_stops(bucket: str, tmp_path: Pa
     assert len(steps(copy("one", tmp_path, place))) >= 20
 
 
+@pytest.mark.slow
 def test_a_run_in_a_bucket(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trained, gone on with elsewhere, evaluated and reported by whoever knows its address."""
     place = f"{bucket}/runs/a"

@@ -21,14 +21,15 @@ def test_a_run_with_auto_hardware_is_measured_and_says_so() -> None:
     made = prepared("env=cartpole")
     taken = made.algorithm_config.num_envs_per_env_runner
     (said,) = (note for note in made.notes if note.startswith("num_env_runners"))
-    assert said.startswith("num_env_runners=0: measured, in training steps/s: ")
+    runners = made.algorithm_config.num_env_runners
+    assert said.startswith(f"num_env_runners={runners}: measured, in training steps/s: ")
     # CartPole's own vector form is the very same environment, and steps all at once.
     assert all(f" with {count} vector_entry_point envs" in said for count in COUNTS)
     assert "gym_env_vectorize_mode=vector_entry_point" in made.chosen
-    assert taken in COUNTS and made.algorithm_config.num_env_runners == 0
+    assert taken in COUNTS
     assert made.config.hardware.settings["num_envs_per_env_runner"] == taken
     assert f"num_envs_per_env_runner={taken}" in made.chosen
-    assert not made.needs_ray
+    assert made.needs_ray == (runners > 0)
 
 
 def test_what_a_person_gave_is_left_alone() -> None:
@@ -41,7 +42,8 @@ def test_a_run_with_a_curriculum_is_measured_too() -> None:
     made = prepared(
         "env=gym", "env.id=envs.testing.Errand", "env.tasks={length: {int: [1, 9]}}", "curriculum=uniform"
     )
-    assert any(note.startswith("num_env_runners=0: measured") for note in made.notes)
+    runners = made.algorithm_config.num_env_runners
+    assert any(note.startswith(f"num_env_runners={runners}: measured") for note in made.notes)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,8 @@ def test_every_kind_of_learning_is_measured(
     monkeypatch.setattr(measured, "measure", lambda *given: found.append(real(*given)) or found[-1])
     made = prepared(f"algorithm={algorithm}", "env=pendulum" if algorithm == "sac" else "env=cartpole")
     (costs,) = found
-    assert set(costs.learn_s) == {0, 1, 2, 4, 7} and all(0 < s < 1 for s in costs.learn_s.values())
+    assert set(costs.learn_s) == {0, 1, 2, 4, 7} and min(costs.learn_s.values()) > 0
     assert {layout.envs for layout in costs.steps} == {envs}
-    assert 0 < costs.transport_s < 1e-2 and 0 < costs.weights_s < 1e-1
+    assert costs.transport_s > 0 and costs.weights_s > 0
     (said,) = (note for note in made.notes if note.startswith("num_env_runners"))
     assert "7 runners" in said

@@ -81,6 +81,7 @@ def test_forked_workers_are_as_rays_own_and_end_with_the_session(tmp_path: Path)
     assert _gone([facts["server"], *facts["processes"]])
 
 
+@pytest.mark.slow
 def test_a_killed_driver_leaves_neither_server_nor_forks(tmp_path: Path) -> None:
     driver, facts = _driver("wait", tmp_path)
     assert {facts["server"], facts["again"]["pid"]} <= set(facts["processes"]), "marked as the session's"
@@ -188,6 +189,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_sweeps_libraries_are_what_its_trials_import_and_none_is_rays() -> None:
     code = (
         "import importlib, sys; names = sys.argv[1:]\n"

@@ -80,6 +80,7 @@ def test_a_done_trial_that_was_to_go_on_and_was_refused_has_failed(sweep: SweepF
     assert course(sweep).told[name].status == "done", "for those who ask for no more it is done"
 
 
+@pytest.mark.slow
 def test_where_nothing_is_left_it_is_said_once(
     sweep: SweepFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
