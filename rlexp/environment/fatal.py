@@ -119,7 +119,14 @@ def env_runner_class(config: AlgorithmConfig) -> type[EnvRunner]:
 
 @cache
 def _keeping(base: type[EnvRunner]) -> type[EnvRunner]:
-    return type(f"Guarded{base.__name__}", (FatalErrorKeeper, base), {"__module__": base.__module__})
+    from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
+    from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+
+    from rlexp.environment.bounded_episodes import BoundedEpisodes
+
+    known = issubclass(base, SingleAgentEnvRunner | MultiAgentEnvRunner)
+    mixed_in = (BoundedEpisodes, FatalErrorKeeper) if known else (FatalErrorKeeper,)
+    return type(f"Guarded{base.__name__}", (*mixed_in, base), {"__module__": base.__module__})
 
 
 def raise_if_broken(

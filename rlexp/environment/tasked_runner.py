@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from rlexp.curriculum.handing import Handing, curriculum_piece
+from rlexp.environment.bounded_episodes import BoundedEpisodes
 from rlexp.environment.fatal import FatalErrorKeeper
 from rlexp.environment.process_state import ProcessState
 from rlexp.hardware.determinism import seed_without_compiler
@@ -15,7 +16,7 @@ from rlexp.metrics.names import ENV_TIMER
 seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.
 
 
-class TaskedRunner(FatalErrorKeeper):
+class TaskedRunner(BoundedEpisodes, FatalErrorKeeper):
     """Mixed into one of RLlib's env runners: hands its environments their tasks, and measures their time."""
 
     metrics: Any

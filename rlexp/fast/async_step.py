@@ -31,6 +31,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from rlexp.environment import cutting
 from rlexp.fast.rollout import Rollout
 from rlexp.fast.sharing import share_weights
 from rlexp.fast.vtrace_learner import VTraceLearner
@@ -71,7 +72,9 @@ class AsyncStep(IMPALA):
             return
         packages = self._sample_here()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            for package in packages:
+            for number, package in enumerate(packages):
+                if number and cutting.requested():
+                    break
                 self._train(package)
         self.metrics.log_value(MEAN_NUM_LEARNER_GROUP_UPDATE_CALLED, len(packages))
         self._send_weights(len(packages))
@@ -101,7 +104,9 @@ class AsyncStep(IMPALA):
         trained = self.metrics.peek(_TRAINED, default=0)
         before = learner.steps_trained
         rollouts = [rollout for sample in package for rollout in sample]
-        for _ in range(self._passes()):
+        for number in range(self._passes()):
+            if number and cutting.requested():
+                break
             learner.update_now(
                 rollouts,
                 timesteps={

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from rlexp.environment import cutting
 from rlexp.environment.hang import watched
+from rlexp.environment.kept_steps import most_steps
 from rlexp.environment.runner import GuardedEnvRunner
 from rlexp.fast.acting import Actor, TorchActor, initial_states
 from rlexp.fast.env_actions import env_actions
 from rlexp.fast.episode_tasks import EpisodeTasks, ended
 from rlexp.fast.hooks import episode_hooks
-from rlexp.fast.kept_steps import most_steps
 from rlexp.fast.networks import overwrite_activations
 from rlexp.fast.numpy_acting import numpy_actor
 from rlexp.fast.observing import Observer, Previous

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +12,7 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
+from rlexp.environment import cutting
 from rlexp.fast.learner import FastLearner
 from rlexp.fast.minibatches import minibatches
 from rlexp.fast.rollout import Rollout
@@ -56,22 +58,26 @@ class EpochLearner(FastLearner):
         num_total_minibatches: int = 0,
         **_: Any,
     ) -> None:
-        """Epochs of minibatches; metrics are those of the last one, since RLlib keeps no other."""
+        """Epochs of minibatches; metrics are those of the last one, since RLlib keeps no other.
+
+        An interrupt ends them with the minibatch after the one that is being made, which brings the metrics.
+        """
         self.module[DEFAULT_MODULE_ID].unwrapped().train()
         batch = self.train_batch(rollouts)
         if batch is None:
             return
         size = None if minibatch_size is None else self.items_of(batch, minibatch_size)
         shuffle, count = shuffle_batch_per_epoch, num_total_minibatches
-        chosen = list(minibatches(batch.num_items, size, num_epochs, shuffle, count, self._device))
+        chosen = minibatches(batch.num_items, size, num_epochs, shuffle, count, self._device)
         step = self._step_of_rllib if self._own_loss else self._step_of_loss
         columns = None if self._own_loss else self.loss_columns
-        for items in chosen[:-1]:
-            step(batch.minibatch(items, columns), False)
-        step(batch.minibatch(chosen[-1], columns), True)
+        steps = []
+        for items, last in _up_to(chosen, cutting.requested):
+            step(batch.minibatch(items, columns), last)
+            steps.append(batch.steps_in(items))
         self.gradient_step.log()
         self.count_policy_lag(rollouts)
-        self.count([batch.steps_in(items) for items in chosen], batch.num_steps)
+        self.count(steps, batch.num_steps)
 
     def _step_of_rllib(self, minibatch: dict[str, Any], last: bool) -> None:
         _, losses, _ = self._update({DEFAULT_MODULE_ID: minibatch})
@@ -99,3 +105,16 @@ class EpochLearner(FastLearner):
     def entropy_coefficient(self) -> Any:
         """The weight of the entropy bonus now."""
         return self.entropy_coeff_schedulers_per_module[DEFAULT_MODULE_ID].get_current_value()
+
+
+def _up_to(
+    chosen: Iterator[Tensor | None], ended: Callable[[], bool]
+) -> Iterator[tuple[Tensor | None, bool]]:
+    """Each with whether it is the last, as the first is that comes after `ended()`."""
+    ahead = next(chosen)
+    for following in chosen:
+        if ended():
+            break
+        yield ahead, False
+        ahead = following
+    yield ahead, True

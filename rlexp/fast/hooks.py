@@ -14,8 +14,8 @@ from ray.rllib.callbacks.utils import make_callback
 
 from rlexp.curriculum.collecting import OutcomeCollector
 from rlexp.environment.failures import FailureCounter
+from rlexp.environment.kept_steps import most_steps, thinned
 from rlexp.fast.episodes import EpisodeView
-from rlexp.fast.kept_steps import most_steps, thinned
 from rlexp.fast.live_episodes import LiveEpisodes
 from rlexp.fast.steps import Steps, step_bytes
 from rlexp.metrics.bookkeeping import Bookkeeping

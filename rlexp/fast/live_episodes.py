@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
+from rlexp.environment.kept_steps import most_steps, thinned
 from rlexp.fast.episodes import info_of, row_of
-from rlexp.fast.kept_steps import most_steps, thinned
 from rlexp.fast.steps import Steps, step_bytes
 
 

@@ -117,10 +117,9 @@ class OffPolicyStep(DQN):
             rounds += 1
             sampled += made
             if sampled >= config.num_steps_sampled_before_learning_starts and len(self.local_replay_buffer):
-                for _ in range(per_round):
-                    self._update(sampled, seconds)
-                updates += per_round
-                trained += per_round * config.total_train_batch_size
+                made_now = self._updates(per_round, sampled, seconds)
+                updates += made_now
+                trained += made_now * config.total_train_batch_size
                 if not shared:
                     self._send_weights(seconds)
             over = sampled >= self.horizon or time.monotonic() >= self.deadline
@@ -171,6 +170,14 @@ class OffPolicyStep(DQN):
             _uses_new_env_runners=True,
             _return_metrics=True,
         )
+
+    def _updates(self, count: int, sampled: int, seconds: _Seconds) -> int:
+        """So many updates, or as many as an interrupt leaves time for; returns how many were made."""
+        for made in range(count):
+            if cutting.requested():
+                return made
+            self._update(sampled, seconds)
+        return count
 
     def _update(self, sampled: int, seconds: _Seconds) -> None:
         config, buffer = self.config, self.local_replay_buffer

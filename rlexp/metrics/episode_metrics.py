@@ -15,6 +15,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from rlexp.config.suggest import nearest
 from rlexp.config.targets import TARGET
 from rlexp.environment import notices
+from rlexp.environment.kept_steps import EarlierSteps
 from rlexp.environment.notices import Noticed
 from rlexp.errors import RunFailedError
 from rlexp.metrics.episodes import step_infos, whole
@@ -54,6 +55,8 @@ class EpisodeMetrics(RLlibCallback):
         """Logs each metric; an error is told to the driver, which ends the run."""
         pieces = list(prev_episode_chunks or ())
         earlier = self._earlier.pop(env_index, None)
+        if not pieces or not isinstance(pieces[0], EarlierSteps):
+            earlier = None  # Of an episode that never ended: the environments were reset.
         infos = list(step_infos(episode, pieces)) if any("info" in s for s in self.specs.values()) else []
         if infos and "env_failure" in infos[-1]:
             return  # cut off by a failure of the environment: its figures mean nothing
@@ -73,6 +76,8 @@ class EpisodeMetrics(RLlibCallback):
 
     def on_steps_forgotten(self, *, part: Any, steps: int, env_index: int | None = None) -> None:
         """Takes the figures of an ongoing episode's earlier part, which is no longer kept."""
+        if not part.t_started:
+            self._earlier.pop(env_index, None)
         earlier = self._earlier.setdefault(env_index, _Earlier())
         earlier.steps += steps
         keys = {spec["info"] for spec in self.specs.values() if "info" in spec}

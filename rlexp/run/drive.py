@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from rlexp.environment import cutting
 from rlexp.errors import EXIT_USAGE
 from rlexp.run.driven import Driven, Outcome, Ready, one_line
-from rlexp.terminal.interrupt import Interrupt, interruptible
+from rlexp.terminal.interrupt import Interrupt, exit_code_of, interruptible
 from rlexp.terminal.quiet import quiet
 
 AT_ONCE = "interrupted at once; the last checkpoint stands"
 BEFORE = "interrupted before training began"
+LEAVE_S = 2.0
+"""Seconds after a second signal in which what runs may end by itself; an environment may catch the signal and go on."""
+CLOSE_S = 5.0
+"""The same for what closes a run."""
 
 
 def drive(ready: Ready) -> Outcome:
@@ -25,8 +33,10 @@ def drive(ready: Ready) -> Outcome:
     with quiet(folder.log, ready.config.log_level) as terminal, interruptible() as interrupt:
         driven = Driven(ready, terminal)
         try:
-            driven.build()
-            ending = _train(driven, interrupt)
+            with _ends_on_repeat(interrupt, LEAVE_S, lambda: driven.abandon(reason=BEFORE)):
+                driven.build()
+            with _ends_on_repeat(interrupt, LEAVE_S, lambda: driven.abandon(reason=AT_ONCE)):
+                ending = _train(driven, interrupt)
         except KeyboardInterrupt:
             ending = ("stopped", AT_ONCE if driven.began else BEFORE)
         except BaseException as failure:
@@ -37,7 +47,10 @@ def drive(ready: Ready) -> Outcome:
                 raise
             ending = ("failed", one_line(failure))
             driven.keep_trace(failure)
-        with interrupt.deferred(lambda name: terminal.say(f"{name}: closing (once more to leave at once)")):
+        with (
+            _ends_on_repeat(interrupt, CLOSE_S),
+            interrupt.deferred(lambda name: terminal.say(f"{name}: closing (once more to leave at once)")),
+        ):
             return replace(driven.close(*ending), signal=interrupt.name)
 
 
@@ -60,6 +73,35 @@ def _train(driven: Driven, interrupt: Interrupt) -> tuple[str, str]:
         driven.begin()
         ending = driven.loop.run(interrupt)
     return ending.status, ending.reason
+
+
+@contextlib.contextmanager
+def _ends_on_repeat(
+    interrupt: Interrupt, seconds: float, close: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Meanwhile a second signal ends the process where it does not end the block: its code may catch every exception.
+
+    Args:
+        interrupt: of the run.
+        seconds: that the block has to end by itself.
+        close: is called then, in another thread than the one that does not come back; it has `CLOSE_S`.
+    """
+    over = threading.Event()
+
+    def leave(name: str) -> None:
+        if over.wait(seconds):
+            return
+        if close is not None:
+            closing = threading.Thread(target=close, daemon=True)
+            closing.start()
+            closing.join(CLOSE_S)
+        os._exit(exit_code_of(name))
+
+    with interrupt.insisting(leave):
+        try:
+            yield
+        finally:
+            over.set()
 
 
 def _on_interrupt(name: str) -> str:

@@ -244,13 +244,20 @@ class Driven:
             with self._told("summary.json could not be written"):
                 write_json(self.folder.summary, summary)
 
-    def abandon(self, failure: HungError) -> None:
-        """Closes all but the environments, in another thread than the one that never comes back from them."""
+    def abandon(self, failure: HungError | None = None, reason: str = "") -> None:
+        """Closes all but the environments, in another thread than the one that never comes back from them.
+
+        Args:
+            failure: why the run has failed; without it, it was stopped.
+            reason: by what.
+        """
         from rlexp.terminal.closing import print_closing
 
         self._trainable = None
-        self.keep_trace(failure)
-        outcome = self.close("failed", one_line(failure))
+        if failure is not None:
+            self.keep_trace(failure)
+        ending = ("stopped", reason) if failure is None else ("failed", one_line(failure))
+        outcome = self.close(*ending)
         print_closing(outcome.summary, self.folder.place, outcome.error)
 
     def release(self, status: str, summary: dict[str, Any]) -> None:

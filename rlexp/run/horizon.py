@@ -33,8 +33,8 @@ def ending_at(algorithm: Algorithm, horizon: int | None, deadline: float | None 
 
     It may be meant to last longer: the run's budget does not.
     So does the training step in which an interrupt ended the sampling; an iteration's first one then raises
-    `SamplingCut`: nothing has changed since the iteration before. Algorithms of the fast path whose training step goes
-    on for long look at these attributes themselves.
+    `SamplingCut`: nothing has changed since the iteration before. One in which it ended the updates counts. Algorithms
+    of the fast path whose training step goes on for long look at these attributes themselves.
 
     Args:
         algorithm: whose `train` is called inside, once.
@@ -52,6 +52,8 @@ def ending_at(algorithm: Algorithm, horizon: int | None, deadline: float | None 
         nonlocal made
         try:
             training_step()
+        except cutting.UpdatesCut:
+            pass
         except cutting.SamplingCut:
             if not made:
                 raise

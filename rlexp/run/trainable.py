@@ -30,7 +30,7 @@ from rlexp.hardware import placement, scratch
 from rlexp.hardware.kinds import Kind, kind_of
 from rlexp.metrics.catalogue import unused
 from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
-from rlexp.run import breaking_off, imports, quirks, rayless, steady_time
+from rlexp.run import bounded_replay, breaking_off, breaking_updates, imports, quirks, rayless, steady_time
 from rlexp.run.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
 from rlexp.run.counters import Counters
 from rlexp.run.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
@@ -92,10 +92,12 @@ class RunTrainable(Trainable):
                 self.algorithm = self._built.build_algo()
             quirks.guard_metrics(self.algorithm)
             breaking_off.make_breakable(self.algorithm)
+            breaking_updates.make_updates_breakable(self.algorithm)
         except BaseException:
             self._placement.release()
             raise
         seed_replay(self.algorithm, self.run.seed)
+        bounded_replay.bound(self.algorithm.local_replay_buffer)
         self.curriculum = curriculum_of(self.run.curriculum, self.run.trusted, self.run.seed)
         if self.curriculum is not None:
             publish_now(self.algorithm, self.curriculum.payload())

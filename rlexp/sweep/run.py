@@ -114,6 +114,7 @@ def _go(
         for config in (first, *(course.trials[name].config for name in todo)):
             check_joined(config, have)
         concurrency = chosen.concurrency
+        from rlexp.run import request_relay
         from rlexp.sweep import lending, tuning
         from rlexp.sweep.scheduled import Scheduling
 
@@ -140,11 +141,13 @@ def _go(
         )
         listener = tuning.Listener(course, stopping=stop.stop_all)
         board = Board(terminal)
-        with (
-            lending.lent(seals),
-            board,
-            interrupt.deferred(lambda name: terminal.say(_on_interrupt(name))),
-        ):
+
+        def interrupted(name: str) -> None:
+            terminal.say(_on_interrupt(name))
+            request_relay.announce(seals)
+
+        request_relay.forget(seals)
+        with lending.lent(seals), board, interrupt.deferred(interrupted):
             course.watchers += [board, Unscored(scheduling.compare_at, terminal.warn)]
             tuning.fit(
                 course,

@@ -14,7 +14,8 @@ from rlexp.checkpoint import seal
 from rlexp.checkpoint.links import open_to_append
 from rlexp.checkpoint.lock import InUseError
 from rlexp.config.convert import to_plain
-from rlexp.environment.hang import last_words
+from rlexp.environment import cutting
+from rlexp.environment.hang import last_words, take_signal
 from rlexp.environment.watcher import stacks_to
 from rlexp.errors import EXIT_USAGE, RunFailedError
 from rlexp.run.driven import Driven, Outcome, Ready, one_line
@@ -47,7 +48,7 @@ class TrialRun:
     """
 
     def __init__(self, task: Task, planned: Planned) -> None:
-        self._task, self._undo = task, contextlib.ExitStack()
+        self._task, self._undo, self._training = task, contextlib.ExitStack(), contextlib.ExitStack()
         self._interrupt, self._checked = Interrupt(), False
         self.outcome: Outcome | None = None
         try:
@@ -70,6 +71,8 @@ class TrialRun:
             driven.trainable.report_at(self._task.compare_at, self._task.metric)
             self._undo.enter_context(_stacks_kept(driven.folder))
             self._undo.enter_context(last_words(driven.abandon))
+            self._undo.enter_context(self._training)
+            self._listen()
             driven.loop.unseen.setdefault(self._task.metric, "sweep.metric")
             driven.begin()
         except BaseException as failure:
@@ -80,8 +83,15 @@ class TrialRun:
                 self._fail(failure)
             raise
 
+    def _listen(self) -> None:
+        """From here to its end the trial breaks off what it is at once the sweep is interrupted."""
+        from rlexp.run.request_relay import listening
+
+        take_signal()
+        self._training.enter_context(listening(self._task.seals))
+
     def report(self) -> dict[str, Any]:
-        """Trains an iteration, or several until it is time for a report.
+        """Trains an iteration, or several until it is time for a report, or as far as an interrupt lets it.
 
         Returns:
             `env_steps`, `sps`, `score` where there is one yet, `done` and `ended`.
@@ -92,7 +102,7 @@ class TrialRun:
         until = time.monotonic() + self._task.report_s
         while self.outcome is None:
             self._advance()
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or cutting.requested():
                 break
         return self._told()
 
@@ -163,6 +173,7 @@ class TrialRun:
         self._close("failed", one_line(failure))
 
     def _close(self, status: str, reason: str) -> None:
+        self._training.close()
         self._end(self._driven.close(status, reason))
 
     def _end(self, outcome: Outcome) -> None:

@@ -58,6 +58,7 @@ class Interrupt:
         self._first_at = 0.0
         self.caught: list[int] = []
         self._on_first: Callable[[str], None] | None = None
+        self._on_repeat: Callable[[str], None] | None = None
 
     def __bool__(self) -> bool:
         return self.name is not None
@@ -74,6 +75,19 @@ class Interrupt:
             yield
         finally:
             self._on_first = None
+
+    @contextlib.contextmanager
+    def insisting(self, on_repeat: Callable[[str], None]) -> Iterator[None]:
+        """While inside, a signal after the first does more than raise: what runs may catch every exception.
+
+        Args:
+            on_repeat: called with the first signal's name, in a thread of its own.
+        """
+        before, self._on_repeat = self._on_repeat, on_repeat
+        try:
+            yield
+        finally:
+            self._on_repeat = before
 
     def rearm(self) -> None:
         """Takes the signals again that an environment or a library has taken for itself since."""
@@ -93,6 +107,8 @@ class Interrupt:
             return
         if first:
             self.name, self._first_at = name, time.monotonic()
+        if not first and self._on_repeat is not None:
+            _thread.start_new_thread(self._on_repeat, (self.name or name,))
         if not first or self._on_first is None:
             raise Interrupted(self.name or name)
         # A handler runs between any two lines of the main thread, which may be in the middle of printing; and

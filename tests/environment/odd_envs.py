@@ -292,3 +292,36 @@ class StartsAtOne(gymnasium.vector.VectorEnv):
         self.single_action_space = spaces.Discrete(2, start=1)
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, num_envs)
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, num_envs)
+
+
+class EndlessPush(Endless):
+    """The same with an action of one number."""
+
+    def __init__(self, step_s: float = 0.0, mark: str | None = None) -> None:
+        super().__init__(step_s, mark)
+        self.action_space = spaces.Box(-1, 1, (1,), np.float32)
+
+
+class Stubborn(Endless):
+    """Catches, in the step after the first hundred, what ends others, and hangs on.
+
+    Args:
+        times: how many exceptions it catches; null means all.
+        mark: a file that appears then.
+    """
+
+    def __init__(self, times: int | None = None, mark: str | None = None) -> None:
+        super().__init__(mark=mark)
+        self.times = times
+
+    def step(self, action: Any) -> Any:
+        """See above."""
+        result = super().step(action)
+        while self.total > 100 and self.times != 0:
+            try:
+                time.sleep(600)
+            except BaseException:
+                self.times = None if self.times is None else self.times - 1
+        if self.total > 100:
+            time.sleep(600)
+        return result

@@ -12,9 +12,9 @@ import pytest
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rlexp.config.schema import EnvChoice
+from rlexp.environment.kept_steps import EarlierSteps, most_steps, thinned
 from rlexp.fast import env_runner
 from rlexp.fast.episodes import EpisodeView
-from rlexp.fast.kept_steps import EarlierSteps, most_steps, thinned
 from rlexp.fast.steps import Steps
 from rlexp.metrics.episode_metrics import EpisodeMetrics
 

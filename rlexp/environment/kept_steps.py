@@ -19,20 +19,35 @@ class EarlierSteps:
 
     Attributes:
         id_: the episode's.
-        t_started: 0, where the episode began.
-        t: env steps up to the first part that is kept.
+        t_started, env_t_started: 0, where the episode began.
+        t, env_t: env steps up to the first part that is kept.
+        agent_episodes: of several agents, the figures of each.
     """
 
     def __init__(self, part: Any) -> None:
-        self.id_, self.t_started, self.t = part.id_, part.t_started, part.t_started
+        self.id_, self.t_started = part.id_, _span(part)[0]
+        self.t = self.t_started
         self.is_done = self.is_terminated = self.is_truncated = False
+        self.agent_episodes: dict[Any, _EarlierOfAgent] = {}
         self._return = self._seconds = 0.0
+
+    @property
+    def env_t_started(self) -> int:
+        """RLlib's name for it where there are several agents."""
+        return self.t_started
+
+    @property
+    def env_t(self) -> int:
+        """See `env_t_started`."""
+        return self.t
 
     def add(self, part: Any, steps: int) -> None:
         """Takes in the part that follows, of so many steps."""
         self.t += steps
         self._return += part.get_return()
         self._seconds += _seconds(part)
+        for agent, episode in getattr(part, "agent_episodes", {}).items():
+            self.agent_episodes.setdefault(agent, _EarlierOfAgent(episode)).add(episode)
 
     def __len__(self) -> int:
         return self.t - self.t_started
@@ -50,6 +65,36 @@ class EarlierSteps:
         return []
 
     get_observations = get_infos = get_rewards = get_actions
+
+
+class _EarlierOfAgent:
+    """What is left of one agent's steps.
+
+    Attributes:
+        agent_id: the agent's.
+        module_id: of the module that acts for it.
+    """
+
+    def __init__(self, episode: Any) -> None:
+        self.agent_id, self.module_id = episode.agent_id, episode.module_id
+        self._steps, self._return = 0, 0.0
+
+    def add(self, episode: Any) -> None:
+        """Takes in the agent's part that follows."""
+        self._steps += len(episode)
+        self._return += episode.get_return()
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def get_return(self) -> float:
+        """Sum of the agent's rewards."""
+        return self._return
+
+
+def _span(part: Any) -> tuple[int, int]:
+    """Env steps at which a part began and ended."""
+    return (part.env_t_started, part.env_t) if hasattr(part, "env_t") else (part.t_started, part.t)
 
 
 def _seconds(part: Any) -> float:
@@ -90,5 +135,6 @@ def thinned(parts: list[Any], most: int, forget: Callable[[Any, int], None]) -> 
 
 def _lengths(parts: Sequence[Any]) -> list[int]:
     """Env steps of each; a learner in this process lengthens those that it sees."""
-    ends = [part.t_started for part in parts[1:]] + [part.t for part in parts[-1:]]
-    return [end - part.t_started for part, end in zip(parts, ends, strict=True)]
+    spans = [_span(part) for part in parts]
+    ends = [begun for begun, _ in spans[1:]] + [ended for _, ended in spans[-1:]]
+    return [end - begun for (begun, _), end in zip(spans, ends, strict=True)]
