@@ -219,20 +219,14 @@ def test_trials_of_a_sweep_break_off_their_iteration(tmp_path: Path, number: sig
         trial = folder / "trials" / name
         assert [row["env_steps"] for row in records(trial)] == [100]
         assert "step_100" in checkpoints(trial) and manifest(trial)["status"] == "stopped"
-    code, text = run(
-        "resume",
-        "sweeps/s",
-        "env.config.step_s=0.0",
-        "stop.env_steps=300",
-        folder=tmp_path,
-        PYTHONPATH=IMPORTABLE,
-    )
+    # The first hundred steps of an environment take no time.
+    code, text = run("resume", "sweeps/s", "stop.env_steps=200", folder=tmp_path, PYTHONPATH=IMPORTABLE)
     assert code == 0, text
     for name, trial in trials(folder).items():
         assert trial["status"] == "done", text
         rows = records(folder / "trials" / name)
-        assert [row["env_steps"] for row in rows] == [100, 200, 300]
-        assert [row["iteration"] for row in rows] == [1, 2, 3]
+        assert [row["env_steps"] for row in rows] == [100, 200]
+        assert [row["iteration"] for row in rows] == [1, 2]
     assert json.loads((folder / "sweep.json").read_text())["status"] == "done"
 
 
