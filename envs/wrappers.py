@@ -30,6 +30,30 @@ class ScaleReward(gymnasium.RewardWrapper):
         return float(reward) * self.scale
 
 
+class WeightedReward(gymnasium.Wrapper):
+    """Makes one reward of several objectives' rewards: their weighted sum.
+
+    Args:
+        env: an environment whose reward is an array.
+        weights: one for each objective.
+    """
+
+    def __init__(self, env: gymnasium.Env, weights: list[float]) -> None:
+        super().__init__(env)
+        self.weights = np.asarray(weights, np.float64)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """As the environment's, with one reward.
+
+        Raises:
+            ValueError: there is another number of rewards than of weights.
+        """
+        observation, rewards, terminated, truncated, info = self.env.step(action)
+        if np.shape(rewards) != self.weights.shape:
+            raise ValueError(f"{np.size(rewards)} rewards and {len(self.weights)} weights")
+        return observation, float(self.weights @ np.asarray(rewards)), terminated, truncated, info
+
+
 class RepeatAction(gymnasium.Wrapper):
     """Does each action several times, and adds the rewards up; an episode's end cuts the repeats short.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -184,7 +185,9 @@ def _import_registering(module: str, env_id: str, trusted: Sequence[str]) -> Non
         raise
     except BaseException as error:  # SystemExit too.
         raise ConfigError(
-            f"env.id: {env_id}: importing {module} failed: {describe(error)}", key="env.id"
+            f"env.id: {env_id}: importing {module} failed: {describe(error)}",
+            key="env.id",
+            fix=_version_fix(error) or f"a version of {module} that can be imported here",
         ) from error
 
 
@@ -229,12 +232,40 @@ def call(choice: EnvChoice, creator: Any, make: Callable[..., Any], arguments: d
                 key=f"env.config.{wrong[0]}",
                 suggestions=nearest(wrong[0], known),
             ) from error
-        raise _not_made(choice, error) from error
+        raise _not_made(choice, error, known) from error
 
 
-def _not_made(choice: EnvChoice, error: BaseException) -> ConfigError:
+def _not_made(choice: EnvChoice, error: BaseException, takes: Sequence[str] = ()) -> ConfigError:
     key = "env.config" if choice.config else "env.id"
-    return ConfigError(f"{key}: {env_name(choice)} cannot be made: {describe(error)}", key=key)
+    return ConfigError(
+        f"{key}: {env_name(choice)} cannot be made: {describe(error)}",
+        key=key,
+        fix=_version_fix(error) or _arguments_fix(error, takes),
+    )
+
+
+_MISSING = re.compile(
+    r"missing \d+ required (?:positional|keyword-only) arguments?: ((?:(?:, | and |, and )?'\w+')+)"
+)
+_BY_FUNCTION = "env.id=<import path of a function of yours that makes it>"
+
+
+def _version_fix(error: BaseException) -> str | None:
+    """What to install, where that is what is wrong."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"install the package that has the module {error.name.partition('.')[0]}"
+    if "NumPy 2" in str(error):
+        return "a version of the package that runs with NumPy 2, or a copy of it that you have changed"
+    return None
+
+
+def _arguments_fix(error: BaseException, takes: Sequence[str]) -> str:
+    """Which arguments to give, or to try."""
+    if isinstance(error, TypeError) and (missing := _MISSING.search(str(error))):
+        given = " ".join(f"env.config.{name}=<value>" for name in re.findall(r"'(\w+)'", missing[1]))
+        return f"{given}; for what is no text, number or list, {_BY_FUNCTION}"
+    named = f" (it takes {', '.join(takes)})" if takes else ""
+    return f"other values under env.config{named}, or {_BY_FUNCTION}"
 
 
 def parameters_of(creator: Any) -> list[str]:

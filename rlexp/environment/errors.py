@@ -12,10 +12,25 @@ OLD_GYM = (
     "the environment is of old Gym: gymnasium.make('GymV21Environment-v0', env=...) of the package shimmy wraps one, "
     "or return (observation, info) from reset and (observation, reward, terminated, truncated, info) from step"
 )
-_UNPACKED = re.compile(
-    r"not enough values to unpack \(expected 5, got 4\)|too many values to unpack \(expected 2"
+RIGHT_SPACE = (
+    "the right observation_space in the environment, or a wrapper in env.wrappers that fits it to its space"
 )
-"""What Gymnasium's wrappers say around an environment of old Gym."""
+_OLD = (
+    # What Gymnasium's wrappers say around an environment of old Gym.
+    (
+        re.compile(
+            r"not enough values to unpack \(expected 5, got 4\)|too many values to unpack \(expected 2"
+        ),
+        OLD_GYM,
+    ),
+    (
+        re.compile(
+            r"reset\(\) (got an unexpected keyword argument '(seed|options)'|takes no keyword arguments)"
+        ),
+        "def reset(self, *, seed=None, options=None) in the environment, which is of old Gym, or a wrapper of it in "
+        "env.wrappers that takes them",
+    ),
+)
 
 
 class FatalEnvError(RunFailedError):
@@ -46,7 +61,8 @@ class EnvBrokenError(FatalEnvError):
     def after(cls, env: str, failures: int, error: BaseException) -> EnvBrokenError:
         """The error after `failures` failures in a row, the last of which was `error`."""
         times = "once" if failures == 1 else f"{failures} times in a row, with no good step in between"
-        fix = f"\n  fix: {OLD_GYM}" if _UNPACKED.search(str(error)) else ""
+        old = next((fix for pattern, fix in _OLD if pattern.search(str(error))), None)
+        fix = f"\n  fix: {old}" if old else ""
         broken = cls(f"the environment {env} failed {times}; the last error: {describe(error)}{fix}")
         broken.env = env
         broken.trace = "".join(traceback.format_exception(error))
@@ -59,6 +75,7 @@ class EnvBrokenError(FatalEnvError):
         """The error for an observation of another shape than its space says."""
         broken = cls(
             f"the environment {env} returned an observation of shape {shape}, not {expected}, at its step {step}"
+            f"\n  fix: {RIGHT_SPACE}"
         )
         broken.env = env
         return broken
@@ -108,7 +125,10 @@ class NonFiniteError(FatalEnvError):
     def found(cls, env: str, field: str, value: float, step: int, episode_step: int) -> NonFiniteError:
         """The error for `value` found in `field`."""
         when = f"at its step {step} (step {episode_step} of the episode)" if episode_step else "on reset"
-        error = cls(f"the environment {env} returned {value} in {field} {when}")
+        error = cls(
+            f"the environment {env} returned {value} in {field} {when}"
+            "\n  fix: a finite number there, or a wrapper in env.wrappers that replaces it"
+        )
         error.env, error.field, error.step, error.episode_step = env, field, step, episode_step
         return error
 

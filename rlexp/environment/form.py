@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from rlexp.environment.errors import OLD_GYM, MisbehavedError
+from rlexp.environment.errors import OLD_GYM, RIGHT_SPACE, MisbehavedError
 from rlexp.environment.notices import Notices
 
 _INTEGERS = frozenset({int, np.int64, np.int32, np.int8, np.uint8, np.int16, np.uint16, np.uint32, np.uint64})
@@ -77,7 +77,8 @@ class Form:
         if type(value) in _NUMBERS:
             return float(value)
         if isinstance(value, str) or value is None or np.size(value) != 1:
-            raise self._refused(f"{shown(value)} as reward", FLOAT)
+            many = isinstance(value, (np.ndarray, list, tuple)) and np.size(value) > 1
+            raise self._refused(f"{shown(value)} as reward", _weighted(np.size(value)) if many else FLOAT)
         try:
             return float(np.asarray(value).reshape(()))
         except (TypeError, ValueError):
@@ -189,13 +190,20 @@ class Form:
 
     def _misshapen(self, where: str, value: Any, space: spaces.Space) -> MisbehavedError:
         what = "an observation" if where == "obs" else where
-        return self._refused(f"{what} of shape {np.shape(value)}, not {space.shape},", None)
+        return self._refused(f"{what} of shape {np.shape(value)}, not {space.shape},", RIGHT_SPACE)
 
-    def _refused(self, what: str, fix: str | None) -> MisbehavedError:
+    def _refused(self, what: str, fix: str) -> MisbehavedError:
         return MisbehavedError.returned(self.name, what, self._when(), fix)
 
 
 FLOAT = "a reward must be one number: return float(reward)"
+
+
+def _weighted(number: int) -> str:
+    """What makes one reward of several."""
+    weights = "[" + ", ".join(["1"] * number) + "]"
+    wrapper = f"{{_target_: envs.wrappers.WeightedReward, weights: {weights}}}"
+    return f"'env.wrappers=[{wrapper}]', with a weight for each; a reward must be one number"
 
 
 class _Box:

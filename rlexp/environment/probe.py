@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.config.schema import CurriculumChoice, EnvChoice
 from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.construct import env_name
-from rlexp.environment.errors import FatalEnvError, describe
+from rlexp.environment.errors import RIGHT_SPACE, FatalEnvError, describe
 from rlexp.environment.make import make_env
 from rlexp.environment.process_state import process_kept
 from rlexp.errors import ConfigError
@@ -149,8 +149,8 @@ def check_observation(choice: EnvChoice, space: gymnasium.Space, observation: An
         raise ConfigError(
             f"env: {env_name(choice)}: what {source} returned is not in its observation_space: {problem}",
             key="env",
-            fix="the right observation_space in the environment, or a wrapper in env.wrappers"
-            + (" (env.check=off takes it as it is)" if " between " in problem else ""),
+            fix=("env.check=off, which takes it as it is, or " if " between " in problem else "")
+            + RIGHT_SPACE,
         )
 
 

@@ -5,7 +5,7 @@ Imported once environments are made: it imports Gymnasium.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +16,8 @@ from rlexp.environment.errors import EnvBrokenError, FatalEnvError, MisbehavedEr
 from rlexp.environment.form import Form
 from rlexp.environment.hang import Hang
 from rlexp.environment.notices import Notices
+
+_log = logging.getLogger(__name__)
 
 FAILURE = "env_failure"
 """Info key: the error that ended the episode, or that a reset had to be repeated for, as one line."""
@@ -40,6 +42,16 @@ def check_failure(error: BaseException, name: str, when: str) -> None:
 def one_failure(name: str, error: BaseException, when: str) -> str:
     """What a person is told of the first failure."""
     return f"the environment {name} raised {describe(error)} {when}; a new one took over (perf/env_failures counts)"
+
+
+def close_broken(env: Any) -> None:
+    """Closes what is broken already: nothing that it raises, `SystemExit` neither, hides what broke it."""
+    try:
+        env.close()
+    except (KeyboardInterrupt, Hang):
+        raise
+    except BaseException as error:
+        _log.info("a broken environment could not be closed: %s", describe(error))
 
 
 class Renewing:
@@ -133,8 +145,7 @@ class Renewing:
             self._failed(error)
 
     def _renew(self) -> None:
-        with contextlib.suppress(Exception):  # It is broken already.
-            self.env.close()
+        close_broken(self.env)
         self.env = self._make()
         self._needs_seed = True
         if self._change is not None:

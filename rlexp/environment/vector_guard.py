@@ -5,7 +5,6 @@ Imported once environments are made: it imports Gymnasium.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ from rlexp.environment.errors import EnvBrokenError, NonFiniteError, describe
 from rlexp.environment.finite import FiniteCheck
 from rlexp.environment.guard import FAILURE, FAILURE_COUNT, cut_off
 from rlexp.environment.notices import NOTICES, Notices
-from rlexp.environment.renewing import check_failure, one_failure
+from rlexp.environment.renewing import check_failure, close_broken, one_failure
 from rlexp.environment.vector_infos import arrays_of
 
 Stepped = tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
@@ -195,8 +194,7 @@ class VectorGuard(VectorWrapper):
     def _renewed(self, error: BaseException, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
         """The first observations and infos of a new vector environment, made until one can be reset."""
         while True:
-            with contextlib.suppress(Exception):  # It is broken already.
-                self.env.close()
+            close_broken(self.env)
             try:
                 self.env = self._make()
                 if self.before_restart is not None:

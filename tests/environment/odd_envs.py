@@ -147,6 +147,45 @@ class ExitsWhenClosed(Odd):
         raise SystemExit
 
 
+class OldResetExitsWhenClosed(ExitsWhenClosed):
+    """Its reset takes no seed, as in old Gym, and a person who closes it leaves the program."""
+
+    def reset(self) -> Any:  # type: ignore[override]
+        """See above."""
+        return super().reset()
+
+
+class TwoRewards(Odd):
+    """Has two objectives."""
+
+    def step(self, action: Any) -> Any:
+        """See above."""
+        observation, reward, *rest = super().step(action)
+        return observation, np.array([reward, 2 * reward], np.float32), *rest
+
+
+class NeedsLevel(Odd):
+    """Has an argument that must be given."""
+
+    def __init__(self, level: int, size: int = 3) -> None:
+        super().__init__()
+        self.level, self.size = level, size
+
+
+class NeedsFile(Odd):
+    """Wants a file that is not there."""
+
+    def __init__(self, path: str = "level.txt") -> None:
+        raise FileNotFoundError(path)
+
+
+class NeedsPackage(Odd):
+    """Imports what is not installed."""
+
+    def __init__(self) -> None:
+        import no_such_package_at_all  # type: ignore[import-not-found]  # noqa: F401
+
+
 class Meddling(Odd):
     """Changes settings of the whole process."""
 

@@ -12,6 +12,7 @@ import pytest
 from odd_envs import REFUSED, TRAINS, WARNS
 
 from rlexp.config.schema import EnvChoice
+from rlexp.environment.make import make_env
 from rlexp.environment.notices import NOTICES
 from rlexp.environment.probe import probe
 from rlexp.environment.vector_infos import MergedInfos, info_of
@@ -52,7 +53,7 @@ def test_what_cannot_be_meant_is_refused_with_step_and_fix(kind: str) -> None:
     with pytest.raises(ConfigError) as caught:
         probe(odd(kind), TRUSTED)
     message = str(caught.value)
-    assert "the environment odd_envs.Odd(" in message
+    assert "the environment odd_envs.Odd(" in message and "  write: " in message
     for part in REFUSED[kind][1]:
         assert part in message
 
@@ -76,7 +77,24 @@ def test_far_outside_of_the_bounds_is_refused_unless_bounds_are_not_looked_at(ch
     [
         ("NoSpaces", ["has no observation_space", "self.observation_space = "]),
         ("OldReset", ["a single ndarray from reset, not 2 (observation, info)", "shimmy"]),
-        ("ExitsWhenMade", ["cannot be made: SystemExit: no such level"]),
+        (
+            "ExitsWhenMade",
+            ["cannot be made: SystemExit: no such level", "write: other values under env.config"],
+        ),
+        (
+            "OldResetExitsWhenClosed",
+            ["unexpected keyword argument 'seed'", "write: def reset(self, *, seed=None, options=None)"],
+        ),
+        (
+            "TwoRewards",
+            ["as reward at its step 1", "write: 'env.wrappers=[{_target_: envs.wrappers.WeightedReward"],
+        ),
+        ("NeedsLevel", ["missing 1 required positional argument", "write: env.config.level=<value>"]),
+        (
+            "NeedsFile",
+            ["FileNotFoundError: level.txt", "write: other values under env.config (it takes path"],
+        ),
+        ("NeedsPackage", ["write: install the package that has the module no_such_package_at_all"]),
     ],
 )
 def test_what_can_never_be_stepped_says_why(name: str, parts: list[str]) -> None:
@@ -84,6 +102,16 @@ def test_what_can_never_be_stepped_says_why(name: str, parts: list[str]) -> None
         probe(EnvChoice(id=f"odd_envs.{name}"), TRUSTED)
     for part in (*parts, f"odd_envs.{name}"):
         assert part in str(caught.value)
+
+
+def test_the_line_that_a_reward_of_two_is_refused_with_leads_on() -> None:
+    with pytest.raises(ConfigError) as caught:
+        probe(EnvChoice(id="odd_envs.TwoRewards"), TRUSTED)
+    wrapper = {"_target_": "envs.wrappers.WeightedReward", "weights": [1, 1]}
+    assert f"{{_target_: {wrapper['_target_']}, weights: {wrapper['weights']}}}" in str(caught.value)
+    env = make_env(EnvChoice(id="odd_envs.TwoRewards", wrappers=[wrapper]), [*TRUSTED, "envs"])
+    env.reset()
+    assert env.step(0)[1] == 3.0
 
 
 def test_one_that_ends_the_program_when_it_is_closed_trains() -> None:
@@ -99,8 +127,6 @@ def test_settings_of_the_process_are_put_back() -> None:
 
 
 def test_evaluation_without_a_time_limit_is_truncated_and_told() -> None:
-    from rlexp.environment.make import make_env
-
     env = make_env(EnvChoice(id="odd_envs.Endless"), TRUSTED, bound="auto")
     env.reset()
     for _ in range(9_999):
@@ -112,8 +138,6 @@ def test_evaluation_without_a_time_limit_is_truncated_and_told() -> None:
 
 @pytest.mark.parametrize(("bound", "ends"), [("auto", 500), (7, 7), (None, 500), (900, 500)])
 def test_a_time_limit_of_its_own_is_kept(bound: Any, ends: int) -> None:
-    from rlexp.environment.make import make_env
-
     env = make_env(EnvChoice(id="Pendulum-v1", max_episode_steps=500), TRUSTED, bound=bound)
     env.reset()
     truncated = [env.step(env.action_space.sample())[3] for _ in range(ends)]
