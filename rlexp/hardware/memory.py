@@ -17,6 +17,8 @@ from rlexp.hardware.machine import Machine
 STEP_BYTES = 64
 """Of one env step: observation, action, reward and what the learner adds, for the smallest of environments."""
 ENV_BYTES, PROCESS_BYTES = 1 << 10, 20 << 20
+CRITIC_BYTES = 1 << 10
+"""Of a network of 64 parameters, the smallest that could be one."""
 PARAMETER_BYTES = 16
 """Of a network's parameter: itself, its gradient, and Adam's two moments, as 32-bit floats."""
 
@@ -80,7 +82,22 @@ def _needs(config: RunConfig) -> Iterator[tuple[str, float, float, str]]:
         kept = min(capacity, float(config.stop.env_steps or capacity))
         key = "algorithm.replay_buffer_config.capacity"
         yield key, capacity, kept * STEP_BYTES, "the env steps that the run would keep"
+    yield from _heads(algorithm)
     yield from _network(config.model.settings)
+
+
+def _heads(algorithm: Mapping[str, Any]) -> Iterator[tuple[str, float, float, str]]:
+    """Sizes of networks and batches that are the algorithm's own."""
+    for name in ("num_atoms", "n_quantiles"):
+        if (outputs := _number(algorithm, name)) is not None:
+            yield f"algorithm.{name}", outputs, outputs * PARAMETER_BYTES, "the critic's output layer"
+    if (critics := _number(algorithm, "n_critics")) is not None:
+        yield "algorithm.n_critics", critics, critics * CRITIC_BYTES, "the critics' networks"
+    sequences, length = _number(algorithm, "batch_size_B"), _number(algorithm, "batch_length_T")
+    if sequences is not None and length is not None:
+        size = sequences * length * STEP_BYTES
+        yield "algorithm.batch_size_B", sequences, size, "the sequences of one batch"
+        yield "algorithm.batch_length_T", length, size, "the sequences of one batch"
 
 
 def _network(model: Mapping[str, Any]) -> Iterator[tuple[str, float, float, str]]:
@@ -92,6 +109,13 @@ def _network(model: Mapping[str, Any]) -> Iterator[tuple[str, float, float, str]
             yield f"model.{name}", float(max(widths)), parameters * PARAMETER_BYTES, "the network's layers"
     if (cells := _number(model, "lstm_cell_size")) is not None:
         yield "model.lstm_cell_size", cells, 4 * cells * cells * PARAMETER_BYTES, "the LSTM"
+    if model.get("use_lstm") and (length := _number(model, "max_seq_len")) is not None:
+        yield (
+            "model.max_seq_len",
+            length,
+            length * STEP_BYTES,
+            "a sequence, which is filled up to that length",
+        )
 
 
 def _number(settings: Mapping[str, Any], name: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from harness import tiny
 from rlexp.config.schema import RunConfig
 from rlexp.errors import ConfigError
 from rlexp.hardware.endless import check_time
+from rlexp.hardware.machine import look
+from rlexp.hardware.memory import check_memory
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,23 @@ def test_what_would_take_for_ever_is_refused(
     group, _, name = error.key.partition(".")
     written = {f"{group}__{name}": float(str(error.fix).partition("=")[2])}
     check_time(changed(runs[run], **{**settings, **written}))
+
+
+LARGE: list[tuple[dict[str, Any], str]] = [
+    ({"algorithm__num_atoms": 10**12}, "would take at least 14.6 TiB of memory (the critic's output layer)"),
+    ({"algorithm__n_quantiles": 1e12}, "algorithm.n_quantiles"),
+    ({"algorithm__n_critics": 10**12}, "the critics' networks"),
+    ({"algorithm__batch_size_B": 16, "algorithm__batch_length_T": 10**12}, "the sequences of one batch"),
+    ({"model__use_lstm": True, "model__max_seq_len": 10**12}, "model.max_seq_len"),
+]
+
+
+@pytest.mark.parametrize(("settings", "says"), LARGE)
+def test_sizes_of_an_algorithms_own_that_no_machine_has_room_for(
+    runs: dict[str, RunConfig], settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        check_memory(changed(runs["dqn"], **settings), look())
 
 
 FINE: list[tuple[str, dict[str, Any]]] = [
