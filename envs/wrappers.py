@@ -54,6 +54,39 @@ class WeightedReward(gymnasium.Wrapper):
         return observation, float(self.weights @ np.asarray(rewards)), terminated, truncated, info
 
 
+class OldGym(gymnasium.Wrapper):
+    """Makes an environment of old Gym's API one of Gymnasium's.
+
+    Its `reset` may take no seed and return the observation alone; its `step` may return four values, with
+    `TimeLimit.truncated` in the info. A seed goes to its `seed` method, if it has one.
+
+    Args:
+        env: the environment; its own methods are replaced, so that Gymnasium's wrappers around it fit as well.
+    """
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        super().__init__(env)
+        own: Any = env.unwrapped
+        reset, step, seeds = own.reset, own.step, getattr(own, "seed", None)
+
+        def new_reset(*, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict]:
+            if seed is not None and callable(seeds):
+                seeds(seed)
+            result = reset()
+            is_new = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)
+            return result if is_new else (result, {})
+
+        def new_step(action: Any) -> Any:
+            result = step(action)
+            if len(result) != 4:
+                return result
+            observation, reward, done, info = result
+            late = bool(done and info.get("TimeLimit.truncated", False))
+            return observation, reward, bool(done) and not late, late, info
+
+        own.reset, own.step = new_reset, new_step
+
+
 class RepeatAction(gymnasium.Wrapper):
     """Does each action several times, and adds the rewards up; an episode's end cuts the repeats short.
 

@@ -9,28 +9,18 @@ from pathlib import Path
 from rlexp.errors import RunFailedError
 
 OLD_GYM = (
-    "the environment is of old Gym: gymnasium.make('GymV21Environment-v0', env=...) of the package shimmy wraps one, "
-    "or return (observation, info) from reset and (observation, reward, terminated, truncated, info) from step"
+    "'env.wrappers=[{_target_: envs.wrappers.OldGym}]', since it is of old Gym (shimmy's GymV21Environment-v0 "
+    "wraps one, too), or return (observation, info) from reset(seed=, options=) and (observation, reward, terminated, "
+    "truncated, info) from step"
 )
 RIGHT_SPACE = (
     "the right observation_space in the environment, or a wrapper in env.wrappers that fits it to its space"
 )
-_OLD = (
-    # What Gymnasium's wrappers say around an environment of old Gym.
-    (
-        re.compile(
-            r"not enough values to unpack \(expected 5, got 4\)|too many values to unpack \(expected 2"
-        ),
-        OLD_GYM,
-    ),
-    (
-        re.compile(
-            r"reset\(\) (got an unexpected keyword argument '(seed|options)'|takes no keyword arguments)"
-        ),
-        "def reset(self, *, seed=None, options=None) in the environment, which is of old Gym, or a wrapper of it in "
-        "env.wrappers that takes them",
-    ),
+_OLD = re.compile(
+    r"not enough values to unpack \(expected 5, got 4\)|too many values to unpack \(expected 2"
+    r"|reset\(\) (got an unexpected keyword argument '(seed|options)'|takes no keyword arguments)"
 )
+"""What Gymnasium and its wrappers say around an environment of old Gym."""
 
 
 class FatalEnvError(RunFailedError):
@@ -61,8 +51,7 @@ class EnvBrokenError(FatalEnvError):
     def after(cls, env: str, failures: int, error: BaseException) -> EnvBrokenError:
         """The error after `failures` failures in a row, the last of which was `error`."""
         times = "once" if failures == 1 else f"{failures} times in a row, with no good step in between"
-        old = next((fix for pattern, fix in _OLD if pattern.search(str(error))), None)
-        fix = f"\n  fix: {old}" if old else ""
+        fix = f"\n  fix: {OLD_GYM}" if _OLD.search(str(error)) else ""
         broken = cls(f"the environment {env} failed {times}; the last error: {describe(error)}{fix}")
         broken.env = env
         broken.trace = "".join(traceback.format_exception(error))

@@ -155,6 +155,19 @@ class OldResetExitsWhenClosed(ExitsWhenClosed):
         return super().reset()
 
 
+class OldStep(Odd):
+    """Returns four values from step, as before Gym 0.26."""
+
+    def reset(self) -> Any:  # type: ignore[override]
+        """See above."""
+        return super().reset()[0]
+
+    def step(self, action: Any) -> Any:
+        """See above."""
+        observation, reward, terminated, _, info = super().step(action)
+        return observation, reward, terminated, info
+
+
 class TwoRewards(Odd):
     """Has two objectives."""
 

@@ -83,7 +83,10 @@ def test_far_outside_of_the_bounds_is_refused_unless_bounds_are_not_looked_at(ch
         ),
         (
             "OldResetExitsWhenClosed",
-            ["unexpected keyword argument 'seed'", "write: def reset(self, *, seed=None, options=None)"],
+            [
+                "unexpected keyword argument 'seed'",
+                "write: 'env.wrappers=[{_target_: envs.wrappers.OldGym}]'",
+            ],
         ),
         (
             "TwoRewards",
@@ -112,6 +115,12 @@ def test_the_line_that_a_reward_of_two_is_refused_with_leads_on() -> None:
     env = make_env(EnvChoice(id="odd_envs.TwoRewards", wrappers=[wrapper]), [*TRUSTED, "envs"])
     env.reset()
     assert env.step(0)[1] == 3.0
+
+
+@pytest.mark.parametrize("name", ["OldReset", "OldResetExitsWhenClosed", "OldStep"])
+def test_the_line_that_an_old_environment_is_refused_with_leads_on(name: str) -> None:
+    wrapper = {"_target_": "envs.wrappers.OldGym"}
+    assert probe(EnvChoice(id=f"odd_envs.{name}", wrappers=[wrapper]), [*TRUSTED, "envs"]).notices == ()
 
 
 def test_one_that_ends_the_program_when_it_is_closed_trains() -> None:
