@@ -153,7 +153,8 @@ def test_updates_end_with_a_minibatch_and_the_iteration_counts(
     folder = at_home / "runs" / "a"
     seconds, outcome = stopped_after(train, (*FEW, *words), at_home / "mark", base=tuple(base))
     assert (outcome.status, outcome.summary["reason"]) == ("stopped", "SIGTERM")
-    assert seconds < (10.0 if words[-2:] == TWO else LATE_S)  # Two share two cores with this process.
+    # Two learners share two cores with this process; RLlib imports SciPy for the first sample from its replay.
+    assert seconds < (10.0 if words[-2:] == TWO or words == (*REPLAYED, "fast=never") else LATE_S)
     last = records(folder)[-1]
     assert last["env_steps"] >= 200 and last["iteration"] == 1
     assert outcome.summary["checkpoint"] == f"checkpoints/step_{last['env_steps']}"
