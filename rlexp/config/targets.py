@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -206,10 +207,26 @@ def _import(module: str, path: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and within(module, (error.name,)):
-            raise ConfigError(f"{path}: there is no module {error.name}") from None
-        raise ConfigError(f"{path}: {module} needs {error.name}, which is not installed") from error
+            raise ConfigError(f"{path}: there is no module {error.name}", fix=_findable(error.name)) from None
+        raise ConfigError(
+            f"{path}: {module} needs {error.name}, which is not installed",
+            fix=f"install the package that has the module {error.name}",
+        ) from error
     except Exception as error:
         raise ConfigError(f"{path}: importing {module} failed: {type(error).__name__}: {error}") from error
+
+
+def _findable(module: str) -> str | None:
+    """How a module of one's own is found; null where its package is, and only the module is not there."""
+    if "." in module:
+        return None
+    beside = Path(module).is_dir() or Path(f"{module}.py").is_file()
+    where = (
+        "PYTHONPATH=. before the command"
+        if beside
+        else f"PYTHONPATH=<the folder of {module}> before the command"
+    )
+    return f"{where}, or a lab of your own (rlexp init DIR), in which it is found"
 
 
 def _step(owner: Any, parts: list[str], depth: int, path: str) -> Any:

@@ -206,8 +206,9 @@ def test_says_which_part_is_missing(path: str, says: str, suggests: str | None) 
 
 
 def test_a_trusted_package_that_is_not_there() -> None:
-    with pytest.raises(ConfigError, match="there is no module not_installed_at_all"):
+    with pytest.raises(ConfigError, match="there is no module not_installed_at_all") as refusal:
         locate("not_installed_at_all.Env", (*TRUSTED, "not_installed_at_all"))
+    assert "write: PYTHONPATH=<the folder of not_installed_at_all>" in str(refusal.value)
 
 
 def test_spec_must_be_a_mapping_with_a_path() -> None:
