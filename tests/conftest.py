@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 from buckets import ACCOUNT, make_bucket, s3_server
 from harness import CHECKOUT
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # A busy machine is no fault of what is tested.
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")

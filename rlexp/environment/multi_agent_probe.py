@@ -11,7 +11,7 @@ from rlexp.config.schema import EnvChoice
 from rlexp.environment.agents import ended
 from rlexp.environment.construct import env_name
 from rlexp.environment.multi_agent_wrapper import MultiAgentWrapper, Observations
-from rlexp.environment.probe import BUDGET_S, STEPS, EnvProbe, check_observation
+from rlexp.environment.probe import STEPS, EnvProbe, budget_s, check_observation
 from rlexp.environment.renewing import FAILURE
 from rlexp.errors import ConfigError
 
@@ -66,7 +66,7 @@ def try_agents(env: MultiAgentWrapper, choice: EnvChoice, seed: int) -> EnvProbe
     for position, agent in enumerate(env.possible_agents):
         env.action_spaces[agent].seed(seed + position)
     acting = _reset(env, choice, seed)
-    spent, steps, end = 0.0, 0, time.perf_counter() + BUDGET_S
+    spent, steps, begin = 0.0, 0, time.perf_counter()
     for _ in range(STEPS):
         actions = {agent: env.action_spaces[agent].sample() for agent in acting}
         start = time.perf_counter()
@@ -77,7 +77,7 @@ def try_agents(env: MultiAgentWrapper, choice: EnvChoice, seed: int) -> EnvProbe
         acting = [a for a in observations if not (terminateds.get(a) or truncateds.get(a))]
         if ended(terminateds, truncateds):
             acting = _reset(env, choice, None)
-        if time.perf_counter() > end:
+        if time.perf_counter() - begin > budget_s(FAILURE in env.last_info):
             break
     agents = tuple(env.possible_agents)
     return EnvProbe(observation_space, action_space, spent / steps if steps else None, agents)

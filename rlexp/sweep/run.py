@@ -137,7 +137,9 @@ def _go(
             "report_s": REPORT_S if scheduling.scheduler is None else 0.0,
         }
         stop = tuning.Stop(
-            lambda: bool(interrupt) or lost() or (chosen.fail_fast and listener.any_failed), chosen.wall_s
+            lambda: bool(interrupt) or lost() or (chosen.fail_fast and listener.any_failed),
+            chosen.wall_s,
+            lambda: request_relay.announce(seals),
         )
         listener = tuning.Listener(course, stopping=stop.stop_all)
         board = Board(terminal)

@@ -121,10 +121,16 @@ class Listener(tune.Callback):
 
 
 class Stop(tune.Stopper):
-    """Stops all trials once `asked` says so, or after `wall_s` seconds."""
+    """Stops all trials once `asked` says so, or after `wall_s` seconds.
 
-    def __init__(self, asked: Callable[[], bool], wall_s: float | None) -> None:
-        self._asked = asked
+    Args:
+        asked: whether to stop now.
+        wall_s: seconds; None for no limit.
+        announce: called once as that begins, lest trials finish long iterations first: Tune does not wait for them.
+    """
+
+    def __init__(self, asked: Callable[[], bool], wall_s: float | None, announce: Callable[[], None]) -> None:
+        self._asked, self._announce, self._announced = asked, announce, False
         self._until = None if wall_s is None else time.monotonic() + wall_s
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
@@ -133,7 +139,11 @@ class Stop(tune.Stopper):
 
     def stop_all(self) -> bool:
         """Whether the sweep ends now."""
-        return self._asked() or self.late
+        ends = self._asked() or self.late
+        if ends and not self._announced:
+            self._announced = True
+            self._announce()
+        return ends
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes down what it was given; nothing reads it again."""

@@ -21,8 +21,6 @@ from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.student import Student
 
 SPACE = TaskSpace.of({"int": [0, 4]})
-FITS_MIXTURES = ("alp_gmm", "point_mass_friction")
-"""Their teacher fits some thousands of Gaussian mixtures meanwhile."""
 
 
 def looked(levels: list[float], score: float | None = None) -> Alarms:
@@ -99,14 +97,8 @@ def test_a_state_goes_on() -> None:
     assert second.state() == whole.state()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if name in FITS_MIXTURES else name
-        for name in choices("curriculum")
-        if name != "none"
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in choices("curriculum") if name != "none"])
 def test_no_teacher_thrashes_on_a_student_that_learns(name: str) -> None:
     curriculum = curriculum_named(name)
     student, rng = Student(curriculum.space), np.random.default_rng(1)

@@ -146,6 +146,7 @@ def test_every_algorithm_with_every_env(algorithm: str, env: str) -> None:
             build(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["auto", "mlp", "cnn", "lstm"])
 @pytest.mark.parametrize("observation", ["vector", "image"])
 def test_every_model_with_either_observation(model: str, observation: str) -> None:

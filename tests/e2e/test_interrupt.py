@@ -132,6 +132,7 @@ def test_a_closed_terminal_saves_the_run(tmp_path: Path) -> None:
     saved_and_stopped(folder, "SIGHUP")
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rlexp.cli.main", *corridor(), "stop.iterations=2", "name=a"]
     process = subprocess.Popen(

@@ -232,6 +232,18 @@ def test_trials_of_a_sweep_break_off_their_iteration(tmp_path: Path, number: sig
 
 
 @pytest.mark.slow
+def test_trials_break_off_their_iteration_when_the_sweeps_time_is_over(tmp_path: Path) -> None:
+    folder = tmp_path / "sweeps" / "s"
+    with rlexp_child(*SWEPT, "sweep.wall_s=20", folder=tmp_path, PYTHONPATH=IMPORTABLE) as child:
+        child.until(lambda: all(records(folder / "trials" / name) for name in NAMES))
+        assert child.end(60) == 0, child.text
+    for name in NAMES:
+        trial = folder / "trials" / name
+        assert [row["env_steps"] for row in records(trial)] == [100]
+        assert "step_100" in checkpoints(trial) and manifest(trial)["status"] == "stopped"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("words", [("evaluation.max_episode_steps=null",), ("+env.config.step_s=30",)])
 def test_an_evaluation_in_processes_of_its_own_is_broken_off(

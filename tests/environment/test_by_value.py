@@ -90,6 +90,7 @@ def test_a_script_trains_in_its_own_environment(tmp_path: Path, words: str) -> N
     assert "Count" not in words or last["custom/mine"] == 1.0
 
 
+@pytest.mark.slow
 def test_another_program_says_where_the_class_is_and_a_sweep_says_so_before_it_starts(tmp_path: Path) -> None:
     told = script(
         tmp_path,

@@ -55,6 +55,7 @@ def _seconds_until_gone(pids: list[int], limit_s: float = 40) -> float:
     return time.monotonic() - begin
 
 
+@pytest.mark.slow
 def test_foreign_address_is_ignored_and_nothing_is_left(tmp_path: Path) -> None:
     """Fault 34: a stale RAY_ADDRESS, and a port of Ray's that something else holds."""
     log = tmp_path / "run" / "log.txt"

@@ -149,6 +149,7 @@ def test_dqn_before_and_after_learning_starts() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_evaluation_without_healthy_runners_is_not_reported_again() -> None:
     import ray
 

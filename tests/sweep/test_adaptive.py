@@ -27,6 +27,7 @@ def frozen(*overrides: str, config_dir: Path | None = None) -> Adaptive:
     return Adaptive.from_json(plain, Space.of_plain(space), trials=20, seeds=seeds)
 
 
+@pytest.mark.slow
 def test_a_point_on_top_of_its_base_is_as_if_composed() -> None:
     adaptive = frozen(
         "algorithm=ppo,dqn",

@@ -67,6 +67,7 @@ def test_it_finds_step_sizes_that_raise_the_score_and_keeps_to_the_space() -> No
     assert max(population.scores) > 8, "12 at most; the best of those that it began with would come to 4.4"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_it_goes_on_with_what_it_has_seen(tmp_path: Path) -> None:
     first = bandit()
