@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 SHIPPED = ("pkg://hydra.conf", "structured://")
 """Sources beside folders that are the same for as long as the process lives."""
-MOST_FILES = 2_000
-"""In all folders; more of them are not looked through for changes, and nothing is kept."""
+MOST_ENTRIES = 2_000
+"""Files and folders; more of them are not looked through for changes, and nothing is kept."""
 
 
 class UnchangedFiles(Generic[T]):
@@ -56,28 +56,33 @@ def files_state(app: Hydra) -> Hashable | None:
     """
     from rlexp.config.hydra_files import FOREIGN
 
-    files: list[tuple[str, int, int, int]] = []
+    entries: list[tuple[str, int, int, int]] = []
     for source in app.config_loader.get_search_path().get_path():
         path = str(source.path)
         if path in SHIPPED:
             continue
         if source.provider == FOREIGN or not path.startswith("file://"):
             return None
-        if not _add_files(path.removeprefix("file://"), files):
+        try:
+            _add_entries(path.removeprefix("file://"), entries)
+        except OSError:  # A link to nothing, a loop of links, too many files, a folder that may not be read.
             return None
-    return tuple(files), frozenset(os.environ.items())
+    return tuple(entries), frozenset(os.environ.items())
 
 
-def _add_files(folder: str | Path, files: list[tuple[str, int, int, int]]) -> bool:
-    """Adds each file below the folder with its time, size and inode; false where they are too many."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
+def _add_entries(folder: str, entries: list[tuple[str, int, int, int]]) -> None:
+    """Adds each folder below, and each config file with its time, size and inode.
+
+    Raises:
+        OSError: one cannot be looked at, or they are too many.
+    """
+    with os.scandir(folder) as inside:
+        for entry in sorted(inside, key=lambda entry: entry.name):
+            if len(entries) >= MOST_ENTRIES:
+                raise OSError(errno.EMFILE, "too many config files", folder)
             if entry.is_dir():
-                if not _add_files(entry.path, files):
-                    return False
+                entries.append((entry.path, 0, 0, 0))
+                _add_entries(entry.path, entries)
             elif entry.name.endswith((".yaml", ".yml")):
                 facts = entry.stat()
-                files.append((entry.path, facts.st_mtime_ns, facts.st_size, facts.st_ino))
-                if len(files) > MOST_FILES:
-                    return False
-    return True
+                entries.append((entry.path, facts.st_mtime_ns, facts.st_size, facts.st_ino))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlexp import compose
+from rlexp.config.config_files_state import files_state
 from rlexp.config.hydra_app import Composer, compose_forced, hydra_app
 from rlexp.errors import ConfigError
 
@@ -69,3 +70,19 @@ def test_what_was_composed_may_be_changed_without_changing_the_next(monkeypatch:
     second = compose(["env.config={a: {b: 1}}", "seed='${oc.decode:${oc.env:SOME_SEED}}'"])
     assert (first.seed, second.seed) == (3, 4)
     assert second.env.config == {"a": {"b": 1}} and second.algorithm.settings
+
+
+def test_folders_that_cannot_be_looked_through_are_read_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to nothing, and links that go round in circles."""
+    monkeypatch.setenv("RLEXP_SEARCH_PATH", str(tmp_path))
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "gone.yaml").symlink_to(tmp_path / "nowhere")
+    with hydra_app() as app:
+        assert files_state(app) is None
+    (tmp_path / "experiment" / "gone.yaml").unlink()
+    for name in ("round", "and_round"):
+        (tmp_path / "experiment" / name).symlink_to(tmp_path)
+    with hydra_app() as app:
+        assert files_state(app) is None
