@@ -35,6 +35,8 @@ _INSTEAD = {
     "hydra/hydra_logging": "log_level=DEBUG",
 }
 _TOP = {field.name for field in fields(RunConfig)} - {"choices", "kept"}
+MOST_GROUPS, MOST_NESTED = 1_000, 10
+"""Folders of choices, and how deep they may be nested; the shipped ones are some twenty, two deep."""
 _PAIRS = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -50,6 +52,7 @@ class Groups:
         # The loader's own methods compose Hydra's config anew on every call, which takes a second in all.
         self._repository: Any = app.config_loader.repository  # type: ignore[attr-defined]
         self._choices: dict[str, list[str]] = {}
+        self._looked = 0
         self._walk("")
         self.known = set(self._choices)
         self.default: dict[str, Any] = {}
@@ -69,9 +72,20 @@ class Groups:
             group = f"{parent}/{name}" if parent else name
             if group == "hydra":
                 continue
+            self._looked += 1
+            if group.count("/") > MOST_NESTED or self._looked > MOST_GROUPS:
+                raise ConfigError(
+                    f"the folders of choices are more than {MOST_GROUPS:,} or nested more than {MOST_NESTED} deep: "
+                    f"{_beginning(group)}",
+                    fix="look there for a link to a folder that it lies in, and remove it",
+                )
             if files := self._repository.get_group_options(group, ObjectType.CONFIG):
                 self._choices[group] = list(files)
             self._walk(group)
+
+
+def _beginning(group: str) -> str:
+    return group if len(group) < 80 else f"{group[:77]}..."
 
 
 _groups: UnchangedFiles[Groups] = UnchangedFiles(most=4)

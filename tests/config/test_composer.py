@@ -86,3 +86,5 @@ def test_folders_that_cannot_be_looked_through_are_read_each_time(
         (tmp_path / "experiment" / name).symlink_to(tmp_path)
     with hydra_app() as app:
         assert files_state(app) is None
+    with pytest.raises(ConfigError, match="nested more than 10 deep: experiment/(and_)?round/experiment"):
+        compose([])
