@@ -17,8 +17,8 @@ from rlexp.config.differences import differences, shown
 from rlexp.config.dotted import at
 from rlexp.config.environment_secrets import interpolations
 from rlexp.config.foreign import refuse_foreign, said_by
-from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
 from rlexp.config.groups import Groups
+from rlexp.config.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
 from rlexp.config.overrides import force, parse
 from rlexp.config.trust import trusting_own
 from rlexp.config.yaml_reader import RunLoader, read_mapping
