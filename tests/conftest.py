@@ -33,7 +33,11 @@ def ray_session() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    folders = [CHECKOUT, *sorted(path for path in (CHECKOUT / "tests").iterdir() if path.is_dir())]
+    folders = [
+        CHECKOUT,
+        CHECKOUT / "tests",
+        *sorted(path for path in (CHECKOUT / "tests").iterdir() if path.is_dir()),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         for folder in reversed(folders):
             patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from rlexp.errors import EXIT_USAGE, ConfigError, RlexpError
-from rlexp.terminal.interrupt import exit_code_of, interruptible
+from rlexp.terminal.interrupt import exit_code_of, interruptible, interruption_of
 
 VERBS = {
     "train": "rlexp.cli.train",
@@ -39,14 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run, rest = _find(words)
         return run(rest)
-    except RlexpError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt as interrupted:
-        print("interrupted", file=sys.stderr)
-        return exit_code_of(getattr(interrupted, "signal_name", None))
     except BrokenPipeError:
         return EXIT_USAGE
+    except (Exception, KeyboardInterrupt) as error:
+        if (interrupted := interruption_of(error)) is not None:
+            print("interrupted", file=sys.stderr)
+            return exit_code_of(getattr(interrupted, "signal_name", None))
+        if not isinstance(error, RlexpError):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
 
 
 def _find(words: list[str]) -> tuple[Callable[[list[str]], int], list[str]]:

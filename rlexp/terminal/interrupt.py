@@ -40,6 +40,19 @@ class Interrupted(KeyboardInterrupt):
         self.signal_name = signal_name
 
 
+def interruption_of(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interrupt that ended what was going on, None if none did.
+
+    A signal may come while a library puts something right again (OmegaConf its flags), which then fails for want of it:
+    what comes out is another exception, with the interrupt as its context.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return error
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def exit_code_of(signal_name: str | None) -> int:
     """What a command that the signal ended exits with: a batch system's warning has a code of its own."""
     return EXIT_REQUEUE if signal_name in _BATCH else EXIT_INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,18 @@ TRUSTED = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,breaking]"
 HERE = Path(__file__).parent
 ON_PATH = {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
 """Environment variables for a command that names something of this module."""
+
+
+class Waits(RunCallback):
+    """A callback that hangs in its first iteration, once it has made the file."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__()
+        self.mark = Path(mark)
+
+    def on_train_result(self, **kwargs: Any) -> None:
+        self.mark.touch()
+        time.sleep(120)
 
 
 class Breaks(RunCallback):

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from breaking import ON_PATH, TRUSTED
 from harness import records
 from processes import (
     Command,
@@ -86,17 +87,14 @@ def test_13_ctrl_c_ends_a_step_that_hangs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_13_a_second_ctrl_c_stops_an_update_at_once(tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "a"
-    endless = [word for word in corridor() if not word.startswith("algorithm.num_epochs")]
-    words = (*endless, "algorithm.num_epochs=1000000000", "callbacks=none", "name=a")
-    with rlexp_child(*words, folder=tmp_path) as child:
-        # The witness is started where training begins.
-        child.until(lambda: any("witness.py" in " ".join(process.cmdline()) for process in child.family))
-        time.sleep(2.0)
+def test_13_a_second_ctrl_c_ends_what_does_not_end_by_itself(tmp_path: Path) -> None:
+    folder, mark = tmp_path / "runs" / "a", tmp_path / "mark"
+    waits = f"+callbacks.waits={{_target_: breaking.Waits, mark: {mark}}}"
+    with rlexp_child(*corridor(), waits, TRUSTED, "name=a", folder=tmp_path, **ON_PATH) as child:
+        child.until(mark.exists)
         child.signal_group(signal.SIGINT)
         child.until(lambda: "finishing this iteration" in child.text)
-        time.sleep(2.0)  # An update is not broken off.
+        time.sleep(2.0)  # A callback is not broken off.
         child.signal_group(signal.SIGINT)
         assert child.end(20) == 130, child.text
     assert manifest(folder)["reason"] == "interrupted at once; the last checkpoint stands"

@@ -136,19 +136,15 @@ def test_what_only_rllibs_path_knows(config_class: type[Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config_class", PARTS)
-def test_remote_runners(built: Callable[..., Any], config_class: type[Any]) -> None:
+def test_remote_runners(built: Callable[..., Any], config_class: type[Any], ray_session: None) -> None:
     """They sample on their own, and act with newer and newer weights."""
-    ray.init(num_cpus=3, include_dashboard=False)
-    try:
-        algorithm = built(settings(config_class, runners=2))
-        algorithm.train()
-        result = algorithm.train()
-        assert result["env_runners"]["num_env_steps_sampled_lifetime"] >= 20 * BATCH
-        assert result["learners"]["__all_modules__"]["num_env_steps_trained_lifetime"] >= 10 * BATCH
-        seen = algorithm.env_runner_group.foreach_env_runner(
-            lambda runner: runner._weights_seq_no, local_env_runner=False
-        )
-        assert min(seen) > 1
-        algorithm.stop()
-    finally:
-        ray.shutdown()
+    algorithm = built(settings(config_class, runners=2))
+    algorithm.train()
+    result = algorithm.train()
+    assert result["env_runners"]["num_env_steps_sampled_lifetime"] >= 20 * BATCH
+    assert result["learners"]["__all_modules__"]["num_env_steps_trained_lifetime"] >= 10 * BATCH
+    seen = algorithm.env_runner_group.foreach_env_runner(
+        lambda runner: runner._weights_seq_no, local_env_runner=False
+    )
+    assert min(seen) > 1
+    algorithm.stop()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import ray
 import torch
 from ray.rllib.algorithms.dqn import DQN, DQNConfig
 from ray.rllib.algorithms.sac import SACConfig
@@ -158,9 +157,8 @@ def test_a_learner_of_another_kind_is_refused(built):
 
 
 @pytest.mark.slow
-def test_remote_sampling_beside_the_updates_gives_one_result_a_seed(built):
+def test_remote_sampling_beside_the_updates_gives_one_result_a_seed(built, ray_session):
     found = []
-    ray.init(num_cpus=2, include_dashboard=False)
     for _ in range(2):
         algorithm = built(dqn().env_runners(num_env_runners=1))
         for _ in range(2):
@@ -168,6 +166,5 @@ def test_remote_sampling_beside_the_updates_gives_one_result_a_seed(built):
         assert result["env_runners"]["num_env_steps_sampled_lifetime"] >= 120
         found.append(weights(algorithm))
         algorithm.stop()
-    ray.shutdown()
     for name, value in found[0].items():
         np.testing.assert_array_equal(value, found[1][name])

@@ -11,8 +11,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from rlexp.errors import ConfigError
 from rlexp.terminal import interrupt as module
-from rlexp.terminal.interrupt import Interrupted, children_keep_on, exit_code_of, interruptible
+from rlexp.terminal.interrupt import (
+    Interrupted,
+    children_keep_on,
+    exit_code_of,
+    interruptible,
+    interruption_of,
+)
 
 CAUGHT = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
 
@@ -105,3 +112,23 @@ def test_children_do_not_hear_what_the_run_will_answer_and_the_run_hears_it_afte
         child.send_signal(number)
         child.communicate(b"\n", timeout=10)
         assert child.returncode == 0
+
+
+def test_an_interrupt_is_found_behind_what_it_made_a_library_raise() -> None:
+    def restored() -> None:
+        try:
+            raise Interrupted("SIGTERM")
+        finally:
+            None.flags  # type: ignore[attr-defined]  # noqa: B018
+
+    def explained() -> None:
+        try:
+            restored()
+        except AttributeError as error:
+            raise ConfigError("cannot be composed") from error
+
+    with pytest.raises(ConfigError) as caught:
+        explained()
+    found = interruption_of(caught.value)
+    assert isinstance(found, Interrupted) and found.signal_name == "SIGTERM"
+    assert interruption_of(ConfigError("unknown key")) is None
