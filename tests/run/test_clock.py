@@ -92,4 +92,3 @@ def test_the_summary_has_the_clocks_time_and_its_shares(tmp_path: Path) -> None:
     shares: Callable[[str], Any] = summary.get
     assert summary["wall_s"] == pytest.approx(sum(shares(name) for name in SHARES), abs=0.05)
     assert min(shares(name) for name in SHARES) > 0 and summary["wall_s"] <= elapsed
-    assert summary["wall_s"] > 0.5 * elapsed
