@@ -6,6 +6,7 @@ import errno
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class UnchangedFiles(Generic[T]):
         return self._results[whole]
 
 
+@lru_cache(maxsize=1)
 def files_state(app: Hydra) -> Hashable | None:
     """Changes whenever a config file, the list of them or the process's environment does.
+
+    Looked at once for each Hydra, which is made for one use.
 
     Returns:
         None where that cannot be seen: a folder from elsewhere (`--config-dir`), a source that is no folder.
