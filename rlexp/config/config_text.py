@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
+from rlexp.checkpoint.ownership import open_plain
 from rlexp.errors import ConfigError
 
 MAX_BYTES = 1 << 20
@@ -19,14 +18,11 @@ def read_text(path: Path, origin: str | None = None, limit: int = MAX_BYTES) -> 
     """
     named = origin or str(path)
     try:
-        # Without O_NONBLOCK to open a pipe would wait for somebody to write to it.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigError(f"{named}: it is no regular file")
+        with open_plain(path) as file:
             content = file.read(limit + 1)
     except OSError as error:
-        raise ConfigError(f"{named}: it cannot be read: {error.strerror or error}") from error
+        why = f"it cannot be read: {error.strerror}" if error.strerror else "it is no regular file"
+        raise ConfigError(f"{named}: {why}") from error
     if len(content) > limit:
         raise ConfigError(f"{named}: it is larger than {limit:,} bytes, too large for a config")
     try:
