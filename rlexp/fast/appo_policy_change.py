@@ -12,7 +12,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS
 from torch import Tensor
 
-from rlexp.fast.policy_change import policy_change
+from rlexp.fast.policy_change import log_change
 
 LARGEST_RATIO = 2.0
 """Bound of the behaviour policy's probabilities over the target network's, as RLlib has it."""
@@ -46,7 +46,5 @@ class MeasuredAPPOTorchLearner(APPOTorchLearner):
             now = kind.from_logits(outputs[0]).logp(actions)
             target = kind.from_logits(outputs[1][TARGET_NETWORK_ACTION_DIST_INPUTS]).logp(actions)
             moved = log_ratio(now, target, batch[Columns.ACTION_LOGP])
-        mask = batch[Columns.LOSS_MASK]
-        change = policy_change(moved, config.clip_param, lambda values: values[mask].mean())
-        self.metrics.log_dict(change, key=module_id, window=1)
+        log_change(self, module_id, moved, config.clip_param, batch)
         return loss

@@ -9,6 +9,7 @@ import torch
 from ray.rllib.algorithms.ppo.ppo import PPOConfig
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from torch import Tensor
 
 APPROX_KL, CLIP_FRACTION = "approx_kl", "clip_fraction"
@@ -35,6 +36,15 @@ def policy_change(
     return {APPROX_KL: mean((ratio - 1) - log_ratio), CLIP_FRACTION: mean(clipped)}
 
 
+def log_change(
+    learner: TorchLearner, module_id: str, log_ratio: Tensor, clip_param: float, batch: dict[str, Any]
+) -> None:
+    """Logs `policy_change` over the steps of `batch`, RLlib's columns, that count for the loss."""
+    mask = batch.get(Columns.LOSS_MASK)
+    mean = torch.mean if mask is None else lambda values: values[mask].mean()
+    learner.metrics.log_dict(policy_change(log_ratio, clip_param, mean), key=module_id, window=1)
+
+
 class MeasuredPPOTorchLearner(PPOTorchLearner):
     """RLlib's PPO learner, which also logs how far the policy has moved."""
 
@@ -49,7 +59,5 @@ class MeasuredPPOTorchLearner(PPOTorchLearner):
         with torch.no_grad():
             now = kind.from_logits(fwd_out[Columns.ACTION_DIST_INPUTS])
             log_ratio = now.logp(batch[Columns.ACTIONS]) - batch[Columns.ACTION_LOGP]
-        mask = batch.get(Columns.LOSS_MASK)
-        mean = torch.mean if mask is None else lambda values: values[mask].mean()
-        self.metrics.log_dict(policy_change(log_ratio, config.clip_param, mean), key=module_id, window=1)
+        log_change(self, module_id, log_ratio, config.clip_param, batch)
         return loss
