@@ -52,13 +52,10 @@ class Form:
         Raises:
             MisbehavedError: it is none, or has another shape or type.
         """
-        self._looked = looked = self._looked + 1
-        closely = looked <= _CLOSELY or looked % _SELDOM == 0
-        only = self._only
-        if only is not None:
-            if not closely and only.is_formed(value):  # Nearly every step of nearly every environment.
-                return value
-            return self._box(only, value, "obs", closely)
+        self._looked += 1
+        closely = self._looked <= _CLOSELY or self._looked % _SELDOM == 0
+        if self._only is not None:
+            return self._box(self._only, value, "obs", closely)
         if self._plain:
             return self._leaf(0, value, "obs", closely)
         for number, (path, _) in enumerate(self._leaves):
@@ -143,7 +140,7 @@ class Form:
         return value
 
     def _box(self, box: _Box, value: Any, where: str, closely: bool) -> Any:
-        if not box.is_formed(value):
+        if type(value) is not np.ndarray or value.dtype != box.dtype or value.shape != box.shape:
             value = self._array(box.space, value, where)
         if closely and box.bounded and self.mode != "off" and (found := box.outside(value)):
             self._note(
@@ -220,10 +217,6 @@ class _Box:
             and space.shape != (0,)
             and (np.isfinite(space.low).any() or np.isfinite(space.high).any())
         )
-
-    def is_formed(self, value: Any) -> bool:
-        """True for an array of the space's type and shape."""
-        return type(value) is np.ndarray and value.dtype == self.dtype and value.shape == self.shape
 
     def outside(self, value: np.ndarray) -> str | None:
         """The first element that is outside, in words."""
