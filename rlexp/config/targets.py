@@ -217,7 +217,7 @@ def _import(module: str, path: str) -> ModuleType:
 
 
 def _findable(module: str) -> str | None:
-    """How a module of one's own is found; null where its package is, and only the module is not there."""
+    """How a module of one's own is found; None where its package is, and only the module is not there."""
     if "." in module:
         return None
     beside = Path(module).is_dir() or Path(f"{module}.py").is_file()

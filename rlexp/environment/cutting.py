@@ -74,7 +74,7 @@ def request(grace_s: float | None = None) -> None:
     """Ends sampling after a moment of grace; returns once the run is over, so it needs a thread of its own.
 
     Args:
-        grace_s: seconds of grace; null means `GRACE_S`.
+        grace_s: seconds of grace; None means `GRACE_S`.
     """
     run = _run
     if run is None or run.over.wait(GRACE_S if grace_s is None else grace_s):

@@ -31,7 +31,7 @@ class Plain(NamedTuple):
 
 
 def plain_observations(space: spaces.Space) -> Plain | None:
-    """Discrete observations from 0 on, in one dimension; float32 for float16; a 0 for nothing. Null: as it is."""
+    """Discrete observations from 0 on, in one dimension; float32 for float16; a 0 for nothing. None: as it is."""
     if isinstance(space, spaces.Box):
         return _single_precision(space) if 0 not in space.shape else _nothing(space)
     return _discrete(space)

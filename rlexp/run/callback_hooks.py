@@ -145,7 +145,7 @@ def _defines(callback: Any, hook: str) -> bool:
 
 
 def _misfit(method: Callable[..., Any], passed: tuple[str, ...]) -> str | None:
-    """Why `method` cannot be called with these keyword arguments; null where it can."""
+    """Why `method` cannot be called with these keyword arguments; None where it can."""
     try:
         inspect.signature(method).bind(**dict.fromkeys(passed))
     except TypeError as error:
@@ -156,7 +156,7 @@ def _misfit(method: Callable[..., Any], passed: tuple[str, ...]) -> str | None:
 
 
 def _instead_of(error: Exception) -> str | None:
-    """What to write instead, where `error` comes of an old name; null for any other error."""
+    """What to write instead, where `error` comes of an old name; None for any other error."""
     if (deprecated := _DEPRECATED.search(str(error))) is not None:
         return deprecated["help"].strip() or f"something else than {deprecated['old']}"
     if isinstance(error, AttributeError):

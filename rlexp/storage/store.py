@@ -52,7 +52,7 @@ class Store:
         }
 
     def read(self, name: str, limit: int | None = None) -> bytes | None:
-        """What a file holds, its first `limit` bytes at most; null where there is none."""
+        """What a file holds, its first `limit` bytes at most; None where there is none."""
         try:
             with self._system.open_input_file(self._path(name)) as file:
                 return bytes(file.read(limit))
