@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.report.statistics import estimate
+from rlexp.base.statistics import estimate
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ARMS = {

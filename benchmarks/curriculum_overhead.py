@@ -69,7 +69,7 @@ def run_rounds(rounds: int, reverse: bool) -> None:
     costs.
     """
     import rlexp
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     arms = {
@@ -114,7 +114,7 @@ def teacher_costs() -> dict[str, dict[str, float]]:
     """Bytes of a directive and milliseconds of an update, by teacher."""
     import rlexp
     from rlexp.curriculum.build import space_of, teacher_of
-    from rlexp.curriculum.outcome import Outcome, Progress
+    from rlexp.environment.tasks.outcome import Outcome, Progress
 
     found = {}
     for name, told in TEACHERS.items():

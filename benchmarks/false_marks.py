@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.report.chance import CHANCE, importance
-from rlexp.report.effects import effects_of
-from rlexp.report.parameters import Parameter
-from rlexp.report.points import numbered
+from rlexp.report.analysis.chance import CHANCE, importance
+from rlexp.report.analysis.effects import effects_of
+from rlexp.report.analysis.parameters import Parameter
+from rlexp.report.analysis.points import numbered
 
 Rng = np.random.Generator
 IDLE = "idle"

@@ -35,7 +35,7 @@ POINTS = 10
 def train(overrides: list[str], steps: int) -> list[tuple[int, float]]:
     """One run: env steps and the mean return of the episodes that ended in each iteration."""
     import rlexp
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     trainable = RunTrainable(config={"prepared": prepare(rlexp.compose(overrides))})

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callbacks.pace import Pace, figure
-from rlexp.run.events import Record, RunInfo
+from rlexp.base.durations import duration
+from rlexp.base.events import Record, RunInfo
 from rlexp.terminal.quiet import terminal
-from rlexp.terminal.spans import duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from rlexp.environment.agents import last_info
-from rlexp.run.callback import RunCallback
+from rlexp.engine.run_callback import RunCallback
+from rlexp.environment.multi_agent import last_info
 
 
 class EpisodeStats(RunCallback):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 _NEEDS = {"mp4": ("imageio_ffmpeg", "imageio-ffmpeg"), "gif": ("PIL", "pillow")}
 

@@ -6,7 +6,7 @@ Imports RLlib through its base class, so it is imported only where training is a
 from __future__ import annotations
 
 from callbacks.display import Display
-from rlexp.run.callback import RunCallback
+from rlexp.engine.run_callback import RunCallback
 
 
 class Progress(Display, RunCallback):

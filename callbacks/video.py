@@ -16,12 +16,12 @@ import numpy as np
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from callbacks.film import check_encoder, write_film
-from rlexp.environment import cutting
+from rlexp.base.errors import ConfigError
+from rlexp.base.events import Record, RunInfo
+from rlexp.engine.run_callback import RunCallback
 from rlexp.environment.errors import describe
-from rlexp.environment.hang import Hang
-from rlexp.errors import ConfigError
-from rlexp.run.callback import RunCallback
-from rlexp.run.events import Record, RunInfo
+from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs.hang import Hang
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:

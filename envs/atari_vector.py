@@ -13,7 +13,7 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.threads import step_threads
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 gymnasium.register_envs(ale_py)
 

@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.threads import step_threads
-from rlexp.config.suggest import nearest
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
 
 OWN = ("num_envs", "batch_size", "num_threads", "seed", "env_seed")
 """Settings of a pool that are not its user's to give: they are arguments, or come with a reset."""

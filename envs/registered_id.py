@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 def registered_id(identifier: str) -> str:

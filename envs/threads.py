@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rlexp.hardware.machine import look
+from rlexp.hardware.machine.machine import look
 
 
 def step_threads(num_envs: int) -> int:

@@ -38,21 +38,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rlexp.config.compose import compose
+    from rlexp.base.errors import CheckpointError, ConfigError, RlexpError, RunFailedError
     from rlexp.config.schema import RunConfig
-    from rlexp.errors import CheckpointError, ConfigError, RlexpError, RunFailedError
     from rlexp.policy import Policy, load
-    from rlexp.run.environment import make_env
+    from rlexp.run.building.make_env import make_env
+    from rlexp.run.compose import compose
     from rlexp.run.evaluate import evaluate
     from rlexp.run.resume import resume
     from rlexp.run.train import Outcome, train
     from rlexp.sweep.multirun import SweepOutcome, multirun, resume_multirun
-    from rlexp.sweep.table import trials
+    from rlexp.sweep.results.table import trials
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "compose": "rlexp.config.compose",
+    "compose": "rlexp.run.compose",
     "RunConfig": "rlexp.config.schema",
     "train": "rlexp.run.train",
     "Outcome": "rlexp.run.train",
@@ -60,15 +60,15 @@ _HOMES = {
     "evaluate": "rlexp.run.evaluate",
     "load": "rlexp.policy",
     "Policy": "rlexp.policy",
-    "make_env": "rlexp.run.environment",
+    "make_env": "rlexp.run.building.make_env",
     "multirun": "rlexp.sweep.multirun",
     "resume_multirun": "rlexp.sweep.multirun",
     "SweepOutcome": "rlexp.sweep.multirun",
-    "trials": "rlexp.sweep.table",
-    "CheckpointError": "rlexp.errors",
-    "ConfigError": "rlexp.errors",
-    "RlexpError": "rlexp.errors",
-    "RunFailedError": "rlexp.errors",
+    "trials": "rlexp.sweep.results.table",
+    "CheckpointError": "rlexp.base.errors",
+    "ConfigError": "rlexp.base.errors",
+    "RlexpError": "rlexp.base.errors",
+    "RunFailedError": "rlexp.base.errors",
 }
 
 __all__ = [

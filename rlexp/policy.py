@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlexp.errors import CheckpointError, ConfigError
-from rlexp.observations import fitting
+from rlexp.base.errors import CheckpointError, ConfigError
+from rlexp.base.observations import fitting
 
 if TYPE_CHECKING:
     import gymnasium as gym
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ray.rllib.core.rl_module.rl_module import RLModule
     from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-    from rlexp.checkpoint.store import Checkpoint
+    from rlexp.storage.checkpoint.store import Checkpoint
 
 _MODULE = Path("learner_group/learner/rl_module/default_policy")
 _ENV_TO_MODULE = Path("env_runner/env_to_module_connector")
@@ -55,9 +55,9 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
         CheckpointError: there is no whole checkpoint, it is foreign and not trusted, or unreadable here.
         ConfigError: `which` is unknown, `path` already names a checkpoint, or the lab's table is wrong.
     """
-    from rlexp.checkpoint.store import require_trust, resolve
-    from rlexp.config.search import lab_of
-    from rlexp.storage.fetching import fetched
+    from rlexp.config.composition.search_path import lab_of
+    from rlexp.storage.buckets.fetching import fetched
+    from rlexp.storage.checkpoint.store import require_trust, resolve
 
     folder = fetched(path)
     with lab_of(folder):
@@ -78,7 +78,7 @@ def from_checkpoint(checkpoint: Checkpoint, *, explore: bool = False) -> Policy:
     from ray.rllib.connectors.module_to_env import ModuleToEnvPipeline
     from ray.rllib.core.rl_module.rl_module import RLModule
 
-    from rlexp.models.one_agent import for_one_agent
+    from rlexp.models.shared_policy import for_one_agent
 
     folder = checkpoint.path / "algorithm"
     env_to_module, module_to_env = for_one_agent(

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from models.model_building import OFF_POLICY, ON_POLICY, Picture, configure
 
-from rlexp.checkpoint.store import Checkpoint, CheckpointStore
+from rlexp.base.errors import CheckpointError, ConfigError
 from rlexp.config.schema import ModelChoice
-from rlexp.errors import CheckpointError, ConfigError
 from rlexp.policy import from_checkpoint, load
+from rlexp.storage.checkpoint.store import Checkpoint, CheckpointStore
 
 
 class Witness(gym.Wrapper):

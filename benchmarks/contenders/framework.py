@@ -10,7 +10,7 @@ from contenders.clock import Clock
 from contenders.environments import RLEXP
 from contenders.measure import Measure, trained
 from contenders.scenarios import CONVOLUTIONS, DQN, PPO, SAC, Scenario, from_command_line
-from rlexp.run.prepare import prepare
+from rlexp.run.building.prepare import prepare
 from rlexp.run.trainable import RunTrainable
 
 TRUSTED = "[rlexp,envs,callbacks,ray.rllib,gymnasium,minigrid,ale_py,contenders]"

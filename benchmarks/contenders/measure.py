@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from contenders.clock import Clock
-from rlexp.run.callback import RunCallback
-from rlexp.run.events import Record
+from rlexp.base.events import Record
+from rlexp.engine.run_callback import RunCallback
 
 WHOLE = ("perf/wall_s", "perf/iteration_s")
 """Times that are no part of an iteration."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from rlexp.config.config_text import read_text
+from rlexp.base.yaml.text import read_text
 
 _ENTRY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_][\w./@-]*):(?P<rest>\s.*)?$")
 _ITEM = re.compile(r"^(?P<indent> *)(?P<key>-)(?P<rest>\s.*)?$")
@@ -70,7 +70,7 @@ def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
         return {}
     chosen: dict[str, list[str]] = {}
     # The defaults list ends where the next top-level key begins; the rest need not be parsed.
-    from rlexp.config.yaml_reader import parse
+    from rlexp.base.yaml.reader import parse
 
     text = re.search(r"^defaults:.*?(?=^\w|\Z)", read_text(main), re.M | re.S)
     for item in parse(text.group(), str(main), interpolations="unread")["defaults"] or () if text else ():

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from rlexp.checkpoint.atomic import remove
-from rlexp.checkpoint.records import read_object
-from rlexp.commands import shell_command
-from rlexp.errors import ConfigError
-from rlexp.hardware import leftovers, scratch
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import scratch
+from rlexp.base.files.atomic import remove
+from rlexp.base.files.json_records import read_object
+from rlexp.base.shell_commands import shell_command
+from rlexp.hardware.ray_session import leftovers
 
 DEPTH = 4
 """How deep folders are searched: `sweeps/<name>/trials/<trial>/manifest.json` is the deepest."""
@@ -98,7 +99,7 @@ def _abandoned(path: Path) -> bool:
 
 def _mark(path: Path) -> bool:
     """Set the manifest's status; False when another process holds the folder after all."""
-    from rlexp.run.folder import RunFolder
+    from rlexp.storage.runs.run_folder import RunFolder
 
     try:
         with RunFolder.open(path) as folder:

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rlexp.curriculum.trial import Arm
+    from rlexp.curriculum.simulation.compare import Arm
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -26,10 +26,10 @@ def run(argv: Sequence[str]) -> int:
     """The command; returns its exit code."""
     arguments = _parser().parse_args(list(argv))
     # Imported here: they compose, and draw.
-    from rlexp.config.compose import compose
     from rlexp.curriculum.build import space_of
     from rlexp.curriculum.plot import plot_simulation
-    from rlexp.curriculum.trial import Setting, trials
+    from rlexp.curriculum.simulation.compare import Setting, trials
+    from rlexp.run.compose import compose
 
     config = compose(arguments.overrides)
     if config.curriculum.teacher is None:
@@ -119,7 +119,7 @@ def _table(arms: Sequence[Arm], episodes: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from rlexp.curriculum.trial import MASTERED
+    from rlexp.curriculum.simulation.compare import MASTERED
     from rlexp.terminal.quiet import console
 
     table = Table("curriculum", f"episodes to {MASTERED:.0%}", "mastered", "success at the end", "changes")

@@ -17,7 +17,7 @@ from typing import Any
 
 from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.auto import choose
-from rlexp.hardware.machine import Machine, look
+from rlexp.hardware.machine.machine import Machine, look
 
 GIB = 1 << 30
 LOW_DISK, LOW_MEMORY = 2 * GIB, 4 * GIB

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rlexp.base.errors import EXIT_DONE, ConfigError
 from rlexp.cli.resume import asks_for_help, path_and_overrides
-from rlexp.errors import EXIT_DONE, ConfigError
 
 if TYPE_CHECKING:
-    from rlexp.sweep.choosing import Chosen
+    from rlexp.sweep.results.best_trial import Chosen
 
 USAGE = """\
 rlexp evaluate PATH [key=value ...] [--json]
@@ -36,10 +36,10 @@ def run(argv: list[str]) -> int:
     rest, by = _choosing([word for word in argv if word != "--json"])
     path, overrides = path_and_overrides(rest, "evaluate")
     from rlexp.run.evaluate import RESULT, evaluate
-    from rlexp.storage.fetching import fetched
-    from rlexp.storage.places import address
-    from rlexp.sweep.choosing import best_by, to_json
+    from rlexp.storage.buckets.fetching import fetched
+    from rlexp.storage.buckets.places import address
     from rlexp.sweep.folder import SweepFolder, is_sweep
+    from rlexp.sweep.results.best_trial import best_by, to_json
 
     folder, chosen = fetched(path), None
     if is_sweep(folder):

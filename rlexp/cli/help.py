@@ -6,9 +6,9 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+from rlexp.base.errors import EXIT_DONE, ConfigError
 from rlexp.cli.catalogue import Choice, Key, default_choices, groups, keys
 from rlexp.cli.listing import as_text, everything, key_line, main_config, to_choose_from
-from rlexp.errors import EXIT_DONE, ConfigError
 
 WIDTH = 80
 """Of the page: what every terminal has."""
@@ -45,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     Raises:
         ConfigError: nothing has that name.
     """
-    from rlexp.config.search import config_dirs
+    from rlexp.config.composition.search_path import config_dirs
 
     words = [word for word in argv if word not in ("-h", "--help")]
     if not words:
@@ -63,7 +63,7 @@ def run(argv: Sequence[str]) -> int:
 
 def page() -> str:
     """The commands, the groups, the other keys and the flags, in 24 lines of 80 signs."""
-    from rlexp.config.search import config_dirs
+    from rlexp.config.composition.search_path import config_dirs
 
     dirs = config_dirs()
     main = main_config(dirs)
@@ -122,7 +122,7 @@ def _group_keys(group: str, choices: dict[str, Choice]) -> str:
 
 
 def _defaults() -> dict[str, list[str]]:
-    from rlexp.config.search import config_dirs
+    from rlexp.config.composition.search_path import config_dirs
 
     return default_choices(config_dirs())
 
@@ -148,9 +148,9 @@ def _is_below(path: str, name: str) -> bool:
 
 def _type_of(name: str) -> str:
     """What the key takes, in words: its names, or its type and the range of its numbers."""
-    from rlexp.config.annotations import describe
-    from rlexp.config.examples import lookup
-    from rlexp.config.ranges import NAMES, RANGES
+    from rlexp.config.callables.annotations import describe
+    from rlexp.config.keys.examples import lookup
+    from rlexp.config.keys.ranges import NAMES, RANGES
 
     if names := lookup(NAMES, name):
         return ", ".join(names)
@@ -163,7 +163,7 @@ def _type_of(name: str) -> str:
 def _annotations() -> dict[str, str | None]:
     """Every key that some algorithm takes."""
     from rlexp.config.convert import annotated_keys
-    from rlexp.config.signatures import known_config_classes
+    from rlexp.config.keys.builder_signatures import known_config_classes
 
     return {key: kind for path in known_config_classes() for key, kind in annotated_keys(path).items()}
 
@@ -181,8 +181,8 @@ def _answer(name: str, found: dict[str, dict[str, Choice]], top: list[Key]) -> s
     Raises:
         ConfigError: nothing is known of it.
     """
+    from rlexp.base.suggest import ALIASES, nearest
     from rlexp.config.classic import answer
-    from rlexp.config.suggest import ALIASES, nearest
 
     if (known := answer(name, "<value>")) is not None:
         return f"  {name}: {known.reason}\n  write: {known.fix}\n"

@@ -12,10 +12,10 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlexp.base.errors import ConfigError
+from rlexp.base.shell_commands import shell_command
 from rlexp.cli import lab_repository
-from rlexp.commands import shell_command
-from rlexp.config.known_labs import remember_lab
-from rlexp.errors import ConfigError
+from rlexp.config.labs.known import remember_lab
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "lab_template"
 _SUFFIX = ".tmpl"

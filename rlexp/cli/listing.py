@@ -10,9 +10,9 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
 from rlexp.cli.catalogue import Choice, Key, added_keys, default_choices, groups, keys
-from rlexp.config.suggest import nearest
-from rlexp.errors import ConfigError
 
 WIDTH = 120
 
@@ -154,6 +154,6 @@ def main_config(dirs: Sequence[Path]) -> Path | None:
 
 
 def _config_dirs() -> list[Path]:
-    from rlexp.config.search import config_dirs
+    from rlexp.config.composition.search_path import config_dirs
 
     return config_dirs()

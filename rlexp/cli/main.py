@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from rlexp.errors import EXIT_USAGE, ConfigError, RlexpError
+from rlexp.base.errors import EXIT_USAGE, ConfigError, RlexpError
 from rlexp.terminal.interrupt import exit_code_of, interruptible, interruption_of
 
 VERBS = {
@@ -34,7 +34,7 @@ COMPLETION = ("-sc", "--shell-completion")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code (see `rlexp.errors`)."""
+    """Runs one command; returns its exit code (see `rlexp.base.errors`)."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         run, rest = _find(words)
@@ -63,8 +63,8 @@ def _find(words: list[str]) -> tuple[Callable[[list[str]], int], list[str]]:
 
 
 def _unknown_verb(word: str) -> ConfigError:
-    from rlexp.config.overrides import choices_named
-    from rlexp.config.suggest import nearest
+    from rlexp.base.suggest import nearest
+    from rlexp.config.composition.overrides import choices_named
 
     choices = choices_named(word) if word.isidentifier() else []
     close = [f"rlexp {verb}" for verb in nearest(word, VERBS)]
@@ -78,11 +78,11 @@ def _unknown_verb(word: str) -> ConfigError:
 
 def command() -> NoReturn:
     """`main` as a process, which ends at once: to take PyTorch's and RLlib's modules apart takes over a second."""
-    from rlexp.run import imports
+    from rlexp.base import gc_pause
 
     # From the first moment on: also while Python imports, and whatever the command.
     with interruptible():
-        imports.begin()
+        gc_pause.begin()
         code = main()
         with contextlib.suppress(KeyboardInterrupt):
             _finish()

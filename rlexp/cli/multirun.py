@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 
-from rlexp.errors import EXIT_DONE
+from rlexp.base.errors import EXIT_DONE
 from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.multirun import SweepOutcome, begin, planned
-from rlexp.sweep.plan import Plan
+from rlexp.sweep.planning.plan import Plan
 
 
 def run(args: Namespace, argv: Sequence[str]) -> int:
@@ -23,7 +23,7 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     asked = Asked(tuple(args.overrides), args.config_name or "config", args.config_dir)
     found = planned(asked)
     if found.settings.plan:
-        from rlexp.terminal.sweep_table import print_plan
+        from rlexp.sweep.terminal_table import print_plan
 
         print_plan(found, _needs(found))
         return EXIT_DONE
@@ -32,10 +32,10 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
 
 def _needs(plan: Plan) -> list[str]:
     """What the trials book, how many run at once, and how long all of it will take."""
-    from rlexp.hardware.machine import look
-    from rlexp.sweep.estimate import seconds
-    from rlexp.sweep.resources import at_once, booked
-    from rlexp.terminal.spans import duration
+    from rlexp.base.durations import duration
+    from rlexp.hardware.machine.machine import look
+    from rlexp.sweep.planning.estimate import seconds
+    from rlexp.sweep.planning.resources import at_once, booked
 
     kinds = plan.trials or plan.ends
     first = kinds[0].config
@@ -54,7 +54,7 @@ def _needs(plan: Plan) -> list[str]:
 
 def close(outcome: SweepOutcome) -> int:
     """Tells how the trials stand and where the report lies, or why there is none; returns the exit code."""
-    from rlexp.terminal.sweep_table import print_standings
+    from rlexp.sweep.terminal_table import print_standings
 
     where = outcome.report or f"none: {outcome.report_error}"
     print_standings(SweepFolder(outcome.folder), [f"report  {where}"])

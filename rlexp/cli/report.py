@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rlexp.errors import EXIT_DONE
+from rlexp.base.errors import EXIT_DONE
 
 
 def run(argv: Sequence[str]) -> int:

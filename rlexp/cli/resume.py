@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlexp.errors import EXIT_DONE, ConfigError
+from rlexp.base.errors import EXIT_DONE, ConfigError
 
 USAGE = """\
 rlexp resume PATH [key=value ...]
@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
         print(USAGE)
         return EXIT_DONE
     path, overrides = path_and_overrides(argv, "resume")
-    from rlexp.storage.fetching import fetched
+    from rlexp.storage.buckets.fetching import fetched
     from rlexp.sweep.folder import SweepFolder, is_sweep
 
     folder = fetched(path)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from pathlib import Path
 
-from rlexp.errors import EXIT_DONE, ConfigError
+from rlexp.base.errors import EXIT_DONE, ConfigError
 
 
 def run(argv: list[str]) -> int:
@@ -38,7 +38,7 @@ def run(argv: list[str]) -> int:
 
 
 def _one(args: Namespace, argv: Sequence[str]) -> int:
-    from rlexp.config.compose import compose
+    from rlexp.run.compose import compose
     from rlexp.run.train import train
 
     config = compose(args.overrides, config_name=_name(args), config_dir=args.config_dir)
@@ -48,7 +48,7 @@ def _one(args: Namespace, argv: Sequence[str]) -> int:
 def close(outcome: object) -> int:
     """Prints how a run ended; returns the exit code."""
     from rlexp.run.train import Outcome
-    from rlexp.storage.places import address
+    from rlexp.storage.buckets.places import address
     from rlexp.terminal.closing import print_closing
 
     assert isinstance(outcome, Outcome)
@@ -65,7 +65,7 @@ def _hydra_help() -> int:
     from hydra._internal.utils import get_args_parser
     from hydra.types import RunMode
 
-    from rlexp.config.compose import hydra_app
+    from rlexp.run.compose import hydra_app
 
     with hydra_app() as app:
         config = app.compose_config(None, [], run_mode=RunMode.RUN, with_log_configuration=False)
@@ -76,9 +76,9 @@ def _hydra_help() -> int:
 
 def _show(args: Namespace) -> int:
     """`--cfg` and `--info`: what the overrides compose to, nothing judged but the overrides themselves."""
-    from rlexp.config.compose import force, hydra_app, readable_errors
+    from rlexp.config.composition.search_path import lab_of
     from rlexp.config.rerun import composed_again, is_saved_run
-    from rlexp.config.search import lab_of
+    from rlexp.run.compose import force, hydra_app, readable_errors
 
     name = _name(args)
     if args.config_dir and is_saved_run(args.config_dir, name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlexp.config.targets import DEFAULT_TRUSTED, TARGET
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET
 
 AUTO = "auto"
 LENGTH = "min_sample_timesteps_per_iteration"
@@ -46,7 +46,7 @@ def _iteration_length(plain: Mapping[str, Any]) -> dict[str, Any]:
     reporting, algorithm = plain.get("reporting"), plain.get("algorithm")
     if not isinstance(reporting, dict) or reporting.get(LENGTH) != AUTO:
         return {}
-    from rlexp.hardware.kinds import ITERATION_STEPS, kind_of
+    from rlexp.config.algorithms import ITERATION_STEPS, kind_of
 
     listed = plain.get("trusted")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []

@@ -14,27 +14,21 @@ from dataclasses import MISSING, is_dataclass
 from functools import lru_cache
 from typing import Any
 
-from rlexp.config import ranges, unknown
-from rlexp.config.accepted import accepted
-from rlexp.config.advice import (
-    is_target,
-    not_given,
-    shown,
-    under,
-    written,
-)
-from rlexp.config.annotations import describe, matches, parts
+from rlexp.base.errors import ConfigError, ConfigErrors
+from rlexp.base.yaml.plain_values import not_numbers, refuse_unusable
+from rlexp.config.callables.annotations import describe, matches, parts
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, is_trusted, untrusted
 from rlexp.config.classic import answer
 from rlexp.config.environment_secrets import values_of, with_kept
-from rlexp.config.examples import example_of
-from rlexp.config.plain_values import not_numbers, refuse_unusable
-from rlexp.config.replay_buffers import wrong_types
-from rlexp.config.replay_settings import buffer_keys, buffer_problems
-from rlexp.config.rules import contradictions
+from rlexp.config.keys import ranges, unknown
+from rlexp.config.keys.accepted import accepted
+from rlexp.config.keys.advice import is_target, not_given, shown, under, written
+from rlexp.config.keys.builder_signatures import BASE, algorithm_name, annotation_of, rllib_class
+from rlexp.config.keys.examples import example_of
+from rlexp.config.keys.replay_settings import buffer_keys, buffer_problems
+from rlexp.config.keys.rules import contradictions
 from rlexp.config.schema import AlgorithmChoice, RunConfig
-from rlexp.config.signatures import BASE, algorithm_name, annotation_of, rllib_class
-from rlexp.config.targets import DEFAULT_TRUSTED, is_trusted, untrusted
-from rlexp.errors import ConfigError, ConfigErrors
+from rlexp.config.trust.replay_buffers import wrong_types
 
 MANDATORY = "???"
 """OmegaConf's mark of a value that the person must give."""

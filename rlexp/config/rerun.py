@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.records import read_object
-from rlexp.commands import shell_command
-from rlexp.config.composed import Composed
-from rlexp.config.yaml_reader import read
-from rlexp.errors import ConfigError
-from rlexp.run import saved
-from rlexp.storage.places import address
+from rlexp.base.errors import ConfigError
+from rlexp.base.files.json_records import read_object
+from rlexp.base.shell_commands import shell_command
+from rlexp.base.yaml.reader import read
+from rlexp.config import saved_config
+from rlexp.config.composition.composed import Composed
+from rlexp.storage.buckets.places import address
 
 OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
 """What belongs to the run that was, and not to the one that will be; given anew on the command line."""
@@ -24,7 +24,7 @@ def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
     Raises:
         ConfigError: it is no YAML, so that nobody can say.
     """
-    file = Path(folder) / saved.CONFIG
+    file = Path(folder) / saved_config.CONFIG
     if config_name != "config" or not file.is_file():
         return False
     is_run = (Path(folder) / "manifest.json").is_file()
@@ -43,10 +43,12 @@ def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
     Raises:
         ConfigError: a damaged file, a bad override, or a config that claims what only its reader may grant.
     """
-    plain, own = saved.looked_through(folder / saved.CONFIG, overrides, origin=f"--config-dir {folder}")
-    changes = saved.Changes(overrides)
-    after = saved.trusting(changes.on({**plain, **OWN}), overrides, own=own)
-    return saved.composed(after, {**_choices(folder), **changes.choices}, plain)
+    plain, own = saved_config.looked_through(
+        folder / saved_config.CONFIG, overrides, origin=f"--config-dir {folder}"
+    )
+    changes = saved_config.Changes(overrides)
+    after = saved_config.trusting(changes.on({**plain, **OWN}), overrides, own=own)
+    return saved_config.composed(after, {**_choices(folder), **changes.choices}, plain)
 
 
 def _choices(folder: Path) -> dict[str, Any]:

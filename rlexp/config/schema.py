@@ -1,8 +1,8 @@
 """The typed, plain configuration of one run: what `compose` returns and `build` reads.
 
 Each class is one config group. Its fields are the project's own settings; every other key of the group must be a
-keyword of the RLlib builders in `BUILDERS` (their signatures are the schema, see `rlexp.config.signatures`) and
-lands in `settings` under RLlib's own name.
+keyword of the RLlib builders in `BUILDERS` (their signatures are the schema, see
+`rlexp.config.keys.builder_signatures`) and lands in `settings` under RLlib's own name.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 Target = dict[str, Any]
-"""`{_target_: import.path, **arguments}`: a callable named in YAML, built by `rlexp.config.targets`."""
+"""`{_target_: import.path, **arguments}`: a callable named in YAML, built by `rlexp.config.callables.targets`."""
 
 
 @dataclass(frozen=True)
 class Builder:
-    """An RLlib builder method whose keywords a group accepts, but for those in `rlexp.config.ignored`.
+    """An RLlib builder method whose keywords a group accepts, but for those in `rlexp.config.keys.ignored`.
 
     Attributes:
         method: name of the method on `AlgorithmConfig`, e.g. `env_runners`.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.dimension import Dimension
-from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.space import TaskSpace
+from rlexp.environment.tasks.dimension import Dimension
+from rlexp.environment.tasks.directive import Directive
+from rlexp.environment.tasks.space import TaskSpace
 
 DRAWN = 64
 """Tasks that stand for a directive."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.targets import TARGET, check, locate
 from rlexp.config.schema import CurriculumChoice
-from rlexp.config.targets import TARGET, check, locate
-from rlexp.curriculum.applying import check_way
-from rlexp.curriculum.cycle import Cycle
-from rlexp.curriculum.directive import Directive, Fixed
-from rlexp.curriculum.host import Curriculum
-from rlexp.curriculum.measure import check_measure
-from rlexp.curriculum.payload import Payload
-from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.curriculum import Curriculum
 from rlexp.curriculum.teacher import Teacher
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.applying import check_way
+from rlexp.environment.tasks.cycle import Cycle
+from rlexp.environment.tasks.directive import Directive, Fixed
+from rlexp.environment.tasks.measure import check_measure
+from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.space import TaskSpace
 
 TEACHER = "curriculum.teacher"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.outcome import Outcome
-from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.spread import spread
+from rlexp.environment.tasks.outcome import Outcome
+from rlexp.environment.tasks.space import TaskSpace
 
 MOST_RECORDS = 1000
 

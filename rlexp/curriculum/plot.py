@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.simulation.compare import MASTERED, Arm
 from rlexp.curriculum.spread import edges, labels, spread
-from rlexp.curriculum.trial import MASTERED, Arm
-from rlexp.report.embedding import text
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.report.drawing.embedding import text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from rlexp.curriculum.dimension import Dimension
+    from rlexp.environment.tasks.dimension import Dimension
 
 MOST_PARAMETERS = 6
 COLUMNS = 200

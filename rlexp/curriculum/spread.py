@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.curriculum.dimension import Box, Choice, Dimension, Integer
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task import Task
+from rlexp.environment.tasks.dimension import Box, Choice, Dimension, Integer
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import Task
 
 BINS = 20
 """Most shares of one parameter."""

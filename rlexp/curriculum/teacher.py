@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.outcome import Outcome, Progress
+from rlexp.environment.tasks.directive import Directive
+from rlexp.environment.tasks.outcome import Outcome, Progress
 
 
 @runtime_checkable
@@ -22,7 +22,7 @@ class Teacher(Protocol):
     `new_events`, what it did in its last update, a few words each.
 
     Two attributes are optional, and ask more of the learner than others do: `needs_signals`, the names of the
-    signals of each outcome that it reads (see `rlexp.curriculum.outcome.SIGNALS`), and `leaves_out`, whether it
+    signals of each outcome that it reads (see `rlexp.environment.tasks.outcome.SIGNALS`), and `leaves_out`, whether it
     draws episodes that the policy does not learn from (`Draw.train` is false).
 
     One that draws whatever teaches most now, easy or hard, says so by `wanders = True`: its tasks then may go to and

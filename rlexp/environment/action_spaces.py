@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rlexp.config.targets import DEFAULT_TRUSTED
-from rlexp.errors import ConfigError
-from rlexp.hardware.kinds import class_name
+from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import class_name
+from rlexp.config.callables.targets import DEFAULT_TRUSTED
 
 if TYPE_CHECKING:
     import gymnasium

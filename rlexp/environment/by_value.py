@@ -9,10 +9,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from rlexp.config.callables.targets import MAIN, brought, locate
 from rlexp.config.convert import to_plain
-from rlexp.config.places import ENVIRONMENT, METRIC, WRAPPER, is_import_path, named
 from rlexp.config.schema import RunConfig
-from rlexp.config.targets import MAIN, brought, locate
+from rlexp.config.trust.places import ENVIRONMENT, METRIC, WRAPPER, is_import_path, named
 
 _ID = "id:"
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rlexp.config.places import is_import_path
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.config.callables.targets import NEVER_TRUSTED, is_trusted, locate, trust_it
 from rlexp.config.schema import EnvChoice
-from rlexp.config.suggest import nearest
-from rlexp.config.targets import NEVER_TRUSTED, is_trusted, locate, trust_it
-from rlexp.environment.agents import is_multi_agent
+from rlexp.config.trust.places import is_import_path
 from rlexp.environment.errors import describe
-from rlexp.errors import ConfigError
+from rlexp.environment.multi_agent import is_multi_agent
 
 if TYPE_CHECKING:
     import gymnasium

@@ -6,7 +6,7 @@ import re
 import traceback
 from pathlib import Path
 
-from rlexp.errors import RunFailedError
+from rlexp.base.errors import RunFailedError
 
 OLD_GYM = (
     "'env.wrappers=[{_target_: envs.wrappers.OldGym}]', since it is of old Gym (shimmy's GymV21Environment-v0 "

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.targets import build
 from rlexp.config.schema import CurriculumChoice, EnvChoice, RunConfig
-from rlexp.config.targets import build
-from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.by_value import packed, unpack
 from rlexp.environment.construct import check_counts, check_requirements, construct, env_name
 from rlexp.environment.errors import describe
+from rlexp.environment.multi_agent import is_multi_agent
 from rlexp.environment.paths import add_import_paths, import_paths
-from rlexp.errors import ConfigError
 
 if TYPE_CHECKING:
     import gymnasium
@@ -62,7 +62,7 @@ def make_env(
     guard = _guarded(choice, make, worker_index, bound)
     if tasks is None or tasks.teacher is None:
         return guard
-    from rlexp.curriculum.wrap import with_tasks
+    from rlexp.environment.tasks.wrap import with_tasks
 
     return with_tasks(guard, tasks, make)
 
@@ -93,7 +93,7 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
         guard = make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker, bound=bound)
         if tasks.teacher is None:
             return guard
-        from rlexp.curriculum.wrap import with_vector_tasks
+        from rlexp.environment.tasks.wrap import with_vector_tasks
 
         return with_vector_tasks(guard, tasks)
     return make_env(
@@ -137,7 +137,7 @@ def _guarded(
     worker_index: int,
     bound: str | int | None,
 ) -> gymnasium.Env:
-    from rlexp.environment.guard import Guard
+    from rlexp.environment.guards.guard import Guard
 
     first = [make({})]
     limit = bounded_steps(bound, limited=_has_limit(first[0]))
@@ -150,7 +150,7 @@ def _guarded(
     }
     if not is_multi_agent(first[0]):
         return Guard(**again, max_steps=limit)
-    from rlexp.environment.multi_agent_guard import MultiAgentGuard
+    from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
 
     if choice.max_episode_steps is not None:
         limit = min(choice.max_episode_steps, limit or choice.max_episode_steps)

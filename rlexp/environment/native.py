@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.construct import (
     call,
@@ -26,12 +27,11 @@ from rlexp.environment.construct import (
     parameters_of,
     registered,
 )
-from rlexp.errors import ConfigError
 
 if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
 
-    from rlexp.environment.vector_guard import VectorGuard
+    from rlexp.environment.guards.vector_guard import VectorGuard
 
 MODE = "hardware.gym_env_vectorize_mode"
 VECTOR_ENTRY_POINT = "vector_entry_point"
@@ -102,8 +102,8 @@ def make_native(
     Raises:
         ConfigError: it has none, or none as the config says.
     """
+    from rlexp.environment.guards.vector_guard import VectorGuard
     from rlexp.environment.make import bounded_steps
-    from rlexp.environment.vector_guard import VectorGuard
 
     check_counts(choice)
     check_requirements(choice)

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rlexp.config.targets import MAIN
+from rlexp.config.callables.targets import MAIN
 
 VARIABLE = "RLEXP_IMPORT_PATHS"
 """Environment variable with more folders to import from, separated as in PATH."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import CurriculumChoice, EnvChoice
-from rlexp.environment.agents import is_multi_agent
 from rlexp.environment.construct import env_name
 from rlexp.environment.errors import RIGHT_SPACE, FatalEnvError, describe
+from rlexp.environment.guards.process_state import process_kept
 from rlexp.environment.make import make_env
-from rlexp.environment.process_state import process_kept
-from rlexp.errors import ConfigError
+from rlexp.environment.multi_agent import is_multi_agent
 
 if TYPE_CHECKING:
     import gymnasium
@@ -84,7 +84,7 @@ def _noticed(env: Any) -> list[str]:
 
 
 def _try_tasks(env: Any, choice: EnvChoice, tasks: CurriculumChoice, seed: int) -> None:
-    from rlexp.curriculum.wrap import try_tasks
+    from rlexp.environment.tasks.wrap import try_tasks
 
     if is_multi_agent(env):
         from rlexp.environment.multi_agent_probe import check_observations
@@ -104,8 +104,8 @@ def probe_vector_tasks(
     Raises:
         ConfigError: it takes none, refuses one, or what it then returns does not lie in its observation space.
     """
-    from rlexp.curriculum.wrap import try_tasks, with_vector_tasks
     from rlexp.environment.native import make_native
+    from rlexp.environment.tasks.wrap import try_tasks, with_vector_tasks
 
     guard = make_native(choice, trusted, 2)  # The second has an index of its own.
     try:
@@ -123,7 +123,7 @@ def budget_s(failed: bool) -> float:
 
 
 def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:
-    from rlexp.environment.guard import FAILURE
+    from rlexp.environment.guards.guard import FAILURE
 
     env.action_space.seed(seed)
     check_observation(choice, env.observation_space, env.reset(seed=seed)[0], "reset")
@@ -166,7 +166,7 @@ def _misfit(space: gymnasium.Space, value: Any, path: str, check: str) -> str | 
     import numpy as np
     from gymnasium import spaces
 
-    from rlexp.environment.form import tolerance
+    from rlexp.environment.guards.form import tolerance
 
     if isinstance(space, spaces.Dict):
         if not isinstance(value, dict) or set(value) != set(space.spaces):

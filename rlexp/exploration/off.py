@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.models.family import algorithm_name, is_offline, resolve
 
 if TYPE_CHECKING:

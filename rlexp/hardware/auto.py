@@ -1,6 +1,6 @@
 """`hardware=auto`: runners, vectorisation, learners and threads, from the machine and the environment.
 
-The rules here are for what has not been measured. What has (`rlexp.hardware.measured`) goes before them.
+The rules here are for what has not been measured. What has (`rlexp.run.building.auto_measured`) goes before them.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.demand import number, shares
-from rlexp.hardware.kinds import Kind, kind_of
-from rlexp.hardware.machine import Machine
-from rlexp.hardware.threads import booked_threads, spare_threads
+from rlexp.hardware.machine.machine import Machine
+from rlexp.hardware.machine.threads import booked_threads, spare_threads
 
 FAST_S, SLOW_S = 0.2e-3, 2e-3
 """Seconds a step: below the first acting and learning outweigh the environment, from the second on it is slow."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import DEFAULTS, class_name
 from rlexp.config.schema import HardwareChoice, RunConfig
-from rlexp.errors import ConfigError
-from rlexp.hardware.kinds import DEFAULTS, class_name
-from rlexp.hardware.machine import Machine
+from rlexp.hardware.machine.machine import Machine
 
 EPSILON = 1e-6
 

@@ -2,7 +2,7 @@
 
 The model: an env runner's vector step is its environments' time and the rest (acting, book-keeping); processes that
 want more cores than there are slow each other down in proportion; experience and weights are pickled on their way.
-On-policy algorithms sample and learn in turn, the others at once. `rlexp.fast.speed` measures the costs.
+On-policy algorithms sample and learn in turn, the others at once. `rlexp.engine.cost_probe` measures the costs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rlexp.hardware.kinds import Kind
+from rlexp.config.algorithms import Kind
 
 WORTH_IT = 1.25
 """More processes cost memory and start-up, more environments make the stretches of each in a batch shorter: either

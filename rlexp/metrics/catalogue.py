@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.base.events import Record
+from rlexp.base.suggest import nearest
+from rlexp.config.algorithms import class_name
 from rlexp.config.schema import RunConfig
-from rlexp.config.suggest import nearest
-from rlexp.curriculum.reading import OF_EPISODES, PREFIX
-from rlexp.curriculum.task import task_key
-from rlexp.errors import ConfigError, RunFailedError
-from rlexp.hardware.kinds import class_name
+from rlexp.curriculum.metric_checks import OF_EPISODES, PREFIX
+from rlexp.environment.tasks.task import task_key
 from rlexp.metrics.log import STATISTICS
 from rlexp.metrics.names import EVAL_S, IN_EVERY_RECORD, PERF, episode_names
-from rlexp.run.events import Record
 
 _ACTOR_CRITIC = ("total_loss", "vf_loss", "entropy", "lr", "grad_norm", "curr_entropy_coeff")
 _KL = ("mean_kl_loss", "curr_kl_coeff")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from rlexp.config.suggest import nearest
-from rlexp.config.targets import TARGET
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.config.callables.targets import TARGET
 from rlexp.metrics.log import is_metric_name
 
 REDUCTIONS = ("last", "sum", "mean", "max")
@@ -77,11 +77,11 @@ def metrics_callback(specs: Mapping[str, Mapping[str, Any]], build: Callable[...
     Args:
         specs: the checked `metrics` of the config.
         build: `build(spec, episode=...)` calls the function that a spec names; must be picklable, e.g.
-            `functools.partial(rlexp.config.targets.build, trusted=...)`.
+            `functools.partial(rlexp.config.callables.targets.build, trusted=...)`.
 
     Returns:
         A picklable callable without arguments.
     """
-    from rlexp.metrics.episode_metrics import EpisodeMetrics
+    from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
 
     return partial(EpisodeMetrics, specs={name: dict(spec) for name, spec in specs.items()}, build=build)

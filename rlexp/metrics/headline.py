@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.host import evaluated
-from rlexp.curriculum.outcome import outcomes_in
-from rlexp.environment.notices import COUNT
+from rlexp.base.events import Record
+from rlexp.curriculum.curriculum import evaluated
+from rlexp.environment.guards.notices import COUNT
+from rlexp.environment.tasks.outcome import outcomes_in
 from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
 from rlexp.metrics.names import (
     EPISODE_LENGTH,
@@ -37,13 +38,12 @@ from rlexp.metrics.rllib_keys import (
     is_top_level_key,
     learner_name,
 )
-from rlexp.run.events import Record
 
 DEFAULT_MODULE = "default_policy"
 ALL_MODULES = "__all_modules__"
 
 PER_ITERATION = "per_iteration"
-"""Entry of `timers` that says that they hold seconds per iteration (see `rlexp.metrics.bookkeeping`)."""
+"""Entry of `timers` that says that they hold seconds per iteration (see `rlexp.engine.callbacks.bookkeeping`)."""
 
 _PASSED_ON = ("curriculum",)
 

@@ -10,7 +10,7 @@ ENV_TIMER, INFERENCE_TIMER, CALLBACKS_TIMER = "__env_timer", "__inference_timer"
 in episode hooks. Not RLlib's own names, whose moving averages a checkpoint brings back."""
 
 EVAL_SECONDS, EVAL_SKIPPED = "evaluation_s", "evaluation_skipped"
-"""What `rlexp.metrics.bookkeeping` adds to an evaluation's results."""
+"""What `rlexp.engine.callbacks.bookkeeping` adds to an evaluation's results."""
 
 OF_EPISODES = {
     "return_mean": "episode_return_mean",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 Filters = list[list[Any]]
 """Layers as RLlib writes them: `[channels, kernel, stride]`; a fourth, `"valid"`, takes padding away."""

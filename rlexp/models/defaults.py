@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.models.conv import default_filters, tiny_filters
 from rlexp.models.effects import given
 from rlexp.models.family import ACTOR_CRITIC, Q_NETWORK, SOFT
-from rlexp.models.observation import IMAGE, kind
+from rlexp.models.observation_kind import IMAGE, kind
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Space

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.models.family import ACTOR_CRITIC, CLONING, Q_NETWORK, SOFT, WORLD_MODEL
-from rlexp.models.observation import IMAGE
+from rlexp.models.observation_kind import IMAGE
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Space
@@ -25,7 +25,7 @@ class Situation:
     Attributes:
         family: the algorithm's family of networks, None when it is not one of RLlib's.
         algorithm: its name, for messages.
-        kind: the kind of observation, see `rlexp.models.observation.kind`.
+        kind: the kind of observation, see `rlexp.models.observation_kind.kind`.
         action_space: the environment's; None when it is not known, which refuses nothing.
         settings: the settings that were given (nulls left out).
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
-from rlexp.config import signatures
-from rlexp.config.targets import DEFAULT_TRUSTED
-from rlexp.hardware.kinds import class_name
+from rlexp.config.algorithms import class_name
+from rlexp.config.callables.targets import DEFAULT_TRUSTED
+from rlexp.config.keys import builder_signatures
 
 ACTOR_CRITIC = "actor_critic"
 """PPO, APPO, IMPALA, MARWIL: an encoder each (or one together) for the policy and the value."""
@@ -61,7 +61,9 @@ def is_offline(config_class: type) -> bool:
 
 def algorithm_name(config_class: str | type) -> str:
     """The name people use: `PPO` for `PPOConfig`."""
-    return signatures.algorithm_name(config_class if isinstance(config_class, str) else config_class.__name__)
+    return builder_signatures.algorithm_name(
+        config_class if isinstance(config_class, str) else config_class.__name__
+    )
 
 
 def resolve(config_class: str | type) -> type:

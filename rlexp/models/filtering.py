@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.models.family import WORLD_MODEL, algorithm_name, family, is_offline
 from rlexp.models.spec import ConnectorFactory
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base.errors import ConfigError, ConfigErrors
+from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.schema import ModelChoice
-from rlexp.config.targets import DEFAULT_TRUSTED
-from rlexp.errors import ConfigError, ConfigErrors
 from rlexp.models.conv import check_filters
 from rlexp.models.effects import Situation, given, without_effect
 from rlexp.models.family import WORLD_MODEL, algorithm_name, family
-from rlexp.models.observation import (
+from rlexp.models.observation_kind import (
     DISCRETE,
     IMAGE,
     PLANE,

@@ -15,7 +15,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.models.base import ENCODER_OUT
 from torch import nn
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 class JoinedEncoder(nn.Module):

@@ -19,7 +19,7 @@ from ray.rllib.core.rl_module.apis import InferenceOnlyAPI, ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import nn
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 class SeparateActorCritic(TorchRLModule, InferenceOnlyAPI, ValueFunctionAPI):

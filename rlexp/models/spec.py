@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.targets import locate
 from rlexp.config.schema import ModelChoice
-from rlexp.config.targets import locate
-from rlexp.errors import ConfigError
 from rlexp.models.defaults import complete
 from rlexp.models.effects import given
 from rlexp.models.family import WORLD_MODEL, algorithm_name, family, resolve
 from rlexp.models.fit import check_fit
-from rlexp.models.observation import DISCRETE, kind
+from rlexp.models.observation_kind import DISCRETE, kind
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Space

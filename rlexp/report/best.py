@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.rerun import command
-from rlexp.errors import ConfigError
-from rlexp.report.aim import Aim
-from rlexp.report.arms import env_of
+from rlexp.report.analysis.arms import env_of
 from rlexp.report.reading import Run
-from rlexp.sweep import ranking
+from rlexp.report.selection import Aim
+from rlexp.storage.runs import ranking
 from rlexp.sweep.folder import SweepFolder, is_sweep
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rlexp.report.arms import Arm
+from rlexp.report.analysis.arms import Arm
 from rlexp.report.reading import WALL, Run
 
 BEST = {"eval/return_mean": "best_eval_return_mean", "train/return_mean": "best_return_mean"}

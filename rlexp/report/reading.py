@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.checkpoint import records
-from rlexp.config.yaml_reader import RunLoader, read_mapping
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder, is_run_folder
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import json_records
+from rlexp.base.yaml.reader import RunLoader, read_mapping
+from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 
 Floats = NDArray[np.float64]
 STEPS, WALL = "env_steps", "perf/wall_s"
@@ -168,7 +168,7 @@ def _config(path: Path) -> dict[str, Any]:
 
 def _summary(path: Path, damaged: list[str]) -> dict[str, Any]:
     """Figures that are none are left out."""
-    found = records.read_object(path) if path.exists() else {}
+    found = json_records.read_object(path) if path.exists() else {}
     odd = [
         name for name, value in found.items() if name.endswith(("_mean", "_rate")) and not _is_figure(value)
     ]
@@ -177,7 +177,7 @@ def _summary(path: Path, damaged: list[str]) -> dict[str, Any]:
 
 
 def _rows(path: Path, damaged: list[str]) -> list[dict[str, Any]]:
-    found = list(records.rows(path))
+    found = list(json_records.rows(path))
     lost = sum(
         row is None for row in found[:-1]
     )  # The last line of a run that was killed may be half a line.

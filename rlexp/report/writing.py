@@ -7,24 +7,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.atomic import plain_reason, write_json
-from rlexp.errors import ConfigError
-from rlexp.report.aim import Aim, aim_of
-from rlexp.report.arms import Arm, arm_by_run, arms_of
+from rlexp.base.errors import ConfigError
+from rlexp.base.files.atomic import plain_reason, write_json
+from rlexp.report.analysis.arms import Arm, arm_by_run, arms_of
+from rlexp.report.analysis.comparison import Scored, apart, estimates, most_telling, scored
+from rlexp.report.analysis.comparison import charts as compared
+from rlexp.report.analysis.effects import Effect, effects_of, scores_of, scores_title
+from rlexp.report.analysis.learnt import warning
+from rlexp.report.analysis.matrix import matrix
+from rlexp.report.analysis.parameters import parameters_of
 from rlexp.report.best import bests_of
-from rlexp.report.charts import Chart, curves, sampling_time, wall_time
-from rlexp.report.comparison import Scored, apart, estimates, most_telling, scored
-from rlexp.report.comparison import charts as compared
-from rlexp.report.drawing import Drawing
-from rlexp.report.effects import Effect, effects_of, scores_of, scores_title
-from rlexp.report.learnt import warning
+from rlexp.report.drawing.charts import Chart, curves, sampling_time, wall_time
+from rlexp.report.drawing.page import require, write_page
+from rlexp.report.drawing.parameter_charts import parameter_charts
+from rlexp.report.drawing.pictures import Drawing
 from rlexp.report.marl_eval import raw_data
-from rlexp.report.matrix import matrix
-from rlexp.report.page import require, write_page
-from rlexp.report.parameter_charts import parameter_charts
-from rlexp.report.parameters import parameters_of
 from rlexp.report.reading import WALL, Run, read_all
-from rlexp.storage.fetching import added, fetched
+from rlexp.report.selection import Aim, aim_of
+from rlexp.storage.buckets.fetching import added, fetched
 from rlexp.terminal.quiet import terminal
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
@@ -142,7 +142,7 @@ def _report(
 
 
 def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:
-    from rlexp.config.suggest import nearest
+    from rlexp.base.suggest import nearest
 
     told = sorted({name for run in runs for row in run.rows[-1:] for name in row})
     for name in metrics:

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from rlexp.environment import cutting
-from rlexp.errors import EXIT_USAGE
-from rlexp.run.driven import Driven, Outcome, Ready, one_line
+from rlexp.base.errors import EXIT_USAGE
+from rlexp.environment.hangs import cutting
+from rlexp.run.lifecycle import Driven, Outcome, Ready, one_line
 from rlexp.terminal.interrupt import Interrupt, exit_code_of, interruptible
 from rlexp.terminal.quiet import quiet
 
@@ -56,8 +56,8 @@ def drive(ready: Ready) -> Outcome:
 
 def _train(driven: Driven, interrupt: Interrupt) -> tuple[str, str]:
     """Runs the loop; returns status and reason."""
-    from rlexp.environment.hang import last_words, take_signal
-    from rlexp.run.witness import witnessed
+    from rlexp.environment.hangs.hang import last_words, take_signal
+    from rlexp.run.hang_reporter import witnessed
 
     def first(name: str) -> None:
         driven.terminal.say(_on_interrupt(name))

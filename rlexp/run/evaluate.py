@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.atomic import write_json
-from rlexp.checkpoint.finding import BEST, LATEST
-from rlexp.checkpoint.links import refuse_links
-from rlexp.checkpoint.records import read_object
-from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
-from rlexp.config.checks import check
-from rlexp.config.dotted import at
+from rlexp.base.dotted import at
+from rlexp.base.errors import ConfigError
+from rlexp.base.files.atomic import write_json
+from rlexp.base.files.json_records import read_object
+from rlexp.base.files.links import refuse_links
+from rlexp.compat.seeding import seed_of_evaluation
+from rlexp.config import saved_config
+from rlexp.config.composition.search_path import lab_of
 from rlexp.config.schema import HardwareChoice, RunConfig
-from rlexp.config.search import lab_of
-from rlexp.errors import ConfigError
-from rlexp.run import saved
-from rlexp.run.folder import is_run_folder
-from rlexp.run.provenance import now
-from rlexp.run.seeding import seed_of_evaluation
-from rlexp.storage.fetching import added, fetched
+from rlexp.run.bookkeeping.provenance import now
+from rlexp.run.checks import check
+from rlexp.storage.buckets.fetching import added, fetched
+from rlexp.storage.checkpoint.finding import BEST, LATEST
+from rlexp.storage.checkpoint.store import Checkpoint, require_trust, resolve
+from rlexp.storage.runs.run_folder import is_run_folder
 from rlexp.terminal.one_at_a_time import one_at_a_time
 from rlexp.terminal.quiet import quiet
 
@@ -97,14 +97,14 @@ def earlier_results(file: Path) -> list[dict[str, Any]]:
 
 
 def _config(path: Path, checkpoint: Checkpoint, overrides: Sequence[str]) -> RunConfig:
-    before, after = saved.opened(saved.find_config(checkpoint.path), overrides)
+    before, after = saved_config.opened(saved_config.find_config(checkpoint.path), overrides)
     if at(after, "checkpoint.from") != at(before, "checkpoint.from"):
         raise ConfigError(
             "checkpoint.from begins a training; what is evaluated is the checkpoint that PATH names",
             key="checkpoint.from",
             fix="rlexp evaluate <the folder of that run or checkpoint>",
         )
-    config = check(saved.composed(after, {}, before))
+    config = check(saved_config.composed(after, {}, before))
     evaluation = dataclasses.replace(
         config.evaluation,
         settings={
@@ -125,8 +125,8 @@ def _run_episodes(
     config: RunConfig, checkpoint: Checkpoint
 ) -> tuple[dict[str, Any], tuple[list[float], list[int]]]:
     """The metrics, and the episodes' returns and lengths."""
-    from rlexp.hardware import session
-    from rlexp.run.prepare import prepare, start_processes
+    from rlexp.hardware.ray_session import session
+    from rlexp.run.building.prepare import prepare, start_processes
     from rlexp.run.trainable import RunTrainable
 
     prepared = prepare(config)

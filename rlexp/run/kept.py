@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.events import Record, RunInfo
-from rlexp.storage.keeping import Keeper
+from rlexp.base.events import Record, RunInfo
+from rlexp.storage.buckets.sync import Keeper
 
 
 class Kept:

@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore
+from rlexp.base.events import Record, RunListener
+from rlexp.config.callables.targets import build
 from rlexp.config.schema import RunConfig
-from rlexp.config.targets import build
-from rlexp.environment.cutting import SamplingCut
+from rlexp.environment.hangs.cutting import SamplingCut
 from rlexp.metrics.catalogue import require
-from rlexp.run.clock import EVALUATION, SHARES, TRAINING, Clock
-from rlexp.run.evaluation_turns import passed
-from rlexp.run.events import Record, RunListener
-from rlexp.run.stop import StopRules
-from rlexp.run.stop_together import StopFunction
+from rlexp.run.bookkeeping.clock import EVALUATION, SHARES, TRAINING, Clock
+from rlexp.run.bookkeeping.evaluation_turns import passed
+from rlexp.run.stopping.combined_rules import StopFunction
+from rlexp.run.stopping.rules import StopRules
 from rlexp.run.trainable import RunTrainable
+from rlexp.storage.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.terminal.interrupt import Interrupt
 
 SUMMARISED = {

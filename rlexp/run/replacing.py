@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.events import Record, RunInfo
-from rlexp.run.folder import RunFolder
+from rlexp.base.events import Record, RunInfo
+from rlexp.storage.runs.run_folder import RunFolder
 
 
 class Replacing:

@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlexp.checkpoint.atomic import write_json
-from rlexp.checkpoint.store import Checkpoint, require_trust, resolve
-from rlexp.commands import shell_command
-from rlexp.config.checks import check
+from rlexp.base.errors import ConfigError
+from rlexp.base.files.atomic import write_json
+from rlexp.base.shell_commands import shell_command
+from rlexp.config import saved_config
+from rlexp.config.composition.search_path import lab_of
 from rlexp.config.schema import RunConfig
-from rlexp.config.search import lab_of
-from rlexp.errors import ConfigError
-from rlexp.run import saved
+from rlexp.run.bookkeeping.provenance import collect, now
+from rlexp.run.checks import check
 from rlexp.run.drive import drive
-from rlexp.run.driven import Outcome, Ready, Start
-from rlexp.run.folder import RunFolder
-from rlexp.run.provenance import collect, now
+from rlexp.run.lifecycle import Outcome, Ready, Start
 from rlexp.run.train import is_run_id, new_run_id, start_of
-from rlexp.storage.fetching import fetched
-from rlexp.storage.places import address
+from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.buckets.places import address
+from rlexp.storage.checkpoint.store import Checkpoint, require_trust, resolve
+from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.terminal.interrupt import interruptible
 from rlexp.terminal.one_at_a_time import one_at_a_time
 
@@ -42,7 +42,7 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
         ConfigError: no run there, still running, or an override that the saved state cannot follow.
         CheckpointError: no whole checkpoint, or one written by somebody else.
     """
-    file = saved.find_config(fetched(path))
+    file = saved_config.find_config(fetched(path))
     with (
         lab_of(file.parent),
         one_at_a_time("resuming"),
@@ -73,12 +73,12 @@ def reopened(
     Raises:
         ConfigError, CheckpointError: as `resume`.
     """
-    before, after = saved.opened(saved.find_config(folder.path), overrides, vouched=vouched)
+    before, after = saved_config.opened(saved_config.find_config(folder.path), overrides, vouched=vouched)
     manifest = folder.read_manifest()
     if overrides:
-        saved.refuse_frozen(before, after)
+        saved_config.refuse_frozen(before, after)
     choices = manifest.get("choices")
-    config = check(saved.composed(after, choices if isinstance(choices, dict) else {}, before))
+    config = check(saved_config.composed(after, choices if isinstance(choices, dict) else {}, before))
     # The folder may have been moved since.
     config.name, config.runs_dir = folder.path.name, address(folder.path.parent)
     here = collect(list(command), list(overrides), config.seed)
@@ -111,7 +111,7 @@ def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint, of_s
         ConfigError: the run is done.
     """
     from rlexp.run.loop import Progress
-    from rlexp.run.stop import StopRules
+    from rlexp.run.stopping.rules import StopRules
 
     rules, progress = StopRules(config.stop), Progress(**checkpoint.meta)
     rules.restore(progress.stop)

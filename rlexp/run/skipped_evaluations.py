@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlexp.environment import cutting
-from rlexp.errors import RunFailedError
-from rlexp.run.events import Record, RunInfo
+from rlexp.base.errors import RunFailedError
+from rlexp.base.events import Record, RunInfo
+from rlexp.environment.hangs import cutting
 
 if TYPE_CHECKING:
     from rlexp.run.trainable import RunTrainable

@@ -14,14 +14,14 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rlexp.config.composition.search_path import remember_lab_in_use
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
-from rlexp.config.search import remember_lab_in_use
+from rlexp.run.bookkeeping.provenance import collect, write_diff
 from rlexp.run.drive import drive
-from rlexp.run.driven import Outcome, Ready, Start
-from rlexp.run.folder import RunFolder
-from rlexp.run.provenance import collect, write_diff
-from rlexp.storage.places import local
+from rlexp.run.lifecycle import Outcome, Ready, Start
+from rlexp.storage.buckets.places import local
+from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.terminal.interrupt import Interrupted, interruptible
 from rlexp.terminal.one_at_a_time import one_at_a_time
 
@@ -127,8 +127,8 @@ def _fresh(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> No
 
 
 def _from_weights(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> None:
-    from rlexp.checkpoint.store import require_trust, resolve
-    from rlexp.storage.fetching import fetched
+    from rlexp.storage.buckets.fetching import fetched
+    from rlexp.storage.checkpoint.store import require_trust, resolve
 
     checkpoint, skipped = resolve(fetched(str(config.checkpoint.from_)))
     require_trust(checkpoint, config.checkpoint.trust)

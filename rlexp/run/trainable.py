@@ -17,28 +17,32 @@ import yaml
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, EVALUATION_RESULTS
 from ray.tune import Trainable
 
-from rlexp.checkpoint import learner_state
+from rlexp.base import gc_pause
+from rlexp.base.errors import CheckpointError, RunFailedError
+from rlexp.base.events import Record
+from rlexp.base.files import scratch
+from rlexp.compat import local_objects, steady_time
+from rlexp.compat.seeding import seed_replay
+from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.iterations import EVALUATION as OF_EVALUATION
 from rlexp.curriculum.build import curriculum_of
-from rlexp.curriculum.host import EVENT
-from rlexp.curriculum.outcome import Outcome, outcomes_in
-from rlexp.curriculum.publishing import publish, publish_now
-from rlexp.environment import cutting
-from rlexp.environment.fatal import raise_if_broken
-from rlexp.errors import CheckpointError, RunFailedError
-from rlexp.hardware import placement, scratch
-from rlexp.hardware.kinds import Kind, kind_of
+from rlexp.curriculum.curriculum import EVENT
+from rlexp.engine import learner_state
+from rlexp.engine.publishing import publish, publish_now
+from rlexp.engine.runners.fatal_errors import raise_if_broken
+from rlexp.environment.hangs import cutting
+from rlexp.environment.tasks.outcome import Outcome, outcomes_in
+from rlexp.hardware.ray_session import placement
 from rlexp.metrics.catalogue import unused
 from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
-from rlexp.run import bounded_replay, breaking_off, breaking_updates, imports, quirks, rayless, steady_time
-from rlexp.run.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
-from rlexp.run.counters import Counters
-from rlexp.run.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
-from rlexp.run.events import Record
-from rlexp.run.horizon import SAMPLED, ending_at
-from rlexp.run.iterations import EVALUATION as OF_EVALUATION
-from rlexp.run.masking import masked_secrets
-from rlexp.run.seeding import seed_replay
+from rlexp.run.bookkeeping.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
+from rlexp.run.bookkeeping.counters import Counters
+from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
+from rlexp.run.bookkeeping.masking import masked_secrets
+from rlexp.run.building import bounded_replay, rllib_fixes
+from rlexp.run.stopping import breaking_off, breaking_updates
+from rlexp.run.stopping.horizon import SAMPLED, ending_at
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -63,7 +67,7 @@ class RunTrainable(Trainable):
     """Trains one `RunConfig`; each step is one RLlib iteration and returns its headline metrics.
 
     `config` holds either `run` (a config as plain values, as Tune hands it over) or `prepared` (what
-    `rlexp.run.prepare` made of one in this process).
+    `rlexp.run.building.prepare` made of one in this process).
     """
 
     algorithm: Algorithm
@@ -88,9 +92,9 @@ class RunTrainable(Trainable):
         self._idle_iterations = 0
         self._placement = placement.reserve(self.run, self._built)
         try:
-            with rayless.results_in(self._scratch()), self._placement.entered():
+            with local_objects.results_in(self._scratch()), self._placement.entered():
                 self.algorithm = self._built.build_algo()
-            quirks.guard_metrics(self.algorithm)
+            rllib_fixes.guard_metrics(self.algorithm)
             breaking_off.make_breakable(self.algorithm)
             breaking_updates.make_updates_breakable(self.algorithm)
         except BaseException:
@@ -101,7 +105,7 @@ class RunTrainable(Trainable):
         self.curriculum = curriculum_of(self.run.curriculum, self.run.trusted, self.run.seed)
         if self.curriculum is not None:
             publish_now(self.algorithm, self.curriculum.payload())
-        imports.end()
+        gc_pause.end()
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
@@ -111,7 +115,7 @@ class RunTrainable(Trainable):
 
     def _setup_logdir(self) -> None:
         """Ray gives every trainable a folder in the home folder, for loggers that nothing here uses."""
-        with rayless.results_in(self._scratch()):
+        with local_objects.results_in(self._scratch()):
             super()._setup_logdir()
 
     def _scratch(self) -> str:
@@ -316,7 +320,7 @@ def _outcomes(result: Mapping[str, Any]) -> list[Outcome]:
 
 
 def _prepare(plain: Mapping[str, Any]) -> Any:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     return prepare(to_run_config(plain, {}))
 

@@ -20,25 +20,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint import lock
-from rlexp.checkpoint.atomic import to_json, write_json
-from rlexp.checkpoint.links import refuse_links
-from rlexp.checkpoint.records import read_object
-from rlexp.checkpoint.signatures import is_own, write_signed
-from rlexp.commands import shell_command
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import lock
+from rlexp.base.files.atomic import to_json, write_json
+from rlexp.base.files.json_records import read_object
+from rlexp.base.files.links import refuse_links
+from rlexp.base.shell_commands import shell_command
 from rlexp.config.rerun import command
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder, is_run_folder
-from rlexp.run.provenance import now
-from rlexp.storage.mirror import Mirror
-from rlexp.storage.places import address, local
-from rlexp.storage.records import fetch_below, fetch_one
-from rlexp.sweep import ranking, vouching
-from rlexp.sweep.adaptive import Adaptive
-from rlexp.sweep.frozen import Frozen, Planned
-from rlexp.sweep.plan import Plan
-from rlexp.sweep.plan_record import NO_OVERRIDES, PLAN, Asked, PlanRecord
-from rlexp.sweep.shapes import is_state
+from rlexp.run.bookkeeping.provenance import now
+from rlexp.storage.buckets.mirror import Mirror
+from rlexp.storage.buckets.places import address, local
+from rlexp.storage.buckets.record_fetch import fetch_below, fetch_one
+from rlexp.storage.runs import ranking
+from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
+from rlexp.storage.signed_files import is_own, write_signed
+from rlexp.sweep.planning import vouching
+from rlexp.sweep.planning.frozen_trials import Frozen, Planned
+from rlexp.sweep.planning.plan import Plan
+from rlexp.sweep.planning.plan_record import NO_OVERRIDES, PLAN, Asked, PlanRecord
+from rlexp.sweep.planning.record_shapes import is_state
+from rlexp.sweep.search.adaptive import Adaptive
 
 FROZEN, STATE, TRIALS = "trials.jsonl", "sweep.json", "trials"
 SEARCH = "search.json"
@@ -233,7 +234,7 @@ class SweepFolder(PlanRecord):
         Raises:
             ConfigError: no trial has one yet, or the trials are of several environments.
         """
-        from rlexp.sweep.choosing import best_by
+        from rlexp.sweep.results.best_trial import best_by
 
         return best_by(self).folder
 

@@ -8,15 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlexp.config.search import lab_of, remember_lab_in_use
-from rlexp.errors import ConfigError
-from rlexp.hardware import import_ahead
-from rlexp.storage.fetching import fetched
-from rlexp.sweep import ahead
-from rlexp.sweep.fits import try_environments
+from rlexp.base.errors import ConfigError
+from rlexp.config.composition.search_path import lab_of, remember_lab_in_use
+from rlexp.hardware.ray_session import import_ahead
+from rlexp.storage.buckets.fetching import fetched
+from rlexp.sweep.execution import preload
 from rlexp.sweep.folder import Asked, SweepFolder, is_sweep
-from rlexp.sweep.looking_through import refuse_untrusted
-from rlexp.sweep.plan import Plan, plan
+from rlexp.sweep.planning.fits import try_environments
+from rlexp.sweep.planning.foreign_trials import refuse_untrusted
+from rlexp.sweep.planning.plan import Plan, plan
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SweepOutcome:
 
     def table(self) -> DataFrame:
         """One row a trial; see `rlexp.trials`."""
-        from rlexp.sweep.table import trials
+        from rlexp.sweep.results.table import trials
 
         return trials(self.folder)
 
@@ -69,7 +69,7 @@ class SweepOutcome:
         Raises:
             ConfigError: no trial has logged the metric, or the trials are of several environments and none is named.
         """
-        from rlexp.sweep.choosing import best_by
+        from rlexp.sweep.results.best_trial import best_by
 
         return best_by(SweepFolder(self.folder), metric, mode, env).folder
 
@@ -135,7 +135,7 @@ def planned(asked: Asked) -> Plan:
                 config_name=asked.config_name,
                 config_dir=asked.config_dir,
                 progress=lambda composed, of: tell(f"composing the trials: {composed} of {of} ..."),
-                begun=lambda chosen, first: None if chosen.plan else ahead.begin(first),
+                begun=lambda chosen, first: None if chosen.plan else preload.begin(first),
             )
             _refuse_single(found)
             tell("trying an environment ...")
@@ -177,7 +177,7 @@ def resumed(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str
 def _go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Runs what is not done yet, then writes the report."""
     from rlexp.report.writing import report
-    from rlexp.sweep.run import run_sweep
+    from rlexp.sweep.execution.run import run_sweep
 
     code = run_sweep(folder, overrides, command)
     status = str(folder.state()["status"])

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rlexp.config.annotations import describe, matches
-from rlexp.config.hydra_app import compose_forced, readable_errors
-from rlexp.config.names import check_name
-from rlexp.config.overrides import parse, unknown_choice
-from rlexp.config.plain_values import not_numbers, refuse_unusable
-from rlexp.config.ranges import SEEDS
-from rlexp.config.suggest import nearest
-from rlexp.errors import ConfigError
-from rlexp.storage.places import check_place
-from rlexp.sweep import scheduling
-from rlexp.sweep.space import MOST_TRIALS
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.base.yaml.plain_values import not_numbers, refuse_unusable
+from rlexp.config.callables.annotations import describe, matches
+from rlexp.config.composition.hydra_app import compose_forced, readable_errors
+from rlexp.config.composition.overrides import parse, unknown_choice
+from rlexp.config.keys.ranges import SEEDS
+from rlexp.config.run_names import check_name
+from rlexp.storage.buckets.places import check_place
+from rlexp.sweep.planning.space import MOST_TRIALS
+from rlexp.sweep.schedulers import choices
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -111,7 +111,7 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     _one_of("mode", made.mode, MODES)
     _one_of("aggregate", made.aggregate, AGGREGATES)
     check_place("sweep.dir", made.dir)
-    scheduler = scheduling.chosen(made.scheduler)
+    scheduler = choices.chosen(made.scheduler)
     if scheduler is not None and scheduler.pauses and made.concurrency is not None:
         raise ConfigError(
             f"sweep.concurrency={made.concurrency}: {scheduler.name} pauses trials to wait for others, so that all "
@@ -151,12 +151,12 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     return made
 
 
-def _check_seeds(made: SweepChoice, scheduler: scheduling.Chosen) -> None:
+def _check_seeds(made: SweepChoice, scheduler: choices.Chosen) -> None:
     if made.seeds < 1:
         message = f"sweep.seeds must be at least 1, not {made.seeds}"
         raise ConfigError(message, key="sweep.seeds", fix="sweep.seeds=3")
     if made.seeds > 1 and scheduler is not None and not scheduler.together:
-        able = [name for name, kind in scheduling.SCHEDULERS.items() if kind.together]
+        able = [name for name, kind in choices.SCHEDULERS.items() if kind.together]
         raise ConfigError(
             f"sweep.seeds={made.seeds}: {scheduler.name} cannot take the seeds of a point as one "
             f"({', '.join(able)} can)",

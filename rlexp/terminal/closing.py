@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlexp.commands import shell_command
+from rlexp.base.shell_commands import shell_command
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from rlexp.errors import EXIT_INTERRUPTED, EXIT_REQUEUE
+from rlexp.base.errors import EXIT_INTERRUPTED, EXIT_REQUEUE
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _BATCH = ("SIGUSR1", "SIGUSR2")

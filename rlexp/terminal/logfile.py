@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from rlexp.checkpoint.links import open_to_append
+from rlexp.base.files.links import open_to_append
 from rlexp.terminal.noise import is_noise, without_colour
 from rlexp.terminal.own_threads import OwnThreads
 

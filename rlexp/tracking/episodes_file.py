@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.events import Record
-from rlexp.tracking.jsonl import MetricsFile
+from rlexp.base.events import Record
+from rlexp.storage.runs.metrics_file import MetricsFile
 
 EpisodeValues = Mapping[str, tuple[Sequence[float], Sequence[int]]]
 """Of `train` and `eval`, each where there were episodes: returns and lengths, in one order."""

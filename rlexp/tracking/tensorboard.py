@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.events import Record, RunInfo
+from rlexp.base.events import Record, RunInfo
 from rlexp.tracking.background import Background
 from rlexp.tracking.hparams import begin, end
 from rlexp.tracking.redact import redacted

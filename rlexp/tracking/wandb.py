@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlexp.config.suggest import nearest
-from rlexp.errors import ConfigError
-from rlexp.run.events import Record, RunInfo
+from rlexp.base.errors import ConfigError
+from rlexp.base.events import Record, RunInfo
+from rlexp.base.suggest import nearest
 from rlexp.tracking.background import Background
 from rlexp.tracking.wandb_mode import MODES, asked, has_key, has_key_in_environment
 from rlexp.tracking.wandb_run import PROBE_S, WandbRun, WandbSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 LONGEST_TAG = 64
 LONGEST_NAME = 128

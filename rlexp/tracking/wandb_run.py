@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.events import Record, RunInfo
-from rlexp.tracking.jsonl import whole_lines
+from rlexp.base.events import Record, RunInfo
+from rlexp.storage.runs.metrics_file import whole_lines
 from rlexp.tracking.redact import redacted
 from rlexp.tracking.wandb_log import segment
 from rlexp.tracking.wandb_mode import choose, why_unreachable
@@ -195,7 +195,7 @@ class WandbRun:
 
 def _note_temporary_folders() -> None:
     """W&B makes folders as it is imported, and deletes them only at a clean end."""
-    from rlexp.hardware.scratch import note_of_library
+    from rlexp.base.files.scratch import note_of_library
 
     for module, name in _TEMPORARY:
         owner = sys.modules.get(module)

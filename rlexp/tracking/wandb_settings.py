@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rlexp.checkpoint.ownership import others_may_change
-from rlexp.config.search import is_record
+from rlexp.base.files.ownership import others_may_change
+from rlexp.config.composition.search_path import is_record
 
 WORKSPACE = Path("wandb") / "settings"
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.events import Record, RunInfo
+from rlexp.base.events import Record, RunInfo
 from rlexp.terminal.quiet import quiet
 
 BUDGETS: dict[str, dict[str, Any]] = {

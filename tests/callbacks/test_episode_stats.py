@@ -13,8 +13,8 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from callbacks.episode_stats import EpisodeStats, action_figures
+from rlexp.compat.local_objects import install
 from rlexp.metrics.log import statistics
-from rlexp.run.rayless import install
 
 LENGTH = 7
 BOOKS: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callbacks.pace import Pace, figure
-from rlexp.terminal.spans import duration
+from rlexp.base.durations import duration
 
 
 def test_pace_of_a_budget_of_steps() -> None:

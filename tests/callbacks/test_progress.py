@@ -145,7 +145,7 @@ def test_no_color_is_honoured(tmp_path: Path) -> None:
 def test_lines_are_rare_and_the_last_is_always_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from rlexp.run.events import RunInfo
+    from rlexp.base.events import RunInfo
 
     progress = Progress(every_s=3600.0, live=False)
     progress.on_run_start(RunInfo(tmp_path, "rare", "id", {}, {"env_steps": 50}, resumed_at=10))

@@ -13,8 +13,8 @@ from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from callbacks.film import check_encoder, write_film
 from callbacks.video import Camera
-from rlexp.errors import ConfigError
-from rlexp.run.events import RunInfo
+from rlexp.base.errors import ConfigError
+from rlexp.base.events import RunInfo
 
 FRAMES = [np.full((21, 33, 3), shade, np.uint8) for shade in (0, 120, 240)]
 needs_ffmpeg = pytest.mark.skipif(not importlib.util.find_spec("imageio_ffmpeg"), reason="no imageio-ffmpeg")
@@ -77,7 +77,7 @@ def algorithm_config(
 def test_a_run_leaves_videos_of_its_evaluations(tmp_path: Path) -> None:
     from PIL import Image
 
-    from rlexp.run.rayless import install
+    from rlexp.compat.local_objects import install
 
     install()
     algorithm = algorithm_config(evaluation_interval=1, every=2, format="gif", max_steps=12).build_algo()
@@ -102,7 +102,7 @@ def test_a_run_leaves_videos_of_its_evaluations(tmp_path: Path) -> None:
 
 
 def test_without_evaluation_it_is_refused() -> None:
-    from rlexp.run.rayless import install
+    from rlexp.compat.local_objects import install
 
     install()
     with pytest.raises(ConfigError, match="evaluation is off"):
@@ -112,7 +112,7 @@ def test_without_evaluation_it_is_refused() -> None:
 def test_an_environment_that_does_not_draw_is_refused_before_training(tmp_path: Path) -> None:
     import gymnasium
 
-    from rlexp.run.rayless import install
+    from rlexp.compat.local_objects import install
 
     install()
     gymnasium.register("TextOnly-v0", entry_point=TextOnly)

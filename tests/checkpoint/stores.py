@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rlexp.checkpoint.store import CheckpointStore
+from rlexp.storage.checkpoint.store import CheckpointStore
 
 WEIGHTS = Path("learner") / "module" / "weights.bin"
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from stores import WEIGHTS, names, store_of, writer
 
 import rlexp
-from rlexp.checkpoint import seal
-from rlexp.checkpoint.store import CheckpointStore, resolve
-from rlexp.errors import CheckpointError
+from rlexp.base.errors import CheckpointError
+from rlexp.storage.checkpoint import seal
+from rlexp.storage.checkpoint.store import CheckpointStore, resolve
 
 ROOT = Path(next(iter(rlexp.__path__))).parent
 
@@ -40,8 +40,8 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rlexp.checkpoint import atomic, seal
-from rlexp.checkpoint.store import CheckpointStore
+from rlexp.storage.checkpoint import atomic, seal
+from rlexp.storage.checkpoint.store import CheckpointStore
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -107,7 +107,7 @@ def test_16_killed_while_replacing_a_reader_gets_the_old_one_back_by_name(tmp_pa
 SAVING = """
 import sys
 from pathlib import Path
-from rlexp.checkpoint.store import CheckpointStore
+from rlexp.storage.checkpoint.store import CheckpointStore
 store = CheckpointStore(Path(sys.argv[1]), keep=2)
 start = 1 + max((c.step for c in store.all()), default=0)
 for step in range(start, start + 10**6):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from stores import writer
 
-from rlexp.checkpoint import seal
-from rlexp.checkpoint.store import CheckpointStore, require_trust, resolve
-from rlexp.errors import CheckpointError
+from rlexp.base.errors import CheckpointError
+from rlexp.storage.checkpoint import seal
+from rlexp.storage.checkpoint.store import CheckpointStore, require_trust, resolve
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stores import names, store_of, writer
 
-from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
-from rlexp.errors import CheckpointError, ConfigError
+from rlexp.base.errors import CheckpointError, ConfigError
+from rlexp.storage.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
 
 
 def link(path: Path) -> str:

@@ -11,8 +11,8 @@ import pytest
 from harness import flip
 from stores import WEIGHTS, names, store_of, writer
 
-from rlexp.checkpoint.store import CheckpointStore, resolve
-from rlexp.errors import CheckpointError
+from rlexp.base.errors import CheckpointError
+from rlexp.storage.checkpoint.store import CheckpointStore, resolve
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "bit": (lambda path: flip(path / WEIGHTS), "weights.bin was altered"),

@@ -13,9 +13,9 @@ import pytest
 from stores import names, writer
 
 import rlexp
-from rlexp.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder
+from rlexp.base.errors import ConfigError
+from rlexp.storage.checkpoint.store import CheckpointSaveError, CheckpointStore, resolve
+from rlexp.storage.runs.run_folder import RunFolder
 
 ROOT = Path(next(iter(rlexp.__path__))).parent
 
@@ -23,8 +23,8 @@ ROOT = Path(next(iter(rlexp.__path__))).parent
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from rlexp.errors import CheckpointError
-from rlexp.checkpoint.store import CheckpointStore
+from rlexp.base.errors import CheckpointError
+from rlexp.storage.checkpoint.store import CheckpointStore
 
 
 store = CheckpointStore(Path(sys.argv[1]), keep=3)

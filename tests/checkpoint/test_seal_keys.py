@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from stores import writer
 
-from rlexp.checkpoint import seal, seal_key
-from rlexp.checkpoint.ownership import read_small
-from rlexp.checkpoint.store import CheckpointStore, require_trust
-from rlexp.errors import CheckpointError, ConfigError
-from rlexp.sweep import vouching
+from rlexp.base.errors import CheckpointError, ConfigError
+from rlexp.base.files.ownership import read_small
+from rlexp.storage.checkpoint import seal, seal_key
+from rlexp.storage.checkpoint.store import CheckpointStore, require_trust
+from rlexp.sweep.planning import vouching
 
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"

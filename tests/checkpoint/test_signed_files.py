@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.checkpoint import seal_key, signatures
-from rlexp.checkpoint.signatures import NAME, is_own, write_signed
+from rlexp.storage import signed_files
+from rlexp.storage.checkpoint import seal_key
+from rlexp.storage.signed_files import NAME, is_own, write_signed
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def test_a_signature_is_good_for_one_name_alone(tmp_path: Path) -> None:
 def test_after_a_crash_between_signature_and_file_the_old_file_is_still_own(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     write_signed(file, "seed: 0\n")
-    signatures._sign_ahead(file, "seed: 1\n")
+    signed_files._sign_ahead(file, "seed: 1\n")
     assert is_own(file)
 
 

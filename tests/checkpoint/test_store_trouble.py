@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from stores import names, writer
 
-from rlexp.checkpoint import atomic
-from rlexp.checkpoint.store import CheckpointStore, resolve
+from rlexp.base.files import atomic
+from rlexp.storage.checkpoint.store import CheckpointStore, resolve
 
 
 @pytest.mark.parametrize("what", ["remove", "point", "discard_folder"])

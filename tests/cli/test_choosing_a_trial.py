@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from rlexp.base.errors import EXIT_USAGE
 from rlexp.cli.main import main
-from rlexp.errors import EXIT_USAGE
 from rlexp.sweep.folder import SweepFolder
 
 

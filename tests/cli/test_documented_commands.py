@@ -14,16 +14,16 @@ from documented import PAGES, Shown, shown
 from harness import CHECKOUT
 
 import rlexp
+from rlexp.base.errors import ConfigError
 from rlexp.cli.catalogue import keys
 from rlexp.cli.completion.candidates import flags as flags_of
 from rlexp.cli.flags import parse
 from rlexp.cli.main import VERBS, main
+from rlexp.config.composition.hydra_app import hydra_app
+from rlexp.config.composition.overrides import force
 from rlexp.config.convert import valid_keys
-from rlexp.config.hydra_app import hydra_app
-from rlexp.config.overrides import force
-from rlexp.config.signatures import known_config_classes
-from rlexp.errors import ConfigError
-from rlexp.sweep.plan import plan
+from rlexp.config.keys.builder_signatures import known_config_classes
+from rlexp.sweep.planning.plan import plan
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra

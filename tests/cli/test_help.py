@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.cli import catalogue, listing
 from rlexp.cli.help import USAGE, page, run
 from rlexp.cli.main import VERBS, main
-from rlexp.config.search import shipped_conf
-from rlexp.errors import ConfigError
+from rlexp.config.composition.search_path import shipped_conf
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rlexp.base.errors import ConfigError
 from rlexp.cli import init
-from rlexp.config.compose import compose
-from rlexp.config.search import find_lab
-from rlexp.errors import ConfigError
-from rlexp.run.fitting import fitted
+from rlexp.config.composition.search_path import find_lab
+from rlexp.run.building.env_check import fitted
+from rlexp.run.compose import compose
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rlexp.base.errors import ConfigError
 from rlexp.cli import catalogue, listing
-from rlexp.config.search import config_dirs, shipped_conf
-from rlexp.errors import ConfigError
+from rlexp.config.composition.search_path import config_dirs, shipped_conf
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted(file for file in shipped_conf().rglob("*.yaml"))

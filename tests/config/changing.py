@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from rlexp.base.errors import ConfigErrors
 from rlexp.config.convert import to_run_config
-from rlexp.errors import ConfigErrors
 
 REMOVE = object()
 

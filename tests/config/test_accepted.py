@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from rlexp.config.accepted import accepted
-from rlexp.config.checks import check
-from rlexp.config.composed import Composed
+from rlexp.base.errors import ConfigError
+from rlexp.config.composition.composed import Composed
 from rlexp.config.convert import to_run_config
+from rlexp.config.keys.accepted import accepted
+from rlexp.config.keys.builder_signatures import rllib_class
 from rlexp.config.schema import AlgorithmChoice
-from rlexp.config.signatures import rllib_class
-from rlexp.errors import ConfigError
+from rlexp.run.checks import check
 
 TRUSTED = ("lab_algorithms", "ray.rllib", "rlexp", "callbacks", "gymnasium")
 
@@ -79,7 +79,7 @@ def test_a_class_made_at_run_time_too() -> None:
 def test_settings_reach_a_class_made_at_run_time(plain: dict[str, Any]) -> None:
     from lab_algorithms import Made
 
-    from rlexp.run.build import apply
+    from rlexp.run.building.algorithm_config import apply
 
     config = to_run_config(plain | mine("Made", lr=0.25), {})
     built = Made()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rlexp.config.allowed import refusals
-from rlexp.config.foreign import said_by
+from rlexp.config.trust.allowed import refusals
+from rlexp.config.trust.foreign import said_by
 
 LAB = ["allowed_lab"]
 
@@ -26,7 +26,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             """
             import gymnasium
             from gymnasium.wrappers import RecordVideo
-            from rlexp.checkpoint.atomic import write_text
+            from rlexp.base.files.atomic import write_text
 
             class Maze(gymnasium.Env):
                 pass
@@ -121,7 +121,10 @@ WRAP = "env.wrappers[0]._target_"
             {"callbacks": {"a": {"_target_": "ray.rllib.callbacks.callbacks.RLlibCallback"}}},
             "callbacks.a._target_",
         ),
-        ({"tracking": {"a": {"_target_": "rlexp.tracking.jsonl.MetricsFile"}}}, "tracking.a._target_"),
+        (
+            {"tracking": {"a": {"_target_": "rlexp.storage.runs.metrics_file.MetricsFile"}}},
+            "tracking.a._target_",
+        ),
         ({"metrics": {"a": {"_target_": "allowed_lab.parts.make_maze"}}}, "metrics.a._target_"),
         ({"model": {"module_class": "allowed_lab.parts.Plain"}}, "model.module_class"),
         ({"algorithm": {"config_class": "ray.rllib.algorithms.mock._MockTrainer"}}, "algorithm.config_class"),
@@ -130,7 +133,7 @@ WRAP = "env.wrappers[0]._target_"
         ({"curriculum": {"task_fn": "allowed_lab.parts.make_maze"}}, "curriculum.task_fn"),
         ({"curriculum": {"tasks": {"__class__": {"int": [1, 2]}}}}, "curriculum.tasks.__class__"),
         (
-            {"curriculum": {"teacher": {"_target_": "rlexp.curriculum.teachers.level_rows.LevelRows"}}},
+            {"curriculum": {"teacher": {"_target_": "rlexp.curriculum.teachers.parts.level_rows.LevelRows"}}},
             "curriculum.teacher._target_",
         ),
         (

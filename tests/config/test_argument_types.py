@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.cli.main import main
-from rlexp.config.arguments import check_source
-from rlexp.config.compose import compose
-from rlexp.errors import ConfigError
+from rlexp.config.callables.arguments import check_source
+from rlexp.run.compose import compose
 
 WRONG: list[tuple[str, list[str]]] = [
     ("callbacks.progress.every_s=abc", ["must be a number, not 'abc'", "write: callbacks.progress.every_s="]),

@@ -12,12 +12,12 @@ import pytest
 from changing import changed, refusal
 from harness import choices
 
-from rlexp.config.compose import compose_plain
+from rlexp.base.errors import ConfigError, ConfigErrors
+from rlexp.config.composition.overrides import parse, unknown_choice, value_of
 from rlexp.config.convert import to_run_config, valid_keys
-from rlexp.config.ignored import IGNORED
-from rlexp.config.overrides import parse, unknown_choice, value_of
-from rlexp.config.signatures import known_config_classes
-from rlexp.errors import ConfigError, ConfigErrors
+from rlexp.config.keys.builder_signatures import known_config_classes
+from rlexp.config.keys.ignored import IGNORED
+from rlexp.run.compose import compose_plain
 
 with (Path(__file__).parent / "classic_settings.csv").open() as file:
     ROWS = list(csv.DictReader(file))

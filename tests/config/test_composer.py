@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rlexp import compose
-from rlexp.config.config_files_state import files_state
-from rlexp.config.hydra_app import Composer, compose_forced, hydra_app
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.config.composition.files_state import files_state
+from rlexp.config.composition.hydra_app import Composer, compose_forced, hydra_app
 
 VALUES = [
     ["++seed=3"],

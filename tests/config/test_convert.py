@@ -11,9 +11,9 @@ from changing import REMOVE, changed, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlexp.base.errors import ConfigErrors
 from rlexp.config.convert import to_plain, to_run_config, valid_keys
 from rlexp.config.schema import Plateau
-from rlexp.errors import ConfigErrors
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 KEYS = valid_keys(PPO)
@@ -174,7 +174,7 @@ def test_tells_all_problems_at_once(plain: dict[str, Any]) -> None:
     [
         lambda p: changed(p, "algorithm.config_class", "os.system"),
         lambda p: changed(p, "algorithm.config_class", "subprocess.Popen"),
-        lambda p: changed(p, "algorithm.config_class", "rlexp.config.targets.os.system"),
+        lambda p: changed(p, "algorithm.config_class", "rlexp.config.callables.targets.os.system"),
         lambda p: changed(_dqn(p), "algorithm.replay_buffer_config", {"type": "os.system"}),
         lambda p: changed(_dqn(p), "algorithm.replay_buffer_config", {"a": [{"type": "shutil.rmtree"}]}),
     ],

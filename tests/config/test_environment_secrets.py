@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlexp.config.checks import check
-from rlexp.config.compose import compose
+from rlexp.base.errors import ConfigError
+from rlexp.config import saved_config
 from rlexp.config.convert import to_plain
-from rlexp.errors import ConfigError
-from rlexp.run import saved
-from rlexp.run.folder import RunFolder
-from rlexp.sweep.plan import plan
+from rlexp.run.checks import check
+from rlexp.run.compose import compose
+from rlexp.storage.runs.run_folder import RunFolder
+from rlexp.sweep.planning.plan import plan
 
 LAB = """\
 # @package _global_
@@ -70,18 +70,18 @@ def test_a_saved_run_looks_nothing_up_but_what_the_command_line_says(lab: Path) 
     file = folder.config
     given = ["env.config.token=${oc.env:LAB_PASSWORD}"]
     for way in (
-        lambda: saved.read(file),
-        lambda: saved.read(file, ["seed=3", "env.config={a: 1}"]),
+        lambda: saved_config.read(file),
+        lambda: saved_config.read(file, ["seed=3", "env.config={a: 1}"]),
         lambda: compose([], config_dir=folder.path),
-        lambda: saved.with_overrides({"env": {"config": {"a": "${oc.env:LAB_PASSWORD}"}}}, ["seed=3"]),
+        lambda: saved_config.with_overrides({"env": {"config": {"a": "${oc.env:LAB_PASSWORD}"}}}, ["seed=3"]),
     ):
         with pytest.raises(ConfigError) as refused:
             way()
         assert "${oc.env:LAB_PASSWORD}" in str(refused.value) and "hunter2" not in str(refused.value)
-    before = saved.read(file, given)
-    after = saved.with_overrides(before, given)
-    saved.refuse_frozen(before, after)
-    again = check(saved.composed(after, {}, before))
+    before = saved_config.read(file, given)
+    after = saved_config.with_overrides(before, given)
+    saved_config.refuse_frozen(before, after)
+    again = check(saved_config.composed(after, {}, before))
     assert again.env.config["token"] == "hunter2" and "hunter2" not in yaml.safe_dump(to_plain(again))
     rerun = compose(given, config_dir=folder.path)
     assert rerun.env.config["token"] == "hunter2" and "hunter2" not in yaml.safe_dump(to_plain(rerun))

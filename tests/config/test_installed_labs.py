@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.config.installed_labs import GROUP, entry_points
+from rlexp.config.labs.installed import GROUP, entry_points
 
 
 @pytest.mark.parametrize("group", ["console_scripts", "pytest11", "rlexp.no_such_group"])

@@ -11,9 +11,10 @@ import pytest
 from harness import CHECKOUT, cli
 
 from rlexp.cli.main import main
-from rlexp.config import lab_trust, search
-from rlexp.config.search import find_lab
-from rlexp.hardware.import_places import job_config
+from rlexp.config.composition import search_path
+from rlexp.config.composition.search_path import find_lab
+from rlexp.config.labs import ownership
+from rlexp.hardware.ray_session.import_places import job_config
 from rlexp.tracking import wandb_log
 from rlexp.tracking.wandb_settings import _is_own
 
@@ -29,7 +30,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("RLEXP_LAB", raising=False)
     monkeypatch.delenv("SUDO_UID", raising=False)
     monkeypatch.setenv("RLEXP_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(search, "_refused", set())
+    monkeypatch.setattr(search_path, "_refused", set())
     return make_lab(tmp_path / "lab", monkeypatch)
 
 
@@ -63,7 +64,7 @@ def test_a_lab_of_somebody_elses_is_left_out_until_it_is_trusted(
     assert len(caplog.messages) == 1, "told once"
     assert f"owned by the user {STRANGER}" in caplog.text and f"rlexp lab trust {lab}" in caplog.text
     assert main(["lab", "trust", str(lab)]) == 0 and used() == lab
-    assert lab_trust._list().stat().st_mode & 0o777 == 0o600
+    assert ownership._list().stat().st_mode & 0o777 == 0o600
     assert main(["lab", "forget", str(lab)]) == 0 and used() is None
     capsys.readouterr()
     assert main(["lab"]) == 0
@@ -117,9 +118,9 @@ def test_a_runs_folder_is_no_lab_nor_is_what_lies_in_it(
 @as_root
 def test_a_list_of_trusted_labs_that_others_may_change_is_not_believed(lab: Path) -> None:
     lab.chmod(0o777)
-    lab_trust.trust(lab)
+    ownership.trust(lab)
     assert used() == lab
-    lab_trust._list().chmod(0o666)
+    ownership._list().chmod(0o666)
     assert used() is None
 
 

@@ -13,12 +13,12 @@ import yaml
 from harness import CONF
 from omegaconf import OmegaConf
 
+from rlexp.base.errors import ConfigError
+from rlexp.base.yaml.reader import MAX_BYTES, Dumper, RunLoader, parse, read
 from rlexp.cli.main import main
-from rlexp.config.compose import compose_plain
-from rlexp.config.yaml_reader import MAX_BYTES, Dumper, RunLoader, parse, read
-from rlexp.errors import ConfigError
+from rlexp.config import saved_config
 from rlexp.report.reading import read as read_run
-from rlexp.run import saved
+from rlexp.run.compose import compose_plain
 
 DEEP = "a: " + "[" * 2000 + "]" * 2000 + "\n"
 ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
@@ -72,7 +72,7 @@ def test_broken_and_odd_yaml_is_refused_by_every_reader(tmp_path: Path, kind: st
     ways: dict[Path, Callable[[], object]] = {
         choice: lambda: compose_plain(["env=odd"], config_dir=choice.parents[1]),
         primary: lambda: compose_plain([], config_dir=primary.parent, config_name="odd"),
-        run: lambda: saved.read(run),
+        run: lambda: saved_config.read(run),
         run.parent: lambda: read_run(run.parent),
         run.parent / "": lambda: compose_plain([], config_dir=run.parent),
     }

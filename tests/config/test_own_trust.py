@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import rlexp
-from rlexp.config.compose import compose_plain
-from rlexp.config.targets import DEFAULT_TRUSTED
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.targets import DEFAULT_TRUSTED
+from rlexp.run.compose import compose_plain
 
 ENV = """
 import gymnasium
@@ -85,7 +85,7 @@ def test_what_can_run_anything_is_refused_all_the_same() -> None:
 
 
 def test_a_sweep_over_environments_of_several_packages_trusts_each(tmp_path: Path) -> None:
-    from rlexp.sweep.plan import plan
+    from rlexp.sweep.planning.plan import plan
 
     words = ["env=gym", "env.id=typed_gym.Maze,elsewhere_gym.Inner", "stop.env_steps=100", "tracking=none"]
     trials = plan([*words, f"sweep.dir={tmp_path}"]).trials

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rlexp.config.ranges import NAMES, RANGES, Range, problems
-from rlexp.config.signatures import keywords, known_config_classes, model_fields
+from rlexp.config.keys.builder_signatures import keywords, known_config_classes, model_fields
+from rlexp.config.keys.ranges import NAMES, RANGES, Range, problems
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:

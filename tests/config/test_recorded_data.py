@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rlexp.config.recorded_data import check_reading
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import DataChoice
-from rlexp.errors import ConfigError
+from rlexp.config.trust.recorded_data import check_reading
 
 REFUSED = [
     ({"input_read_method": "read_numpy"}, "data.input_read_method"),

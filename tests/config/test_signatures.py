@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.config import schema
-from rlexp.config.annotations import describe, example, matches
-from rlexp.config.signatures import (
+from rlexp.config.callables.annotations import describe, example, matches
+from rlexp.config.keys.builder_signatures import (
     BASE,
     Keyword,
     check_value,
@@ -22,7 +23,6 @@ from rlexp.config.signatures import (
     known_config_classes,
     model_fields,
 )
-from rlexp.errors import ConfigError
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def _imported(cls: type, method: str) -> set[str]:
 def test_static_keywords_equal_the_imported_ones() -> None:
     from ray.rllib.utils.from_config import NotProvided
 
-    from rlexp.config.targets import DEFAULT_TRUSTED, locate
+    from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
 
     assert len(known_config_classes()) >= 11
     for path in [*known_config_classes(), "ray.rllib.algorithms.algorithm_config.AlgorithmConfig"]:
@@ -87,7 +87,7 @@ def test_model_fields_equal_the_imported_ones() -> None:
 def test_reads_without_importing_ray_and_fast() -> None:
     script = f"""
         import sys, time
-        from rlexp.config.signatures import keywords, model_fields
+        from rlexp.config.keys.builder_signatures import keywords, model_fields
         start = time.process_time()
         assert "clip_param" in keywords({PPO!r}, "training") and "fcnet_hiddens" in model_fields()
         took = time.process_time() - start

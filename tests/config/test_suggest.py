@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlexp.base.suggest import ALIASES, nearest, one_edit_apart
 from rlexp.config.convert import valid_keys
-from rlexp.config.signatures import known_config_classes
-from rlexp.config.suggest import ALIASES, nearest, one_edit_apart
+from rlexp.config.keys.builder_signatures import known_config_classes
 
 NAMES = [
     "algorithm.lr",

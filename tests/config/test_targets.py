@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.config.targets import DEFAULT_TRUSTED, build, check, is_trusted, locate
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, build, check, is_trusted, locate
 
 TRUSTED = (*DEFAULT_TRUSTED, "lab_envs")
 
@@ -99,8 +99,8 @@ HOSTILE = [
     "lab_envs.mine.__builtins__.eval",
     "lab_envs.mine.__loader__.load_module",
     "lab_envsx.run",
-    "rlexp.config.targets.build",
-    "rlexp.config.targets.importlib.import_module",
+    "rlexp.config.callables.targets.build",
+    "rlexp.config.callables.targets.importlib.import_module",
     "gymnasium.envs.registration.register",
     "gymnasium.register",
     "gymnasium.make",
@@ -127,7 +127,7 @@ def test_refuses_hostile_paths(path: str) -> None:
 
 
 def test_refuses_loaders_even_when_listed_as_trusted() -> None:
-    for path in ("os.system", "subprocess.run", "builtins.exec", "rlexp.config.targets.build"):
+    for path in ("os.system", "subprocess.run", "builtins.exec", "rlexp.config.callables.targets.build"):
         with pytest.raises(ConfigError, match="no config may name it"):
             locate(path, (*TRUSTED, "os", "subprocess", "builtins", "rlexp.config"))
 

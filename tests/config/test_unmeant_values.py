@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from changing import refusal
 
+from rlexp.base.errors import ConfigError
+from rlexp.base.yaml.plain_values import refuse_unusable
 from rlexp.cli.main import main
-from rlexp.config.names import check_name
-from rlexp.config.overrides import parse
-from rlexp.config.plain_values import refuse_unusable
+from rlexp.config import saved_config
+from rlexp.config.composition.overrides import parse
+from rlexp.config.run_names import check_name
 from rlexp.config.secrets import looks_secret
-from rlexp.errors import ConfigError
-from rlexp.run import saved
-from rlexp.run.folder import RunFolder
+from rlexp.storage.runs.run_folder import RunFolder
+from rlexp.sweep.planning.space_of_overrides import space_of
 from rlexp.sweep.settings import typed
-from rlexp.sweep.space_of_overrides import space_of
 
 DEEP = "[" * 800 + "]" * 800
 
@@ -185,11 +185,11 @@ def test_names_that_are_none(name: str, tmp_path: Path) -> None:
 
 
 def test_list_groups_are_chosen_anew_on_a_saved_run() -> None:
-    changes = saved.Changes(["callbacks=[video]", "tracking=[wandb,tensorboard]"])
+    changes = saved_config.Changes(["callbacks=[video]", "tracking=[wandb,tensorboard]"])
     assert changes.choices == {"callbacks": ["video"], "tracking": ["wandb", "tensorboard"]}
     after = changes.on({"callbacks": {"progress": {}}, "tracking": {}, "checkpoint": {}})
     assert list(after["callbacks"]) == ["video"] and list(after["tracking"]) == ["wandb", "tensorboard"]
-    assert saved.Changes(["callbacks=none"]).choices == {"callbacks": "none"}
+    assert saved_config.Changes(["callbacks=none"]).choices == {"callbacks": "none"}
 
 
 def test_a_secret_is_no_environment_variable_of_the_config(

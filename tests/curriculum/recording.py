@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rlexp.curriculum.directive import Fixed
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
+from rlexp.environment.tasks.directive import Fixed
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 
 class Longer:
@@ -44,6 +44,6 @@ class Anything(Longer):
         self._space = space
 
     def directive(self) -> Any:
-        from rlexp.curriculum.directive import Everywhere
+        from rlexp.environment.tasks.directive import Everywhere
 
         return Everywhere(self._space)

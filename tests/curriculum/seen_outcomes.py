@@ -8,9 +8,9 @@ from typing import Any
 from gymnasium import spaces
 
 from envs.meeting import Meeting
-from rlexp.curriculum.directive import Weighted
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
+from rlexp.environment.tasks.directive import Weighted
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 
 class Remembering:

@@ -14,11 +14,11 @@ from test_curriculum_choices import ENVS, GIVEN, TRUSTED
 import rlexp
 from rlexp.curriculum.alarms import STILL, WINDOW, Alarms, level
 from rlexp.curriculum.build import curriculum_of
-from rlexp.curriculum.directive import Everywhere, Fixed
-from rlexp.curriculum.host import Curriculum, evaluated
-from rlexp.curriculum.outcome import SIGNALS, Outcome
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.student import Student
+from rlexp.curriculum.curriculum import Curriculum, evaluated
+from rlexp.curriculum.simulation.student import Student
+from rlexp.environment.tasks.directive import Everywhere, Fixed
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"int": [0, 4]})
 
@@ -162,7 +162,7 @@ def test_a_lake_that_is_too_far_and_back_to_the_first_is_thrashing(tmp_path: Pat
     events = [event for entry in entries for event in entry["events"]]
     assert len(events) == 1 and "thrashes" in events[0]
     log = (folder / "log.txt").read_text()
-    assert "WARNING rlexp.curriculum.record: curriculum: the curriculum thrashes" in log
+    assert "WARNING rlexp.curriculum.run_record: curriculum: the curriculum thrashes" in log
     assert "\x1b" not in log and "new API stack" not in log and "eprecat" not in log
 
 

@@ -6,8 +6,8 @@ import pytest
 from harness import choices
 
 import rlexp
+from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.curriculum.build import curriculum_of, space_of
-from rlexp.errors import ConfigError, ConfigErrors
 
 GIVEN = {
     "function": ["curriculum.task_fn=task_functions.always_two"],

@@ -9,10 +9,10 @@ import pytest
 from test_transport import ERRANDS, REMOTE, SMALL, Make, check_tasks, trainable  # noqa: F401
 
 import rlexp
-from rlexp.curriculum.handing import curriculum_piece
-from rlexp.errors import CheckpointError, ConfigError
+from rlexp.base.errors import CheckpointError, ConfigError
+from rlexp.engine.handing import curriculum_piece
 
-STAGES = "rlexp.curriculum.teachers.stages.Stages"
+STAGES = "rlexp.curriculum.teachers.stages.teacher.Stages"
 SCHEDULE = (
     "{_target_: rlexp.curriculum.teachers.schedule.Schedule,"
     " parameters: {length: {from: 1, to: 9, steps: 400}}}"
@@ -135,7 +135,7 @@ def test_39_another_teacher_or_other_stages_on_restore_are_refused(trainable: Ma
     ],
 )
 def test_what_cannot_be_is_refused_before_training(overrides: list[str], says: str) -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     with pytest.raises(ConfigError, match=says):
         prepare(rlexp.compose([*ERRANDS, *SMALL["ppo"], *overrides]))

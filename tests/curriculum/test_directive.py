@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.curriculum.directive import Everywhere, Fixed, Mixed, Weighted
-from rlexp.curriculum.payload import Payload
-from rlexp.curriculum.simulate import simulate
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.student import Student
+from rlexp.curriculum.simulation.simulate import simulate
+from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teachers.uniform import Uniform
+from rlexp.environment.tasks.directive import Everywhere, Fixed, Mixed, Weighted
+from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.space import TaskSpace
 
 
 @given(

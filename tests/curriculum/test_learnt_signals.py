@@ -10,8 +10,8 @@ import pytest
 from test_transport import SMALL, TARGET, TASKS, Make, trainable  # noqa: F401
 
 import rlexp
-from rlexp.curriculum.outcome import SIGNALS, Outcome
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome
 
 RUNS = {
     "plr": ["curriculum=plr"],
@@ -195,7 +195,7 @@ REFUSED: list[tuple[list[str], str, str]] = [
 
 @pytest.mark.parametrize(("overrides", "says", "fix"), REFUSED)
 def test_what_no_learner_can_do_is_refused_before_training(overrides: list[str], says: str, fix: str) -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     own = [] if any(override.startswith("algorithm=") for override in overrides) else SMALL["ppo"]
     with pytest.raises(ConfigError, match=says) as caught:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.curriculum.level_buffer import (
+from rlexp.curriculum.teachers.parts.level_buffer import (
     LevelBuffer,
     insert,
     probabilities,

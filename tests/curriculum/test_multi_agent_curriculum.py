@@ -11,14 +11,14 @@ from harness import records, train_tiny
 
 import rlexp
 from envs.meeting import Meeting
-from rlexp.curriculum.applying import applier
-from rlexp.curriculum.directive import Everywhere
-from rlexp.curriculum.multi_agent_task_env import MultiAgentTaskEnv
-from rlexp.curriculum.payload import Payload
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.tasked import OUTCOME
-from rlexp.environment.multi_agent_guard import MultiAgentGuard
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
+from rlexp.environment.tasks.applying import applier
+from rlexp.environment.tasks.directive import Everywhere
+from rlexp.environment.tasks.multi_agent import MultiAgentTaskEnv
+from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task_wrapper import OUTCOME
 
 SPACE = TaskSpace.of({"distance": {"int": [1, 8]}})
 BOTH = {"left": 1, "right": 1}
@@ -68,7 +68,7 @@ Make = Callable[..., Any]
 @pytest.fixture
 def trainable() -> Iterator[Make]:
     """Makes trainables of the meetings with further overrides, and stops them."""
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     made: list[Any] = []
@@ -188,7 +188,9 @@ def test_the_policy_learns_with_the_tasks_numbers(trainable: Make) -> None:
 def test_a_whole_run_in_stages(tmp_path: Path) -> None:
     near = "{name: near, task: {distance: 1}, promote: {threshold: 0.5, window: 5, min_episodes: 5}}"
     stages = f"[{near}, {{name: far, task: {{distance: 8}}, promote: null}}]"
-    teacher = f"curriculum.teacher={{_target_: rlexp.curriculum.teachers.stages.Stages, stages: {stages}}}"
+    teacher = (
+        f"curriculum.teacher={{_target_: rlexp.curriculum.teachers.stages.teacher.Stages, stages: {stages}}}"
+    )
     outcome = train_tiny([*MEETING[:4], teacher, "stop.iterations=3"], tmp_path)
     last = records(outcome.folder)[-1]
     assert last["curriculum/stage"] == 1
@@ -196,7 +198,7 @@ def test_a_whole_run_in_stages(tmp_path: Path) -> None:
 
 
 def test_observations_that_can_show_no_task_are_refused() -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     overrides = ["env.id=seen_outcomes.Whole", "curriculum.observe_task=true"]
     with pytest.raises(ConfigError, match="observe_task needs a flat Box"):
@@ -218,7 +220,7 @@ def test_observations_that_can_show_no_task_are_refused() -> None:
     ],
 )
 def test_tasks_that_cannot_be_are_refused_before_training(overrides: list[str], says: str) -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     with pytest.raises(ConfigError, match=says):
         prepare(rlexp.compose([*MEETING, *overrides]))

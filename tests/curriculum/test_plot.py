@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from rlexp.base.events import RunInfo
+from rlexp.curriculum.curriculum import Curriculum
 from rlexp.curriculum.history import MOST_RECORDS, History
-from rlexp.curriculum.host import Curriculum
-from rlexp.curriculum.outcome import Outcome
 from rlexp.curriculum.plot import plot_run
-from rlexp.curriculum.record import CurriculumRecord
-from rlexp.curriculum.space import TaskSpace
+from rlexp.curriculum.run_record import CurriculumRecord
 from rlexp.curriculum.spread import BINS, labels, spread
 from rlexp.curriculum.teachers.uniform import Uniform
-from rlexp.run.events import RunInfo
+from rlexp.environment.tasks.outcome import Outcome
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of(
     {

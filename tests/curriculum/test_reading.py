@@ -9,10 +9,10 @@ from harness import train_tiny
 from test_transport import ERRANDS, SMALL, Make, trainable  # noqa: F401
 
 import rlexp
-from rlexp.errors import ConfigError
-from rlexp.run.prepare import check_callables
+from rlexp.base.errors import ConfigError
+from rlexp.run.building.prepare import check_callables
 
-STAGES = "rlexp.curriculum.teachers.stages.Stages"
+STAGES = "rlexp.curriculum.teachers.stages.teacher.Stages"
 
 
 def staged(when: str, *overrides: str) -> list[str]:

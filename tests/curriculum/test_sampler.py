@@ -11,10 +11,10 @@ from harness import CHECKOUT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.curriculum.sampler import Sampled, samplers
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.stage import stages_of
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.stages.stage import stages_of
+from rlexp.environment.tasks.sampler import Sampled, samplers
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of(
     {"wind": {"box": [0.5, 20]}, "rooms": {"int": [1, 6]}, "kind": {"choice": ["ice", "mud"]}}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task import task_key
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import task_key
 
 numbers = st.floats(-100, 100, allow_nan=False, width=32)
 dimensions = st.one_of(

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
-from rlexp.curriculum.applying import applier, why_not
-from rlexp.curriculum.connector import CurriculumConnector
-from rlexp.curriculum.cycle import Cycle
-from rlexp.curriculum.directive import Draw, Everywhere, Fixed
-from rlexp.curriculum.handing import Handing
-from rlexp.curriculum.payload import Payload
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task_env import TaskEnv
-from rlexp.curriculum.tasked import NOT_LEARNT, OUTCOME
+from rlexp.engine.curriculum_connector import CurriculumConnector
+from rlexp.engine.handing import Handing
 from rlexp.environment.errors import FatalEnvError
-from rlexp.environment.guard import Guard
+from rlexp.environment.guards.guard import Guard
+from rlexp.environment.tasks.applying import applier, why_not
+from rlexp.environment.tasks.cycle import Cycle
+from rlexp.environment.tasks.directive import Draw, Everywhere, Fixed
+from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task_env import TaskEnv
+from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME
 
 SPACE = TaskSpace.of({"length": {"int": [1, 4]}, "prize": {"box": [0, 1]}})
 

@@ -67,7 +67,7 @@ Make = Callable[..., Any]
 @pytest.fixture
 def trainable() -> Iterator[Make]:
     """Makes trainables of the errands, or of others, with further overrides, and stops them."""
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     made: list[Any] = []

@@ -14,20 +14,20 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 from vector_walks import InDict, NoBox, Walk, Walks, Wrapped
 
 from rlexp.config.schema import CurriculumChoice, EnvChoice
-from rlexp.curriculum.applying import applier
-from rlexp.curriculum.connector import CurriculumConnector
-from rlexp.curriculum.directive import Draw, Everywhere, Fixed
-from rlexp.curriculum.handing import Handing
-from rlexp.curriculum.outcome import Outcome
-from rlexp.curriculum.payload import Payload
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task_env import TaskEnv
-from rlexp.curriculum.tasked import NOT_LEARNT, OBSERVED, OUTCOME
-from rlexp.curriculum.vector_task_env import VectorTaskEnv
+from rlexp.engine.curriculum_connector import CurriculumConnector
+from rlexp.engine.handing import Handing
 from rlexp.environment.errors import FatalEnvError
-from rlexp.environment.guard import FAILURE, Guard
+from rlexp.environment.guards.guard import FAILURE, Guard
+from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.make import make_env
-from rlexp.environment.vector_guard import VectorGuard
+from rlexp.environment.tasks.applying import applier
+from rlexp.environment.tasks.directive import Draw, Everywhere, Fixed
+from rlexp.environment.tasks.outcome import Outcome
+from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task_env import TaskEnv
+from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OBSERVED, OUTCOME
+from rlexp.environment.tasks.vector import VectorTaskEnv
 
 SPACE = TaskSpace.of({"length": {"int": [1, 6]}})
 ROWS = 3

@@ -9,7 +9,7 @@ import pytest
 from test_transport import ERRANDS, SMALL, TARGET, Make, trainable  # noqa: F401
 
 import rlexp
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 WALKS = [
     "env.id=vector_walks.Walk",
@@ -117,7 +117,7 @@ def test_a_crash_is_one_failure_and_the_tasks_stay_right(trainable: Make) -> Non
     ],
 )
 def test_what_cannot_be_is_refused_before_training(overrides: list[str], key: str, says: str) -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     walks = [] if "env.id=CartPole-v1" in overrides else WALKS
     with pytest.raises(ConfigError, match=says) as caught:
@@ -126,7 +126,7 @@ def test_what_cannot_be_is_refused_before_training(overrides: list[str], key: st
 
 
 def test_auto_does_not_choose_it_with_a_curriculum() -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     auto = ["hardware=auto", "hardware.num_env_runners=0"]
     plain = [*ERRANDS, *SMALL["ppo"], *WALKS, *ONLY_VECTOR, *auto]

@@ -11,8 +11,8 @@ import gymnasium
 import numpy as np
 
 from envs.testing import Corridor, Step
-from rlexp.run.callback import RunCallback
-from rlexp.run.events import Record, RunInfo
+from rlexp.base.events import Record, RunInfo
+from rlexp.engine.run_callback import RunCallback
 
 TRUSTED = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,breaking]"
 HERE = Path(__file__).parent

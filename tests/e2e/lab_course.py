@@ -48,7 +48,7 @@ max_episode_steps: 20             # steps after which an episode is cut off
 CALLBACK = '''
 import os
 
-from rlexp.run.callback import RunCallback
+from rlexp.engine.run_callback import RunCallback
 
 
 class Processes(RunCallback):

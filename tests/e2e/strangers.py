@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rlexp.checkpoint import seal
+from rlexp.storage.checkpoint import seal
 
 Commands = dict[str, Callable[[Path], list[str]]]
 ROUTES: Commands = {

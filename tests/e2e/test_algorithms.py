@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from harness import choices, records, tiny, train_tiny
 
-from rlexp.config.checks import OFFLINE
-from rlexp.errors import ConfigError
-from rlexp.hardware.kinds import WITHOUT_RAY
+from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import WITHOUT_RAY
+from rlexp.run.checks import OFFLINE
 
 OFFLINE_CHOICES = [name for name in choices("algorithm") if f"{name.upper()}Config" in OFFLINE]
 ONLINE_CHOICES = [name for name in choices("algorithm") if name not in OFFLINE_CHOICES]
@@ -88,7 +88,7 @@ def test_offline_algorithm_asks_for_data(algorithm: str) -> None:
 
 
 def test_an_offline_iteration_that_would_never_end_is_refused() -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     config = tiny("algorithm=bc", "data=recorded", "data.input_=recordings", f"{LEAST}=100")
     with pytest.raises(ConfigError, match="no iteration would ever end") as error:
@@ -97,7 +97,7 @@ def test_an_offline_iteration_that_would_never_end_is_refused() -> None:
 
 
 def test_cql_with_one_update_an_iteration_is_refused() -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     one = "data.dataset_num_iters_per_learner=1"
     config = tiny("algorithm=cql", "env=pendulum", "data=recorded", "data.input_=recordings", one)

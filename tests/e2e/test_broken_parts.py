@@ -13,7 +13,7 @@ from breaking import ON_PATH, TRUSTED
 from harness import records
 from processes import BATCH, SMALL, checkpoints, corridor, manifest, run, summary
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 def failed(folder: Path, text: str, why: str) -> None:

@@ -17,7 +17,7 @@ from breaking import TRUSTED
 from harness import flip, records
 from processes import BATCH, SMALL, Command, checkpoints, corridor, manifest, rlexp_child
 
-from rlexp.errors import CheckpointError, ConfigError
+from rlexp.base.errors import CheckpointError, ConfigError
 
 
 def test_16_killed_inside_a_save_the_last_whole_checkpoint_is_used(tmp_path: Path, command: Command) -> None:

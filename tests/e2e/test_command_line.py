@@ -17,7 +17,7 @@ import yaml
 from harness import CHECKOUT, cli, records
 
 from rlexp.cli.main import main
-from rlexp.sweep.plan import plan
+from rlexp.sweep.planning.plan import plan
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import pytest
 from harness import CONF, choices, cli, tiny, train_tiny
 
 import rlexp
+from rlexp.base.errors import ConfigError
 from rlexp.cli.catalogue import describe
 from rlexp.config.schema import RunConfig
-from rlexp.errors import ConfigError
-from rlexp.hardware.gpus import usable_gpus
+from rlexp.hardware.machine.gpus import usable_gpus
 
 FILES = sorted(CONF.rglob("*.yaml"))
 DATA = ["data=recorded", "data.input_=recordings"]
@@ -59,7 +59,7 @@ def needs(choice: str) -> list[str]:
 
 
 def build(config: RunConfig) -> Any:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     return prepare(config).algorithm_config
 
@@ -161,8 +161,8 @@ def test_every_model_with_either_observation(model: str, observation: str) -> No
 
 @pytest.mark.parametrize("hardware", choices("hardware"))
 def test_every_hardware_builds_where_there_is_enough(hardware: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rlexp.hardware import machine
-    from rlexp.run import prepare as preparing
+    from rlexp.hardware.machine import machine
+    from rlexp.run.building import prepare as preparing
 
     big = machine.Machine(cores=32, memory_bytes=1 << 36, gpus=("one", "two"))
     monkeypatch.setattr(machine, "look", lambda: big)

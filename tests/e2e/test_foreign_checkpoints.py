@@ -13,8 +13,8 @@ import pytest
 from strangers import ROUTES, doctored, poison, reseal
 
 import rlexp
+from rlexp.base.errors import CheckpointError
 from rlexp.cli.main import main
-from rlexp.errors import CheckpointError
 
 pytestmark = pytest.mark.usefixtures("payload")
 

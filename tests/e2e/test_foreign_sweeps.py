@@ -13,7 +13,7 @@ from test_security import HOSTILE
 
 from rlexp.cli.main import main
 from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.plan import plan
+from rlexp.sweep.planning.plan import plan
 
 pytestmark = pytest.mark.usefixtures("payload")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.checkpoint.links import open_to_append, refuse_links
+from rlexp.base.errors import ConfigError
+from rlexp.base.files.links import open_to_append, refuse_links
 from rlexp.cli.main import main
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder
+from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
 from rlexp.terminal.logfile import LogFile
 

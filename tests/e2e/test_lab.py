@@ -12,8 +12,8 @@ import pytest
 from harness import CHECKOUT, cli, records
 from lab_course import add_parts
 
-from rlexp.config.search import config_dirs, find_lab
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.config.composition.search_path import config_dirs, find_lab
 
 TABLE = '[tool.rlexp]\nconf = "conf"\npackages = ["my_lab"]\n'
 

@@ -19,10 +19,10 @@ from processes import BATCH, SMALL, Child, environment_of, trials
 import rlexp
 from rlexp.cli.init import run as init
 from rlexp.cli.main import main
-from rlexp.config.search import lab_of
-from rlexp.sweep.changes import apply
+from rlexp.config.composition.search_path import lab_of
 from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.plan import plan
+from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.resume_changes import apply
 
 SMALL_OF_LAB = (
     "env=our_lab_example",

@@ -12,8 +12,8 @@ from breaking import TRUSTED
 from harness import records
 from processes import CARTPOLE, Command, corridor, manifest
 
-from rlexp.run.earlier import FAILED_ATTEMPT
-from rlexp.run.folder import RunFolder
+from rlexp.storage.runs.overwritten_run import FAILED_ATTEMPT
+from rlexp.storage.runs.run_folder import RunFolder
 
 
 def tree(folder: Path) -> dict[str, str]:

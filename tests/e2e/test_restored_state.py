@@ -17,8 +17,8 @@ Trainables = Callable[..., Any]
 @pytest.fixture
 def trainable() -> Iterator[Trainables]:
     """Builds trainables from overrides, and stops them."""
-    from rlexp.config.compose import compose
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
+    from rlexp.run.compose import compose
     from rlexp.run.trainable import RunTrainable
 
     made = []

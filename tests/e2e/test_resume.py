@@ -15,7 +15,7 @@ from harness import flip, records
 from processes import BATCH, CARTPOLE, checkpoints, corridor, manifest, rlexp_child, run, summary
 from schedules import LR, SCHEDULES, scheduled
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 def test_24_a_split_run_counts_as_an_unsplit_one(train: Callable[..., Any]) -> None:

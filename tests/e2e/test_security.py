@@ -37,16 +37,20 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
     ),
     "alias of a module": (
         "callbacks.evil",
-        {"_target_": "rlexp.checkpoint.seal.os.system"},
+        {"_target_": "rlexp.storage.checkpoint.seal.os.system"},
         "callbacks.evil",
     ),
     "alias with a colon": (
         "callbacks.evil",
-        {"_target_": "rlexp.checkpoint.seal:os.system"},
+        {"_target_": "rlexp.storage.checkpoint.seal:os.system"},
         "callbacks.evil",
     ),
-    "dunder": ("callbacks.evil", {"_target_": "rlexp.checkpoint.seal.__builtins__.eval"}, "callbacks.evil"),
-    "loader": ("callbacks.evil", {"_target_": "rlexp.config.targets.build"}, "callbacks.evil"),
+    "dunder": (
+        "callbacks.evil",
+        {"_target_": "rlexp.storage.checkpoint.seal.__builtins__.eval"},
+        "callbacks.evil",
+    ),
+    "loader": ("callbacks.evil", {"_target_": "rlexp.config.callables.targets.build"}, "callbacks.evil"),
     "hydra's instantiate": ("callbacks.evil", {"_target_": "hydra.utils.instantiate"}, "callbacks.evil"),
     "env id, import path": ("env.id", "evil_payload.run", "env.id"),
     "env id, module": ("env.id", "evil_payload:Evil-v0", "env.id"),
@@ -78,7 +82,7 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
             {
                 "_target_": "gymnasium.wrappers.TransformReward",
                 "func": {
-                    "_target_": "rlexp.checkpoint.atomic.write_text",
+                    "_target_": "rlexp.base.files.atomic.write_text",
                     "path": "../canary",
                     "text": "",
                 },
@@ -91,14 +95,14 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
         [
             {
                 "_target_": "gymnasium.wrappers.ClipReward",
-                "min_reward": {"_target_": "rlexp.checkpoint.atomic.remove", "path": "../work"},
+                "min_reward": {"_target_": "rlexp.base.files.atomic.remove", "path": "../work"},
             }
         ],
         "env.wrappers[0].min_reward",
     ),
     "wrapper that runs a script": (
         "env.wrappers",
-        [{"_target_": "rlexp.hardware.fork_server._run"}],
+        [{"_target_": "rlexp.compat.ray_workers.fork_server._run"}],
         "env.wrappers[0]",
     ),
     "wrapper that writes pictures anywhere": (
@@ -108,18 +112,18 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
     ),
     "tracker that is a function": (
         "tracking.evil",
-        {"_target_": "rlexp.checkpoint.atomic.write_text", "path": "../canary", "text": ""},
+        {"_target_": "rlexp.base.files.atomic.write_text", "path": "../canary", "text": ""},
         "tracking.evil",
     ),
     "exploration that is a function": (
         "exploration",
-        {"_target_": "rlexp.checkpoint.atomic.write_text", "path": "../canary", "text": ""},
+        {"_target_": "rlexp.base.files.atomic.write_text", "path": "../canary", "text": ""},
         "exploration",
     ),
     "callback that is no callback": ("callbacks.evil", {"_target_": "rlexp.policy.load"}, "callbacks.evil"),
     "metric that is any function": (
         "metrics.evil",
-        {"_target_": "rlexp.checkpoint.atomic.aside", "why": "x"},
+        {"_target_": "rlexp.base.files.atomic.aside", "why": "x"},
         "metrics.evil",
     ),
     "teacher that is a function": (
@@ -127,13 +131,13 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
         {"teacher": {"_target_": "rlexp.policy.load", "path": "x"}, "tasks": {"level": {"int": [1, 2]}}},
         "curriculum.teacher",
     ),
-    "task function": ("curriculum.task_fn", "rlexp.checkpoint.atomic.write_text", "curriculum.task_fn"),
+    "task function": ("curriculum.task_fn", "rlexp.base.files.atomic.write_text", "curriculum.task_fn"),
     "mutation": (
         "curriculum",
         {
             "teacher": {
                 "_target_": "rlexp.curriculum.teachers.accel.ACCEL",
-                "mutate": "rlexp.checkpoint.atomic.write_json",
+                "mutate": "rlexp.base.files.atomic.write_json",
             },
             "tasks": {"level": {"int": [1, 2]}},
         },

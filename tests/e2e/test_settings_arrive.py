@@ -12,10 +12,10 @@ from harness import choices
 
 import rlexp
 from rlexp.config import schema
-from rlexp.config.accepted import accepted
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
+from rlexp.config.keys.accepted import accepted
 from rlexp.config.schema import RunConfig
-from rlexp.config.targets import DEFAULT_TRUSTED, locate
-from rlexp.run import build as building
+from rlexp.run.building import algorithm_config as building
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 SPACES = (gym.spaces.Box(-1, 1, (4,), np.float32), gym.spaces.Discrete(2))

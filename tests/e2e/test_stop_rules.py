@@ -9,7 +9,7 @@ import pytest
 from harness import records, tiny, train_tiny
 
 import rlexp
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 MODULE = """
 def after(record, steps):

@@ -12,12 +12,12 @@ from machines import Machines
 from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
 import rlexp
+from rlexp.base.errors import ConfigError
 from rlexp.cli.flags import parse
-from rlexp.errors import ConfigError
 from rlexp.report.writing import report
-from rlexp.storage.fetching import fetched
-from rlexp.storage.places import local
-from rlexp.storage.store import Store
+from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.buckets.places import local
 
 BUDGET = 12 * BATCH
 WHOLE = list(range(BATCH, BUDGET + 1, BATCH))

@@ -9,9 +9,9 @@ import pytest
 from harness import records
 from processes import BATCH, CARTPOLE, run, trials
 
+from rlexp.sweep.execution.trial_run import TrialRun
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.task import Task
-from rlexp.sweep.trial_run import TrialRun
+from rlexp.sweep.planning.task import Task
 
 BUDGET = 18 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}", "sweep.concurrency=1")

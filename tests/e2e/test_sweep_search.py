@@ -8,8 +8,8 @@ import pytest
 from harness import records
 from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
+from rlexp.storage.runs.ranking import groups_of
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.ranking import groups_of
 
 BUDGET = 6 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}")

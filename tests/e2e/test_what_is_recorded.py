@@ -17,7 +17,7 @@ ENVS = {"sac": "pendulum", "tqc": "pendulum"}
 
 
 def accepted(overrides: list[str], folder: Path) -> None:
-    from rlexp.run.prepare import all_metrics
+    from rlexp.run.building.prepare import all_metrics
 
     catalogue = all_metrics(tiny(*overrides))
     for row in records(folder):

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from harness import records, tiny, train_tiny
 
-from rlexp.errors import ConfigError
-from rlexp.run.callback import RunCallback
-from rlexp.run.events import Record
+from rlexp.base.errors import ConfigError
+from rlexp.base.events import Record
+from rlexp.engine.run_callback import RunCallback
 
 WIRED = [
     "env=gym",

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rlexp.run.callback import RunCallback
+from rlexp.engine.run_callback import RunCallback
 
 
 class Told(gym.Env):

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from harness import choices
 
+from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.schema import EnvChoice
-from rlexp.config.targets import DEFAULT_TRUSTED
 
 CONF = Path(__file__).parents[2] / "conf" / "env"
 TRUSTED = DEFAULT_TRUSTED

@@ -88,13 +88,13 @@ def runner(choice: EnvChoice, fast: bool, num_envs: int = 3, worker_index: int =
     from ray.rllib.algorithms.ppo import PPOConfig
     from rllib_runs import run_config
 
-    from rlexp.environment.failures import FailureCounter
+    from rlexp.compat import local_objects
+    from rlexp.engine.callbacks.failures import FailureCounter
+    from rlexp.engine.runners.guarded import GuardedEnvRunner
+    from rlexp.engine.sampling.env_runner import FastEnvRunner
     from rlexp.environment.make import rllib_environment
-    from rlexp.environment.runner import GuardedEnvRunner
-    from rlexp.fast.env_runner import FastEnvRunner
-    from rlexp.run import rayless
 
-    rayless.install()
+    local_objects.install()
     config = (
         PPOConfig()
         .environment(**rllib_environment(run_config(choice, HERE)))

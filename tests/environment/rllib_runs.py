@@ -66,10 +66,10 @@ def _built(
     **env_runners: Any,
 ) -> Any:
     """The algorithm; `env_runners` go to RLlib's builder of that name, `fast` as in a run's config."""
-    from rlexp.environment.failures import FailureCounter
-    from rlexp.environment.fatal import env_runner_class
+    from rlexp.engine.callbacks.failures import FailureCounter
+    from rlexp.engine.install import install
+    from rlexp.engine.runners.fatal_errors import env_runner_class
     from rlexp.environment.make import env_creator, rllib_environment
-    from rlexp.fast.install import install
     from rlexp.models.filtering import add_filter
 
     environment = rllib_environment(run_config(choice, trusted))

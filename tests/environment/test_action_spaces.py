@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from rlexp.base.errors import ConfigError
 from rlexp.environment.action_spaces import ACTION_SPACES, check_action_space
-from rlexp.errors import ConfigError
 
 DISCRETE, BOX = spaces.Discrete(3), spaces.Box(-1, 1, (2,), np.float32)
 MULTI = spaces.MultiDiscrete([2, 3])
@@ -74,7 +74,7 @@ def test_own_config_class_is_accepted() -> None:
 
 
 def test_every_known_config_class_exists() -> None:
-    from rlexp.config.targets import locate
+    from rlexp.config.callables.targets import locate
 
     for path in ACTION_SPACES:
         assert locate(path, ["ray.rllib"])().algo_class is not None

@@ -17,13 +17,13 @@ from ray.rllib.env.multi_agent_episode import MultiAgentEpisode
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from rlexp.environment import bounded_episodes
-from rlexp.environment.bounded_episodes import bytes_of_a_step
-from rlexp.environment.fatal import env_runner_class
-from rlexp.environment.kept_steps import EarlierSteps
-from rlexp.environment.multi_agent_runner import GuardedMultiAgentEnvRunner
-from rlexp.environment.runner import GuardedEnvRunner
-from rlexp.metrics.episode_metrics import EpisodeMetrics
+from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
+from rlexp.engine.runners import bounded_episodes
+from rlexp.engine.runners.bounded_episodes import bytes_of_a_step
+from rlexp.engine.runners.fatal_errors import env_runner_class
+from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.runners.multi_agent_runner import GuardedMultiAgentEnvRunner
+from rlexp.environment.guards.kept_steps import EarlierSteps
 
 SEEN = np.zeros(4, np.float32)
 FIGURES = ("episode_return_mean", "episode_len_mean", "episode_len_max", "num_episodes")

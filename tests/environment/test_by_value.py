@@ -21,7 +21,7 @@ from gymnasium import spaces
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 import rlexp
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 class Walk(gymnasium.Env):

@@ -10,10 +10,10 @@ import pytest
 from env_choices import TRUSTED, shipped
 from rllib_runs import dqn, ppo
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
+from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.errors import EnvBrokenError, NonFiniteError
-from rlexp.environment.fatal import raise_if_broken
-from rlexp.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.testing import Corridor, Crashing, NotFinite
+from rlexp.base.errors import RunFailedError
 from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, fatal_cause
-from rlexp.environment.finite import FiniteCheck
-from rlexp.environment.guard import FAILURE, FAILURE_COUNT, Guard
-from rlexp.errors import RunFailedError
+from rlexp.environment.guards.finite import FiniteCheck
+from rlexp.environment.guards.guard import FAILURE, FAILURE_COUNT, Guard
 
 
 class Scripted(Corridor):

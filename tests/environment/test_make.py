@@ -14,12 +14,12 @@ from env_choices import NAMES, TRUSTED, shipped
 from gymnasium.wrappers import TimeLimit
 from rllib_runs import run_config
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
-from rlexp.environment.guard import Guard
+from rlexp.environment.guards.guard import Guard
 from rlexp.environment.make import env_creator, make_env, rllib_environment
 from rlexp.environment.paths import import_paths
 from rlexp.environment.probe import probe
-from rlexp.errors import ConfigError
 
 HERE = [*TRUSTED, __name__]
 

@@ -14,11 +14,11 @@ from harness import records, tiny, train_tiny
 
 import rlexp
 from envs.meeting import Meeting
-from rlexp.environment.agents import joined
+from rlexp.base.errors import ConfigError
 from rlexp.environment.errors import EnvBrokenError, NonFiniteError
-from rlexp.environment.multi_agent_guard import MultiAgentGuard
-from rlexp.environment.renewing import FAILURE, FAILURE_COUNT
-from rlexp.errors import ConfigError
+from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
+from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT
+from rlexp.environment.multi_agent import joined
 
 TRUSTED = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,bad_meetings]"
 MEETING = ["env=gym", "env.id=envs.meeting.Meeting"]
@@ -91,7 +91,7 @@ def test_one_info_for_all_agents() -> None:
 def test_the_config_of_several_agents_travels() -> None:
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    from rlexp.run.multi_agent import with_shared_policy
+    from rlexp.run.building.multi_agent import with_shared_policy
 
     config = with_shared_policy(PPOConfig)
     for again in (copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
@@ -160,7 +160,7 @@ def test_1_steps_that_raise_are_counted_and_survived(tmp_path: Path) -> None:
     ],
 )
 def test_what_several_agents_cannot_have_is_refused_before_training(overrides: list[str], says: str) -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     with pytest.raises(ConfigError, match=says):
         prepare(tiny(*overrides))
@@ -174,7 +174,7 @@ def test_nan_in_training_ends_the_run_and_names_the_agent(tmp_path: Path) -> Non
 
 
 def test_hardware_auto_steps_them_one_after_another() -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     prepared: Any = prepare(rlexp.compose([*MEETING, "hardware=auto", "debug=tiny", "callbacks=none"]))
     assert prepared.config.hardware.settings["gym_env_vectorize_mode"] == "sync"

@@ -12,14 +12,14 @@ import pytest
 from env_choices import TRUSTED, shipped
 from native_envs import HERE, Counters, counters, runner, stepped
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.errors import EnvBrokenError, NonFiniteError
-from rlexp.environment.guard import FAILURE, FAILURE_COUNT
+from rlexp.environment.guards.guard import FAILURE, FAILURE_COUNT
+from rlexp.environment.guards.vector_guard import VectorGuard
+from rlexp.environment.guards.vector_infos import arrays_of
 from rlexp.environment.make import env_creator, make_env
 from rlexp.environment.native import check_native, make_native, native_form
-from rlexp.environment.vector_guard import VectorGuard
-from rlexp.environment.vector_infos import arrays_of
-from rlexp.errors import ConfigError
 
 
 def test_cartpole_is_stepped_as_its_own_vector_form_steps() -> None:

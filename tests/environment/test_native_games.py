@@ -10,9 +10,9 @@ import pytest
 from env_choices import TRUSTED, shipped
 from native_envs import stepped
 
+from rlexp.base.errors import ConfigError
 from rlexp.environment.make import make_env
 from rlexp.environment.native import make_native, native_form
-from rlexp.errors import ConfigError
 
 GAMES = [
     {"id": "ALE/Pong-v5"},

@@ -9,9 +9,9 @@ import pytest
 from harness import records, train_tiny
 from odd_meetings import REFUSED, REFUSED_AS_A_WHOLE, TAKEN, WARNED
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.probe import probe
-from rlexp.errors import ConfigError
 
 TRUSTED = ["odd_meetings"]
 LET = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,odd_meetings]"

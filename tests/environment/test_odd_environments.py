@@ -11,12 +11,12 @@ import odd_envs
 import pytest
 from odd_envs import REFUSED, TRAINS, WARNS
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
+from rlexp.environment.guards.notices import NOTICES
+from rlexp.environment.guards.vector_infos import MergedInfos, info_of
 from rlexp.environment.make import make_env
-from rlexp.environment.notices import NOTICES
 from rlexp.environment.probe import probe
-from rlexp.environment.vector_infos import MergedInfos, info_of
-from rlexp.errors import ConfigError
 
 TRUSTED = ["odd_envs"]
 

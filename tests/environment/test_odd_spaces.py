@@ -11,11 +11,11 @@ from gymnasium import spaces
 from harness import records, tiny, train_tiny
 from odd_envs import ACTIONS, SPACES
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.make import make_env
 from rlexp.environment.native import check_native
 from rlexp.environment.plain_spaces import plain_actions, plain_observations
-from rlexp.errors import ConfigError
 
 LET = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,odd_envs]"
 
@@ -122,7 +122,7 @@ def test_what_sees_nothing_trains_alone_and_in_a_dict_that_is_flattened(
 
 
 def test_an_empty_box_in_a_dict_is_refused_with_the_line_that_flattens_it() -> None:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     with pytest.raises(
         ConfigError, match=r"the observation is a Dict \(empty, x\)(.|\n)*write: .*FlattenObservation"

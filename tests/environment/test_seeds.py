@@ -1,14 +1,14 @@
 """No two environments of a run begin with the same seed."""
 
-from rlexp.environment.runner import GuardedEnvRunner
+from rlexp.engine.runners.guarded import GuardedEnvRunner
 
 
 def first_observations(worker_index, envs=3):
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    from rlexp.run import rayless
+    from rlexp.compat import local_objects
 
-    rayless.install()
+    local_objects.install()
     config = PPOConfig().environment("CartPole-v1").debugging(seed=7)
     config.env_runners(num_envs_per_env_runner=envs, num_env_runners=2)
     runner = GuardedEnvRunner(config=config, worker_index=worker_index)

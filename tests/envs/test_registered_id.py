@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 @pytest.mark.parametrize("maker", ["envs.minigrid:minigrid_env", "envs.atari:atari"])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from rlexp.config.targets import build
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.targets import build
 from rlexp.exploration.default import Default
 from rlexp.exploration.epsilon_greedy import EpsilonGreedy
 from rlexp.exploration.off import Off
@@ -19,10 +19,10 @@ PPO, DQN, BC = f"{RLLIB}.ppo.PPOConfig", f"{RLLIB}.dqn.DQNConfig", f"{RLLIB}.bc.
 
 def actions_of(config_class, strategy, steps=200):
     """The actions that training would sample, and the runner's module."""
+    from rlexp.compat import local_objects
     from rlexp.models.family import resolve
-    from rlexp.run import rayless
 
-    rayless.install()
+    local_objects.install()
     config = (
         resolve(config_class)().environment("CartPole-v1").env_runners(num_env_runners=0).debugging(seed=1)
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from rlexp.fast.adam import FusedAdam, fusible, without_dynamo
+from rlexp.engine.learning.adam import FusedAdam, fusible, without_dynamo
 
 
 def _parameters(seed: int = 0) -> list[torch.nn.Parameter]:
@@ -140,7 +140,7 @@ def test_two_groups_keep_their_own_settings() -> None:
 def test_making_and_stepping_leave_the_compiler_unloaded() -> None:
     code = """
 import sys, torch
-from rlexp.fast.adam import FusedAdam, without_dynamo
+from rlexp.engine.learning.adam import FusedAdam, without_dynamo
 parameter = torch.nn.Parameter(torch.ones(3))
 before = torch.optim.Optimizer.add_param_group
 with without_dynamo():

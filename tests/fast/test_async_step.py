@@ -15,12 +15,12 @@ from ray.rllib.algorithms.impala import IMPALAConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-from rlexp.fast.applies import why_not
-from rlexp.fast.appo_learner import FastAPPOTorchLearner
-from rlexp.fast.async_step import FastAPPO, FastIMPALA
-from rlexp.fast.env_runner import FastEnvRunner
-from rlexp.fast.impala_learner import FastIMPALATorchLearner
-from rlexp.run import rayless
+from rlexp.compat import local_objects
+from rlexp.engine.algorithms.async_step import FastAPPO, FastIMPALA
+from rlexp.engine.applies import why_not
+from rlexp.engine.learning.appo_learner import FastAPPOTorchLearner
+from rlexp.engine.learning.impala_appo import FastIMPALATorchLearner
+from rlexp.engine.sampling.env_runner import FastEnvRunner
 
 PARTS = {IMPALAConfig: (FastIMPALATorchLearner, FastIMPALA), APPOConfig: (FastAPPOTorchLearner, FastAPPO)}
 BATCH = 2 * 2 * 10  # two samples of two environments' ten steps
@@ -47,12 +47,12 @@ def settings(config_class: type[Any], fast: bool = True, runners: int = 0, **tra
 @pytest.fixture
 def built(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Builds algorithms that end with the test."""
-    rayless.install()
+    local_objects.install()
     algorithms: list[Any] = []
 
     def build(config: Any) -> Any:
         torch.manual_seed(0)
-        with rayless.results_in(str(tmp_path)):
+        with local_objects.results_in(str(tmp_path)):
             algorithms.append(config.build_algo())
         return algorithms[-1]
 

@@ -14,7 +14,7 @@ from ray.rllib.core.distribution.torch.torch_distribution import (
     TorchSquashedGaussian,
 )
 
-from rlexp.fast.distributions import Categorical, DiagGaussian, MultiCategorical, makers
+from rlexp.engine.learning.distributions import Categorical, DiagGaussian, MultiCategorical, makers
 
 MULTI = TorchMultiCategorical.get_partial_dist_cls(space=gym.spaces.MultiDiscrete([3, 2]), input_lens=[3, 2])
 

@@ -16,7 +16,7 @@ from off_policy_learners import (
 from ray.rllib.algorithms.dqn import DQNConfig
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 
-from rlexp.fast.dqn_learner import FastDQNTorchLearner
+from rlexp.engine.learning.dqn import FastDQNTorchLearner
 
 ACTIONS = gym.spaces.Discrete(3)
 MODEL = {"fcnet_hiddens": [16, 16], "fcnet_activation": "relu", "head_fcnet_hiddens": []}

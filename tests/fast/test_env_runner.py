@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 @pytest.fixture
 def through_torch(monkeypatch):
     """Both runners draw from torch's generator, so that they act alike."""
-    from rlexp.fast import env_runner
+    from rlexp.engine.sampling import env_runner
 
     monkeypatch.setattr(env_runner, "numpy_actor", lambda *_: None)
 
 
 def runners(num_envs=3, callbacks=None, **env):
-    from rlexp.environment.runner import GuardedEnvRunner
-    from rlexp.fast.env_runner import FastEnvRunner
+    from rlexp.engine.runners.guarded import GuardedEnvRunner
+    from rlexp.engine.sampling.env_runner import FastEnvRunner
 
     made, model, lookback = [], env.pop("model", {}), env.pop("lookback", 1)
     connector = env.pop("connector", None)
@@ -40,8 +40,8 @@ def runners(num_envs=3, callbacks=None, **env):
 
 
 def sampled(runner, calls, **options):
-    from rlexp.fast.episodes import episodes
-    from rlexp.fast.rollout import Rollout
+    from rlexp.engine.sampling.episode_view import episodes
+    from rlexp.engine.sampling.rollout import Rollout
 
     torch.manual_seed(1)
     found = []

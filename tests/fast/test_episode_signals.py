@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rollouts import made_rollout
 
-from rlexp.curriculum.outcome import SIGNALS, Outcome
-from rlexp.fast.episode_signals import EpisodeSignals
-from rlexp.fast.gae import estimate
-from rlexp.fast.rollout import Ended, Rollout
+from rlexp.engine.learning.episode_signals import EpisodeSignals
+from rlexp.engine.learning.gae import estimate
+from rlexp.engine.sampling.rollout import Ended, Rollout
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome
 
 STEPS, ENVS, GAMMA = 24, 3, 0.9
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rollouts import flags
 
-from rlexp.curriculum.outcome import Outcome
-from rlexp.curriculum.tasked import NOT_LEARNT, OUTCOME
-from rlexp.fast.episode_tasks import EpisodeTasks, ended
-from rlexp.fast.steps import Steps
+from rlexp.engine.sampling.episode_tasks import EpisodeTasks, ended
+from rlexp.engine.sampling.steps import Steps
+from rlexp.environment.tasks.outcome import Outcome
+from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME
 
 ENVS = 3
 

@@ -3,11 +3,11 @@
 import pytest
 
 import rlexp
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 
 
 def prepared(*overrides):
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     common = ("hardware=local", "tracking=none", "evaluation=none")
     return prepare(rlexp.compose([*common, *overrides]))
@@ -31,7 +31,7 @@ def test_it_is_on_by_default_where_it_applies(run):
     made = prepared(*run)
     assert "fast: sampling and learning on arrays" in made.notes
     assert made.algorithm_config.env_runner_cls.__name__ == "FastEnvRunner"
-    assert made.algorithm_config.learner_class.__module__.startswith("rlexp.fast.")
+    assert made.algorithm_config.learner_class.__module__.startswith("rlexp.engine.")
 
 
 def test_never_leaves_rllibs_own():

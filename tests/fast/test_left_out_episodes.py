@@ -12,9 +12,9 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
 from test_ppo_learner import _assert_same_weights, _learner, _parameters, _update
 
-from rlexp.curriculum.outcome import SIGNALS, Outcome, outcomes_in
-from rlexp.fast.gae import ends_of
-from rlexp.fast.rollout import Ended, Rollout
+from rlexp.engine.learning.gae import ends_of
+from rlexp.engine.sampling.rollout import Ended, Rollout
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome, outcomes_in
 
 SAME = ("policy_loss", "vf_loss", "vf_loss_unclipped", "entropy", "mean_kl_loss", "total_loss")
 

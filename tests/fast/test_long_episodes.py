@@ -12,11 +12,11 @@ import pytest
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rlexp.config.schema import EnvChoice
-from rlexp.environment.kept_steps import EarlierSteps, most_steps, thinned
-from rlexp.fast import env_runner
-from rlexp.fast.episodes import EpisodeView
-from rlexp.fast.steps import Steps
-from rlexp.metrics.episode_metrics import EpisodeMetrics
+from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
+from rlexp.engine.sampling import env_runner
+from rlexp.engine.sampling.episode_view import EpisodeView
+from rlexp.engine.sampling.steps import Steps
+from rlexp.environment.guards.kept_steps import EarlierSteps, most_steps, thinned
 
 SPACES: Any = (None, None)
 

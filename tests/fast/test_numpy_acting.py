@@ -30,7 +30,7 @@ def module_of(algorithm, action_space, **model):
 
 
 def actor_of(module, num_envs=4, seed=0):
-    from rlexp.fast.numpy_acting import numpy_actor
+    from rlexp.engine.acting.numpy_actors import numpy_actor
 
     actor = numpy_actor(module, num_envs, seed)
     assert actor is not None
@@ -149,7 +149,7 @@ def test_weights_changed_in_place_or_moved_are_seen():
     [("ppo", {"use_lstm": True}), ("dqn", {"num_atoms": 5}), ("sac", {"fcnet_activation": "GELU"})],
 )
 def test_what_numpy_does_not_know_is_left_to_torch(algorithm, model):
-    from rlexp.fast.numpy_acting import MOST_ROWS, numpy_actor
+    from rlexp.engine.acting.numpy_actors import MOST_ROWS, numpy_actor
 
     space = CONTINUOUS if algorithm == "sac" else DISCRETE
     assert numpy_actor(module_of(algorithm, space, **model), 4, 0) is None

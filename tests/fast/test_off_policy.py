@@ -8,12 +8,12 @@ import torch
 from ray.rllib.algorithms.dqn import DQN, DQNConfig
 from ray.rllib.algorithms.sac import SACConfig
 
-from rlexp.fast.dqn_learner import FastDQNTorchLearner
-from rlexp.fast.env_runner import FastEnvRunner
-from rlexp.fast.off_policy import FastDQN, FastSAC
-from rlexp.fast.prioritized import PrioritizedColumnarReplay
-from rlexp.fast.sac_learner import FastSACTorchLearner
-from rlexp.run import rayless
+from rlexp.compat import local_objects
+from rlexp.engine.algorithms.off_policy_step import FastDQN, FastSAC
+from rlexp.engine.learning.dqn import FastDQNTorchLearner
+from rlexp.engine.learning.sac import FastSACTorchLearner
+from rlexp.engine.replay.prioritized import PrioritizedColumnarReplay
+from rlexp.engine.sampling.env_runner import FastEnvRunner
 
 SMALL = {"fcnet_hiddens": [16], "fcnet_activation": "relu", "head_fcnet_hiddens": [], "fusionnet_hiddens": []}
 
@@ -45,12 +45,12 @@ def dqn(fast: bool = True, **reporting):
 @pytest.fixture
 def built(tmp_path):
     """Builds algorithms that end with the test."""
-    rayless.install()
+    local_objects.install()
     algorithms = []
 
     def build(config):
         torch.manual_seed(0)
-        with rayless.results_in(str(tmp_path)):
+        with local_objects.results_in(str(tmp_path)):
             algorithms.append(config.build_algo())
         if algorithms[-1].local_replay_buffer is not None:
             algorithms[-1].local_replay_buffer.rng = np.random.default_rng(0)

@@ -15,9 +15,9 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import ALL_MODULES, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_MODULE_STEPS_TRAINED
 
-from rlexp.fast.policy_change import MeasuredPPOTorchLearner, policy_change
-from rlexp.fast.ppo_learner import FastPPOTorchLearner
-from rlexp.fast.rollout import Rollout
+from rlexp.engine.learning.policy_change import MeasuredPPOTorchLearner, policy_change
+from rlexp.engine.learning.ppo import FastPPOTorchLearner
+from rlexp.engine.sampling.rollout import Rollout
 
 
 def _learner(

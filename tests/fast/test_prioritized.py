@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.replay_buffers.prioritized_episode_buffer import PrioritizedEpisodeReplayBuffer
 
-from rlexp.fast.prioritized import PrioritizedColumnarReplay
-from rlexp.fast.rollout import Rollout
-from rlexp.fast.sum_tree import SumTree
+from rlexp.engine.replay.prioritized import PrioritizedColumnarReplay
+from rlexp.engine.replay.sum_tree import SumTree
+from rlexp.engine.sampling.rollout import Rollout
 
 ALPHA, BETA = 0.6, 0.4
 

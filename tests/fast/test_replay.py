@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
 
-from rlexp.fast.replay import ColumnarReplay
-from rlexp.fast.rollout import Rollout
+from rlexp.engine.replay.uniform import ColumnarReplay
+from rlexp.engine.sampling.rollout import Rollout
 
 GAMMA = 0.9
 

@@ -15,13 +15,13 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 
-from rlexp.environment.runner import GuardedEnvRunner
-from rlexp.fast.env_runner import FastEnvRunner
-from rlexp.fast.numpy_acting import numpy_actor
-from rlexp.fast.ppo_learner import FastPPOTorchLearner
-from rlexp.fast.rollout import Rollout
-from rlexp.fast.row_values import row_values
-from rlexp.fast.train_batch import observations_of
+from rlexp.engine.acting.numpy_actors import numpy_actor
+from rlexp.engine.learning.ppo import FastPPOTorchLearner
+from rlexp.engine.learning.row_values import row_values
+from rlexp.engine.learning.train_batch import observations_of
+from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.sampling.env_runner import FastEnvRunner
+from rlexp.engine.sampling.rollout import Rollout
 
 SHARED = {**CNN, "vf_share_layers": True}
 

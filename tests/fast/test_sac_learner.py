@@ -18,7 +18,7 @@ from ray.rllib.algorithms.sac import SACConfig
 from ray.rllib.algorithms.sac.torch.sac_torch_learner import SACTorchLearner
 from ray.rllib.core.distribution.torch.torch_distribution import TorchSquashedGaussian
 
-from rlexp.fast.sac_learner import FastSACTorchLearner, squashed_sample
+from rlexp.engine.learning.sac import FastSACTorchLearner, squashed_sample
 
 BOX = gym.spaces.Box(-1, 1, (2,), np.float32)
 MODEL = {

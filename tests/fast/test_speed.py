@@ -10,13 +10,13 @@ import rlexp
 
 
 def prepared(*overrides: str) -> Any:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
 
     return prepare(rlexp.compose([*overrides, "hardware=auto", "evaluation=none", "tracking=none"]))
 
 
 def test_a_run_with_auto_hardware_is_measured_and_says_so() -> None:
-    from rlexp.hardware.measured import COUNTS
+    from rlexp.run.building.auto_measured import COUNTS
 
     made = prepared("env=cartpole")
     taken = made.algorithm_config.num_envs_per_env_runner
@@ -56,15 +56,15 @@ def test_every_kind_of_learning_is_measured(
     """On a machine with room for runners, a positive figure for each number of them."""
     import dataclasses
 
-    from rlexp.hardware import measured
-    from rlexp.hardware.machine import look
-    from rlexp.run import prepare as module
+    from rlexp.hardware.machine.machine import look
+    from rlexp.run.building import auto_measured
+    from rlexp.run.building import prepare as module
 
     eight = dataclasses.replace(look(), cores=8)
     monkeypatch.setattr(module, "look", lambda: eight)
     found: list[Any] = []
-    real = measured.measure
-    monkeypatch.setattr(measured, "measure", lambda *given: found.append(real(*given)) or found[-1])
+    real = auto_measured.measure
+    monkeypatch.setattr(auto_measured, "measure", lambda *given: found.append(real(*given)) or found[-1])
     made = prepared(f"algorithm={algorithm}", "env=pendulum" if algorithm == "sac" else "env=cartpole")
     (costs,) = found
     assert set(costs.learn_s) == {0, 1, 2, 4, 7} and min(costs.learn_s.values()) > 0

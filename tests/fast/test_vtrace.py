@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ray.rllib.algorithms.impala.torch.vtrace_torch_v2 import make_time_major, vtrace_torch
 
-from rlexp.fast.vtrace import v_trace
+from rlexp.engine.learning.vtrace import v_trace
 
 
 def columns(steps: int, seed: int) -> dict[str, torch.Tensor]:

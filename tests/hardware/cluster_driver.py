@@ -15,11 +15,11 @@ import ray
 from ray.cluster_utils import Cluster
 
 import rlexp
+from rlexp.base.errors import RlexpError
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
-from rlexp.errors import RlexpError
-from rlexp.hardware import placement, session
-from rlexp.run.prepare import prepare
+from rlexp.hardware.ray_session import placement, session
+from rlexp.run.building.prepare import prepare
 from rlexp.run.trainable import RunTrainable
 
 ADDRESS, LOG = "", Path(sys.argv[1])

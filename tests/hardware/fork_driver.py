@@ -70,7 +70,7 @@ def main() -> None:
     action, log = sys.argv[1], Path(sys.argv[2])
     from hardware_configs import run_config
 
-    from rlexp.hardware import import_ahead, leftovers, session
+    from rlexp.hardware.ray_session import import_ahead, leftovers, session
 
     config = run_config(num_env_runners=1, env_vars={"LAB_SETTING": "7"})
     if action == "threads":
@@ -114,14 +114,14 @@ def main() -> None:
 def tell_threads(config: RunConfig, log: Path) -> None:
     import ray
 
-    from rlexp.hardware import import_ahead, session
-    from rlexp.sweep import ahead
+    from rlexp.hardware.ray_session import import_ahead, session
+    from rlexp.sweep.execution import preload
 
     facts = {}
     for name in ("forked", "started"):
         if name == "forked":
-            import_ahead.begin(config, ahead.LIBRARIES)
-        session.start(config, log, preload=ahead.MODULES)
+            import_ahead.begin(config, preload.LIBRARIES)
+        session.start(config, log, preload=preload.MODULES)
         facts[name] = []
         for cpus in (1, 2):
             worker = ray.remote(num_cpus=cpus)(Worker).remote()

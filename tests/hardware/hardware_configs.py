@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlexp.config import schema
-from rlexp.hardware.machine import Machine
+from rlexp.hardware.machine.machine import Machine
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 

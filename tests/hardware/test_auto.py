@@ -5,12 +5,12 @@ from hardware_configs import PPO, machine, run_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import KINDS
 from rlexp.config.schema import HardwareChoice
-from rlexp.errors import ConfigError
 from rlexp.hardware.auto import KEYS, choose
 from rlexp.hardware.demand import check_fits
-from rlexp.hardware.kinds import KINDS
-from rlexp.hardware.machine import Machine
+from rlexp.hardware.machine.machine import Machine
 
 FAST, SLOW = 2e-5, 1e-2
 ALGORITHMS = [*KINDS, "my_lab.MyConfig", PPO]

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from hardware_configs import machine, run_config
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.hardware.demand import bill_of, check_fits, check_fits_cluster, custom_resources, total
-from rlexp.hardware.machine import Machine
-from rlexp.hardware.session import needs_ray
+from rlexp.hardware.machine.machine import Machine
+from rlexp.hardware.ray_session.session import needs_ray
 
 
 def test_a_thousand_runners_are_refused_with_the_sum_and_the_keys() -> None:

@@ -67,7 +67,7 @@ def test_it_tells_what_a_run_chooses(cores: int, gpus: int, monkeypatch: pytest.
 
     import rlexp
     from rlexp.environment.probe import EnvProbe
-    from rlexp.run import prepare
+    from rlexp.run.building import prepare
 
     here, space = machine(cores, gpus), gymnasium.spaces.Discrete(2)
     monkeypatch.setattr(prepare, "look", lambda: here)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from harness import tiny
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
-from rlexp.errors import ConfigError
-from rlexp.hardware.endless import check_time
-from rlexp.hardware.machine import look
-from rlexp.hardware.memory import check_memory
+from rlexp.hardware.machine.endless import check_time
+from rlexp.hardware.machine.machine import look
+from rlexp.hardware.machine.memory import check_memory
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from rlexp.hardware import fork_server, leftovers
-from rlexp.sweep.ahead import LIBRARIES
+from rlexp.compat.ray_workers import fork_server
+from rlexp.hardware.ray_session import leftovers
+from rlexp.sweep.execution.preload import LIBRARIES
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sockets without a file are Linux's")
@@ -197,6 +198,6 @@ def test_a_sweeps_libraries_are_what_its_trials_import_and_none_is_rays() -> Non
         "assert not any(name == 'ray' or name.startswith(('ray.', 'rlexp')) for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, *LIBRARIES], check=True, cwd=HERE)
-    imported = "import rlexp.sweep.warm, sys; print(*sys.modules)"
+    imported = "import rlexp.sweep.execution.worker_imports, sys; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", imported], check=True, capture_output=True, text=True)
     assert set(LIBRARIES) <= set(found.stdout.split())

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hardware_configs import run_config
 
+from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import class_name, kind_of
 from rlexp.environment.action_spaces import check_action_space
-from rlexp.errors import ConfigError
 from rlexp.hardware.demand import bill_of, total
-from rlexp.hardware.kinds import class_name, kind_of
-from rlexp.hardware.session import needs_ray
+from rlexp.hardware.ray_session.session import needs_ray
 from rlexp.metrics.catalogue import known
 
 SOURCE = """

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.hardware.gpus import visible
-from rlexp.hardware.limits import cpu_quota, memory_limit, usable_cores
+from rlexp.hardware.machine.gpus import visible
+from rlexp.hardware.machine.limits import cpu_quota, memory_limit, usable_cores
 
 
 def _tree(root: Path, files: dict[str, str]) -> tuple[Path, Path]:

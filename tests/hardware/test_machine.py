@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.errors import ConfigError
-from rlexp.hardware.connect import cluster_address, why_not
-from rlexp.hardware.machine import find_cluster, free_disk, look, split_address
+from rlexp.base.errors import ConfigError
+from rlexp.hardware.machine.machine import find_cluster, free_disk, look, split_address
 from rlexp.hardware.measure import measure_step_seconds
+from rlexp.hardware.ray_session.connect import cluster_address, why_not
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def test_another_server_is_no_cluster() -> None:
 
 def test_auto_without_a_cluster_says_what_to_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr("rlexp.hardware.machine.CLUSTER_FILE", tmp_path / "none")
-    monkeypatch.setattr("rlexp.hardware.machine.find_cluster.__defaults__", (None, tmp_path / "none"))
+    monkeypatch.setattr("rlexp.hardware.machine.machine.CLUSTER_FILE", tmp_path / "none")
+    monkeypatch.setattr("rlexp.hardware.machine.machine.find_cluster.__defaults__", (None, tmp_path / "none"))
     with pytest.raises(ConfigError, match="RAY_ADDRESS is not set") as caught:
         cluster_address("auto")
     assert "hardware.address=" in (caught.value.fix or "")

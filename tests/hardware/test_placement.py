@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hardware_configs import machine, run_config
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.hardware.demand import check_fits
 
 HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 def test_runners_are_counted_from_a_main_process_that_books_nothing() -> None:
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    from rlexp.hardware.placement import NOTHING, request
+    from rlexp.hardware.ray_session.placement import NOTHING, request
 
     config = PPOConfig().environment("CartPole-v1").env_runners(num_env_runners=2, num_cpus_per_env_runner=3)
     config.learners(num_learners=0, num_cpus_per_learner=0).resources(
@@ -44,7 +44,7 @@ def test_what_ray_client_cannot_give_is_refused(monkeypatch: pytest.MonkeyPatch)
     import ray
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    from rlexp.hardware import placement
+    from rlexp.hardware.ray_session import placement
 
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     monkeypatch.setattr(placement, "get_current_placement_group", lambda: None)

@@ -14,11 +14,11 @@ import psutil
 import pytest
 from hardware_configs import run_config
 
+from rlexp.base.errors import ConfigError
 from rlexp.cli import clean
-from rlexp.errors import ConfigError
-from rlexp.hardware import leftovers
-from rlexp.hardware.session import needs_ray, start, store_bytes
-from rlexp.hardware.threads import apply_threads, torch_threads
+from rlexp.hardware.machine.threads import apply_threads, torch_threads
+from rlexp.hardware.ray_session import leftovers
+from rlexp.hardware.ray_session.session import needs_ray, start, store_bytes
 
 HERE = Path(__file__).parent
 ALGORITHMS = "ray.rllib.algorithms"
@@ -217,7 +217,7 @@ def test_impala_needs_ray_only_on_rllib_s_own_path() -> None:
     from ray.rllib.algorithms.appo import APPO
     from ray.rllib.algorithms.impala import IMPALA
 
-    from rlexp.fast.async_step import FastAPPO, FastIMPALA
+    from rlexp.engine.algorithms.async_step import FastAPPO, FastIMPALA
 
     for name, stock, fast in (("impala.IMPALA", IMPALA, FastIMPALA), ("appo.APPO", APPO, FastAPPO)):
         alone = run_config(f"{ALGORITHMS}.{name}Config")

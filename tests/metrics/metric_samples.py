@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rlexp.config.targets import build
+from rlexp.config.callables.targets import build
 from rlexp.metrics.log import log_metric
 
 

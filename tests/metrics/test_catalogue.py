@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.config import schema
-from rlexp.errors import ConfigError, RunFailedError
 from rlexp.metrics.catalogue import known, require
 from rlexp.metrics.names import PERF
 

@@ -10,9 +10,9 @@ from typing import Any
 import metric_samples
 import pytest
 
-from rlexp.config.targets import build as build_target
-from rlexp.errors import ConfigError, RunFailedError
-from rlexp.metrics.bookkeeping import Bookkeeping
+from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.config.callables.targets import build as build_target
+from rlexp.engine.callbacks.bookkeeping import Bookkeeping
 from rlexp.metrics.custom import check_spec, metrics_callback
 from rlexp.metrics.headline import flatten
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.metrics.episodes import step_infos, whole
+from rlexp.engine.callbacks.episodes import step_infos, whole
 
 
 def pieces(lengths: list[int], lookback: int, tampered: bool) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.metrics.bookkeeping import Bookkeeping
+from rlexp.engine.callbacks.bookkeeping import Bookkeeping
 from rlexp.metrics.headline import flatten, flatten_evaluation, plain
 
 pytestmark = pytest.mark.usefixtures("ray_session")

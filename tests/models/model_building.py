@@ -6,9 +6,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from rlexp.compat import local_objects
 from rlexp.config.schema import ModelChoice
 from rlexp.models.spec import rl_module_settings
-from rlexp.run import rayless
 
 TRUSTED = ["rlexp", "ray.rllib"]
 
@@ -43,7 +43,7 @@ def configure(
     name: str, env: Any, model: ModelChoice | None = None, envs: int = 1, env_config: Any = None, **training
 ):
     """An AlgorithmConfig with the model applied; `training` are keywords of its `training()`."""
-    rayless.install()
+    local_objects.install()
     made = gym.make(env) if isinstance(env, str) else env(env_config or {})
     spaces = made.observation_space, made.action_space
     config = config_class(name)().environment(env, env_config=env_config or {})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlexp.config.ignored import IGNORED, reason
+from rlexp.config.keys.ignored import IGNORED, reason
 from rlexp.models.family import resolve
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.models.conv import check_filters, default_filters, output_size, tiny_filters, written
 
 

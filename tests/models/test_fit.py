@@ -4,8 +4,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.schema import ModelChoice
-from rlexp.errors import ConfigError, ConfigErrors
 from rlexp.models.fit import check_fit
 
 VECTOR = gym.spaces.Box(-1, 1, (4,), np.float32)

@@ -15,7 +15,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.connectors.env_to_module import MeanStdFilter
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.models.filtering import add_filter
 from rlexp.models.observation_filter import ObservationFilter
 

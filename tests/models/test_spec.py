@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from model_building import OFF_POLICY, ON_POLICY, TRUSTED, Picture, config_class, configure
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import ModelChoice
-from rlexp.errors import ConfigError
 from rlexp.models.spec import rl_module_settings
 
 VECTOR = gym.spaces.Box(-1, 1, (4,), np.float32)

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from rlexp.errors import ConfigError
-from rlexp.report.aim import Aim, aim_of
-from rlexp.report.arms import Arm, arms_of
+from rlexp.base.errors import ConfigError
+from rlexp.report.analysis.arms import Arm, arms_of
+from rlexp.report.analysis.comparison import MOST_ARMS, apart, charts, most_telling, scored
+from rlexp.report.analysis.parameters import parameters_of
 from rlexp.report.best import bests_of
-from rlexp.report.comparison import MOST_ARMS, apart, charts, most_telling, scored
-from rlexp.report.parameters import parameters_of
 from rlexp.report.reading import Run
-from rlexp.sweep import ranking
-from rlexp.sweep.choosing import best_by
+from rlexp.report.selection import Aim, aim_of
+from rlexp.storage.runs import ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.multirun import SweepOutcome
+from rlexp.sweep.results.best_trial import best_by
 
 LOSS, RETURN = "custom/loss", "train/return_mean"
 

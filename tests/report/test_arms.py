@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.report.arms import arms_of
-from rlexp.report.charts import curves
-from rlexp.report.curves import curve_of
-from rlexp.report.matrix import matrix
-from rlexp.report.parameters import ABSENT, parameters_of
+from rlexp.report.analysis.arms import arms_of
+from rlexp.report.analysis.curves import curve_of
+from rlexp.report.analysis.matrix import matrix
+from rlexp.report.analysis.parameters import ABSENT, parameters_of
+from rlexp.report.drawing.charts import curves
 from rlexp.report.reading import Run
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.cli.main import main
-from rlexp.errors import ConfigError
 from rlexp.report.reading import read_all
 from rlexp.run.train import is_run_id
+from rlexp.storage.runs.trial_status import history, standing
 from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.frozen import Frozen
-from rlexp.sweep.plan import plan
-from rlexp.sweep.standing import history, standing
+from rlexp.sweep.planning.frozen_trials import Frozen
+from rlexp.sweep.planning.plan import plan
 
 MANIFEST = {
     "name": "a",

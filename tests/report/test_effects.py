@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rlexp.report.chance import importance
-from rlexp.report.effects import FEWEST, MOST_LEVELS, effects_of, scores_of, scores_title
-from rlexp.report.parameter_charts import MOST_LINES, _shown, _ticks
-from rlexp.report.parameters import Parameter
+from rlexp.report.analysis.chance import importance
+from rlexp.report.analysis.effects import FEWEST, MOST_LEVELS, effects_of, scores_of, scores_title
+from rlexp.report.analysis.parameters import Parameter
+from rlexp.report.drawing.parameter_charts import MOST_LINES, _shown, _ticks
 
 
 def parameter(values: list[object], log: bool = False) -> Parameter:

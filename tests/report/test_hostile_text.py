@@ -13,10 +13,10 @@ import pytest
 import yaml
 from browser import BROWSER, drawn_charts
 
-from rlexp.report import embedding
-from rlexp.report.charts import Chart
-from rlexp.report.drawing import Drawing
-from rlexp.report.page import write_page
+from rlexp.report.drawing import embedding
+from rlexp.report.drawing.charts import Chart
+from rlexp.report.drawing.page import write_page
+from rlexp.report.drawing.pictures import Drawing
 from rlexp.report.writing import report
 
 HOSTILE = [
@@ -69,7 +69,9 @@ def read(page: str) -> dict[str, Any]:
 
 
 def test_a_page_has_no_sign_that_html_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rlexp.report.vega.kept", lambda: "window.vegaEmbed = '</script><!--<script>'")
+    monkeypatch.setattr(
+        "rlexp.report.drawing.vega.kept", lambda: "window.vegaEmbed = '</script><!--<script>'"
+    )
     charts = [
         Chart(f"c{at}", text, text, {"data": {"values": [{text: text, "x": math.nan}]}}, text)
         for at, text in enumerate(HOSTILE)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from harness import CHECKOUT
 
-from rlexp.report.effects import effects_of
-from rlexp.report.learnt import learning, warning
-from rlexp.report.parameters import Parameter
+from rlexp.report.analysis.effects import effects_of
+from rlexp.report.analysis.learnt import learning, warning
+from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.reading import Run
 from rlexp.sweep.settings import SweepChoice
 
@@ -30,8 +30,10 @@ def false_marks(monkeypatch: pytest.MonkeyPatch) -> object:
 def test_few_idle_parameters_pass_the_mark_however_many_seeds_a_point_has(
     seeds: int, false_marks: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rlexp.report.chance.PERMUTATIONS", 200)
-    monkeypatch.setattr("rlexp.report.effects.estimate", lambda scores: None)  # Slow, and not looked at.
+    monkeypatch.setattr("rlexp.report.analysis.chance.PERMUTATIONS", 200)
+    monkeypatch.setattr(
+        "rlexp.report.analysis.effects.estimate", lambda scores: None
+    )  # Slow, and not looked at.
     row = false_marks.measure("20 points drawn", seeds, 50)  # type: ignore[attr-defined]
     assert row["false_marks"] <= 0.1, "of 100 marks; 5 % are meant to be false"
     assert row["true_marks"] > 0.5

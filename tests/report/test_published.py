@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlexp.report.statistics import Floats, estimate, improvement, profile
+from rlexp.base.statistics import Floats, estimate, improvement, profile
 
 TOLD = json.loads((Path(__file__).parent / "atari_100k.json").read_text())
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from rlexp import compose
+from rlexp.base.errors import ConfigError
+from rlexp.base.yaml.reader import RunLoader, parse
 from rlexp.config.convert import to_plain
-from rlexp.config.yaml_reader import RunLoader, parse
-from rlexp.errors import ConfigError
 from rlexp.report.reading import read
 
 

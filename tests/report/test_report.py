@@ -10,8 +10,8 @@ import pytest
 from browser import BROWSER, COMPARED, drawn_charts
 from harness import train_tiny
 
+from rlexp.base.errors import EXIT_USAGE
 from rlexp.cli.main import main
-from rlexp.errors import EXIT_USAGE
 
 
 @pytest.fixture(scope="module")

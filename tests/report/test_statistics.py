@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, trim_mean
 
-from rlexp.report.statistics import estimate, improvement, iqm, normalised, profile
+from rlexp.base.statistics import estimate, improvement, iqm, normalised, profile
 
 few = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30).map(np.array)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ray.rllib.algorithms.callbacks import DefaultCallbacks
 
-from rlexp.run.callback_hooks import PASSED
+from rlexp.run.building.old_callback_hooks import PASSED
 
 
 class CountsAgents(DefaultCallbacks):

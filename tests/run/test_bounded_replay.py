@@ -9,8 +9,8 @@ import pytest
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.replay_buffers import EpisodeReplayBuffer, PrioritizedEpisodeReplayBuffer
 
-from rlexp.fast.replay import ColumnarReplay
-from rlexp.run.bounded_replay import bound
+from rlexp.engine.replay.uniform import ColumnarReplay
+from rlexp.run.building.bounded_replay import bound
 
 
 def fragments(count: int, steps: int, id_: str) -> Any:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.checkpoint import atomic
-from rlexp.errors import ConfigError
-from rlexp.run import earlier
-from rlexp.run.folder import RunFolder
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import atomic
+from rlexp.storage.runs import overwritten_run
+from rlexp.storage.runs.run_folder import RunFolder
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -49,7 +49,7 @@ def test_a_folder_that_cannot_be_made_leaves_the_earlier_one(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rlexp.run.placing.require_room", full)
+    monkeypatch.setattr("rlexp.storage.runs.folder_checks.require_room", full)
     with pytest.raises(ConfigError, match="no space is left"):
         RunFolder.create(tmp_path, "a", overwrite=True)
     assert tree(old) == before
@@ -76,7 +76,7 @@ def test_after_a_kill_the_next_process_has_one_whole_run(
         assert tree(old) == before
     else:
         assert set(tree(old)) == {"manifest.json", "config.yaml", "signed.json", "metrics.jsonl"}
-        assert not (old / earlier.ASIDE).exists() and not (old / earlier.DELETED).exists()
+        assert not (old / overwritten_run.ASIDE).exists() and not (old / overwritten_run.DELETED).exists()
 
 
 def test_killed_between_any_two_steps_of_moving_the_earlier_run_is_never_lost(
@@ -106,13 +106,13 @@ def test_killed_between_any_two_steps_of_moving_the_earlier_run_is_never_lost(
     for steps in range(40):
         patch = dies_after(steps)
         try:
-            earlier.set_aside(old)
+            overwritten_run.set_aside(old)
             atomic.write_json(old / "manifest.json", {"status": "running"})
             (old / "config.yaml").write_text("new")
-            earlier.put_back(old)
+            overwritten_run.put_back(old)
         except KilledError:
             patch.undo()
-            earlier.recover(old)
+            overwritten_run.recover(old)
             assert tree(old) == before, f"killed at step {steps}"
         else:
             patch.undo()
@@ -124,7 +124,7 @@ def test_a_link_in_place_of_the_earlier_run_moves_nothing_elsewhere(tmp_path: Pa
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "mine").write_text("x")
-    for name in (earlier.ASIDE, earlier.DELETED):
+    for name in (overwritten_run.ASIDE, overwritten_run.DELETED):
         (old / name).symlink_to(outside)
     before = tree(old)
     with RunFolder.create(tmp_path, "a", overwrite=True) as run:

@@ -11,9 +11,9 @@ import yaml
 from harness import CONF, tiny
 
 import rlexp
+from rlexp.base.errors import ConfigError
 from rlexp.config.automatic import with_automatic
-from rlexp.errors import ConfigError
-from rlexp.run.evaluation_turns import EvaluationTurns, taking_turns
+from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, taking_turns
 
 LENGTH = "min_sample_timesteps_per_iteration"
 
@@ -119,7 +119,7 @@ def test_beside_training_the_evaluation_follows_the_iteration_that_reached_the_s
 
 @pytest.fixture
 def trainable() -> Iterator[Callable[..., Any]]:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     made = []

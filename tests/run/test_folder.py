@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 import rlexp
-from rlexp.checkpoint import atomic
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder, is_run_folder
-from rlexp.run.saved import read
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import atomic
+from rlexp.config.saved_config import read
+from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 
 ROOT = Path(next(iter(rlexp.__path__))).parent
 
 HOLD = """
 import os, sys, time
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder
+from rlexp.base.errors import ConfigError
+from rlexp.storage.runs.run_folder import RunFolder
 try:
     run = RunFolder.create(sys.argv[1], "a")
 except ConfigError as error:
@@ -233,7 +233,7 @@ def test_a_failed_write_leaves_the_old_text_and_no_temporary_file(tmp_path: Path
 def test_readers_never_see_a_part_of_a_file_being_replaced(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
     write = (
-        "import sys\nfrom pathlib import Path\nfrom rlexp.checkpoint.atomic import write_json\n"
+        "import sys\nfrom pathlib import Path\nfrom rlexp.base.files.atomic import write_json\n"
         "for i in range(10**6): write_json(Path(sys.argv[1]), [i] * 20000)"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.run import provenance
+from rlexp.run.bookkeeping import provenance
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from rlexp.checkpoint.store import CheckpointStore, resolve
+from rlexp.base.errors import RunFailedError
 from rlexp.config.schema import CheckpointChoice, CurriculumChoice, Plateau, Stop
-from rlexp.errors import RunFailedError
 from rlexp.run.loop import Loop, Progress
+from rlexp.storage.checkpoint.store import CheckpointStore, resolve
 from rlexp.terminal.interrupt import Interrupt
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import rlexp
-from rlexp.errors import ConfigError
-from rlexp.run.prepare import check_callables
+from rlexp.base.errors import ConfigError
+from rlexp.run.building.prepare import check_callables
 
 TYPE = "algorithm.replay_buffer_config.type"
 

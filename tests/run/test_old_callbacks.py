@@ -13,8 +13,8 @@ from harness import cli, tiny
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from envs.testing import Corridor
-from rlexp.errors import ConfigError
-from rlexp.run.callback_hooks import PASSED, OldCallbackError, check_hooks, named_hooks
+from rlexp.base.errors import ConfigError
+from rlexp.run.building.old_callback_hooks import PASSED, OldCallbackError, check_hooks, named_hooks
 
 HERE = Path(__file__).parent
 LET = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,old_callbacks]"

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.errors import RunFailedError
-from rlexp.run.packed_columns import decoded, unpacked
+from rlexp.base.errors import RunFailedError
+from rlexp.compat.packed_columns import decoded, unpacked
 
 
 class Canary:

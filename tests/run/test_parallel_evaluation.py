@@ -21,7 +21,7 @@ PARALLEL = [
 
 @pytest.fixture
 def trainable(ray_session: None) -> Iterator[Any]:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     made = RunTrainable(config={"prepared": prepare(tiny(*PARALLEL))})

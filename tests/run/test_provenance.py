@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.checkpoint import atomic
+from rlexp.base.files import atomic
 from rlexp.config.secrets import looks_secret, redact
-from rlexp.run import provenance
+from rlexp.run.bookkeeping import provenance
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import rlexp
+from rlexp.base.errors import ConfigError
+from rlexp.config import saved_config
 from rlexp.config.convert import to_plain
-from rlexp.errors import ConfigError
-from rlexp.run import saved
-from rlexp.sweep.changes import apply
 from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.plan import plan
+from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.resume_changes import apply
 
 SMALL = ["hardware=local", "debug=tiny", "model=mlp", "evaluation=none", "tracking=none"]
 
@@ -24,7 +24,7 @@ def before() -> dict[str, object]:
 
 def refusal(before: dict[str, object], *overrides: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        saved.refuse_frozen(before, saved.with_overrides(before, overrides))
+        saved_config.refuse_frozen(before, saved_config.with_overrides(before, overrides))
     return str(caught.value)
 
 
@@ -47,7 +47,7 @@ def test_what_differs_is_told_and_nothing_else(before: dict[str, object]) -> Non
 def test_the_same_choice_again_is_no_change() -> None:
     before = to_plain(rlexp.compose(["hardware=local", "model=mlp"]))
     for overrides in (["model=mlp"], ["env=cartpole"], ["checkpoint.from=null"]):
-        saved.refuse_frozen(before, saved.with_overrides(before, overrides))
+        saved_config.refuse_frozen(before, saved_config.with_overrides(before, overrides))
 
 
 def test_weights_to_start_from_are_refused_once_a_run_has_begun(before: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from harness import tiny
 
-from rlexp.run import steady_time
+from rlexp.compat import steady_time
 
 
 def test_ray_still_measures_by_the_date_in_these_modules() -> None:
@@ -30,7 +30,7 @@ def test_the_steady_clock_is_the_date_and_only_goes_forward(monkeypatch: pytest.
 
 @pytest.fixture
 def trainable() -> Iterator[Callable[..., Any]]:
-    from rlexp.run.prepare import prepare
+    from rlexp.run.building.prepare import prepare
     from rlexp.run.trainable import RunTrainable
 
     made = []

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import AllOf, Plateau, Stop
-from rlexp.errors import ConfigError
-from rlexp.run.stop import Bound, StopRules
+from rlexp.run.stopping.rules import Bound, StopRules
 
 
 def record(**values: Any) -> dict[str, Any]:

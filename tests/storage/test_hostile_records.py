@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.checkpoint import atomic
-from rlexp.checkpoint.names import is_inside, is_plain
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import atomic
+from rlexp.base.files.record_names import is_inside, is_plain
 from rlexp.cli.main import main
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder
-from rlexp.storage.fetching import fetched
-from rlexp.storage.mirror import Mirror
-from rlexp.storage.places import local
-from rlexp.storage.records import fetch_below
-from rlexp.storage.state import STATE
-from rlexp.storage.store import Store
+from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.buckets.mirror import Mirror
+from rlexp.storage.buckets.places import local
+from rlexp.storage.buckets.record_fetch import fetch_below
+from rlexp.storage.buckets.state import STATE
+from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.frozen import Frozen
+from rlexp.sweep.planning.frozen_trials import Frozen
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from rlexp.checkpoint import lock
-from rlexp.checkpoint.atomic import point
-from rlexp.run.folder import RunFolder
-from rlexp.storage import mirror as mirrors
-from rlexp.storage.keeping import Keeper
-from rlexp.storage.mirror import STATE, Mirror, TakenError
-from rlexp.storage.store import Store
+from rlexp.base.files import lock
+from rlexp.base.files.atomic import point
+from rlexp.storage.buckets import mirror as mirrors
+from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.mirror import STATE, Mirror, TakenError
+from rlexp.storage.buckets.sync import Keeper
+from rlexp.storage.runs.run_folder import RunFolder
 
 NAMES = st.sampled_from(
     ["metrics.jsonl", "manifest.json", "checkpoints/step_1/seal.json", "checkpoints/step_1/a"]

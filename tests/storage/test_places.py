@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp import compose
-from rlexp.errors import ConfigError
-from rlexp.storage.places import address, check_place, is_uri, local
-from rlexp.sweep.plan import plan
+from rlexp.base.errors import ConfigError
+from rlexp.storage.buckets.places import address, check_place, is_uri, local
+from rlexp.sweep.planning.plan import plan
 
 PARTS = st.text(st.characters(min_codepoint=33, exclude_characters="/?\\"), min_size=1).filter(
     lambda part: part not in (".", "..")

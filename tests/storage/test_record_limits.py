@@ -15,23 +15,23 @@ from typing import Any
 
 import pytest
 
-from rlexp.checkpoint import records
-from rlexp.checkpoint.signatures import is_own
+from rlexp.base.errors import ConfigError
+from rlexp.base.events import RunInfo
+from rlexp.base.files import json_records
 from rlexp.cli.clean import abandoned_runs
 from rlexp.config.rerun import composed_again
-from rlexp.errors import ConfigError
 from rlexp.report.reading import read
 from rlexp.run.evaluate import earlier_results
-from rlexp.run.events import RunInfo
-from rlexp.run.folder import RunFolder
-from rlexp.storage.mirror import Mirror
-from rlexp.storage.store import Store
-from rlexp.sweep.estimate import speeds_below
+from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.mirror import Mirror
+from rlexp.storage.runs.metrics_file import MetricsFile, whole_lines
+from rlexp.storage.runs.run_folder import RunFolder
+from rlexp.storage.runs.trial_status import history, logged, standing
+from rlexp.storage.signed_files import is_own
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.frozen import Frozen
-from rlexp.sweep.standing import history, logged, standing
-from rlexp.sweep.unscored import never_logged
-from rlexp.tracking.jsonl import MetricsFile, whole_lines
+from rlexp.sweep.planning.estimate import speeds_below
+from rlexp.sweep.planning.frozen_trials import Frozen
+from rlexp.sweep.results.unscored import never_logged
 
 SECONDS, MEMORY = 5.0, 1 << 30
 
@@ -189,14 +189,14 @@ def test_a_long_file_of_metrics_is_read_line_by_line(tmp_path: Path) -> None:
 )
 def test_json_beyond_the_limits_is_refused(content: str | bytes, flaw: str) -> None:
     with pytest.raises(ValueError, match=flaw):
-        records.parse(content)
+        json_records.parse(content)
 
 
 def test_json_within_the_limits_is_read() -> None:
-    assert records.parse("[" * 100 + "]" * 100)
-    assert float(records.parse("9" * 300)) == pytest.approx(1e300)
-    assert records.parse(b'{"a": [NaN, 1e400, -1, 2.5]}')["a"][1:] == [math.inf, -1, 2.5]
-    assert len(records.parse("[" + "[]," * 200 + "{}]")) == 201
+    assert json_records.parse("[" * 100 + "]" * 100)
+    assert float(json_records.parse("9" * 300)) == pytest.approx(1e300)
+    assert json_records.parse(b'{"a": [NaN, 1e400, -1, 2.5]}')["a"][1:] == [math.inf, -1, 2.5]
+    assert len(json_records.parse("[" + "[]," * 200 + "{}]")) == 201
 
 
 FIGURES: list[Any] = [math.nan, math.inf, -math.inf, -1, 0, True, None, "many", [], {}, [[]]]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.convert import to_plain
-from rlexp.errors import ConfigError
-from rlexp.sweep.adaptive import Adaptive
-from rlexp.sweep.plan import plan
-from rlexp.sweep.space import Space
+from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.planning.space import Space
+from rlexp.sweep.search.adaptive import Adaptive
 
 SMALL = ["hardware=local", "debug=tiny"]
 OPTUNA = [*SMALL, "sweep=optuna"]

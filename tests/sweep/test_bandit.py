@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from ray.tune.schedulers.pbt import _PBTTrialState
 
-from rlexp.sweep.bandit import Bandit
-from rlexp.sweep.keys import VALUES
-from rlexp.sweep.population import Pb2
-from rlexp.sweep.space import Interval, Space
+from rlexp.sweep.planning.keys import VALUES
+from rlexp.sweep.planning.space import Interval, Space
+from rlexp.sweep.schedulers.pb2 import Bandit
+from rlexp.sweep.schedulers.population import Pb2
 
 RATE = Interval("algorithm.lr", 1e-6, 1e-1, "log")
 WIDTH = Interval("model.width", 16, 256, "pow2")

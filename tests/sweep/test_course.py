@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.sweep.course import Course
+from rlexp.storage.runs.seeds import SeedGroups
+from rlexp.storage.runs.trial_status import Standing
+from rlexp.sweep.execution.monitor import Course
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.seeds import SeedGroups
-from rlexp.sweep.standing import Standing
 
 
 def _course(folder: Path, budget: int | None, **told: Standing) -> Course:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rlexp.errors import ConfigError
-from rlexp.sweep import changes
+from rlexp.base.errors import ConfigError
+from rlexp.sweep import resume_changes
 from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.looking_through import refuse_untrusted
-from rlexp.sweep.plan import plan
+from rlexp.sweep.planning.foreign_trials import refuse_untrusted
+from rlexp.sweep.planning.plan import plan
 
 WORDS = ["env=cartpole", "tracking=none", "callbacks=none", "evaluation=none", "stop.env_steps=100"]
 
@@ -104,5 +104,5 @@ def test_more_trials_of_somebody_elses_sweep_are_not_drawn(tmp_path: Path) -> No
     folder = frozen(tmp_path, "sweep=random", "sweep.trials=2", "algorithm.gamma=interval(0.9,0.99)")
     changed(folder.path / "plan.json", lambda plain: plain["asked"].update(overrides=["env.id=os.system"]))
     with pytest.raises(ConfigError, match="was not planned by this user") as refusal:
-        changes.apply(folder, ["sweep.trials=4"])
+        resume_changes.apply(folder, ["sweep.trials=4"])
     assert refusal.value.key == "sweep.trials"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rlexp.errors import ConfigError
-from rlexp.sweep import ranking
-from rlexp.sweep.plan import plan
+from rlexp.base.errors import ConfigError
+from rlexp.storage.runs import ranking
+from rlexp.sweep.planning.plan import plan
 
 SMALL = ["hardware=local", "debug=tiny", "tracking=none"]
 ENVS = "env=cartpole,acrobot"

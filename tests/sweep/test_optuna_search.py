@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from rlexp.config.overrides import parse
-from rlexp.errors import ConfigError
-from rlexp.sweep.optuna_search import OptunaPoints
-from rlexp.sweep.plan import plan
-from rlexp.sweep.space import Point, Space
-from rlexp.sweep.space_of_overrides import space_of
+from rlexp.base.errors import ConfigError
+from rlexp.config.composition.overrides import parse
+from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.planning.space import Point, Space
+from rlexp.sweep.planning.space_of_overrides import space_of
+from rlexp.sweep.search.optuna_search import OptunaPoints
 
 WIDE = (
     "lr=tag(log,interval(1e-6,1e-1))",

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 import yaml
 
-from rlexp.errors import ConfigError
-from rlexp.sweep import population, scheduling
-from rlexp.sweep.keys import SCORE
-from rlexp.sweep.plan import plan
-from rlexp.sweep.space import Interval, Listed, Space
+from rlexp.base.errors import ConfigError
+from rlexp.sweep.planning.keys import SCORE
+from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.planning.space import Interval, Listed, Space
+from rlexp.sweep.schedulers import choices, population
 
 CONF = Path(__file__).parents[2] / "conf" / "sweep"
 RATES = Space((Interval("algorithm.lr", 1e-5, 1e-2, "log"),))
 
 
-@pytest.mark.parametrize("name", scheduling.SCHEDULERS)
+@pytest.mark.parametrize("name", choices.SCHEDULERS)
 def test_every_scheduler_has_a_choice_that_builds(name: str) -> None:
     plain = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    chosen = scheduling.chosen(plain["scheduler"])
+    chosen = choices.chosen(plain["scheduler"])
     assert chosen.name == name
     built = chosen.build("min", 90_000, RATES)
     assert (built.metric, built._mode) == (SCORE, "min")
@@ -41,37 +41,37 @@ def test_every_scheduler_has_a_choice_that_builds(name: str) -> None:
 )
 def test_bad_settings_are_refused(plain: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(told)):
-        scheduling.chosen(plain)
+        choices.chosen(plain)
 
 
 def test_a_budget_is_needed_and_the_same_for_all() -> None:
-    asha = scheduling.chosen({"name": "asha"})
-    assert scheduling.check_budget(asha, [100, 100]) == 100
+    asha = choices.chosen({"name": "asha"})
+    assert choices.check_budget(asha, [100, 100]) == 100
     for budgets in ([None, None], [100, 200]):
         with pytest.raises(ConfigError, match="one budget"):
-            scheduling.check_budget(asha, budgets)
+            choices.check_budget(asha, budgets)
     with pytest.raises(ConfigError, match="not below"):
-        scheduling.chosen({"name": "asha", "grace_steps": 100}).build("max", 100, RATES)
+        choices.chosen({"name": "asha", "grace_steps": 100}).build("max", 100, RATES)
 
 
 def test_pbt_perturbs_single_values_alone() -> None:
-    pbt = scheduling.chosen({"name": "pbt"})
-    assert scheduling.perturbed(pbt, RATES) == ["algorithm.lr"]
+    pbt = choices.chosen({"name": "pbt"})
+    assert choices.perturbed(pbt, RATES) == ["algorithm.lr"]
     seeds = Listed(((("seed", "0"),), (("seed", "1"),)))
-    assert scheduling.perturbed(pbt, Space((*RATES.dimensions, seeds))) == ["algorithm.lr"]
+    assert choices.perturbed(pbt, Space((*RATES.dimensions, seeds))) == ["algorithm.lr"]
     with pytest.raises(ConfigError, match="nothing is"):
-        scheduling.perturbed(pbt, Space((seeds,)))
+        choices.perturbed(pbt, Space((seeds,)))
     models = Listed(((("model", "mlp"),), (("model", "lstm"),)))
     with pytest.raises(ConfigError, match="cannot change model"):
-        scheduling.perturbed(pbt, Space((models,)))
+        choices.perturbed(pbt, Space((models,)))
 
 
 def test_pb2_chooses_from_intervals_alone() -> None:
-    pb2 = scheduling.chosen({"name": "pb2"})
-    assert scheduling.perturbed(pb2, RATES) == ["algorithm.lr"]
+    pb2 = choices.chosen({"name": "pb2"})
+    assert choices.perturbed(pb2, RATES) == ["algorithm.lr"]
     listed = Listed(((("algorithm.lr", "0.1"),), (("algorithm.lr", "0.2"),)))
     with pytest.raises(ConfigError, match="algorithm.lr is a list") as caught:
-        scheduling.perturbed(pb2, Space((listed,)))
+        choices.perturbed(pb2, Space((listed,)))
     assert "sweep=pbt" in (caught.value.fix or "")
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import rlexp
-from rlexp.errors import ConfigError
-from rlexp.hardware import import_ahead
+from rlexp.base.errors import ConfigError
+from rlexp.hardware.ray_session import import_ahead
 from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.multirun import planned
-from rlexp.sweep.plan import plan
+from rlexp.sweep.planning.plan import plan
 
 SMALL = ["hardware=local", "debug=tiny", "evaluation=none", "tracking=none"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import rlexp
-from rlexp.errors import ConfigError
-from rlexp.sweep.plan import plan
+from rlexp.base.errors import ConfigError
+from rlexp.sweep.planning.plan import plan
 
 SMALL = ["hardware=local", "debug=tiny"]
 

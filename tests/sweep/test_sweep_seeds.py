@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from simulated import Simulation
 
-from rlexp.errors import ConfigError
-from rlexp.sweep.plan import plan
-from rlexp.sweep.scheduling import chosen
-from rlexp.sweep.seeds import SeedGroups
-from rlexp.sweep.space import Space
-from rlexp.sweep.together import Together
+from rlexp.base.errors import ConfigError
+from rlexp.storage.runs.seeds import SeedGroups
+from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.planning.space import Space
+from rlexp.sweep.schedulers.choices import chosen
+from rlexp.sweep.schedulers.grouped import Together
 
 SMALL = ["hardware=local", "debug=tiny"]
 POINTS, SEEDS, BUDGET = 10, 3, 9000

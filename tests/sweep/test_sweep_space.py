@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.config.overrides import parse
-from rlexp.errors import ConfigError
-from rlexp.sweep.space import Space
-from rlexp.sweep.space_of_overrides import space_of
+from rlexp.base.errors import ConfigError
+from rlexp.config.composition.overrides import parse
+from rlexp.sweep.planning.space import Space
+from rlexp.sweep.planning.space_of_overrides import space_of
 
 
 def space(*overrides: str) -> Space:

@@ -8,13 +8,13 @@ import pytest
 from harness import records
 
 import rlexp
-from rlexp.run.folder import RunFolder
-from rlexp.sweep.course import Course
+from rlexp.storage.runs.run_folder import RunFolder
+from rlexp.sweep.execution.monitor import Course
+from rlexp.sweep.execution.trial_run import TrialRun
 from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.plan import plan
-from rlexp.sweep.task import Task
-from rlexp.sweep.trial_run import TrialRun
-from rlexp.sweep.unfinished import unfinished
+from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.planning.task import Task
+from rlexp.sweep.results.unfinished import unfinished
 
 TINY = [
     "hardware=local",

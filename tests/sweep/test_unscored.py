@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from rlexp.sweep.choosing import _without_score
+from rlexp.storage.runs.trial_status import SCORES, Standing
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.standing import SCORES, Standing
-from rlexp.sweep.unscored import Unscored, say_what_is_missing
+from rlexp.sweep.results.best_trial import _without_score
+from rlexp.sweep.results.unscored import Unscored, say_what_is_missing
 
 
 def course(folder: Path, **told: Standing) -> Any:

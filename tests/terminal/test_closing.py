@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
+from rlexp.sweep.terminal_table import table
 from rlexp.terminal.closing import closing_lines, closing_rows, print_closing
-from rlexp.terminal.sweep_table import table
 
 DONE = {
     "status": "done", "reason": "stop.env_steps=100000", "env_steps": 102400, "wall_s": 61.32, "sps": 1670.2,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
 from rlexp.terminal import interrupt as module
 from rlexp.terminal.interrupt import (
     Interrupted,

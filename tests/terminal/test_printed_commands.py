@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from harness import CHECKOUT
 
+from rlexp.base.errors import ConfigError
+from rlexp.base.shell_commands import shell_command
 from rlexp.cli.init import run as init
-from rlexp.commands import shell_command
-from rlexp.config.compose import compose
-from rlexp.config.examples import assigned
+from rlexp.config.keys.examples import assigned
 from rlexp.config.rerun import command as again
-from rlexp.errors import ConfigError
-from rlexp.run.folder import RunFolder
-from rlexp.sweep.choosing import best_by
+from rlexp.run.compose import compose
+from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.results.best_trial import best_by
 from rlexp.terminal.closing import next_commands
 
 ODD = 'my run\'s $HOME; `x` "y" *'

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from rlexp.sweep.terminal_table import table
 from rlexp.terminal import quiet as quiet_module
 from rlexp.terminal.quiet import console, quiet, terminal
-from rlexp.terminal.sweep_table import table
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import child, finished
 
-from rlexp.errors import RunFailedError
-from rlexp.run.events import RunInfo
-from rlexp.tracking.jsonl import MetricsFile, read
+from rlexp.base.errors import RunFailedError
+from rlexp.base.events import RunInfo
+from rlexp.storage.runs.metrics_file import MetricsFile, read
 
 
 def start(path: Path, resumed_at: int = 0) -> MetricsFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlexp.run.events import RunInfo
+from rlexp.base.events import RunInfo
 from rlexp.tracking.tensorboard import TensorBoardTracker
 
 

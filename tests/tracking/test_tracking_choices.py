@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlexp.config.targets import DEFAULT_TRUSTED, build, check
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, build, check
 from rlexp.tracking.background import Background
 from rlexp.tracking.redact import redacted
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from reading import KEY, child, finished, history, logs, records, summary, written
 
-from rlexp.errors import ConfigError
-from rlexp.run.events import RunInfo
+from rlexp.base.errors import ConfigError
+from rlexp.base.events import RunInfo
 from rlexp.tracking.wandb import WandbTracker
 from rlexp.tracking.wandb_mode import choose, has_key, why_unreachable
 

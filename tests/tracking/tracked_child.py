@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rlexp.run.events import RunInfo
+from rlexp.base.events import RunInfo
 
 
 def make(tracker: str, folder: Path, arguments: dict[str, Any]) -> list[Any]:
     """As a run has them: its own record first."""
-    from rlexp.tracking.jsonl import MetricsFile
+    from rlexp.storage.runs.metrics_file import MetricsFile
     from rlexp.tracking.wandb import WandbTracker
 
     record = MetricsFile(folder / "metrics.jsonl")

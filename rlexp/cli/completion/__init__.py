@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlexp.base.errors import EXIT_DONE, ConfigError
 from rlexp.cli.main import COMPLETION
-from rlexp.errors import EXIT_DONE, ConfigError
 
 _HOW = 'eval "$(rlexp -sc install=bash)", or zsh; rlexp -sc install=fish | source'
 
@@ -59,7 +59,7 @@ def _answer(folder: str | None, shell: str) -> list[str]:
     from rlexp.cli.completion.line import read, without_stem
 
     try:
-        from rlexp.config.search import config_dirs
+        from rlexp.config.composition.search_path import config_dirs
 
         line = os.environ.get("COMP_LINE", "")
         typed = read(line, int(os.environ.get("COMP_POINT") or len(line)))

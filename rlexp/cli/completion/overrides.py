@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rlexp.base.yaml.text import read_text
 from rlexp.cli.catalogue import keys
 from rlexp.cli.completion.paths import folders
-from rlexp.config.config_text import read_text
 
 _DEFAULT = re.compile(
     r"^\s*- (?:optional )?(?P<group>[a-z_/]+): (?P<choice>\[[^\]]*\]|[^#\s]+)", re.MULTILINE
@@ -79,8 +79,8 @@ def _values(key: str, value: str, words: Sequence[str], places: Sequence[Path]) 
 
 def _known_values(key: str, words: Sequence[str], places: Sequence[Path]) -> list[str]:
     """The names that a key takes, true and false, or else the value that it has."""
-    from rlexp.config.examples import lookup
-    from rlexp.config.ranges import NAMES
+    from rlexp.config.keys.examples import lookup
+    from rlexp.config.keys.ranges import NAMES
 
     if names := lookup(NAMES, key):
         return list(names)

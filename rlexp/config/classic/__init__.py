@@ -1,6 +1,6 @@
 """What became of names that people bring along: classic RLlib's settings, and other libraries'.
 
-A name whose value means the same here stands in `rlexp.config.suggest.ALIASES`, and its value is carried over. One that
+A name whose value means the same here stands in `rlexp.base.suggest.ALIASES`, and its value is carried over. One that
 is gone, or whose value means something else, has an answer here, so that no value lands under a key of another
 meaning. What rlexp does not have is said so, with the nearest thing that it has.
 """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rlexp.base.suggest import nearest
 from rlexp.config.classic.answer import LEAVE_OUT, Answer
-from rlexp.config.examples import override
-from rlexp.config.suggest import nearest
+from rlexp.config.keys.examples import override
 
 _SAMPLES = "PPO and SAC sample actions from a distribution whose width they learn"
 _NO_NOISE = f"rlexp has no noise on actions yet; {_SAMPLES}"

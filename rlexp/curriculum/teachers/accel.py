@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.targets import DEFAULT_TRUSTED
-from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.arguments import passes_on
-from rlexp.curriculum.teachers.level_rows import task_of
-from rlexp.curriculum.teachers.limits import number, positive, whole
-from rlexp.curriculum.teachers.mutation import Edit, Edits, edits_of
-from rlexp.curriculum.teachers.numbered import pick
+from rlexp.config.callables.targets import DEFAULT_TRUSTED
+from rlexp.curriculum.teachers.parts.arguments import passes_on
+from rlexp.curriculum.teachers.parts.level_rows import task_of
+from rlexp.curriculum.teachers.parts.limits import number, positive, whole
+from rlexp.curriculum.teachers.parts.mutation import Edit, Edits, edits_of
+from rlexp.curriculum.teachers.parts.numbered import pick
 from rlexp.curriculum.teachers.plr import Replay, RobustPLR
+from rlexp.environment.tasks.directive import Directive, Draw
+from rlexp.environment.tasks.space import TaskSpace
 
 
 @dataclass(frozen=True)

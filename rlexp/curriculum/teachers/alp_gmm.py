@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from rlexp.curriculum.directive import Directive, Draw, Everywhere, Mixed
-from rlexp.curriculum.outcome import Outcome, Progress, measured
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.limits import KEY, number, whole
-from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.parts.limits import KEY, number, whole
+from rlexp.curriculum.teachers.parts.unit_box import Floats, UnitBox
+from rlexp.environment.tasks.directive import Directive, Draw, Everywhere, Mixed
+from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.space import TaskSpace
 
 AT_ONCE = 512
 """Episodes whose distances to each other are held in memory together."""

@@ -7,10 +7,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rlexp.config.suggest import nearest
-from rlexp.curriculum.outcome import Progress
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task import Task
+from rlexp.base.suggest import nearest
+from rlexp.environment.tasks.outcome import Progress
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import Task
 from rlexp.metrics.rllib_keys import LEARNER_NAMES
 
 _EPISODES = {

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.targets import DEFAULT_TRUSTED, locate
-from rlexp.curriculum.dimension import Box, Choice, Integer
-from rlexp.curriculum.directive import Directive, Fixed
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task import Task
+from rlexp.base.errors import ConfigError, RlexpError, RunFailedError
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
 from rlexp.curriculum.teachers.classic_result import ClassicContext, ClassicEnv, train_result
-from rlexp.curriculum.teachers.limits import KEY, whole
+from rlexp.curriculum.teachers.parts.limits import KEY, whole
 from rlexp.environment.errors import describe
-from rlexp.errors import ConfigError, RlexpError, RunFailedError
+from rlexp.environment.tasks.dimension import Box, Choice, Integer
+from rlexp.environment.tasks.directive import Directive, Fixed
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import Task
 
 TASK_FN = f"{KEY}.task_fn"
 

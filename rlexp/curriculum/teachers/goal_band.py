@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress, measured
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task import Task
-from rlexp.curriculum.teachers.arrays import copies, take_over
-from rlexp.curriculum.teachers.limits import KEY, number, positive, reachable, whole
-from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.parts.arrays import copies, take_over
+from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, reachable, whole
+from rlexp.curriculum.teachers.parts.unit_box import Floats, UnitBox
+from rlexp.environment.tasks.directive import Directive, Draw
+from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.curriculum.dimension import Choice, Dimension, Integer
-from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress, measured
-from rlexp.curriculum.sampler import Sampler, samplers
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.limits import KEY, reachable
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.parts.limits import KEY, reachable
+from rlexp.environment.tasks.dimension import Choice, Dimension, Integer
+from rlexp.environment.tasks.directive import Directive, Draw
+from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.sampler import Sampler, samplers
+from rlexp.environment.tasks.space import TaskSpace
 
 Integers = NDArray[np.int64]
 
@@ -66,7 +66,7 @@ class Ladder:
         parameter: that has levels; null takes the only one that can have.
         threshold: score of a success.
         demote: whether failures take a level; false: promotion only.
-        sample: values or samplers of other parameters, see `rlexp.curriculum.sampler`; what is left out is uniform.
+        sample: values or samplers of other parameters, see `rlexp.environment.tasks.sampler`; others are uniform.
         measure: what the score is, `curriculum.measure`, so that scores it can never reach are refused.
 
     Raises:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress, measured
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.arrays import copies, take_over
-from rlexp.curriculum.teachers.level_rows import check_rows, compact, draw_rows, task_of, unique_rows
-from rlexp.curriculum.teachers.limits import KEY, number, whole
-from rlexp.curriculum.teachers.numbered import Floats, score_bounds
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.parts.arrays import copies, take_over
+from rlexp.curriculum.teachers.parts.level_rows import check_rows, compact, draw_rows, task_of, unique_rows
+from rlexp.curriculum.teachers.parts.limits import KEY, number, whole
+from rlexp.curriculum.teachers.parts.numbered import Floats, score_bounds
+from rlexp.environment.tasks.directive import Directive, Draw
+from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.space import TaskSpace
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.suggest import nearest
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task import task_key
-from rlexp.curriculum.teachers.bandit import Bandit
-from rlexp.curriculum.teachers.limits import KEY, number, positive
-from rlexp.curriculum.teachers.numbered import Floats, Ints, task_at
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.curriculum.teachers.parts.limits import KEY, number, positive
+from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, task_at
+from rlexp.curriculum.teachers.parts.task_bandit import Bandit
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import task_key
 
 HIGHEST_BASELINE = 0.75
 """A random policy that does better is taken to do this well, so that there is something left to learn."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.bandit import Bandit
-from rlexp.curriculum.teachers.limits import number, whole
-from rlexp.curriculum.teachers.numbered import Floats, Ints, cumulative
-from rlexp.curriculum.teachers.score_windows import ScoreWindows
-from rlexp.curriculum.teachers.task_graph import TaskGraph
+from rlexp.curriculum.teachers.parts.limits import number, whole
+from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, cumulative
+from rlexp.curriculum.teachers.parts.score_windows import ScoreWindows
+from rlexp.curriculum.teachers.parts.task_bandit import Bandit
+from rlexp.curriculum.teachers.parts.task_graph import TaskGraph
+from rlexp.environment.tasks.space import TaskSpace
 
 MASTERED = 0.9
 """Mastering rate from which metrics count a task as mastered."""

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.suggest import nearest
-from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.level_buffer import LevelBuffer, insert, probabilities, rescore
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.arguments import passes_on
-from rlexp.curriculum.teachers.level_rows import check_rows, compact, numbers_of_rows, row_of, task_of
-from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
-from rlexp.curriculum.teachers.numbered import cumulative, pick, task_at
-from rlexp.errors import ConfigError, RunFailedError
+from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.base.suggest import nearest
+from rlexp.curriculum.teachers.parts.arguments import passes_on
+from rlexp.curriculum.teachers.parts.level_buffer import LevelBuffer, insert, probabilities, rescore
+from rlexp.curriculum.teachers.parts.level_rows import check_rows, compact, numbers_of_rows, row_of, task_of
+from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, whole
+from rlexp.curriculum.teachers.parts.numbered import cumulative, pick, task_at
+from rlexp.environment.tasks.directive import Directive, Draw
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SIGNAL = f"{KEY}.signal"
 MAX_MC = "max_mc"

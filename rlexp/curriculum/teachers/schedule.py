@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlexp.config.suggest import nearest
-from rlexp.curriculum.dimension import Box, Choice, Dimension, is_number
-from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.sampler import Constant, Sampled, samplers
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.limits import KEY, known, positive
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.curriculum.teachers.parts.limits import KEY, known, positive
+from rlexp.environment.tasks.dimension import Box, Choice, Dimension, is_number
+from rlexp.environment.tasks.directive import Directive
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.sampler import Constant, Sampled, samplers
+from rlexp.environment.tasks.space import TaskSpace
 
 _KEYS = ("from", "to", "steps", "shape")
 _SHAPES = ("linear", "cosine", "steps(n)")
@@ -66,7 +66,7 @@ class Schedule:
         seed: not used: env runners draw.
         parameters: {<parameter>: {from, to, steps, shape}}; of a space of one unnamed parameter, {from, to, ...}
             alone. Without a `shape`: linear.
-        sample: values or samplers of other parameters, see `rlexp.curriculum.sampler`; what is left out is uniform.
+        sample: values or samplers of other parameters, see `rlexp.environment.tasks.sampler`; others are uniform.
 
     Raises:
         ConfigError: an argument does not fit.

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.suggest import nearest
-from rlexp.curriculum.directive import Directive
-from rlexp.curriculum.outcome import Outcome, Progress, measured
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.gaussian import Normal, Truncated
-from rlexp.curriculum.teachers.limits import KEY, number, positive, reachable, whole
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.curriculum.teachers.parts.gaussian import Normal, Truncated
+from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, reachable, whole
+from rlexp.curriculum.teachers.parts.unit_box import Floats, UnitBox
 from rlexp.curriculum.teachers.spdl_step import Step, minimizer
-from rlexp.curriculum.teachers.unit_box import Floats, UnitBox
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.directive import Directive
+from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.space import TaskSpace
 
 
 class SPDL:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.teachers.gaussian import Normal
-from rlexp.curriculum.teachers.limits import KEY
-from rlexp.curriculum.teachers.unit_box import Floats
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.parts.gaussian import Normal
+from rlexp.curriculum.teachers.parts.limits import KEY
+from rlexp.curriculum.teachers.parts.unit_box import Floats
 
 SLACK = 1e-6
 """By how much a solution may miss a constraint, relative to its size."""

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.targets import DEFAULT_TRUSTED, TARGET, build, locate
-from rlexp.curriculum.directive import Directive, Draw
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET, build, locate
 from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals
-from rlexp.curriculum.teachers.limits import KEY
-from rlexp.errors import ConfigError
+from rlexp.curriculum.teachers.parts.limits import KEY
+from rlexp.environment.tasks.directive import Directive, Draw
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 TRACKS = f"{KEY}.tracks"
 
@@ -190,7 +190,7 @@ def _teacher(
         raise ConfigError(
             f"{key} must name a teacher, not {spec!r}",
             key=key,
-            fix=f"{key}: {{_target_: rlexp.curriculum.teachers.stages.Stages, stages: [...]}}",
+            fix=f"{key}: {{_target_: rlexp.curriculum.teachers.stages.teacher.Stages, stages: [...]}}",
         )
     own_seed = np.random.SeedSequence([seed, zlib.crc32(track.encode())]).generate_state(1)
     try:

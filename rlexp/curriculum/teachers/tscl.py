@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.config.suggest import nearest
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.bandit import Bandit
-from rlexp.curriculum.teachers.limits import KEY, number, positive, whole
-from rlexp.curriculum.teachers.numbered import Floats, Ints, even
-from rlexp.curriculum.teachers.score_windows import ScoreWindows
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, whole
+from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, even
+from rlexp.curriculum.teachers.parts.score_windows import ScoreWindows
+from rlexp.curriculum.teachers.parts.task_bandit import Bandit
+from rlexp.environment.tasks.space import TaskSpace
 
 VARIANTS = ("window", "online", "sampling")
 UNSEEN = 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlexp.curriculum.directive import Directive, Everywhere
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.sampler import Sampled, samplers
-from rlexp.curriculum.space import TaskSpace
+from rlexp.environment.tasks.directive import Directive, Everywhere
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.sampler import Sampled, samplers
+from rlexp.environment.tasks.space import TaskSpace
 
 
 class Uniform:
@@ -17,7 +17,7 @@ class Uniform:
     Args:
         space: the tasks.
         seed: not used: env runners draw.
-        sample: samplers by parameter (`{wind: {gaussian: [5, 2]}}`), see `rlexp.curriculum.sampler`; what is
+        sample: samplers by parameter (`{wind: {gaussian: [5, 2]}}`), see `rlexp.environment.tasks.sampler`; what is
             left out is uniform.
 
     Raises:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.adr import ADR
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"gap": {"box": [0, 10]}, "force": {"box": [-4, 4]}})
 MIDDLE = {"gap": 5.0, "force": 0.0}

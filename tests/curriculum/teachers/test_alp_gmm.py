@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
+from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.alp_gmm import ALPGMM, Gaussians
-from rlexp.curriculum.teachers.unit_box import UnitBox
-from rlexp.errors import ConfigError
+from rlexp.curriculum.teachers.parts.unit_box import UnitBox
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 LINE = TaskSpace.of({"box": [0, 1]})
 

@@ -14,17 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.simulate import simulate
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.student import Student
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.simulation.simulate import simulate
+from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
 from rlexp.curriculum.teachers.adr import ADR
 from rlexp.curriculum.teachers.alp_gmm import ALPGMM
 from rlexp.curriculum.teachers.goal_band import GoalBand
 from rlexp.curriculum.teachers.spdl import SPDL
 from rlexp.curriculum.teachers.uniform import Uniform
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"gap": {"box": [0, 1]}, "force": {"box": [-4, 4]}})
 HARDEST = {"gap": 1.0, "force": 4.0}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.teachers.condition import RANGES, Comparison, Condition, Joined, parse
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.stages.condition import RANGES, Comparison, Condition, Joined, parse
 
 KEY = "curriculum.teacher.promote"
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.curriculum.outcome import Progress
-from rlexp.curriculum.simulate import simulate
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.student import Student
+from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.curriculum.simulation.simulate import simulate
+from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
 from rlexp.curriculum.teachers.classic_result import train_result
 from rlexp.curriculum.teachers.function import Function
-from rlexp.errors import ConfigError, RunFailedError
+from rlexp.environment.tasks.outcome import Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}})
 GOOD = Progress(5000, 3, {"train/return_mean": 250.0, "train/episode_len_mean": 90.0, "train/episodes": 7})
@@ -146,8 +146,8 @@ def test_without_a_space_any_json_value_is_a_task() -> None:
     [
         (lambda result, env: 1, {}, "task_fn"),
         (dict, {}, "task_fn"),
-        ("rlexp.errors", {}, "task_fn"),
-        ("rlexp.curriculum.task.task_kee", {}, "task_fn"),
+        ("rlexp.base.errors", {}, "task_fn"),
+        ("rlexp.environment.tasks.task.task_kee", {}, "task_fn"),
         (one_up, {"start": {"rooms": 9}}, "start"),
         (one_up, {"start": {"rooms": {1}}}, "start"),
         (one_up, {"space": None}, "start"),

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.goal_band import GoalBand
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"x": {"box": [0, 1]}, "y": {"box": [0, 1]}})
 

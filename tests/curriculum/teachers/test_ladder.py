@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
+from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.ladder import Ladder
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [3, 5]}, "wind": {"box": [0, 1]}})
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rlexp.curriculum.directive import Draw
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.learnability import Learnability
+from rlexp.environment.tasks.directive import Draw
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"levels": 10_000})
 

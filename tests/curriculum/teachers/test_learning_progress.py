@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.learning_progress import LearningProgress
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 THREE = TaskSpace.of({"level": {"int": [1, 3]}})
 

@@ -14,10 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import SIGNALS, Outcome, Progress
-from rlexp.curriculum.simulate import simulate
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.student import Student
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.simulation.simulate import simulate
+from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
 from rlexp.curriculum.teachers.accel import ACCEL
 from rlexp.curriculum.teachers.learnability import Learnability
@@ -26,7 +25,8 @@ from rlexp.curriculum.teachers.mastering_rate import MasteringRate
 from rlexp.curriculum.teachers.plr import PLR, RobustPLR
 from rlexp.curriculum.teachers.tscl import TSCL
 from rlexp.curriculum.teachers.uniform import Uniform
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "size": {"choice": [5, 7, 11]}})
 GRID = TaskSpace.of({"gap": {"int": [1, 10]}, "force": {"int": [1, 10]}})

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
+from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.mastering_rate import MasteringRate
-from rlexp.curriculum.teachers.task_graph import TaskGraph
-from rlexp.errors import ConfigError
+from rlexp.curriculum.teachers.parts.task_graph import TaskGraph
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 CHAIN = TaskSpace.of({"int": [0, 2]})
 FOUR = TaskSpace.of({"a": {"int": [0, 1]}, "b": {"int": [0, 1]}})

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.simulate import simulate
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.student import Student
+from rlexp.curriculum.simulation.simulate import simulate
+from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
 from rlexp.curriculum.teachers.ladder import Ladder
 from rlexp.curriculum.teachers.schedule import Schedule
-from rlexp.curriculum.teachers.stages import Stages
+from rlexp.curriculum.teachers.stages.teacher import Stages
 from rlexp.curriculum.teachers.tracks import Tracks
 from rlexp.curriculum.teachers.uniform import Uniform
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "wind": {"box": [0, 1]}})
 HARDEST = {"rooms": 6, "wind": 1.0}

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.config.targets import check
-from rlexp.curriculum.directive import Draw
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.task import Task, task_key
+from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.config.callables.targets import check
 from rlexp.curriculum.teachers.accel import ACCEL
-from rlexp.curriculum.teachers.mutation import Step
+from rlexp.curriculum.teachers.parts.mutation import Step
 from rlexp.curriculum.teachers.plr import PLR, RobustPLR
-from rlexp.errors import ConfigError, RunFailedError
+from rlexp.environment.tasks.directive import Draw
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import Task, task_key
 
 SEEDS = TaskSpace.of({"levels": 10**9})
 GRID = TaskSpace.of({"gap": {"int": [0, 10]}, "force": {"box": [-1, 1]}})
@@ -188,7 +188,7 @@ def test_an_import_path_must_be_trusted_and_take_two_arguments() -> None:
         ACCEL(GRID, seed=0, mutate="test_plr.doubled")
     assert caught.value.key == "curriculum.teacher.mutate" and caught.value.fix
     with pytest.raises(ConfigError, match=r"does not take \(task, rng\)"):
-        ACCEL(GRID, seed=0, mutate="rlexp.curriculum.task.task_key")
+        ACCEL(GRID, seed=0, mutate="rlexp.environment.tasks.task.task_key")
 
 
 @given(st.integers(0, 10_000), st.floats(0.01, 1.0))

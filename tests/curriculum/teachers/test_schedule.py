@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Progress
-from rlexp.curriculum.space import TaskSpace
+from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.schedule import Schedule
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.outcome import Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of(
     {

@@ -5,13 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.gaussian import Normal, Truncated
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.parts.gaussian import Normal, Truncated
+from rlexp.curriculum.teachers.parts.unit_box import UnitBox
 from rlexp.curriculum.teachers.spdl import SPDL
 from rlexp.curriculum.teachers.spdl_step import Step
-from rlexp.curriculum.teachers.unit_box import UnitBox
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 GATE = TaskSpace.of({"gate_x": {"box": [-4, 4]}, "width": {"box": [0.5, 8.5]}})
 TARGET = {"mean": [2.5, 0.5], "std": [4e-3, 4e-3]}

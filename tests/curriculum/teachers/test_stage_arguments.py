@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.stages import Stages
-from rlexp.errors import ConfigError
+from rlexp.base.errors import ConfigError
+from rlexp.curriculum.teachers.stages.teacher import Stages
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "wind": {"box": [0, 1]}})
 CHAIN = [{"name": name, "task": {"rooms": rooms}} for name, rooms in (("two", 2), ("four", 4), ("six", 6))]

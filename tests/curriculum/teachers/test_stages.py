@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.simulate import simulate
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.student import Student
-from rlexp.curriculum.teachers.stages import Stages
-from rlexp.errors import CheckpointError, RunFailedError
+from rlexp.base.errors import CheckpointError, RunFailedError
+from rlexp.curriculum.simulation.simulate import simulate
+from rlexp.curriculum.simulation.student import Student
+from rlexp.curriculum.teachers.stages.teacher import Stages
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "wind": {"box": [0, 1]}})
 CHAIN = [{"name": name, "task": {"rooms": rooms}} for name, rooms in (("two", 2), ("four", 4), ("six", 6))]

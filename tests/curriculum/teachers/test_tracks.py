@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.schema import CurriculumChoice
 from rlexp.curriculum.build import teacher_of
-from rlexp.curriculum.directive import Directive, Draw, Fixed
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
 from rlexp.curriculum.teachers.tracks import Tracks
-from rlexp.errors import ConfigError
+from rlexp.environment.tasks.directive import Directive, Draw, Fixed
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 TEACHERS = "rlexp.curriculum.teachers"
 SPACE = TaskSpace.of(
@@ -190,7 +190,7 @@ def test_it_is_built_from_a_config_whose_specs_are_left_to_it() -> None:
         ({"wind": {**WIND, "promote": {"window": 0}}}, "tracks.wind.promote.window", "at least 1"),
         ({"wind": {**WIND, "promote": "sucess>1"}}, "tracks.wind.promote", "did you mean: success"),
         (
-            {"rooms": {"_target_": "rlexp.curriculum.space.TaskSpace", "dims": {}}},
+            {"rooms": {"_target_": "rlexp.environment.tasks.space.TaskSpace", "dims": {}}},
             "tracks.rooms",
             "TaskSpace",
         ),

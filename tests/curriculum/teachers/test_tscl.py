@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.curriculum.outcome import Outcome, Progress
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.numbered import number_of, task_at
-from rlexp.curriculum.teachers.score_windows import ScoreWindows
+from rlexp.curriculum.teachers.parts.numbered import number_of, task_at
+from rlexp.curriculum.teachers.parts.score_windows import ScoreWindows
 from rlexp.curriculum.teachers.tscl import TSCL
+from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.space import TaskSpace
 
 THREE = TaskSpace.of({"int": [1, 3]})
 

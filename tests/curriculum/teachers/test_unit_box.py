@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlexp.curriculum.outcome import Outcome
-from rlexp.curriculum.space import TaskSpace
-from rlexp.curriculum.teachers.unit_box import UnitBox
+from rlexp.curriculum.teachers.parts.unit_box import UnitBox
+from rlexp.environment.tasks.outcome import Outcome
+from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of(
     {

@@ -1,0 +1,1 @@
+"""Whatever leans on what Ray, RLlib, Tune, torch, Gymnasium or Hydra do not promise; see `registry`."""

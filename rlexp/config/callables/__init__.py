@@ -1,0 +1,1 @@
+"""Functions and classes named in YAML: found, checked against their arguments, called."""

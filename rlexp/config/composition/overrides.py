@@ -1,0 +1,286 @@
+"""What a person writes on the command line, judged before Hydra composes anything.
+
+Hydra's own answers to a wrong override ("use +key", "no viable alternative at input") help nobody who does
+not know Hydra, so each override is read here first, and handed on in the form that Hydra cannot refuse.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from rlexp.base.errors import ConfigError, ConfigErrors
+from rlexp.base.shell_commands import shell_command
+from rlexp.base.suggest import is_mistyped, nearest
+from rlexp.base.yaml.reader import MAX_DEPTH
+from rlexp.config.composition.files_state import UnchangedFiles, files_state
+from rlexp.config.composition.groups import Groups
+from rlexp.config.schema import RunConfig
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+    from hydra.core.override_parser.types import Override
+
+_INSTEAD = {
+    "hydra.searchpath": "--config-dir <folder>, or export RLEXP_SEARCH_PATH=<folder>",
+    "hydra.run": "runs_dir=<folder> name=<name>",
+    "hydra.sweep": "runs_dir=<folder>",
+    "hydra.output_subdir": "runs_dir=<folder>",
+    "hydra.job.name": "name=<name>",
+    "hydra.job.env_set": "hardware.env_vars.<NAME>=<value>",
+    "hydra.mode": "rlexp -m ...",
+    "hydra.verbose": "log_level=DEBUG",
+    "hydra/job_logging": "log_level=DEBUG",
+    "hydra/hydra_logging": "log_level=DEBUG",
+}
+_TOP = {field.name for field in fields(RunConfig)} - {"choices", "kept"}
+_PAIRS = {"[": "]", "{": "}", "(": ")"}
+
+
+_groups: UnchangedFiles[Groups] = UnchangedFiles(most=4)
+
+
+def parse(text: str, app: Hydra | None = None) -> Override:
+    """One override, as Hydra's grammar reads it.
+
+    Raises:
+        ConfigError: it cannot be read; says where it breaks off.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    if _depth(text) > MAX_DEPTH:
+        raise ConfigError(f"{text:.40}...: brackets nested more than {MAX_DEPTH} deep", fix="key=value")
+    try:
+        override = OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        raise _unreadable(text) from error
+    except ValueError as error:  # A number with more digits than Python reads.
+        raise ConfigError(f"{text:.40}... cannot be read: {error}", fix="key=value") from error
+    if not override.key_or_group:
+        raise ConfigError(f"{text!r}: there is no key before the =", fix="key=value")
+    override.config_loader = app.config_loader if app else None
+    return override
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested in a text, quoted ones too."""
+    deepest = depth = 0
+    for sign in text:
+        depth += (sign in _PAIRS) - (sign in _PAIRS.values())
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def value_of(text: str) -> Any:
+    """What the part of an override after its `=` stands for; `1e-5` is a number there, as it is not in YAML.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    from hydra.core.override_parser.types import QuotedString
+
+    value = parse(f"value={text}").value()
+    return value.text if isinstance(value, QuotedString) else value
+
+
+def force(
+    overrides: Sequence[str], app: Hydra, *, config_name: str = "config", sweep: bool = False
+) -> list[str]:
+    """The overrides as Hydra is given them: values with `++`, so that any key can be set and is judged later.
+
+    Args:
+        overrides: as on the command line.
+        app: for the groups and their choices.
+        config_name: the primary config, whose defaults list says which groups have a choice already.
+        sweep: whether one override may hold several values (`-m`).
+
+    Raises:
+        ConfigError: unreadable, of a group that does not exist, several values without `-m`, ...
+    """
+    groups = _groups.get(files_state(app), config_name, lambda: Groups(app, config_name))
+    forced, problems = [], []
+    for text in overrides:
+        try:
+            forced += _forced(text, parse(text, app), groups, sweep)
+        except ConfigError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
+    return forced
+
+
+def choices_named(word: str, groups: Groups | None = None) -> list[str]:
+    """`group=word` for every group that has a choice of that name."""
+    if groups is not None:
+        return sorted(f"{group}={word}" for group in groups.known if word in groups.choices(group))
+    from rlexp.config.composition.search_path import config_dirs
+
+    folders = config_dirs()
+    return sorted({f"{f.parent.name}={f.stem}" for folder in folders for f in folder.glob(f"*/{word}.yaml")})
+
+
+def _forced(text: str, override: Override, groups: Groups, sweep: bool) -> list[str]:
+    key = override.key_or_group
+    if override.is_sweep_override() and not sweep:
+        raise _several(text, override, groups)
+    if key == "hydra" or key.startswith(("hydra.", "hydra/")):
+        raise _hydra(text, key)
+    if key == "sweep" or key.startswith("sweep."):
+        raise ConfigError(f"{text}: a single run is no sweep", key=key, fix="rlexp -m ...")
+    if key in groups.known or key in groups.default:
+        return _group(text, override, groups)
+    if override.package is not None:
+        raise ConfigError(
+            f"{text}: a choice goes where its group says",
+            key=key,
+            fix=text.replace("@", "=", 1).partition("=")[0] + "=...",
+        )
+    if key == "trusted" and not override.is_delete() and str(override.value()).startswith("+"):
+        return [_adding_trust(str(override.value()))]
+    _not_a_group(text, override, groups)
+    return [text if override.is_delete() else "++" + text.lstrip("+")]
+
+
+def _adding_trust(value: str) -> str:
+    """`trusted=+mine` as the list that it means."""
+    from rlexp.config.trust.foreign import trusted_here
+    from rlexp.config.trust.trusted_modules import added
+
+    return f"++trusted=[{','.join(dict.fromkeys([*trusted_here(), *added(value)]))}]"
+
+
+def _group(text: str, override: Override, groups: Groups) -> list[str]:
+    """A choice of a group; `+` is added where Hydra wants it and taken away where it does not."""
+    group = override.key_or_group
+    if override.package is not None:
+        raise ConfigError(f"{text}: a choice goes where its group says", key=group, fix=f"{group}=<choice>")
+    value = None if override.is_sweep_override() else override.value()
+    if override.is_delete() or (value is None and not override.is_sweep_override()):
+        return _left_out(text, group, groups)
+    if isinstance(value, dict):  # Not a choice but keys of the group, given at once.
+        return ["++" + text.lstrip("+")]
+    if isinstance(value, list) and isinstance(groups.default.get(group), str):
+        fix = f"{group}={value[0]}" if value else f"{group}=<choice>"
+        raise ConfigError(f"{text}: {group} takes one choice", key=group, fix=fix)
+    if not groups.choices(group):
+        raise ConfigError(f"{text}: {group} has no choices here", key=group, fix=f"leave {group} out")
+    names = [] if override.is_sweep_override() else value if isinstance(value, list) else [value]
+    for name in names:
+        if str(name) not in groups.choices(group):
+            raise unknown_choice(group, str(name), groups.choices(group))
+    bare = text.lstrip("+")
+    return [bare if group in groups.default else f"+{bare}"]
+
+
+def _left_out(text: str, group: str, groups: Groups) -> list[str]:
+    """`~group` and `group=null`: fine where nothing is chosen by default, else `none` is the word."""
+    if groups.default.get(group) is None:
+        return []
+    fix = f"{group}=none" if "none" in groups.choices(group) else f"{group}=<choice>; see rlexp list {group}"
+    raise ConfigError(f"{text}: a run needs a choice of {group}", key=group, fix=fix)
+
+
+def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError:
+    """There is no such choice in the group: what became of it, or the nearest, and all there are."""
+    from rlexp.config.classic import for_choice
+
+    if (answer := for_choice(group, choice)) is not None:
+        return ConfigError(f"{group}={choice}: {answer.reason}", key=group, fix=answer.fix)
+    close = nearest(choice, known)
+    mistyped = bool(close) and is_mistyped(choice, close[0])
+    return ConfigError(
+        f"{group}={choice}: there is no such choice (there are: {', '.join(known)})",
+        key=group,
+        suggestions=[f"{group}={name}" for name in close],
+        fix=f"{group}={close[0]}" if mistyped else f"{group}=<choice>; rlexp list {group} describes them",
+    )
+
+
+def _not_a_group(text: str, override: Override, groups: Groups) -> None:
+    """Refuses what can only have been meant as a choice, and keys of groups that have none of their own."""
+    key = override.key_or_group
+    head, _, rest = key.partition(".")
+    if rest and head not in _TOP and head in (groups.known | groups.default.keys()):
+        raise ConfigError(
+            f"{key}: {head} has no keys of its own; its choices set keys of other groups",
+            key=key,
+            fix=f"{head}=<choice>; see rlexp list {head}",
+        )
+    if rest or key in _TOP or override.is_delete() or override.is_sweep_override():
+        return
+    value = str(override.value())
+    close = [g for g in _groups_meant(key, groups) if value in groups.choices(g)]
+    found = [f"{group}={value}" for group in close]
+    if found:
+        raise ConfigError(f"{text}: there is no group {key}", key=key, suggestions=found[1:], fix=found[0])
+
+
+def _groups_meant(key: str, groups: Groups) -> list[str]:
+    """Groups whose name is like `key`, or that a name from elsewhere stands for."""
+    from rlexp.config.classic import answer
+
+    known = answer(key, "")
+    return [*nearest(key, sorted(groups.known)), *(known.keys if known else ())]
+
+
+def _several(text: str, override: Override, groups: Groups) -> ConfigError:
+    key, bare = override.key_or_group, text.lstrip("+")
+    kind = override.value_type.name if override.value_type else ""
+    if "INTERVAL" in kind:
+        return ConfigError(
+            f"{text} is a range to search; one run needs one value", key=key, fix=f"{key}=<value>"
+        )
+    fix = f"{shell_command('-m', bare)}   (a run for each)"
+    if isinstance(groups.default.get(key), list) and "(" not in bare:
+        together = shlex.quote(f"{key}=[{bare.partition('=')[2]}]")
+        fix = f"{together}   (all in one run)"
+    return ConfigError(f"{text}: several values need -m", key=key, fix=fix)
+
+
+def _hydra(text: str, key: str) -> ConfigError:
+    """Settings of Hydra's own do nothing: runs have folders of their own."""
+    fix = next(
+        (new for old, new in _INSTEAD.items() if key == old or key.startswith(f"{old}.")), f"remove {text}"
+    )
+    return ConfigError(
+        f"{key} has no effect: Hydra composes the config here and runs nothing", key=key, fix=fix
+    )
+
+
+def _unreadable(text: str) -> ConfigError:
+    key, equals, value = text.partition("=")
+    if not equals:
+        found = choices_named(text) if text.isidentifier() else []
+        fix = found[0] if found else "key=value"
+        return ConfigError(f"{text!r} is no override: it has no =", suggestions=found[1:], fix=fix)
+    if key.startswith("stop.metric."):
+        name = key.removeprefix("stop.metric.")
+        fix = f"'stop.metric={{{name}: {value}}}'"
+        return ConfigError(f"{text!r}: the name of a metric goes into braces", key="stop.metric", fix=fix)
+    if not key.lstrip("+~").replace(".", "").replace("_", "").replace("/", "").replace("@", "").isalnum():
+        return ConfigError(f"{text!r}: {key!r} is no key", fix="group.key=value")
+    return ConfigError(
+        f"{text!r} cannot be read: {_flaw(value)}", key=key.lstrip("+~"), fix=_mended(key, value)
+    )
+
+
+def _flaw(value: str) -> str:
+    if value.count('"') % 2 or value.count("'") % 2:
+        return "a quotation mark is not closed"
+    open_, close = next(((o, c) for o, c in _PAIRS.items() if value.count(o) != value.count(c)), ("", ""))
+    if open_:
+        side = "opened" if value.count(close) > value.count(open_) else "closed"
+        return f"a bracket {open_}{close} is not {side}"
+    return "a value with = or other signs needs quotation marks of its own"
+
+
+def _mended(key: str, value: str) -> str:
+    """The override with its brackets closed, or its value quoted."""
+    bare = value.replace('"', "").replace("'", "")
+    missing = "".join(_PAIRS[c] * (bare.count(c) - bare.count(_PAIRS[c])) for c in "[{(")
+    if missing:
+        return f"'{key}={bare}{missing}'"
+    return f"""'{key}="{bare}"'""" if bare else f"{key}=<value>"

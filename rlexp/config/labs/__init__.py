@@ -1,0 +1,1 @@
+"""A lab's own repository: found, installed, and whose it is."""

@@ -1,0 +1,1 @@
+"""What a config may name and set, by who wrote it."""

@@ -1,0 +1,78 @@
+"""Which metrics a curriculum reads and which it tells, known before a run, so that a wrong name is told at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.environment.tasks.measure import KEY as MEASURE
+from rlexp.environment.tasks.measure import is_metric
+from rlexp.environment.tasks.task import task_key
+
+if TYPE_CHECKING:
+    from rlexp.config.schema import CurriculumChoice
+    from rlexp.curriculum.teacher import Teacher
+    from rlexp.environment.tasks.space import TaskSpace
+    from rlexp.metrics.catalogue import Catalogue
+
+PREFIX = "curriculum/"
+OF_EPISODES = ("episodes", "stale", "score_mean", "tasks", "entropy")
+"""What an iteration's episodes say; teachers may read it."""
+OF_THE_TEACHER = ("version", "level", "thrashing", "stalled")
+"""What is known once the teacher has spoken, beside its own metrics; too late for it to read."""
+BY_TASK = (f"{PREFIX}share/", f"{PREFIX}success/")
+"""Before the name of a task: its share of the episodes, and the success on it."""
+MOST_LISTED = 10_000
+"""Up to so many tasks their names are checked."""
+
+
+def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, catalogue: Catalogue) -> None:
+    """Checks that something logs each metric that the teacher or the measure reads.
+
+    Args:
+        choice: the curriculum.
+        teacher: made from it.
+        space: its tasks.
+        catalogue: what the run logs before the teacher is asked.
+
+    Raises:
+        ConfigError: nothing in the run logs one of them; says the nearest names.
+    """
+    for name, key in reads(teacher, choice.measure).items():
+        if name.startswith(BY_TASK):
+            _check_task(name, key, space)
+        elif name.startswith(PREFIX) and name not in catalogue.names and name in told_by(teacher):
+            raise ConfigError(
+                f"{key}: {name} is not known yet when the teacher reads metrics: it says it itself",
+                key=key,
+                suggestions=[f"{PREFIX}score_mean"],
+            )
+        else:
+            catalogue.check(name, key)
+
+
+def reads(teacher: Teacher, measure: str) -> dict[str, str]:
+    """The metrics that the teacher and the measure read, by full name, each with the key of the setting."""
+    of_teacher = teacher.reads() if hasattr(teacher, "reads") else []
+    of_measure = {measure: MEASURE} if is_metric(measure) else {}
+    return {**dict.fromkeys(of_teacher, "curriculum.teacher"), **of_measure}
+
+
+def told_by(teacher: Teacher) -> list[str]:
+    """Full names of the metrics that are known once the teacher has spoken, as far as a fresh one tells them."""
+    return [f"{PREFIX}{name}" for name in (*OF_THE_TEACHER, *teacher.metrics())]
+
+
+def _check_task(name: str, key: str, space: TaskSpace) -> None:
+    prefix = next(prefix for prefix in BY_TASK if name.startswith(prefix))
+    if space.size is None or space.size > MOST_LISTED:
+        return
+    tasks = [task_key(task) for task in space.tasks()]
+    if name.removeprefix(prefix) not in tasks:
+        raise ConfigError(
+            f"{key}: nothing in this run logs the metric {name}: the space has no such task",
+            key=key,
+            suggestions=[prefix + task for task in nearest(name.removeprefix(prefix), tasks)],
+            fix=f"'{prefix}{tasks[0]}'",
+        )

@@ -1,0 +1,1 @@
+"""Curricula on synthetic students."""

@@ -1,0 +1,110 @@
+"""A curriculum and the uniform one on the same synthetic students."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlexp.config.schema import RunConfig
+from rlexp.curriculum.build import space_of, teacher_of
+from rlexp.curriculum.simulation.simulate import Trace, simulate
+from rlexp.curriculum.simulation.student import Student
+from rlexp.curriculum.teacher import Teacher
+from rlexp.curriculum.teachers.uniform import Uniform
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import Task
+
+UNIFORM = "uniform"
+TARGETS = 100
+"""Tasks that stand for the whole space where no targets are named."""
+MASTERED = 0.8
+"""Chance of success on the target tasks from which they count as mastered."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How it is tried.
+
+    Attributes:
+        students: how many, each with a seed of its own.
+        episodes: that each plays.
+        per_iteration: episodes between two looks of the teacher.
+        slots: sub-environments.
+        sharpness: see `Student`.
+        rate: see `Student`.
+    """
+
+    students: int = 5
+    episodes: int = 4000
+    per_iteration: int = 32
+    slots: int = 8
+    sharpness: float = 20.0
+    rate: float = 2e-3
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One teacher's students.
+
+    Attributes:
+        name: of the curriculum.
+        traces: a student each.
+        per_iteration: episodes of an iteration.
+    """
+
+    name: str
+    traces: list[Trace]
+    per_iteration: int
+
+    @property
+    def curves(self) -> np.ndarray:
+        """Chance of success on the targets, [students, iterations]."""
+        return np.array([trace.target for trace in self.traces])
+
+    def mastered_at(self) -> list[int | None]:
+        """Episodes after which each student had mastered the targets; null for never."""
+        found = []
+        for curve in self.curves:
+            above = np.flatnonzero(curve >= MASTERED)
+            found.append(int(above[0] + 1) * self.per_iteration if len(above) else None)
+        return found
+
+    def changes(self) -> list[int]:
+        """How often each teacher changed its mind."""
+        return [trace.versions[-1] for trace in self.traces]
+
+
+def trials(config: RunConfig, name: str, setting: Setting) -> list[Arm]:
+    """The config's curriculum, and the uniform one unless that is it.
+
+    Raises:
+        ConfigError: the curriculum is broken.
+    """
+    space = space_of(config.curriculum)
+    targets = config.curriculum.targets or _anywhere(space)
+
+    def taught(teacher: Teacher, seed: int) -> Trace:
+        student = Student(space, sharpness=setting.sharpness, rate=setting.rate)
+        return simulate(
+            teacher,
+            student,
+            targets,
+            episodes=setting.episodes,
+            per_iteration=setting.per_iteration,
+            slots=setting.slots,
+            seed=seed,
+        )
+
+    seeds = range(config.seed, config.seed + setting.students)
+    mine = [taught(teacher_of(config.curriculum, config.trusted, seed=seed), seed) for seed in seeds]
+    arms = [Arm(name, mine, setting.per_iteration)]
+    if name != UNIFORM:
+        control = [taught(Uniform(space, seed=seed), seed) for seed in seeds]
+        arms.append(Arm(UNIFORM, control, setting.per_iteration))
+    return arms
+
+
+def _anywhere(space: TaskSpace) -> list[Task]:
+    rng = np.random.default_rng(0)
+    return [space.sample(rng) for _ in range(TARGETS)]

@@ -1,0 +1,194 @@
+"""RLlib's default networks acting in numpy: categorical, Gaussian, squashed Gaussian, and epsilon-greedy.
+
+The formulas are those of RLlib's distributions (`ray.rllib.core.distribution.torch`); the random numbers come
+from numpy's generator, not torch's. Imported only once training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ray.rllib.algorithms.appo.torch.default_appo_torch_rl_module import DefaultAPPOTorchRLModule
+from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
+from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPPOTorchRLModule
+from ray.rllib.algorithms.sac.torch.default_sac_torch_rl_module import DefaultSACTorchRLModule
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.models.torch.encoder import TorchActorCriticEncoder
+from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
+
+from rlexp.engine.acting.actor import Actor, Choice, Head
+from rlexp.engine.acting.encoded_acting import EncodedActor
+from rlexp.engine.acting.mlp import DenseLayers, dense_layers
+from rlexp.engine.networks import acts_as
+
+Array = NDArray[np.float32]
+
+MOST_ROWS = 64
+"""Sub-environments up to which numpy is faster than torch."""
+
+_MINUS_HALF = np.float32(-0.5)
+_HALF_LOG_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
+
+
+class NumpyActor:
+    """A chain of dense layers with a head."""
+
+    def __init__(self, layers: DenseLayers, head: Head, parts: tuple[DenseLayers, ...] = ()) -> None:
+        self._layers, self._head, self._parts = layers, head, (layers, *parts)
+
+    def refresh(self) -> None:
+        """See `Actor`."""
+        for part in self._parts:
+            part.refresh()
+
+    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> Choice:
+        """See `Actor`."""
+        inputs = self._forward(observations)
+        return Choice(*self._head.choose(inputs, explore, env_step))
+
+    def _forward(self, observations: Array) -> Array:
+        return self._layers(observations)
+
+
+class DuelingActor(NumpyActor):
+    """Values and advantages on one encoder (Wang et al. 2016): Q = V + A - mean A."""
+
+    def __init__(
+        self, encoder: DenseLayers, advantages: DenseLayers, values: DenseLayers, head: Head
+    ) -> None:
+        super().__init__(encoder, head, (advantages, values))
+        self._advantages, self._values = advantages, values
+
+    def _forward(self, observations: Array) -> Array:
+        encoded = self._layers(observations)
+        advantages = self._advantages(encoded)
+        return self._values(encoded) + advantages - advantages.mean(axis=-1, keepdims=True)
+
+
+class Categorical:
+    """One of K actions by its logits."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`; without exploration, as RLlib's deterministic distribution, log-probability 0."""
+        outputs = {Columns.ACTION_DIST_INPUTS: inputs}
+        if not explore:
+            actions = inputs.argmax(axis=-1)
+            return actions, outputs | {Columns.ACTION_LOGP: np.zeros(actions.shape, np.float32)}
+        weights = np.exp(inputs - inputs.max(axis=-1, keepdims=True))
+        cumulated = weights.cumsum(axis=-1)
+        drawn = self._generator.random((len(inputs), 1), np.float32) * cumulated[:, -1:]
+        actions = np.minimum((cumulated <= drawn).sum(axis=-1), inputs.shape[-1] - 1)
+        rows = np.arange(len(inputs))
+        return actions, outputs | {Columns.ACTION_LOGP: np.log(weights[rows, actions] / cumulated[:, -1])}
+
+
+class Gaussian:
+    """Independent normal distributions by means and logarithms of standard deviations."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`."""
+        width = inputs.shape[-1] // 2
+        mean, log_std = inputs[:, :width], inputs[:, width:]
+        if not explore:
+            outputs = {Columns.ACTION_DIST_INPUTS: inputs}
+            return mean, outputs | {Columns.ACTION_LOGP: np.zeros(mean.shape, np.float32)}
+        noise = self._generator.standard_normal(mean.shape, np.float32)
+        logp = _MINUS_HALF * noise * noise - log_std
+        logp -= np.float32(_HALF_LOG_TWO_PI)
+        logp = logp[:, 0] if width == 1 else logp.sum(axis=-1)
+        actions = mean + noise * np.exp(log_std)
+        return actions, {Columns.ACTION_DIST_INPUTS: inputs, Columns.ACTION_LOGP: logp}
+
+
+class SquashedGaussian:
+    """Gaussian through tanh (Haarnoja et al. 2018); what off-policy learners need, the action alone."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`; without exploration the mean itself, as RLlib has it (its action is clipped later)."""
+        mean, log_std = np.split(inputs, 2, axis=-1)
+        if not explore:
+            return mean, {}
+        noise = self._generator.standard_normal(mean.shape, np.float32)
+        return np.tanh(mean + noise * np.exp(np.clip(log_std, MIN_LOG_NN_OUTPUT, MAX_LOG_NN_OUTPUT))), {}
+
+
+class EpsilonGreedy:
+    """The action of the highest value, or any with probability epsilon."""
+
+    def __init__(self, generator: np.random.Generator, schedule: Any) -> None:
+        self._generator, self._schedule = generator, schedule
+
+    def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
+        """See `Head`."""
+        actions = inputs.argmax(axis=-1)
+        if not explore:
+            return actions, {}
+        epsilon = float(self._schedule.update(env_step))
+        random = self._generator.random(len(inputs)) < epsilon
+        if random.any():
+            actions[random] = self._generator.integers(inputs.shape[-1], size=int(random.sum()))
+        return actions, {}
+
+
+def numpy_actor(module: Any, num_envs: int, seed: int | None) -> Actor | None:
+    """An actor in numpy, as far as that is faster, for one of RLlib's default modules; null for any other."""
+    if module.is_stateful():
+        return None
+    few = num_envs <= MOST_ROWS and len(module.observation_space.shape or ()) == 1
+    generator = np.random.default_rng(seed)
+    for known, make in _MAKERS.items():
+        if acts_as(module, known):
+            return make(module, generator, few)
+    return None
+
+
+def _policy(module: Any, generator: np.random.Generator, few: bool) -> Actor | None:
+    encoder = module.encoder
+    head = _DISTRIBUTIONS.get(module.get_exploration_action_dist_cls().__name__)
+    same = module.get_exploration_action_dist_cls() is module.get_inference_action_dist_cls()
+    if not head or not same or type(encoder) is not TorchActorCriticEncoder:
+        return None
+    layers = dense_layers(getattr(encoder, "actor_encoder", None) or encoder.encoder, module.pi)
+    return NumpyActor(layers, head(generator)) if layers and few else EncodedActor(module, head(generator))
+
+
+def _soft(module: Any, generator: np.random.Generator, few: bool) -> Actor | None:
+    if not few:
+        return None
+    layers = dense_layers(module.pi_encoder, module.pi)
+    squashed = module.get_exploration_action_dist_cls().__name__ == "TorchSquashedGaussian"
+    return NumpyActor(layers, SquashedGaussian(generator)) if layers and squashed else None
+
+
+def _q_network(module: Any, generator: np.random.Generator, few: bool) -> Actor | None:
+    if not few or module.num_atoms > 1 or module.model_config.get("noisy"):
+        return None
+    head = EpsilonGreedy(generator, module.epsilon_schedule)
+    if not module.uses_dueling:
+        layers = dense_layers(module.encoder, module.af)
+        return NumpyActor(layers, head) if layers else None
+    parts = dense_layers(module.encoder), dense_layers(module.af), dense_layers(module.vf)
+    encoder, advantages, values = parts
+    if encoder is None or advantages is None or values is None:
+        return None
+    return DuelingActor(encoder, advantages, values, head)
+
+
+_DISTRIBUTIONS: dict[str, Any] = {"TorchCategorical": Categorical, "TorchDiagGaussian": Gaussian}
+_MAKERS: dict[type, Any] = {
+    DefaultAPPOTorchRLModule: _policy,
+    DefaultPPOTorchRLModule: _policy,
+    DefaultDQNTorchRLModule: _q_network,
+    DefaultSACTorchRLModule: _soft,
+}

@@ -1,0 +1,1 @@
+"""rlexp's own callbacks in RLlib's env runners."""

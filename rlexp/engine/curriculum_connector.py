@@ -1,0 +1,70 @@
+"""The curriculum's place in RLlib's env-to-module connectors, whose state RLlib sends to every env runner.
+
+A runner that is started anew, a restored run and a Tune clone get it as they get weights. Imported only once
+training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+from ray.rllib.connectors.connector_v2 import ConnectorV2
+
+from rlexp.environment.tasks.payload import Payload
+
+
+class CurriculumConnector(ConnectorV2):
+    """Holds the payload that the runner hands to its environments; observations pass unchanged.
+
+    It must be the pipeline's first piece: RLlib counts states, not pieces, when it merges those of a pipeline.
+
+    Attributes:
+        follows: whether the tasks are those that training sends; not so in evaluation.
+        targets: what to draw from otherwise; null leaves environments their own task.
+    """
+
+    follows = True
+    targets: Payload | None = None
+    _payload: Payload | None = None
+
+    @property
+    def payload(self) -> Payload | None:
+        """What to draw tasks from; null before the first state has come."""
+        return self._payload if self.follows else self.targets
+
+    def publish(self, payload: Payload) -> None:
+        """In the main process: the newest, which the next sync sends to all."""
+        self._payload = payload
+
+    def __call__(self, *, batch: dict[str, Any], **kwargs: Any) -> Any:
+        """Nothing to do."""
+        return batch
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The payload as bytes, which any checkpoint format takes."""
+        if self._payload is None:
+            return {"generation": -1, "version": -1, "base": -1, "payload": b""}
+        whole = pickle.dumps(self._payload, protocol=pickle.HIGHEST_PROTOCOL)
+        generation, version, base = self._payload.age
+        return {"generation": generation, "version": version, "base": base, "payload": whole}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what was merged or saved; also an older one, for a restored run goes back."""
+        if state["version"] >= 0 and _age(state) != self._own_age():
+            self._payload = pickle.loads(state["payload"])
+
+    def merge_states(self, states: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The newest of its own and the others': a runner's late state never undoes a promotion."""
+        newest = max([self.get_state(), *states], key=_age)
+        self.set_state(newest)
+        return newest
+
+    def _own_age(self) -> tuple[int, int, int]:
+        return self._payload.age if self._payload is not None else (-1, -1, -1)
+
+
+def _age(state: dict[str, Any]) -> tuple[int, int, int]:
+    # Checkpoints of before there were generations have none.
+    return int(state.get("generation", 0)), int(state["version"]), int(state["base"])

@@ -1,0 +1,88 @@
+"""The way of a payload from a runner's connector to its environments, in its own process or in theirs.
+
+Imported only once training starts: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium.vector import VectorWrapper
+
+from rlexp.engine.curriculum_connector import CurriculumConnector
+from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.vector import VectorTaskEnv
+
+
+def curriculum_piece(pipeline: Any) -> CurriculumConnector | None:
+    """The curriculum's piece of an env-to-module pipeline; null where the run has no curriculum."""
+    pieces = getattr(pipeline, "connectors", ())
+    return next((piece for piece in pieces if isinstance(piece, CurriculumConnector)), None)
+
+
+class Handing:
+    """Hands a runner's vector environment each new payload, once.
+
+    Args:
+        piece: the runner's.
+        worker_index: the runner's number, 0 or 1 for the first.
+    """
+
+    def __init__(self, piece: CurriculumConnector, worker_index: int) -> None:
+        self._piece, self._first = piece, max(0, worker_index - 1)
+        self._handed: tuple[Any, Payload] | None = None
+
+    @property
+    def with_signals(self) -> bool:
+        """Whether the learner adds signals to the outcomes."""
+        return self._piece.payload is not None and self._piece.payload.with_signals
+
+    def hand(self, vector: Any) -> None:
+        """Before sampling and after environments were made: what the next resets draw from.
+
+        Args:
+            vector: Gymnasium's vector environment, synchronous or asynchronous, an environment's own with tasks, or
+                RLlib's of several agents; with any wrappers.
+        """
+        vector = _that_takes_it(vector)
+        payload = self._piece.payload
+        if payload is None and self._piece.follows:
+            raise RuntimeError(
+                "this env runner has not been told of the curriculum"
+            )  # Never the wrong tasks.
+        if payload is None or (self._handed is not None and self._same(vector, payload)):
+            return
+        if self._handed is None or self._handed[0] is not vector:
+            self._number(vector)
+        if isinstance(vector, VectorTaskEnv):
+            vector.set_curriculum(payload)
+        else:
+            vector.call("set_curriculum", payload)
+        self._handed = vector, payload
+
+    def _number(self, vector: Any) -> None:
+        """Tells each sub-environment its number over all runners."""
+        first = self._first * vector.num_envs
+        slots = range(first, first + vector.num_envs)
+        if isinstance(vector, VectorTaskEnv):
+            vector.slots = slots
+        elif hasattr(vector, "set_attr"):
+            vector.set_attr("slot", list(slots))
+        else:  # RLlib's vector of environments with several agents sets no attributes; all are in this process.
+            for env, slot in zip(vector.envs, slots, strict=True):
+                env.unwrapped.slot = slot
+
+    def _same(self, vector: Any, payload: Payload) -> bool:
+        assert self._handed is not None
+        environments, handed = self._handed
+        return environments is vector and handed.age == payload.age
+
+
+def _that_takes_it(vector: Any) -> Any:
+    """What draws tasks beneath the wrappers: the environment's own vector form with tasks, or the innermost."""
+    inner = vector
+    while isinstance(inner, VectorWrapper):
+        if isinstance(inner, VectorTaskEnv):
+            return inner
+        inner = inner.env
+    return vector.unwrapped

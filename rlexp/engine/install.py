@@ -1,0 +1,65 @@
+"""Puts the fast path into a finished `AlgorithmConfig`, or says why it stays stock.
+
+Imported only once a run is being built: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rlexp.base.errors import ConfigError
+from rlexp.engine.applies import Spaces, fast_kind, why_not
+from rlexp.engine.kinds import MEASURED, FastKind
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+KEY = "fast"
+
+
+def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
+    """Changes `config` so that it samples and learns on arrays, where that applies.
+
+    Args:
+        config: built and checked, but for the env runner class.
+        wanted: `auto`, `always` or `never`.
+        spaces: one environment's observation and action space.
+
+    Returns:
+        What was chosen and why, a sentence for the log.
+
+    Raises:
+        ConfigError: `always`, and it does not apply.
+    """
+    if wanted == "never":
+        _measure(config)
+        return "fast=never: RLlib's own sampling and learning"
+    reason = why_not(config, spaces)
+    kind = fast_kind(config)
+    if reason is None and kind is not None:
+        _install(config, kind)
+        return "fast: sampling and learning on arrays"
+    if wanted == "always":
+        raise ConfigError(f"{KEY}=always: {reason}", key=KEY, fix=f"{KEY}=auto")
+    _measure(config)
+    return f"fast=auto: RLlib's own sampling and learning, because {reason}"
+
+
+def _install(config: AlgorithmConfig, kind: FastKind) -> None:
+    config.env_runners(env_runner_cls=_load("rlexp.engine.sampling.env_runner.FastEnvRunner"))
+    config.learners(learner_class=_load(kind.learner))
+    if kind.algorithm:
+        config.algo_class = _load(kind.algorithm)
+
+
+def _measure(config: AlgorithmConfig) -> None:
+    """RLlib's learners log the same as the fast ones; a learner class of somebody's own stays."""
+    measured = MEASURED.get(f"{config.learner_class.__module__}.{config.learner_class.__name__}")
+    if measured is not None:
+        config.learners(learner_class=_load(measured))
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)

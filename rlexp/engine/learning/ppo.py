@@ -1,0 +1,154 @@
+"""PPO (Schulman et al. 2017) on rollouts: RLlib's loss, gradients, metrics and state, without its Python per step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray.rllib.algorithms.ppo.ppo import (
+    LEARNER_RESULTS_KL_KEY,
+    LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY,
+    LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY,
+)
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.utils.torch_utils import explained_variance
+from torch import Tensor
+
+from rlexp.engine.callbacks.task_outcomes import log_outcome
+from rlexp.engine.learning import train_batch
+from rlexp.engine.learning.distributions import makers
+from rlexp.engine.learning.episode_signals import EpisodeSignals
+from rlexp.engine.learning.gae import Advantages, estimate, standardise
+from rlexp.engine.learning.on_policy import EpochLearner
+from rlexp.engine.learning.policy_change import policy_change
+from rlexp.engine.learning.row_values import row_values
+from rlexp.engine.learning.sequences import of_sequences, sequence_values
+from rlexp.engine.learning.train_batch import TrainBatch
+from rlexp.engine.sampling.rollout import Rollout
+
+_LOSS_COLUMNS = (
+    Columns.ACTIONS,
+    Columns.ACTION_LOGP,
+    Columns.ACTION_DIST_INPUTS,
+    Postprocessing.ADVANTAGES,
+    Postprocessing.VALUE_TARGETS,
+)
+
+
+class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
+    """RLlib's PPO learner that also takes rollouts."""
+
+    stock = PPOTorchLearner
+    loss_columns = _LOSS_COLUMNS
+    reads_embeddings = True
+
+    def build(self) -> None:
+        """As RLlib's; then no episode has begun."""
+        super().build()
+        self._signals = EpisodeSignals()
+        self._learns = True
+
+    def items_of(self, batch: TrainBatch, size: int) -> int:
+        """See `EpochLearner`."""
+        if batch.mask is None:
+            return size
+        # As many steps as asked for, on average, in whole sequences.
+        return max(1, int(batch.num_items * size / batch.num_steps))
+
+    def train_batch(self, rollouts: list[Rollout]) -> TrainBatch | None:
+        """The valid steps with advantages and value targets, or sequences of them for a recurrent module.
+
+        Steps of episodes that must not be learnt from are left out, as if nobody had made them; where the teacher
+        needs signals, the outcomes of all episodes go to the metrics with them.
+        """
+        module, config = self.module[DEFAULT_MODULE_ID].unwrapped(), self._module_config
+        observations = train_batch.observations_of(rollouts, self._device)
+        if module.is_stateful():
+            length = module.model_config["max_seq_len"]
+            values = sequence_values(module, rollouts, observations, length, self._device)
+        else:
+            # RLlib counts an update before it is made; the runner's weights are those of the count before.
+            values = row_values(module, rollouts, observations, self._weights_seq_no - 1)
+        found = [estimate(v, r, config.gamma, config.lambda_) for v, r in zip(values, rollouts, strict=True)]
+        self._tell_signals(rollouts, found, values)
+        rollouts = [rollout.to_learn_from() for rollout in rollouts]
+        self._learns = any(map(len, rollouts))
+        if not self._learns:
+            return None
+        advantages = standardise(found, values, rollouts, config.gamma, config.lambda_)
+        targets = [each.targets.T[r.valid.T] for each, r in zip(found, rollouts, strict=True)]
+        batch = train_batch.of_steps(rollouts, observations, self._device)
+        added: dict[str, list[Any]] = {
+            Postprocessing.ADVANTAGES: advantages,
+            Postprocessing.VALUE_TARGETS: targets,
+        }
+        for name, parts in added.items():
+            column = np.concatenate(parts).astype(np.float32)
+            batch.columns[name] = train_batch.to_tensors(column, self._device)
+        return of_sequences(batch, rollouts, length) if module.is_stateful() else batch
+
+    def _update_module_kl_coeff(self, **kwargs: Any) -> None:
+        """As RLlib's; where every step was left out there is no divergence to go by."""
+        if self._learns:
+            super()._update_module_kl_coeff(**kwargs)
+
+    def _tell_signals(
+        self, rollouts: list[Rollout], found: list[Advantages], values: list[NDArray[np.float32]]
+    ) -> None:
+        for rollout, each, value in zip(rollouts, found, values, strict=True):
+            if rollout.ended is not None:
+                for outcome in self._signals.take(rollout, each.advantages, value):
+                    log_outcome(self.metrics, outcome, ALL_MODULES)
+
+    def loss(self, minibatch: dict[str, Any], detail: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
+        """RLlib's PPO loss of a minibatch and its parts by RLlib's names; all that RLlib logs, with `detail`."""
+        config, module = self._module_config, self.module[DEFAULT_MODULE_ID].unwrapped()
+        mean = _mean_over(minibatch.get(Columns.LOSS_MASK))
+        out = self._forward(minibatch)
+        classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
+        make_now, make_then = makers(*classes)
+        now = make_now(out[Columns.ACTION_DIST_INPUTS])
+        log_ratio = now.logp(minibatch[Columns.ACTIONS]) - minibatch[Columns.ACTION_LOGP]
+        ratio = torch.exp(log_ratio)
+        advantages = minibatch[Postprocessing.ADVANTAGES]
+        clipped = ratio.clamp(1 - config.clip_param, 1 + config.clip_param)
+        policy_loss = -mean(torch.min(advantages * ratio, advantages * clipped))
+        entropy = mean(now.entropy())
+        loss = policy_loss - self.entropy_coefficient() * entropy
+        kl = torch.zeros((), device=ratio.device)
+        if config.use_kl_loss:
+            kl = mean(make_then(minibatch[Columns.ACTION_DIST_INPUTS]).kl(now))
+            loss = loss + self.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID] * kl
+        parts = {POLICY_LOSS_KEY: policy_loss, ENTROPY_KEY: entropy, LEARNER_RESULTS_KL_KEY: kl}
+        if config.use_critic:
+            values = module.compute_values(minibatch, embeddings=out.get(Columns.EMBEDDINGS))
+            errors = (values - minibatch[Postprocessing.VALUE_TARGETS]).square()
+            value_loss = mean(errors.clamp(0, config.vf_clip_param))
+            loss = loss + config.vf_loss_coeff * value_loss
+        else:
+            values = errors = value_loss = torch.zeros_like(advantages)
+        if detail:
+            parts |= policy_change(log_ratio, config.clip_param, mean)
+            parts |= {VF_LOSS_KEY: value_loss.mean(), LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY: mean(errors)}
+            parts[LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY] = _explained_variance(minibatch, values)
+        return loss, parts | {self.TOTAL_LOSS_KEY: loss}
+
+
+def _explained_variance(minibatch: dict[str, Any], values: Tensor) -> Tensor:
+    targets, mask = minibatch[Postprocessing.VALUE_TARGETS], minibatch.get(Columns.LOSS_MASK)
+    return (
+        explained_variance(targets, values)
+        if mask is None
+        else explained_variance(targets[mask], values[mask])
+    )
+
+
+def _mean_over(mask: Tensor | None) -> Callable[[Tensor], Tensor]:
+    return torch.mean if mask is None else lambda data: data[mask].mean()

@@ -1,0 +1,1 @@
+"""RLlib's env runners, guarded."""

@@ -1,0 +1,1 @@
+"""From vector environments to rollouts."""

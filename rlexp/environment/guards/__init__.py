@@ -1,0 +1,1 @@
+"""Between the environment and RLlib: every return is checked, put right, or refused by name."""

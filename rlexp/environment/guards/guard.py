@@ -1,0 +1,150 @@
+"""The outermost wrapper of every environment: training survives single failures and ends on hopeless ones.
+
+Imported once environments are made: it imports Gymnasium.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+
+from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
+from rlexp.environment.guards.finite import FiniteCheck
+from rlexp.environment.guards.form import Form, spaces_of
+from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, Renewing
+from rlexp.environment.plain_spaces import plain_actions, plain_observations
+
+__all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
+
+_log = logging.getLogger(__name__)
+
+
+class Guard(Renewing, gymnasium.Wrapper):
+    """Replaces an environment that raises, and refuses what training could not use.
+
+    A `step` that raises ends the episode as truncated, with the last good observation and reward 0, so that
+    no batch is lost; a new environment takes over. A `reset` that raises is tried again on a new environment.
+    What was changed with `change` is changed again on the new one. Harmless oddities are put right
+    (`form`) and noted in the infos (`notices`); spaces that RLlib mishandles
+    are shown as others that hold the same (`rlexp.environment.plain_spaces`).
+
+    Args:
+        make: makes the wrapped environment, each time from scratch.
+        name: what error messages call it.
+        max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
+        check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
+        check: how oddities are judged: `strict`, `warn` or `off`.
+        max_steps: env steps after which an episode is truncated, told as a notice; null for no limit.
+    """
+
+    env: gymnasium.Env[Any, Any]
+
+    def __init__(
+        self,
+        make: Callable[[], gymnasium.Env],
+        name: str,
+        *,
+        max_consecutive_failures: int = 10,
+        check_finite: bool = True,
+        check: str = "warn",
+        max_steps: int | None = None,
+    ) -> None:
+        env = make()
+        space, actions = spaces_of(env, name)
+        gymnasium.Wrapper.__init__(self, env)
+        Renewing.__init__(self, env, make, name, max_consecutive_failures)
+        self._form = Form(space, name, check, self._notices, self._when)
+        self._finite = FiniteCheck(space) if check_finite else None
+        self._max_steps = math.inf if max_steps is None else max_steps
+        self._last_observation: Any = None
+        self._plain_seen, self._plain_action = plain_observations(space), plain_actions(actions)
+        if self._plain_seen is not None:
+            self.observation_space = self._plain_seen.space
+        if self._plain_action is not None:
+            self.action_space = self._plain_action.space
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Steps; a failure becomes a truncated step with `info["env_failure"]`.
+
+        Raises:
+            EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
+            NonFiniteError: the observation or the reward holds NaN or infinity.
+        """
+        form = self._form
+        self._steps += 1
+        self._episode_steps += 1
+        if self._plain_action is not None:
+            action = self._plain_action.from_plain(action)
+        try:
+            result = self.env.step(action)
+        except BaseException as error:
+            self._failed(error)
+            self._replace_env()
+            self._episode_steps = 0
+            return self._last_observation, 0.0, False, True, self._reported({}, error)
+        if type(result) is not tuple or len(result) != 5:
+            result = form.values(result, "step", "observation, reward, terminated, truncated, info")
+        observation, reward, terminated, truncated, info = result
+        self._failures_in_a_row = 0
+        if type(reward) is not float:
+            reward = form.reward(reward)
+        if type(terminated) is not bool:
+            terminated = form.flag(terminated, "terminated")
+        if type(truncated) is not bool:
+            truncated = form.flag(truncated, "truncated")
+        if type(info) is not dict:
+            info = form.info(info)
+        if self._finite is not None and not math.isfinite(reward):
+            raise self._not_finite("reward", float(reward))
+        observation = form.observation(observation)
+        if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
+            raise self._not_finite(*bad)
+        if self._plain_seen is not None:
+            observation = self._plain_seen.to_plain(observation)
+        if self._episode_steps >= self._max_steps and not terminated:
+            truncated = True
+            self._notices.add("bound", cut_off(self.name, self._episode_steps))
+        self._last_observation = observation
+        if self._notices.new or terminated or truncated:
+            info = self._notices.hand_on(info)
+        return observation, reward, terminated, truncated, info
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Resets, on a new environment when the old one raises.
+
+        Raises:
+            EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
+            NonFiniteError: the observation holds NaN or infinity.
+        """
+        observation, info, last_error = self._fresh(seed, options)
+        info, observation = self._form.info(info), self._form.observation(observation)
+        if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
+            raise self._not_finite(*bad)
+        if self._plain_seen is not None:
+            observation = self._plain_seen.to_plain(observation)
+        self._last_observation = observation
+        info = self._reported(info, last_error) if self._unreported else info
+        return observation, self._notices.hand_on(info)
+
+    def close(self) -> None:
+        """Closes the environment; what it raises then, `SystemExit` too, is logged and ends nothing."""
+        try:
+            super().close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            _log.warning("the environment %s could not be closed: %s", self.name, describe(error))
+
+
+def cut_off(name: str, steps: int) -> str:
+    """What a person is told of the first evaluation episode that met its bound."""
+    return (
+        f"evaluation: an episode of {name} was truncated after {steps:,} steps (evaluation.max_episode_steps; "
+        "env.max_episode_steps bounds training too)"
+    )

@@ -1,0 +1,178 @@
+"""What `Guard` is around an environment of one agent, around one of several.
+
+Imported once such an environment is made: it imports RLlib.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium
+
+from rlexp.environment.guards.agent_forms import AgentForms
+from rlexp.environment.guards.finite import FiniteCheck
+from rlexp.environment.guards.replaceable import Renewing
+from rlexp.environment.multi_agent import ALL, ended, joined
+from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
+from rlexp.environment.plain_spaces import Plain, plain_actions, plain_observations
+
+
+class MultiAgentGuard(Renewing, MultiAgentWrapper):
+    """Replaces an environment that raises, and refuses what training could not use.
+
+    A `step` that raises ends the episode as truncated for all agents, each with its last good observation and reward
+    0, so that no batch is lost; a new environment takes over. A `reset` that raises is tried again on a new one.
+    An episode whose agents are all done is over, also where the environment forgets to say `__all__`. Harmless
+    oddities of any agent are put right (`rlexp.environment.guards.agent_forms`) and told in `last_info`.
+
+    Args:
+        make: makes the wrapped environment, each time from scratch.
+        name: what error messages call it.
+        max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
+        check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
+        check: how oddities are judged: `strict`, `warn` or `off`.
+        max_steps: env steps after which an episode is truncated for all agents; null for no limit.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        name: str,
+        *,
+        max_consecutive_failures: int = 10,
+        check_finite: bool = True,
+        check: str = "warn",
+        max_steps: int | None = None,
+    ) -> None:
+        env = make()
+        MultiAgentWrapper.__init__(self, env)
+        Renewing.__init__(self, env, make, name, max_consecutive_failures)
+        self._forms = AgentForms(self.observation_spaces, name, check, self._notices, self._when)
+        self._form = self._forms.whole
+        self._check_finite, self._max_steps = check_finite, max_steps
+        self._checks = {agent: FiniteCheck(space) for agent, space in self.observation_spaces.items()}
+        self._plain_seen = _changed(plain_observations, self.observation_spaces)
+        self._plain_actions = _changed(plain_actions, self.action_spaces)
+        self.observation_spaces |= {agent: plain.space for agent, plain in self._plain_seen.items()}
+        self.action_spaces |= {agent: plain.space for agent, plain in self._plain_actions.items()}
+        self._last: Observations = {}
+        """The last observation of each agent that is not done."""
+        self._infos: dict[Any, dict[str, Any]] = {}
+        self._told: dict[str, Any] = {}
+
+    @property
+    def last_info(self) -> dict[str, Any]:
+        """See `joined`; with the failures and notices that the last reset or the episode's last step met."""
+        return {**joined(self._infos), **self._told}
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observations, dict[Any, dict[str, Any]]]:
+        """Resets, on a new environment when the old one raises.
+
+        Raises:
+            EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
+            NonFiniteError: an observation holds NaN or infinity.
+        """
+        observations, infos, last_error = self._fresh(seed, options)
+        infos = self._forms.infos(infos)
+        self._last = {}
+        observations = self._take(observations)
+        self._infos = dict(infos)
+        self._told = self._reported({}, last_error) if self._unreported else self._notices.hand_on({})
+        return observations, infos
+
+    def step(self, action_dict: dict[Any, Any]) -> MultiAgentStep:
+        """Steps; a failure truncates the episode, and `last_info["env_failure"]` tells of it.
+
+        Raises:
+            EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
+            NonFiniteError: an observation or a reward is NaN or infinity.
+        """
+        self._steps += 1
+        self._episode_steps += 1
+        if self._plain_actions:
+            action_dict = {
+                agent: self._plain_actions[agent].from_plain(action)
+                if agent in self._plain_actions
+                else action
+                for agent, action in action_dict.items()
+            }
+        try:
+            result: Any = self.env.step(action_dict)
+        except BaseException as error:
+            self._failed(error)
+            self._replace_env()
+            self._episode_steps = 0
+            self._told = self._reported({}, error)
+            return self._truncated({}, {}, {}, {}, {})
+        step = self._formed(result)
+        self._failures_in_a_row, self._told = 0, {}
+        if self._late() and not ended(step[2], step[3]):
+            step = self._truncated(*step)
+        if ended(step[2], step[3]):  # The only step whose info is asked for.
+            self._told = self._notices.hand_on({})
+        return step
+
+    def _formed(self, result: Any) -> MultiAgentStep:
+        """What `step` returned, in the form that RLlib needs."""
+        forms = self._forms
+        observations, rewards, terminateds, truncateds, infos = forms.whole.values(
+            result, "step", "observations, rewards, terminateds, truncateds, infos"
+        )
+        rewards = forms.rewards(rewards)
+        terminateds = forms.flags(terminateds, "terminated")
+        truncateds = forms.flags(truncateds, "truncated")
+        infos = forms.infos(infos)
+        if self._check_finite and not all(map(math.isfinite, rewards.values())):
+            agent, reward = next(item for item in rewards.items() if not math.isfinite(item[1]))
+            raise self._not_finite(f"reward of {agent}", reward)
+        observations = self._take(observations)
+        self._infos.update(infos)
+        done = {agent for agent in [*terminateds, *truncateds] if _is_done(agent, terminateds, truncateds)}
+        for agent in done - {ALL}:
+            self._last.pop(agent, None)
+        # RLlib ends the episode where all are done, but resets the environment only where `__all__` says so.
+        all_gone = not self._last and ALL not in done
+        terminateds = {**terminateds, ALL: terminateds.get(ALL, False) or all_gone}
+        return observations, rewards, terminateds, truncateds, infos
+
+    def _late(self) -> bool:
+        return self._max_steps is not None and self._episode_steps >= self._max_steps
+
+    def _truncated(
+        self, observations: Any, rewards: Any, terminateds: Any, truncateds: Any, infos: Any
+    ) -> MultiAgentStep:
+        """The step as the episode's last: RLlib wants an observation and a reward of all that are not done."""
+        unpaid = dict.fromkeys(self._last, 0.0)
+        return (
+            {**self._last, **observations},
+            {**unpaid, **rewards},
+            {**terminateds, ALL: False},
+            {**truncateds, ALL: True},
+            infos,
+        )
+
+    def _take(self, observations: Any) -> Observations:
+        """The observations in form; the last ones from now on."""
+        observations = self._forms.observations(observations)
+        for agent, observation in observations.items():
+            if self._check_finite and (bad := self._checks[agent].bad_field(observation)) is not None:
+                raise self._not_finite(f"{bad[0]} of {agent}", bad[1])
+            if agent in self._plain_seen:
+                observations[agent] = self._plain_seen[agent].to_plain(observation)
+            self._last[agent] = observations[agent]
+        return observations
+
+
+def _changed(
+    plain: Callable[[gymnasium.Space], Plain | None], spaces: Mapping[Any, gymnasium.Space]
+) -> dict[Any, Plain]:
+    """The agents whose space is shown as another."""
+    return {agent: found for agent, space in spaces.items() if (found := plain(space)) is not None}
+
+
+def _is_done(agent: Any, terminateds: dict[Any, bool], truncateds: dict[Any, bool]) -> bool:
+    return bool(terminateds.get(agent)) or bool(truncateds.get(agent))

@@ -1,0 +1,1 @@
+"""Environments and processes that no longer answer, and ending them."""

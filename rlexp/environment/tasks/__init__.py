@@ -1,0 +1,1 @@
+"""Tasks of a curriculum on their way to an environment, and their outcomes."""

@@ -1,0 +1,87 @@
+"""How a task reaches an environment; always before a reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.task import Task
+
+if TYPE_CHECKING:
+    import gymnasium
+    from gymnasium.vector import VectorEnv
+
+    from rlexp.environment.tasks.task_wrapper import Apply
+
+KEY = "curriculum.apply"
+WAYS = ("set_task", "attributes", "reset_options", "factory")
+
+
+def check_way(way: str) -> None:
+    """Raises ConfigError for a way that there is not."""
+    if way not in WAYS:
+        raise ConfigError(
+            f"{KEY} must be one of {', '.join(WAYS)}, not {way!r}",
+            key=KEY,
+            suggestions=nearest(str(way), list(WAYS)),
+        )
+
+
+def applier(way: str, space: TaskSpace, make: Callable[[Mapping[str, Any]], gymnasium.Env]) -> Apply:
+    """What hands a task to a guarded environment.
+
+    Args:
+        way: one of `WAYS`.
+        space: tells a task's parameters.
+        make: makes the unguarded environment anew, with these arguments over those of `env.config`.
+    """
+
+    def set_task(env: Any, task: Task) -> Mapping[str, Any]:
+        env.change(lambda inner: inner.get_wrapper_attr("set_task")(task))
+        return {}
+
+    def attributes(env: Any, task: Task) -> Mapping[str, Any]:
+        def put(inner: Any) -> None:
+            for name, value in space.parameters(task).items():
+                setattr(inner.unwrapped, name, value)
+
+        env.change(put)
+        return {}
+
+    def reset_options(env: Any, task: Task) -> Mapping[str, Any]:
+        return space.parameters(task)
+
+    def factory(env: Any, task: Task) -> Mapping[str, Any]:
+        env.rebuild(lambda: make(space.parameters(task)))
+        return {}
+
+    return {f.__name__: f for f in (set_task, attributes, reset_options, factory)}[way]
+
+
+_ONLY_SINGLE = {
+    "attributes": "its environments share their attributes",
+    "reset_options": "it resets an environment by itself when its episode has ended, without options",
+    "factory": "its environments are not made one by one",
+}
+"""Why a vector form can take no tasks in the other ways."""
+
+
+def why_not_vector(vector: VectorEnv, way: str) -> str | None:
+    """Why an environment's own vector form cannot take tasks in this way; null when it can, as far as can be seen."""
+    from rlexp.environment.tasks.vector_setter import why_no_tasks
+
+    return _ONLY_SINGLE.get(way) or why_no_tasks(vector)
+
+
+def why_not(env: gymnasium.Env, way: str, space: TaskSpace) -> str | None:
+    """Why an environment cannot take tasks in this way; null when it can, as far as can be seen."""
+    if way == "set_task" and not env.has_wrapper_attr("set_task"):
+        return "it has no set_task method"
+    if way == "attributes":
+        missing = [name for name in space.dims if not hasattr(env.unwrapped, name)]
+        if missing:
+            return f"it has no attribute {' and no '.join(missing)}"
+    return None

@@ -1,0 +1,76 @@
+"""What one finished episode tells the teacher."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlexp.environment.tasks.task import Task, task_key
+
+OUTCOMES = "__task_outcomes"
+"""Entry of the runners' results, and of the learner's where it adds signals."""
+SIGNALS = ("value_l1", "positive_value_loss", "value_mean")
+"""What the learner tells of an episode: the means over its steps of |A|, of max(A, 0) and of V, with A the advantage
+before it is standardised and V the value."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished episode, with the task and the version of the directive that it was drawn by.
+
+    Attributes:
+        task: what was asked.
+        version: of the directive, when the episode began.
+        tag: what the directive said of this draw, e.g. a stage's number; teachers count by it, not by time.
+        score: the curriculum's measure of the episode (success, return, ...).
+        episode_return: sum of rewards.
+        length: env steps.
+        slot: number of the sub-environment, over all env runners.
+        success: 0 or 1; null where the environment does not tell.
+        signals: further numbers by name, see `SIGNALS`; none unless the teacher needs some.
+        generation: of the payload; see `rlexp.environment.tasks.payload.Payload`.
+    """
+
+    task: Task
+    version: int
+    tag: Any
+    score: float
+    episode_return: float
+    length: int
+    slot: int = 0
+    success: float | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
+    generation: int = 0
+
+    @property
+    def key(self) -> str:
+        """The task as text, equal for equal tasks."""
+        return task_key(self.task)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training has come when a teacher is asked.
+
+    Attributes:
+        env_steps: of the whole run.
+        iteration: of the whole run.
+        metrics: the last iteration's metrics by name (`train/return_mean`, ...).
+    """
+
+    env_steps: int
+    iteration: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def measured(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those whose score is a finite number: NaN says that the episode was not measured."""
+    return [outcome for outcome in outcomes if math.isfinite(outcome.score)]
+
+
+def outcomes_in(part: Mapping[str, Any] | None) -> list[Outcome]:
+    """The outcomes in one part (`env_runners`, or `__all_modules__` of `learners`) of RLlib's results."""
+    found = (part or {}).get(OUTCOMES)
+    return [item for item in found if isinstance(item, Outcome)] if isinstance(found, (list, tuple)) else []

@@ -1,0 +1,119 @@
+"""Puts the wrapper that takes tasks around an environment, and tries it.
+
+Imported once environments are made: it imports Gymnasium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from rlexp.base.errors import ConfigError
+from rlexp.config.schema import CurriculumChoice
+from rlexp.curriculum.build import space_of
+from rlexp.environment.errors import describe
+from rlexp.environment.guards.vector_guard import VectorGuard
+from rlexp.environment.multi_agent import is_multi_agent
+from rlexp.environment.native import FIX, MODE
+from rlexp.environment.tasks.applying import KEY, WAYS, applier, check_way, why_not, why_not_vector
+from rlexp.environment.tasks.directive import Fixed
+from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.task_env import TaskEnv
+from rlexp.environment.tasks.vector import VectorTaskEnv
+
+TRIED = 4
+"""Tasks of the space that are tried before a run, beside the targets."""
+
+
+def with_tasks(
+    guard: Any, choice: CurriculumChoice, make: Callable[[Mapping[str, Any]], gymnasium.Env]
+) -> gymnasium.Env:
+    """The environment that draws its tasks.
+
+    Args:
+        guard: the environment without tasks, a `Guard` or a `MultiAgentGuard`.
+        choice: which tasks there are, and how they reach it.
+        make: makes the environment inside the guard anew, with arguments over those of `env.config`.
+
+    Raises:
+        ConfigError: it can take no tasks in that way, or its observation cannot show them.
+    """
+    space = space_of(choice)
+    if (reason := why_not(guard.env, choice.apply, space)) is not None:
+        others = [way for way in WAYS if way != choice.apply and why_not(guard.env, way, space) is None]
+        raise ConfigError(
+            f"{KEY}={choice.apply}: {guard.name} can take no tasks in this way: {reason}",
+            key=KEY,
+            fix=" or ".join(f"{KEY}={way}" for way in others),
+        )
+    try:
+        observed = space if choice.observe_task else None
+        return _task_env(guard)(guard, applier(choice.apply, space, make), choice.measure, observed)
+    except ValueError as error:
+        raise _not_shown(error) from error
+
+
+def with_vector_tasks(guard: VectorGuard, choice: CurriculumChoice) -> VectorTaskEnv:
+    """The environment's own vector form, drawing tasks for its environments.
+
+    Args:
+        guard: the vector form without tasks.
+        choice: which tasks there are, and how they reach it.
+
+    Raises:
+        ConfigError: it can take no tasks in that way, or its observation cannot show them.
+    """
+    check_way(choice.apply)
+    space = space_of(choice)
+    if (reason := why_not_vector(guard.env, choice.apply)) is not None:
+        raise ConfigError(
+            f"{MODE}: {guard.name} can take no tasks in its vector form by {KEY}={choice.apply}: {reason}",
+            key=MODE,
+            fix=FIX,
+        )
+    try:
+        return VectorTaskEnv(guard, choice.measure, space if choice.observe_task else None)
+    except ValueError as error:
+        raise _not_shown(error) from error
+
+
+def _not_shown(error: ValueError) -> ConfigError:
+    return ConfigError(str(error), key="curriculum.observe_task", fix="curriculum.observe_task=false")
+
+
+def _task_env(guard: Any) -> Callable[..., gymnasium.Env]:
+    if not is_multi_agent(guard):
+        return TaskEnv
+    from rlexp.environment.tasks.multi_agent import MultiAgentTaskEnv
+
+    return MultiAgentTaskEnv
+
+
+def try_tasks(env: Any, choice: CurriculumChoice, seed: int, check: Callable[[Any], None]) -> None:
+    """Resets with the target tasks and some others, and takes the tasks away again.
+
+    Args:
+        env: fresh, as `with_tasks` makes it.
+        choice: its tasks.
+        seed: of the other tasks and the resets.
+        check: looks at each first observation.
+
+    Raises:
+        ConfigError: the environment refuses one.
+    """
+    other = FIX if isinstance(env, VectorTaskEnv) else f"another {KEY}"
+    space, rng = space_of(choice), np.random.default_rng(seed)
+    for task in [*(choice.targets or []), *(space.sample(rng) for _ in range(TRIED))]:
+        env.set_curriculum(Payload(Fixed(task), 0, 0, seed))
+        try:
+            observation, _ = env.reset(seed=seed)
+        except Exception as error:
+            raise ConfigError(
+                f"curriculum.tasks: the environment refuses the task {task}: {describe(error)}",
+                key="curriculum.tasks",
+                fix=f"a smaller curriculum.tasks, or {other}",
+            ) from error
+        check(observation)

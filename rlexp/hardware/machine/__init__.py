@@ -1,0 +1,1 @@
+"""What this machine has, and what would be too much for it."""

@@ -1,0 +1,79 @@
+"""Torch threads: the main process's from the CPUs that it really has, Ray's processes' from what is booked."""
+
+from __future__ import annotations
+
+import os
+
+from rlexp.config.schema import HardwareChoice, RunConfig
+from rlexp.hardware.demand import Share, bill_of, shares
+from rlexp.hardware.machine.limits import shares as shares_machine
+from rlexp.hardware.machine.machine import Machine
+
+MOST = 8
+"""More threads than this have not helped networks of the size that RLlib's defaults have."""
+
+
+def spare_threads(hardware: HardwareChoice, machine: Machine, remote_cpus: float | None = None) -> int:
+    """Half of the cores that remote processes leave free, between 1 and 8.
+
+    Half, because a thread that waits for a busy core costs more than an idle core would bring: with two
+    threads beside another busy process, torch is many times slower than with one.
+    """
+    if remote_cpus is None:
+        remote_cpus = sum(share.count * share.cpus for share in shares(hardware) if share.remote)
+    return max(1, min(MOST, int((machine.cores - remote_cpus) // 2)))
+
+
+def booked_threads(bill: list[Share]) -> int:
+    """The CPUs booked for the main process, between 1 and 8."""
+    return max(1, min(MOST, int(sum(share.cpus for share in bill if not share.remote))))
+
+
+def torch_threads(config: RunConfig, machine: Machine) -> int:
+    """`hardware.torch_threads`, or when that is null what the machine leaves free.
+
+    With asynchronous vectorisation each environment is a process of its own that wants those cores: one
+    thread. On a cluster and in a sweep, other runs use this machine too: what is booked for the main process.
+    """
+    hardware = config.hardware
+    if hardware.torch_threads is not None:
+        return hardware.torch_threads
+    if hardware.settings.get("gym_env_vectorize_mode") == "async":
+        return 1
+    bill = bill_of(config)
+    if hardware.address != "local" or shares_machine():
+        return booked_threads(bill)
+    return spare_threads(hardware, machine, sum(share.count * share.cpus for share in bill if share.remote))
+
+
+def apply_threads(threads: int) -> None:
+    """Give torch `threads` threads in this process; imports torch.
+
+    Remote runners and learners are not affected: Ray gives each as many as the CPUs it is given (hardware's
+    `num_cpus_per_*`), by OMP_NUM_THREADS, unless that is set in the environment or in `hardware.env_vars`.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(threads)
+    # numpy multiplies what is too small for torch: a second thread would only wait for a core.
+    threadpool_limits(limits=1, user_api="blas")
+
+
+def follow_ray() -> None:
+    """In a process of Ray's that imports torch before it knows its task: torch has the threads that Ray means, too.
+
+    Ray sets OMP_NUM_THREADS as a task or actor begins, which torch reads only as it is imported. Imports both.
+    """
+    import torch
+    from ray._private import utils
+
+    set_by_ray = utils.set_omp_num_threads_if_unset
+
+    def set_for_torch() -> bool:
+        if not set_by_ray():
+            return False
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        return True
+
+    utils.set_omp_num_threads_if_unset = set_for_torch

@@ -1,0 +1,1 @@
+"""The Ray session of a run, and its processes."""

@@ -1,0 +1,1 @@
+"""From runs to figures: arms, curves, comparisons, what a parameter brings."""

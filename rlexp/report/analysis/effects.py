@@ -1,0 +1,158 @@
+"""How much each parameter matters for the score, and how its values compare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rlexp.base.statistics import Estimate, Floats, estimate
+from rlexp.report.analysis.chance import explained, single
+from rlexp.report.analysis.parameters import Parameter
+from rlexp.report.analysis.points import Places, Points
+from rlexp.report.reading import Run
+
+FEWEST = 4
+"""Runs with a score below which nothing is said."""
+MOST_LEVELS = 8
+"""More different numbers than this are taken together, in so many stretches of about equally many points."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value of a parameter, or a stretch of them.
+
+    Attributes:
+        label: as a chart names it.
+        scores: of its points, each the mean over the point's seeds; of its runs where it is a single point.
+        seeds: runs behind each score.
+        estimate: of the scores' middle.
+    """
+
+    label: str
+    scores: Floats
+    seeds: Places
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One parameter's.
+
+    Attributes:
+        parameter: whose.
+        importance: share of the scores' variance that its values explain, from 0 to 1.
+        chance: what a parameter without any effect stays below in 95 of 100 cases.
+        levels: its values.
+    """
+
+    parameter: Parameter
+    importance: float
+    chance: float
+    levels: list[Level]
+
+    @property
+    def matters(self) -> bool:
+        """Whether it explains more than chance does; equal shares differ by rounding alone."""
+        return self.importance > self.chance + 1e-9
+
+    def to_json(self) -> dict[str, Any]:
+        """For `report.json`."""
+        levels = [
+            {
+                "value": level.label,
+                "runs": int(level.seeds.sum()),
+                "scores": len(level.scores),
+                "iqm": level.estimate.value,
+                "low": level.estimate.low,
+                "high": level.estimate.high,
+            }
+            for level in self.levels
+        ]
+        return {
+            "importance": self.importance,
+            "chance": self.chance,
+            "matters": self.matters,
+            "values": levels,
+        }
+
+
+def scores_of(runs: Sequence[Run], metric: str, envs: Sequence[str]) -> Floats:
+    """[runs] the last value of the metric, NaN where there is none; over several environments, from 0 to 1 in each."""
+    scores = np.array([run.last(metric) for run in runs])
+    if len(set(envs)) < 2:
+        return scores
+    for env in set(envs):
+        own = np.array([other == env for other in envs]) & np.isfinite(scores)
+        if own.any():
+            scores[own] = (scores[own] - scores[own].min()) / max(float(np.ptp(scores[own])), 1e-12)
+    return scores
+
+
+def scores_title(metric: str, envs: Sequence[str]) -> str:
+    """What `scores_of` are, for an axis."""
+    return metric if len(set(envs)) < 2 else f"{metric}, 0 to 1 by environment"
+
+
+def effects_of(parameters: Sequence[Parameter], scores: Floats, envs: Sequence[str] = ()) -> list[Effect]:
+    """The parameters by their importance, the greatest first; none where too few runs have a score.
+
+    Args:
+        parameters: all that differ.
+        scores: [runs], NaN where there is none.
+        envs: [runs] environments; none for a single one.
+    """
+    scored = scores[np.isfinite(scores)]
+    if len(scored) < FEWEST or np.ptp(scored) == 0:
+        return []
+    points = Points.of(parameters, scores, envs or [""] * len(scores))
+    found = [_effect(parameter, points, at) for at, parameter in enumerate(parameters)]
+    return sorted((each for each in found if each is not None), key=lambda each: -each.importance)
+
+
+def _effect(parameter: Parameter, points: Points, at: int) -> Effect | None:
+    labels, groups = _groups([parameter.values[run] for run in points.first], parameter)
+    if len(labels) < 2:
+        return None
+    share, chance = explained(points, at, groups)
+    if math.isnan(share):
+        return None
+    levels = [_level(label, points, groups, level) for level, label in enumerate(labels)]
+    return Effect(parameter, share, chance, levels)
+
+
+def _level(label: str, points: Points, groups: Places, level: int) -> Level:
+    if single(points, groups):
+        own = groups[points.point] == level
+        scores, envs = points.scores[own], points.env[points.point][own]
+        seeds = np.ones(len(scores), np.int64)
+    else:
+        own = groups == level
+        scores, envs, seeds = points.means(points.scores)[own], points.env[own], points.seeds[own]
+    return Level(label, scores, seeds, estimate({str(env): scores[envs == env] for env in np.unique(envs)}))
+
+
+def _groups(values: Sequence[Any], parameter: Parameter) -> tuple[list[str], Places]:
+    """Labels of the groups, and [P] the group of each point by its value."""
+    levels = [level for level in parameter.levels if level in set(values)]
+    place = np.array([levels.index(value) for value in values], np.int64)
+    if not parameter.numeric or len(levels) <= MOST_LEVELS:
+        return [text(level) for level in levels], place
+    counts = np.bincount(place)
+    # A value lies where the middle of its points does, so that no value is torn apart.
+    stretch = (np.cumsum(counts) - counts / 2) * MOST_LEVELS // len(values)
+    of_level = np.unique(stretch, return_inverse=True)[1]
+    ends = [
+        [level for level, at in zip(levels, of_level, strict=True) if at == n]
+        for n in range(of_level.max() + 1)
+    ]
+    labels = [f"{own[0]:.3g} to {own[-1]:.3g}" if len(own) > 1 else text(own[0]) for own in ends]
+    return labels, of_level[place].astype(np.int64)
+
+
+def text(value: Any) -> str:
+    """A value as a label."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""From figures to charts, pictures and the page."""

@@ -1,0 +1,1 @@
+"""What a run records about itself: where it came from, its counters, its clock."""

@@ -1,0 +1,1 @@
+"""When a run ends: budgets, metrics, signals, and how quickly."""

@@ -1,0 +1,298 @@
+"""One folder of this machine, and the same in a store: brought there when it has changed, and back when others went on.
+
+Both sides bear the name of the last state that was brought whole. Where this machine knows the store's, nobody has
+gone on elsewhere, and what lies here counts, which is as new or newer; else the store's counts. Whoever finds another
+name there than its own while it trains has lost the run to another process, and stops. On one machine, only the process
+that holds the folder changes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.base.files import lock
+from rlexp.base.files.atomic import remove, write_json
+from rlexp.base.files.json_records import read_object
+from rlexp.base.files.record_names import is_inside
+from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.places import address, is_uri, make_private
+from rlexp.storage.buckets.state import SEEN, STATE, read_state
+
+LATER = ("seal.json", "latest", "best", "summary.json", "manifest.json", "sweep.json")
+"""Files that say of others that they are there, each after those it speaks of."""
+CHECKPOINTS = "checkpoints"
+SIDE_BY_SIDE = 8
+TRIES = 3
+WAIT_S, LOOK_S = 30.0, 0.1
+"""How long a process of this machine that holds the folder is waited for, and how often it is looked."""
+
+Stamp = tuple[int, int]
+
+
+class TakenError(RunFailedError):
+    """Another process has gone on with what lies in the store."""
+
+
+class Mirror:
+    """A folder and its place in the store.
+
+    Args:
+        folder: of this machine.
+        store: the place.
+        without: names directly in the folder that are no part of it: a sweep's trials, which are brought by themselves.
+    """
+
+    def __init__(self, folder: Path, store: Store, without: Sequence[str] = ()) -> None:
+        self.folder, self.store, self._without = folder, store, tuple(without)
+        self._busy, self._tidied = threading.Lock(), False
+        self.paused = False
+        """While it is set, `push` brings nothing: what lies here may yet be taken back."""
+
+    @classmethod
+    def of(cls, folder: Path, without: Sequence[str] = ()) -> Mirror | None:
+        """Of a folder that is a copy; null for any other."""
+        place = address(folder)
+        return cls(folder, Store(place), without) if is_uri(place) else None
+
+    def push(self) -> None:
+        """Brings what has changed to the store; nothing there counts as gone before what takes its place is there.
+
+        Raises:
+            TakenError: another process has gone on with it.
+            OSError: the store cannot be reached or refuses; what is there stands.
+        """
+        with self._busy:
+            for _ in range(TRIES):
+                if self.paused or self._pushed_whole():
+                    return
+
+    def _pushed_whole(self) -> bool:
+        """Whether no file went away meanwhile, as a checkpoint may; then all is looked at again."""
+        known = self._known()
+        sent = {name: (size, changed) for name, (size, changed) in known["files"].items()}
+        here = self._here()
+        changed = [name for name, stamp in here.items() if sent.get(name) != stamp]
+        gone = [name for name in sent if name not in here]
+        if not changed and not gone:
+            return True
+        there = self._there()
+        if there is None:  # Not brought yet, or deleted there.
+            changed, gone, sent = list(here), [], {}
+        elif there not in (known["push"], known["next"]):
+            raise self._taken()
+        lost = {name for name in self._uploaded(changed) if name is not None}
+        if self._there() != there:
+            raise self._taken()
+        if not lost:
+            _all(self.store.delete, [*gone, *self._orphans(here)])
+        files = {name: here[name] for name in here if name not in lost}
+        if lost:
+            files |= {name: sent[name] for name in gone}
+        self._mark(there, files)
+        return not lost
+
+    def _taken(self) -> TakenError:
+        return TakenError(
+            f"another process has gone on with {self.store.uri}; what this one has since is kept here"
+        )
+
+    def _orphans(self, here: Iterable[str]) -> list[str]:
+        """Checkpoints in the store that this machine knows nothing of: of a process that lost the run as it pushed."""
+        if self._tidied:
+            return []
+        self._tidied = True
+        own = {name.rpartition("/")[0] for name in here}
+        there = self.store.sizes(CHECKPOINTS)
+        folders = {name: "/".join(name.split("/")[:2]) for name in there if name.count("/") > 1}
+        return [name for name, folder in folders.items() if not any(f.startswith(folder) for f in own)]
+
+    def _uploaded(self, names: Iterable[str]) -> list[str | None]:
+        """Brings files, those of `LATER` last; returns the names of those that went away, and nulls."""
+
+        def upload(name: str) -> str | None:
+            path = self.folder / name
+            try:
+                if path.is_symlink():  # One checkpoint's other name: stores know no links.
+                    self.store.write(name, f"{path.readlink()}\n".encode())
+                else:
+                    self.store.upload(path, name)
+            except FileNotFoundError:
+                return name
+            return None
+
+        ranks: dict[int, list[str]] = {}
+        for name in names:
+            last = name.rpartition("/")[2]
+            ranks.setdefault(LATER.index(last) if last in LATER else -1, []).append(name)
+        return [lost for rank in sorted(ranks) for lost in _all(upload, ranks[rank])]
+
+    def fetch(self) -> None:
+        """Makes this machine's folder what the store has, unless nobody else has gone on with it.
+
+        What is left here of something that the store no longer has goes. While another process of this machine holds
+        the folder, it is waited for if it brings what is missing; if it trains, what lies here is as new as can be.
+
+        Raises:
+            OSError: the store cannot be reached.
+        """
+        with self._busy:
+            until = time.monotonic() + WAIT_S
+            while not self._current():
+                with self.alone() as free:
+                    if free:
+                        self._fetch(claim=False)
+                        return
+                if time.monotonic() > until:
+                    return
+                time.sleep(LOOK_S)
+
+    def claim(self) -> None:
+        """The same for a process that holds the folder and goes on with it: one elsewhere can bring nothing more.
+
+        Raises:
+            OSError: the store cannot be reached.
+        """
+        with self._busy:
+            self._fetch(claim=True)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether no other process of this machine holds the folder; meanwhile, none does."""
+        make_private()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            held = lock.hold(self.folder)
+        except lock.InUseError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release(self.folder, held)
+
+    def _current(self) -> bool:
+        """Whether what lies here is of the store's state, or came of it; or there is nothing on either side."""
+        there = self._there()
+        return not self.folder.is_dir() if there is None else self.knows(there)
+
+    def _fetch(self, *, claim: bool) -> None:
+        for _ in range(TRIES):
+            if self._fetched_whole(claim):
+                return
+
+    def _fetched_whole(self, claim: bool) -> bool:
+        """Whether nobody brought anything meanwhile; else what came may be of two states."""
+        state, known = read_state(self.store), self._known()
+        if state is None:
+            self._clear(keep=())
+            return True
+        there = str(state["push"])
+        if there in (known["push"], known["next"]):
+            if claim:
+                self._mark(there, known["files"])
+            return True
+        self._without = tuple(state["without"])
+        name = self._put(secrets.token_hex(8)) if claim else there
+        names = [each for each in self.store.sizes() if self._belongs(each)]
+        came = [each for each, found in zip(names, _all(self._download, names), strict=True) if found]
+        self._clear(keep=came)
+        here = self._here()
+        # Only now: cut short before, what lies here is of no state at all.
+        self._know(push=name, next=name, files={each: here[each] for each in came if each in here})
+        return self._there() == name
+
+    def _mark(self, there: str | None, files: dict[str, Stamp]) -> None:
+        """Gives the state that the store has now a name, which this machine knows, however the process ends."""
+        name = secrets.token_hex(8)
+        self._know(push=there, next=name, files=files)
+        self._put(name)
+        self._know(push=name, next=name, files=files)
+
+    def _put(self, name: str) -> str:
+        told = {
+            "push": name,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "without": list(self._without),
+        }
+        self.store.write(STATE, json.dumps(told).encode())
+        return name
+
+    def discard(self) -> None:
+        """Deletes it in the store."""
+        with self._busy:
+            self.store.delete_all()
+
+    def knows(self, state: str) -> bool:
+        """Whether this machine has that state, or what came of it here."""
+        known = self._known()
+        return state in (known["push"], known["next"])
+
+    def _download(self, name: str) -> bool:
+        return self.store.download(name, self.folder / name)
+
+    def _belongs(self, name: str) -> bool:
+        """Whether a file is part of it: hidden ones and records of storing are this machine's own affair."""
+        first, last = name.partition("/")[0], name.rpartition("/")[2]
+        return is_inside(name) and last != STATE and first not in self._without and not last.endswith(".tmp")
+
+    def _here(self) -> dict[str, Stamp]:
+        found = {}
+        for root, folders, files in os.walk(self.folder):
+            inside = Path(root).relative_to(self.folder)
+            links = [name for name in folders if (Path(root) / name).is_symlink()]
+            folders[:] = [f for f in folders if f not in links and self._belongs((inside / f).as_posix())]
+            for name in [*files, *links]:
+                relative = (inside / name).as_posix()
+                if self._belongs(relative):
+                    with contextlib.suppress(FileNotFoundError):
+                        stat = (Path(root) / name).lstat()
+                        if stat.st_size or relative != name:  # A record that is empty says nothing.
+                            found[relative] = (stat.st_size, stat.st_mtime_ns)
+        return found
+
+    def _clear(self, keep: Iterable[str]) -> None:
+        """Deletes all files but `keep`, in a folder that this process holds."""
+        kept = set(keep)
+        for name in self._here():
+            if name not in kept:
+                remove(self.folder / name)
+        for name in (STATE, SEEN):
+            (self.folder / name).unlink(missing_ok=True)
+        if not kept:
+            for name in self._without:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _there(self) -> str | None:
+        state = read_state(self.store)
+        return None if state is None else str(state["push"])
+
+    def _known(self) -> dict[str, Any]:
+        try:
+            known = read_object(self.folder / STATE)
+            files = {name: tuple(stamp) for name, stamp in known["files"].items() if self._belongs(name)}
+            return {"push": known["push"], "next": known["next"], "files": files}
+        except (ConfigError, KeyError, TypeError, AttributeError):
+            return {"push": None, "next": None, "files": {}}
+
+    def _know(self, **known: Any) -> None:
+        write_json(self.folder / STATE, known)
+
+
+def _all(do: Callable[[str], Any], names: Sequence[str]) -> list[Any]:
+    if len(names) < 2:
+        return [do(name) for name in names]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return list(pool.map(do, names))

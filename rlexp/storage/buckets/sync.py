@@ -1,0 +1,95 @@
+"""Keeps a folder's place in the store up to date while something trains here, without training having to wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from rlexp.storage.buckets.mirror import Mirror, TakenError
+
+PAUSES_S = (1.0, 4.0)
+"""Before the last push is tried again."""
+
+
+class Keeper:
+    """Brings what changes to the store: soon after `soon`, else every so often, and a last time in `close`.
+
+    A store that cannot be reached for a while holds nothing up: it is told, and what has changed is brought later.
+
+    Args:
+        mirror: the folder and its place.
+        warn: told, in a line, when the store is out of reach.
+        every_s: seconds between two looks at what has changed, while nothing asks for one.
+    """
+
+    def __init__(self, mirror: Mirror, warn: Callable[[str], None], every_s: float = 60.0) -> None:
+        self._mirror, self._warn, self._every_s = mirror, warn, every_s
+        self._asked, self._closed = threading.Event(), False
+        self._taken: TakenError | None = None
+        self._thread = threading.Thread(target=self._run, name="storage", daemon=True)
+        self._thread.start()
+
+    def soon(self) -> None:
+        """Something worth keeping has changed.
+
+        Raises:
+            TakenError: another process has gone on with the run.
+        """
+        self.check()
+        self._asked.set()
+
+    def check(self) -> None:
+        """Raises TakenError where another process has gone on with the run."""
+        if self._taken is not None:
+            raise self._taken
+
+    @property
+    def taken(self) -> bool:
+        """Whether another process has gone on with the run."""
+        return self._taken is not None
+
+    def stop(self) -> None:
+        """Brings nothing more, but for `close`."""
+        self._closed = True
+        self._asked.set()
+        self._thread.join()
+
+    def close(self) -> None:
+        """The last state, once nothing changes any more.
+
+        Raises:
+            TakenError: another process has gone on with the run.
+            OSError: the store cannot be reached, after several tries.
+        """
+        self.stop()
+        self.check()
+        for pause in PAUSES_S:
+            try:
+                self._mirror.push()
+            except OSError:
+                time.sleep(pause)
+            else:
+                return
+        self._mirror.push()
+
+    def _run(self) -> None:
+        told = False
+        while True:
+            self._asked.wait(self._every_s)
+            if self._closed:
+                return
+            self._asked.clear()
+            try:
+                self._mirror.push()
+                told = False
+            except TakenError as error:
+                self._taken = error
+                return
+            except OSError as error:
+                if not told:
+                    reason = str(error).splitlines()[0]
+                    self._warn(
+                        f"{self._mirror.store.uri} cannot be brought up to date, later again: {reason}"
+                    )
+                told = True

@@ -1,0 +1,97 @@
+"""The run that `overwrite=true` replaces: kept aside in its own folder until the new one has made an iteration.
+
+While the new run begins, the earlier one lies in the hidden folder `.earlier`. Its manifest is copied there last, so
+its presence says that everything outside belongs to the new run; without it, a process died as it moved the files.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from rlexp.base.files import lock
+from rlexp.base.files.atomic import remove, sync_folder
+from rlexp.storage.buckets.state import SEEN, STATE
+
+MANIFEST, METRICS = "manifest.json", "metrics.jsonl"
+ASIDE, DELETED = ".earlier", ".overwritten"
+FAILED_ATTEMPT = "overwrite_failed.txt"
+"""In a run that was put back: the trace of the run that was to replace it."""
+
+
+def contents(folder: Path) -> list[Path]:
+    """What lies in a run's folder besides the records of locking, of a store and of an overwritten run."""
+    own = (*lock.FILES, STATE, SEEN, ASIDE, DELETED)
+    return [item for item in folder.iterdir() if item.name not in own]
+
+
+def is_aside(folder: Path) -> bool:
+    """Whether an earlier run is kept in the run's folder."""
+    return (folder / ASIDE).is_dir()
+
+
+def set_aside(folder: Path) -> None:
+    """Moves the run in `folder`, which this process holds, out of the way of a new one.
+
+    Raises:
+        OSError: a file could not be moved; `recover` brings back those that were.
+    """
+    kept = folder / ASIDE
+    kept.mkdir()
+    for item in contents(folder):
+        if item.name != MANIFEST:
+            item.rename(kept / item.name)
+    copy = kept / f".{MANIFEST}.copy"
+    shutil.copyfile(folder / MANIFEST, copy)
+    sync_folder(kept)
+    copy.rename(kept / MANIFEST)
+
+
+def put_back(folder: Path) -> None:
+    """Deletes the new run in `folder` and brings back the earlier one; a second call after a crash goes on with it.
+
+    Raises:
+        OSError: a file could not be moved or deleted.
+    """
+    kept = folder / ASIDE
+    if (kept / MANIFEST).exists():
+        # The metrics first: `recover` takes a run that has some for one that has begun.
+        for item in sorted(contents(folder), key=lambda item: item.name != METRICS):
+            if item.name != MANIFEST:
+                remove(item)
+        (kept / MANIFEST).replace(folder / MANIFEST)
+    (kept / f".{MANIFEST}.copy").unlink(missing_ok=True)
+    for item in list(kept.iterdir()):
+        item.rename(folder / item.name)
+    kept.rmdir()
+    sync_folder(folder)
+
+
+def delete(folder: Path) -> None:
+    """Deletes the earlier run in `folder`, by way of another name: a crash amid it never brings back a half.
+
+    Raises:
+        OSError: it could not be deleted.
+    """
+    (folder / ASIDE).rename(folder / DELETED)
+    remove(folder / DELETED)
+
+
+def recover(folder: Path) -> None:
+    """After a process that was killed: the earlier run comes back, unless the new one has made an iteration.
+
+    Raises:
+        OSError: a file could not be moved or deleted.
+    """
+    for name in (ASIDE, DELETED):
+        if (folder / name).is_symlink():
+            (folder / name).unlink()
+    remove(folder / DELETED)
+    if not is_aside(folder):
+        return
+    metrics = folder / METRICS
+    begun = metrics.is_file() and metrics.stat().st_size > 0
+    if begun and (folder / ASIDE / MANIFEST).exists():
+        delete(folder)
+    else:
+        put_back(folder)

@@ -1,0 +1,301 @@
+"""The folder of one run: what lies where, who holds it, and the records that are replaced whole."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock
+
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import lock
+from rlexp.base.files.atomic import remove, write_json
+from rlexp.base.files.json_records import read_object
+from rlexp.base.files.links import refuse_links
+from rlexp.base.shell_commands import shell_command
+from rlexp.storage.buckets.mirror import Mirror
+from rlexp.storage.buckets.places import address, local
+from rlexp.storage.runs import folder_checks, overwritten_run
+from rlexp.storage.runs.folder_checks import is_run_folder
+from rlexp.storage.runs.overwritten_run import MANIFEST
+from rlexp.storage.signed_files import write_signed
+
+__all__ = ["RunFolder", "is_run_folder"]
+
+_log = logging.getLogger(__name__)
+
+
+class RunFolder:
+    """A run's folder, held by this process alone until `release` (or the process ends, however it ends).
+
+    Made by `create` or `open`; a context manager that releases.
+    """
+
+    def __init__(self, path: Path, held: FileLock | None, *, made: bool) -> None:
+        self.path, self._held, self._made, self._begun = path, held, made, False
+        self.mirror = Mirror.of(path) if held is not None else None
+
+    @classmethod
+    def create(cls, runs_dir: Path | str, name: str, *, overwrite: bool = False) -> RunFolder:
+        """Make and hold the folder `runs_dir/name`, with a manifest of status `running`.
+
+        Raises:
+            ConfigError: `name` is no folder's name; a run or other files are there; another process holds it;
+                the place is read-only or full.
+        """
+        path = folder_checks.inside(local(runs_dir), name)
+        folder_checks.fetch(path)
+        folder_checks.refuse_foreign(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            run = cls(path, lock.hold(path), made=True)
+        except OSError as error:
+            raise folder_checks.unwritable(path, error) from error
+        try:
+            overwritten_run.recover(path)
+            if is_run_folder(path):
+                run._make_way(overwrite)
+            folder_checks.refuse_foreign(path)
+            folder_checks.require_room(path)
+            write_json(run.manifest, {"name": name, "status": "running"})
+            run.push()
+        except OSError as error:
+            run.release()
+            raise folder_checks.unwritable(path, error) from error
+        except BaseException:
+            run.release()
+            raise
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunFolder:
+        """Hold an existing run's folder, to continue the run.
+
+        Raises:
+            ConfigError: it is no run's folder, another process holds it, it is read-only or full, or it holds links
+                that lead out of it.
+        """
+        path = local(path).absolute()
+        if not is_run_folder(path):
+            folder_checks.fetch(path)
+        if not is_run_folder(path):
+            raise folder_checks.no_run(path)
+        try:
+            refuse_links(path)
+            run = cls(path, lock.hold(path), made=False)
+        except OSError as error:
+            raise folder_checks.unwritable(path, error) from error
+        try:
+            overwritten_run.recover(path)
+            run._claim()
+            folder_checks.require_room(path)
+        except OSError as error:
+            run.release()
+            raise folder_checks.unwritable(path, error) from error
+        except ConfigError:
+            run.release()
+            raise
+        return run
+
+    @classmethod
+    def look(cls, path: Path | str) -> RunFolder:
+        """An existing run's folder, only to read: another process may hold it."""
+        return cls(Path(path), None, made=False)
+
+    def _claim(self) -> None:
+        if self.mirror is not None:
+            self.mirror.claim()
+            if not is_run_folder(self.path):  # It was deleted in the store.
+                raise folder_checks.no_run(self.path)
+
+    @property
+    def place(self) -> str:
+        """Where the run lies, for people: the folder's path, or its address in a store."""
+        return address(self.path)
+
+    def push(self) -> None:
+        """Brings what has changed to the store that the folder is a copy of, if it is one.
+
+        Raises:
+            OSError: it cannot be brought.
+        """
+        if self.mirror is not None:
+            self.mirror.push()
+
+    def free_room(self) -> None:
+        """Gives back the bytes that were kept for the last records; before they are written."""
+        lock.free_room(self.path)
+
+    def release(self) -> None:
+        """Let others hold the folder; a second call does nothing. An overwritten run comes back first."""
+        if self._held is None or not self._held.is_locked:
+            return
+        with contextlib.suppress(OSError):  # Whoever takes up the folder next tries again.
+            self.put_back()
+        lock.release(self.path, self._held)
+
+    def discard(self) -> bool:
+        """Delete the folder if `create` made it and this process still holds it: the run came to nothing.
+
+        A folder that `open` took up stays as it is, but for the lock. Returns whether an overwritten run was put back.
+        """
+        returned = False
+        if self._made and self._held is not None and self._held.is_locked:
+            returned = self.put_back()
+            if not returned:
+                remove(self.path)
+                if self.mirror is not None:
+                    with contextlib.suppress(OSError):
+                        self.mirror.discard()
+        self.release()
+        return returned
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an earlier run of the name is kept until this one has made an iteration."""
+        return self._made and not self._begun and overwritten_run.is_aside(self.path)
+
+    def put_back(self) -> bool:
+        """Deletes this run and brings back the one that it was to replace; False where there is none.
+
+        Raises:
+            OSError: a file could not be moved or deleted.
+        """
+        if not self.replaces:
+            return False
+        overwritten_run.put_back(self.path)
+        self._hold_back(False)
+        return True
+
+    def delete_earlier(self) -> None:
+        """Deletes the run that this one has replaced, for good; what is busy goes when the folder is next taken up."""
+        if self.replaces:
+            self._begun = True
+            self._hold_back(False)
+            try:
+                overwritten_run.delete(self.path)
+            except OSError as error:
+                _log.warning("the earlier run in %s could not be deleted yet: %s", self.path, error)
+
+    def _hold_back(self, hold: bool) -> None:
+        """What the store has of the earlier run stays there while this one may still come to nothing."""
+        if self.mirror is not None:
+            self.mirror.paused = hold
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    @property
+    def config(self) -> Path:
+        """The whole resolved config, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """What was run, where, when and by whom; its status."""
+        return self.path / MANIFEST
+
+    @property
+    def episodes(self) -> Path:
+        """A JSON object for each iteration in which episodes ended."""
+        return self.path / "episodes.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """A JSON object per iteration."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        """Final and best results."""
+        return self.path / "summary.json"
+
+    @property
+    def log(self) -> Path:
+        """What Ray, RLlib and warnings had to say."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The sealed checkpoints, see `rlexp.storage.checkpoint.store`."""
+        return self.path / "checkpoints"
+
+    @property
+    def wandb(self) -> Path:
+        """W&B's own files."""
+        return self.path / "wandb"
+
+    @property
+    def videos(self) -> Path:
+        """Recorded episodes."""
+        return self.path / "videos"
+
+    @property
+    def trace(self) -> Path:
+        """The traceback of a run that failed."""
+        return self.path / "error.txt"
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Replace config.yaml by `config`, keys in the order given, and vouch for it.
+
+        Raises:
+            TypeError: `config` holds something that is not plain data.
+        """
+        import yaml
+
+        from rlexp.base.yaml.reader import Dumper
+
+        try:
+            text = yaml.dump(
+                config, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False
+            )
+        except yaml.representer.RepresenterError as error:
+            raise TypeError(f"the config is not plain data: {error}") from error
+        write_signed(self.config, text)
+
+    def update_manifest(self, **fields: Any) -> None:
+        """Set `fields` in the manifest and keep the others."""
+        known = self.read_manifest() if self.manifest.exists() else {}
+        write_json(self.manifest, known | fields)
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises:
+            ConfigError: it is missing or is not a JSON object.
+        """
+        return read_object(self.manifest)
+
+    def _make_way(self, overwrite: bool) -> None:
+        """Delete the run that is there if it came to nothing, set it aside if it may be replaced, or refuse to."""
+        if self._came_to_nothing():
+            for item in sorted(overwritten_run.contents(self.path), key=lambda item: item.name == MANIFEST):
+                remove(item)
+        elif overwrite:
+            _log.warning("replacing the earlier run in %s", self.path)
+            self._hold_back(True)
+            overwritten_run.set_aside(self.path)
+        else:
+            raise ConfigError(
+                f"a run is already in {self.place}",
+                key="name",
+                fix=f"{shell_command('resume', self.place)}   (or another name=, or overwrite=true to replace it)",
+            )
+
+    def _came_to_nothing(self) -> bool:
+        """Whether the run ended, however it did, before its first iteration: nothing of it is worth its name."""
+        trained = self.metrics.is_file() and self.metrics.stat().st_size
+        if trained or self.checkpoints.exists():
+            return False
+        with contextlib.suppress(ConfigError):
+            # One that says it is running was killed, for the folder is held by this process.
+            return self.read_manifest().get("status") in ("stopped", "failed", "running")
+        return False

@@ -1,0 +1,92 @@
+"""How a trial stands, read from its own folder: the sweep's own notes may be older than the truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rlexp.base.errors import ConfigError
+from rlexp.base.files import json_records
+from rlexp.storage.runs.run_folder import RunFolder
+
+SCORES = ("eval/return_mean", "train/return_mean")
+"""What `metric: auto` compares by."""
+OVER = ("done", "pruned", "failed")
+"""Statuses of trials that will not go on by themselves."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One trial.
+
+    Attributes:
+        status: `waiting`, `running`, `stopped`, `failed` or `done`.
+        score: last value of the metric; null where it was never told.
+        env_steps: so far.
+        wall_s: of training.
+        error: what went wrong, the last time.
+    """
+
+    status: str = "waiting"
+    score: float | None = None
+    env_steps: int = 0
+    wall_s: float = 0.0
+    error: str | None = None
+
+
+def standing(run: RunFolder | None, metric: str, error: str | None = None) -> Standing:
+    """The trial in a run's folder; one whose process was killed counts as stopped.
+
+    Args:
+        run: its folder; null for one that has not begun.
+        metric: its name.
+        error: why it could not begin or go on.
+    """
+    if run is None:
+        return Standing("waiting" if error is None else "failed", error=error)
+    try:
+        manifest = run.read_manifest()
+    except ConfigError:
+        manifest = {}
+    status = str(manifest.get("status", "stopped"))
+    rows = _rows(run)
+    scores = [value for row in rows if (value := _score(row, metric)) is not None]
+    last = rows[-1] if rows else {}
+    return Standing(
+        "stopped" if status == "running" else status,
+        scores[-1] if scores else None,
+        int(_score(last, "env_steps") or 0),
+        _score(last, "perf/wall_s") or 0.0,
+        str(manifest.get("reason", error)) if status == "failed" else error,
+    )
+
+
+def history(run: RunFolder | None, metric: str) -> list[tuple[int, float]]:
+    """Env steps and score, from each line of a run that has one."""
+    rows = _rows(run) if run is not None else []
+    found = [(int(_score(row, "env_steps") or 0), _score(row, metric)) for row in rows]
+    return [(env_steps, score) for env_steps, score in found if score is not None]
+
+
+def logged(run: RunFolder | None) -> list[str]:
+    """Names of the metrics in any line of a run."""
+    rows = _rows(run) if run is not None else []
+    return list(dict.fromkeys(name for row in rows for name in row if _score(row, name) is not None))
+
+
+def metric_of(metric: str, evaluates: bool) -> str:
+    """The name that `auto` stands for."""
+    return metric if metric != "auto" else SCORES[0 if evaluates else 1]
+
+
+def _score(row: dict[str, Any], metric: str) -> float | None:
+    value = row.get(metric)
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _rows(run: RunFolder) -> list[dict[str, Any]]:
+    try:
+        return [row for row in json_records.rows(run.metrics) if row is not None]
+    except ConfigError:  # Damaged: the trial has told nothing.
+        return []

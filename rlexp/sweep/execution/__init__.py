@@ -1,0 +1,1 @@
+"""Trials on their machines, from the first to the last."""

@@ -1,0 +1,43 @@
+"""A sweep's sealing key on its way to its trials' processes, which may be on machines where the user's does not lie.
+
+It goes through the memory of Ray's head and is never on a disk. Whoever can read it there can run code as this user in
+that cluster anyway.
+
+Imported only once a sweep runs: it imports Ray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ray.experimental import internal_kv
+
+from rlexp.storage.checkpoint import seal_key
+
+_SPACE = b"rlexp sealing keys"
+
+
+@contextmanager
+def lent(token: str) -> Iterator[None]:
+    """Meanwhile the trials' processes can `borrow` the key of the sweep that `token` stands for.
+
+    Raises:
+        ConfigError: this user's own key cannot be had.
+    """
+    key = seal_key.ensure_key().derived(token)
+    told = f"{key.name} {key.secret.hex()}".encode()
+    internal_kv._internal_kv_put(token.encode(), told, overwrite=True, namespace=_SPACE)
+    try:
+        yield
+    finally:
+        with suppress(Exception):  # The cluster may be gone.
+            internal_kv._internal_kv_del(token.encode(), namespace=_SPACE)
+
+
+def borrow(token: str) -> None:
+    """This process seals its checkpoints with the sweep's key from now on."""
+    told = internal_kv._internal_kv_get(token.encode(), namespace=_SPACE)
+    if told is not None:  # Else the sweep is ending, and its last checkpoint is sealed with the user's own.
+        name, _, secret = told.decode().partition(" ")
+        seal_key.borrow(seal_key.Key(name, bytes.fromhex(secret)))

@@ -1,0 +1,226 @@
+"""One trial of a sweep in this process: a run in a folder of its own, advanced from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rlexp.base.errors import EXIT_USAGE, RunFailedError
+from rlexp.base.files.links import open_to_append
+from rlexp.base.files.lock import InUseError
+from rlexp.config.convert import to_plain
+from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs.hang import last_words, take_signal
+from rlexp.environment.hangs.watchdog import stacks_to
+from rlexp.run.lifecycle import Driven, Outcome, Ready, one_line
+from rlexp.run.loop import Progress
+from rlexp.run.resume import reopened
+from rlexp.run.train import found
+from rlexp.storage.buckets.mirror import Mirror
+from rlexp.storage.buckets.places import local
+from rlexp.storage.checkpoint import seal
+from rlexp.storage.runs.run_folder import RunFolder
+from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.planning.frozen_trials import Planned
+from rlexp.sweep.planning.task import ENDED, Task
+from rlexp.terminal.interrupt import Interrupt
+from rlexp.terminal.quiet import quiet
+
+BY_SWEEP = "stopped by the sweep"
+WAIT_S = 30.0
+
+
+class TrialRun:
+    """The run of a trial, begun or gone on with; `report` advances it, and it closes itself when it is over.
+
+    Args:
+        task: what there is to do.
+        planned: the trial as it was frozen, with the task's `changes` on top.
+
+    Raises:
+        ConfigError, CheckpointError: it cannot be built; a new folder is removed again.
+        Exception: whatever else went wrong; the folder tells it then.
+    """
+
+    def __init__(self, task: Task, planned: Planned) -> None:
+        self._task, self._undo, self._training = task, contextlib.ExitStack(), contextlib.ExitStack()
+        self._interrupt, self._checked = Interrupt(), False
+        self.outcome: Outcome | None = None
+        try:
+            ready = _ready(task, planned, self._undo)
+            if isinstance(ready, Outcome):
+                self._end(ready)
+                return
+            self.config = ready.config
+            terminal = self._undo.enter_context(quiet(ready.folder.log, ready.config.log_level))
+            self._driven = Driven(ready, terminal)
+            self._build()
+        except BaseException:
+            self._undo.close()
+            raise
+
+    def _build(self) -> None:
+        driven = self._driven
+        try:
+            driven.build()
+            driven.trainable.report_at(self._task.compare_at, self._task.metric)
+            self._undo.enter_context(_stacks_kept(driven.folder))
+            self._undo.enter_context(last_words(driven.abandon))
+            self._undo.enter_context(self._training)
+            self._listen()
+            driven.loop.unseen.setdefault(self._task.metric, "sweep.metric")
+            driven.begin()
+        except BaseException as failure:
+            if not driven.began and getattr(failure, "exit_code", None) == EXIT_USAGE:
+                driven.release("failed", {})
+                driven.folder.discard()
+            else:
+                self._fail(failure)
+            raise
+
+    def _listen(self) -> None:
+        """From here to its end the trial breaks off what it is at once the sweep is interrupted."""
+        from rlexp.run.stopping.request_relay import listening
+
+        take_signal()
+        self._training.enter_context(listening(self._task.seals))
+
+    def report(self) -> dict[str, Any]:
+        """Trains an iteration, or several until it is time for a report, or as far as an interrupt lets it.
+
+        Returns:
+            `env_steps`, `sps`, `score` where there is one yet, `done` and `ended`.
+
+        Raises:
+            Exception: the run has failed; its folder says so, and it is closed.
+        """
+        until = time.monotonic() + self._task.report_s
+        while self.outcome is None:
+            self._advance()
+            if time.monotonic() >= until or cutting.requested():
+                break
+        return self._told()
+
+    def _advance(self) -> None:
+        loop = self._driven.loop
+        try:
+            reason = None if self._checked else loop.over()
+            self._checked = True
+            reason = loop.advance(self._interrupt) if reason is None else reason
+            self._refuse_non_finite(loop.progress.final)
+            if reason is not None:
+                loop.save_last()
+        except BaseException as failure:
+            if isinstance(failure, Exception):
+                loop.rescue(failure)
+            self._fail(failure)
+            raise
+        if reason is not None:
+            self._close("done", reason)
+
+    def _refuse_non_finite(self, record: dict[str, Any]) -> None:
+        """A scheduler would take the trial for the best or the worst of all."""
+        value = record.get(self._task.metric)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RunFailedError(
+                f"sweep.metric {self._task.metric} is {value} at {record['env_steps']:,} env steps"
+            )
+
+    def _told(self) -> dict[str, Any]:
+        if self.outcome is not None and not hasattr(self, "_driven"):
+            steps = int(self.outcome.summary.get("env_steps", 0))
+            return {"done": True, ENDED: True, "env_steps": steps}
+        final = self._driven.loop.progress.final
+        told: dict[str, Any] = {
+            "env_steps": int(final.get("env_steps", 0)),
+            "sps": float(final.get("perf/sps", 0.0)),
+            "done": self.outcome is not None,
+            ENDED: self.outcome is not None,
+        }
+        score = final.get(self._task.metric)
+        return told if score is None else {**told, "score": float(score)}
+
+    def saved(self) -> Path:
+        """A checkpoint of the present state."""
+        self._driven.loop.save_last()
+        return self._driven.loop.store.all()[-1].path
+
+    def take_over(self, checkpoint: Path, donor: str) -> None:
+        """Goes on from another trial's state: network, optimisers, counters, teacher; with its own settings."""
+        trainable = self._driven.trainable
+        trainable.load_checkpoint(str(checkpoint))
+        self._driven.loop.take_over(Progress(**seal.read(checkpoint).meta))
+        self._driven.terminal.say(f"took over {donor} at {trainable.counters.env_steps:,} env steps")
+
+    def end(self) -> None:
+        """Saves and closes what still trains; harmless once it is over."""
+        if self.outcome is not None:
+            return
+        try:
+            self._driven.loop.save_last()
+        except Exception as failure:
+            self._fail(failure)
+        else:
+            self._close("stopped", BY_SWEEP)
+
+    def _fail(self, failure: BaseException) -> None:
+        self._driven.keep_trace(failure)
+        self._close("failed", one_line(failure))
+
+    def _close(self, status: str, reason: str) -> None:
+        self._training.close()
+        self._end(self._driven.close(status, reason))
+
+    def _end(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self._undo.close()
+
+
+def _ready(task: Task, planned: Planned, undo: contextlib.ExitStack) -> Ready | Outcome:
+    """The trial's folder, held until `undo`: gone on with where it was left, or made."""
+    sweep = SweepFolder(local(task.sweep))
+    if (mirror := Mirror.of(sweep.trials / planned.name)) is not None:
+        mirror.fetch()
+    before = sweep.run(planned.name)
+    if before is not None and before.config.is_file():
+        folder = undo.enter_context(_opened(before.path))
+        # What the sweep was frozen with has been accepted before it started; the folder may have been changed since.
+        vouched = to_plain(planned.config)
+        return reopened(folder, task.changes, command=task.command, vouched=vouched, of_sweep=True)
+    # A folder without a config is of a process that was killed as it made the folder.
+    folder = RunFolder.create(planned.config.runs_dir, planned.name, overwrite=before is not None)
+    undo.enter_context(folder)
+    return found(
+        folder, planned.config, command=task.command, overrides=planned.overrides, group=sweep.path.name
+    )
+
+
+def _opened(path: Path) -> RunFolder:
+    """Waits for a process that lost its driver and is about to end."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return RunFolder.open(path)
+        except InUseError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def _stacks_kept(folder: RunFolder) -> Iterator[None]:
+    """Where native code hangs and nothing else can tell of it, the stacks go to the trial's `error.txt`."""
+    descriptor = open_to_append(folder.trace)
+    try:
+        with stacks_to(descriptor):
+            yield
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            if not folder.trace.stat().st_size:
+                folder.trace.unlink()

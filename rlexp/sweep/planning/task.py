@@ -1,0 +1,42 @@
+"""What the sweep's process and a trial's tell each other; nothing here needs RLlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ENDED = "ended"
+"""Whether the run is over by its own rules; Tune says `done` of what it has stopped, too."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a process needs to know to run a trial.
+
+    Attributes:
+        sweep: the sweep's folder.
+        trial: its name.
+        metric: what trials are compared by.
+        overrides: changes that were asked for when the sweep was resumed.
+        command: the command line, for the manifest.
+        report_s: seconds that are trained between two reports, at least; schedulers want one after each iteration.
+        values: what a scheduler has changed since the trial was planned, by key.
+        compare_at: env steps, rising, at which a scheduler needs a score.
+        seals: stands for the sweep's key, see `rlexp.sweep.execution.key_lending`.
+    """
+
+    sweep: str
+    trial: str
+    metric: str
+    overrides: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    report_s: float = 0.0
+    values: Mapping[str, Any] = field(default_factory=dict)
+    compare_at: tuple[int, ...] = ()
+    seals: str = ""
+
+    @property
+    def changes(self) -> list[str]:
+        """All that differs from what was planned, as overrides."""
+        return [*self.overrides, *(f"{key}={value}" for key, value in self.values.items())]

@@ -1,0 +1,1 @@
+"""What a sweep has come to: its table, its best trial, what is left."""

@@ -1,0 +1,166 @@
+"""The best trial of a sweep by any metric that its runs have logged, also another than it was run for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlexp.base.errors import ConfigError
+from rlexp.base.shell_commands import shell_command
+from rlexp.base.suggest import nearest
+from rlexp.config.rerun import command
+from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.buckets.places import address
+from rlexp.storage.runs import ranking
+from rlexp.storage.runs.trial_status import OVER, SCORES, history, logged
+from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.settings import MODES
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A trial, and why it.
+
+    Attributes:
+        name: of the trial.
+        folder: its own.
+        metric: that trials were compared by.
+        mode: `max` or `min` of it.
+        score: its last value of the metric.
+        point: the score of its point's seeds together; the same where there is one seed.
+        varied: the keys that the sweep varies, with this trial's values.
+        command: that trains it again, from its frozen config.
+    """
+
+    name: str
+    folder: Path
+    metric: str
+    mode: str
+    score: float
+    point: float
+    varied: Mapping[str, str]
+    command: str
+
+
+def to_json(chosen: Chosen) -> dict[str, Any]:
+    """Plain values."""
+    return {**dataclasses.asdict(chosen), "folder": str(chosen.folder)}
+
+
+def best_by(
+    sweep: SweepFolder, metric: str | None = None, mode: str | None = None, env: str | None = None
+) -> Chosen:
+    """The trial with the best last value of a metric; with several seeds a point, one of the best point's.
+
+    Args:
+        sweep: also one that still runs.
+        metric: any that a trial has logged; null: the sweep's own.
+        mode: `max` or `min`; null: the sweep's own for its own metric, else `max`.
+        env: of this environment's trials, where the sweep varies it.
+
+    Raises:
+        ConfigError: no trial has logged the metric, or they are of several environments and none is named.
+    """
+    state = sweep.state()
+    settings = state["settings"]
+    if mode is not None and mode not in MODES:
+        raise ConfigError(
+            f"--mode must be one of {', '.join(MODES)}, not {mode}", key="--mode", fix="--mode max"
+        )
+    own = metric is None or metric == state.get("metric")
+    name_of = str(state.get("metric")) if metric is None else metric
+    chosen_mode = mode or (settings["mode"] if own else "max")
+    trials = _of_env(sweep, state["trials"], env)
+    scores = {name: _last(sweep, name, name_of) for name in trials} if not own else _scores(trials)
+    judged = {
+        "settings": {**settings, "mode": chosen_mode},
+        "trials": {name: {**trial, "score": scores[name]} for name, trial in trials.items()},
+    }
+    best = ranking.best(judged)
+    if best is None:
+        raise _none(sweep, judged, name_of, own=own)
+    groups = ranking.groups_of(judged)
+    score, point = scores[best], groups.one_score(groups.of(best), scores)
+    assert score is not None
+    return Chosen(
+        best,
+        fetched(address(sweep.trials / best)),
+        name_of,
+        chosen_mode,
+        score,
+        score if point is None else point,
+        state["trials"][best].get("varied", {}),
+        command(sweep.trials / best),
+    )
+
+
+def _scores(trials: Mapping[str, Any]) -> dict[str, float | None]:
+    return {name: trial["score"] for name, trial in trials.items()}
+
+
+def _last(sweep: SweepFolder, name: str, metric: str) -> float | None:
+    sweep.look(name)
+    told = history(sweep.run(name), metric)
+    return told[-1][1] if told else None
+
+
+def _of_env(sweep: SweepFolder, trials: Mapping[str, Any], env: str | None) -> dict[str, Any]:
+    envs = ranking.environments({"trials": trials})
+    if env is None:
+        return dict(trials)
+    found = {name: trial for name, trial in trials.items() if envs[name] == env}
+    if not found:
+        known = [known for known in dict.fromkeys(envs.values()) if known]
+        raise ConfigError(
+            f"no trial of {sweep.place} has the environment {env}"
+            + (f"; there are {', '.join(known)}" if known else ": the sweep has a single one"),
+            key="--env",
+            suggestions=nearest(env, known),
+            fix=f"--env {known[0]}" if known else "leave --env out",
+        )
+    return found
+
+
+def _without_score(
+    sweep: SweepFolder, judged: Mapping[str, Any], metric: str, known: Sequence[str]
+) -> ConfigError:
+    """No trial has the sweep's own score: training on may give one, but not where all trials are over."""
+    if not judged["trials"] or any(trial["status"] not in OVER for trial in judged["trials"].values()):
+        return ConfigError(
+            f"no trial of {sweep.place} has a score yet", fix=shell_command("resume", sweep.place)
+        )
+    other = next((name for name in SCORES if name in known), next(iter(known), None))
+    return ConfigError(
+        f"no trial of {sweep.place} has a score, and all are over: nothing logged {metric}",
+        key="sweep.metric",
+        fix=shell_command("evaluate", sweep.place, "--metric", other)
+        if other
+        else shell_command("report", sweep.place),
+    )
+
+
+def _none(sweep: SweepFolder, judged: Mapping[str, Any], metric: str, *, own: bool) -> ConfigError:
+    """Why no trial is the best."""
+    bests = ranking.bests(judged)
+    if bests:
+        envs = list(dict.fromkeys(ranking.environments(judged).values()))
+        return ConfigError(
+            f"the trials of {sweep.place} are of {len(envs)} environments ({', '.join(envs)}), whose scores cannot be "
+            "compared",
+            key="--env",
+            fix=shell_command("evaluate", sweep.place, "--env", next(iter(bests))),
+        )
+    known = sorted({name for trial in judged["trials"] for name in logged(sweep.run(trial))})
+    if own:
+        return _without_score(sweep, judged, metric, known)
+    close = nearest(metric, known)
+    return ConfigError(
+        f"no trial of {sweep.place} has logged the metric {metric}"
+        + (" with all seeds of a point" if metric in known else ""),
+        key="--metric",
+        suggestions=close,
+        fix=f"--metric {close[0]}" if close and metric not in known else shell_command("resume", sweep.place),
+    )

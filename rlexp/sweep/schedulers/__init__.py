@@ -1,0 +1,1 @@
+"""Which trials go on: ASHA, HyperBand, median stopping, PBT, PB2."""

@@ -1,0 +1,1 @@
+"""Points that are chosen by the scores of those before."""
