@@ -113,8 +113,9 @@ def interval(ratios: Sequence[float]) -> tuple[float, float]:
 def teacher_costs() -> dict[str, dict[str, float]]:
     """Bytes of a directive and milliseconds of an update, by teacher."""
     import rlexp
-    from rlexp.curriculum.build import space_of, teacher_of
+    from rlexp.curriculum.build import teacher_of
     from rlexp.environment.tasks.outcome import Outcome, Progress
+    from rlexp.environment.tasks.space import space_of
 
     found = {}
     for name, told in TEACHERS.items():

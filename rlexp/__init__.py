@@ -37,6 +37,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from rlexp.base.errors import CheckpointError, ConfigError, RlexpError, RunFailedError
     from rlexp.config.schema import RunConfig
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from rlexp.sweep.multirun import SweepOutcome, multirun, resume_multirun
     from rlexp.sweep.results.table import trials
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "compose": "rlexp.run.compose",

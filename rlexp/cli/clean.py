@@ -12,11 +12,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.files import scratch
 from rlexp.base.files.atomic import remove
 from rlexp.base.files.json_records import read_object
+from rlexp.base.processes import leftovers, scratch
 from rlexp.base.shell_commands import shell_command
-from rlexp.hardware.ray_session import leftovers
 
 DEPTH = 4
 """How deep folders are searched: `sweeps/<name>/trials/<trial>/manifest.json` is the deepest."""

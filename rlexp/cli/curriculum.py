@@ -26,9 +26,9 @@ def run(argv: Sequence[str]) -> int:
     """The command; returns its exit code."""
     arguments = _parser().parse_args(list(argv))
     # Imported here: they compose, and draw.
-    from rlexp.curriculum.build import space_of
     from rlexp.curriculum.plot import plot_simulation
     from rlexp.curriculum.simulation.compare import Setting, trials
+    from rlexp.environment.tasks.space import space_of
     from rlexp.run.compose import compose
 
     config = compose(arguments.overrides)

@@ -38,7 +38,8 @@ def run(argv: list[str]) -> int:
     from rlexp.run.evaluate import RESULT, evaluate
     from rlexp.storage.buckets.fetching import fetched
     from rlexp.storage.buckets.places import address
-    from rlexp.sweep.folder import SweepFolder, is_sweep
+    from rlexp.storage.sweeps.sweep_view import is_sweep
+    from rlexp.sweep.folder import SweepFolder
     from rlexp.sweep.results.best_trial import best_by, to_json
 
     folder, chosen = fetched(path), None

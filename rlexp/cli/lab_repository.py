@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from rlexp import __version__
+from rlexp.base.version import __version__
 
 _GIT_S = 10.0
 

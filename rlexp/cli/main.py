@@ -64,7 +64,7 @@ def _find(words: list[str]) -> tuple[Callable[[list[str]], int], list[str]]:
 
 def _unknown_verb(word: str) -> ConfigError:
     from rlexp.base.suggest import nearest
-    from rlexp.config.composition.overrides import choices_named
+    from rlexp.config.composition.groups import choices_named
 
     choices = choices_named(word) if word.isidentifier() else []
     close = [f"rlexp {verb}" for verb in nearest(word, VERBS)]

@@ -25,7 +25,8 @@ def run(argv: list[str]) -> int:
         return EXIT_DONE
     path, overrides = path_and_overrides(argv, "resume")
     from rlexp.storage.buckets.fetching import fetched
-    from rlexp.sweep.folder import SweepFolder, is_sweep
+    from rlexp.storage.sweeps.sweep_view import is_sweep
+    from rlexp.sweep.folder import SweepFolder
 
     folder = fetched(path)
     if is_sweep(folder):

@@ -19,7 +19,7 @@ def run(argv: list[str]) -> int:
         print(page(), end="")
         return EXIT_DONE
     if "--version" in argv:
-        from rlexp import __version__
+        from rlexp.base.version import __version__
 
         print(f"rlexp {__version__}")
         return EXIT_DONE

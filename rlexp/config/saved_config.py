@@ -16,7 +16,8 @@ from rlexp.base.yaml.reader import RunLoader, read_mapping
 from rlexp.config.composition.composed import Composed
 from rlexp.config.composition.groups import Groups
 from rlexp.config.composition.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
-from rlexp.config.composition.overrides import force, parse
+from rlexp.config.composition.override_syntax import parse
+from rlexp.config.composition.overrides import force
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.differences import differences, shown
 from rlexp.config.environment_secrets import interpolations

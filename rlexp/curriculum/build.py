@@ -15,7 +15,7 @@ from rlexp.environment.tasks.cycle import Cycle
 from rlexp.environment.tasks.directive import Directive, Fixed
 from rlexp.environment.tasks.measure import check_measure
 from rlexp.environment.tasks.payload import Payload
-from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.space import space_of
 
 TEACHER = "curriculum.teacher"
 
@@ -37,21 +37,6 @@ def check_curriculum(choice: CurriculumChoice, trusted: Sequence[str]) -> Teache
     for position, task in enumerate(choice.targets or []):
         space.check(task, f"curriculum.targets[{position}]")
     return teacher_of(choice, trusted, seed=0)
-
-
-def space_of(choice: CurriculumChoice) -> TaskSpace:
-    """The tasks.
-
-    Raises:
-        ConfigError: there are none, or they are no space.
-    """
-    if not choice.tasks:
-        raise ConfigError(
-            "curriculum.tasks is empty: neither the curriculum nor the environment says which tasks there are",
-            key="curriculum.tasks",
-            fix="'curriculum.tasks={level: {int: [1, 4]}}', or an env choice that has tasks (env=multiroom)",
-        )
-    return TaskSpace.of(choice.tasks)
 
 
 def teacher_of(choice: CurriculumChoice, trusted: Sequence[str], *, seed: int) -> Teacher:

@@ -12,14 +12,15 @@ import numpy as np
 from rlexp.base.errors import CheckpointError
 from rlexp.curriculum.alarms import Alarms, level
 from rlexp.curriculum.history import History
-from rlexp.curriculum.metric_checks import PREFIX, reads
+from rlexp.curriculum.metric_checks import reads
 from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals, wanders
 from rlexp.environment.tasks.measure import is_metric
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, Progress, by_task_name
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
+from rlexp.metrics.names import CURRICULUM
 
-EVENT = f"{PREFIX}event"
+EVENT = f"{CURRICULUM}event"
 """Metric, a text: promotions, demotions and alarms of an iteration that had any."""
 MOST_TASKS_TOLD = 12
 """Up to so many different tasks have a metric each."""
@@ -53,7 +54,7 @@ class Curriculum:
     def awaited(self) -> dict[str, str]:
         """Metrics of the run that the teacher or the measure reads, each with the key of the setting."""
         read = reads(self.teacher, self._measure)
-        return {name: key for name, key in read.items() if not name.startswith(PREFIX)}
+        return {name: key for name, key in read.items() if not name.startswith(CURRICULUM)}
 
     def payload(self) -> Payload:
         """What env runners draw from now."""
@@ -84,21 +85,21 @@ class Curriculum:
             self._level = level(self._directive, self.space)
         self.new_events = [*getattr(self.teacher, "new_events", ()), *self.alarms.new]
         self.history.add(int(record["env_steps"]), outcomes, self.new_events)
-        metrics = {f"{PREFIX}{name}": value for name, value in self.teacher.metrics().items()}
-        metrics |= {f"{PREFIX}version": self.version, f"{PREFIX}level": self._level}
+        metrics = {f"{CURRICULUM}{name}": value for name, value in self.teacher.metrics().items()}
+        metrics |= {f"{CURRICULUM}version": self.version, f"{CURRICULUM}level": self._level}
         metrics |= {
-            f"{PREFIX}thrashing": int(self.alarms.thrashing),
-            f"{PREFIX}stalled": int(self.alarms.stalled),
+            f"{CURRICULUM}thrashing": int(self.alarms.thrashing),
+            f"{CURRICULUM}stalled": int(self.alarms.stalled),
         }
         return {**metrics, **told}
 
     def _told(self, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """The metrics of an iteration's episodes, which the teacher may read."""
-        told: dict[str, float] = {f"{PREFIX}episodes": self.episodes}
+        told: dict[str, float] = {f"{CURRICULUM}episodes": self.episodes}
         if outcomes:
             stale = sum(outcome.version != self.version for outcome in outcomes)
-            told[f"{PREFIX}stale"] = stale / len(outcomes)
-            told[f"{PREFIX}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
+            told[f"{CURRICULUM}stale"] = stale / len(outcomes)
+            told[f"{CURRICULUM}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
             told |= _by_task(outcomes)
         return told
 
@@ -148,36 +149,18 @@ class Curriculum:
         self._level = level(self._directive, self.space)
 
 
-def evaluated(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Success and return on each of an evaluation's tasks, where there are several: forgetting shows here."""
-    by_task = _grouped(outcomes)
-    metrics = {}
-    for task, own in by_task.items() if len(by_task) > 1 else ():
-        metrics[f"eval/return/{task}"] = float(np.mean([outcome.episode_return for outcome in own]))
-        if told := [outcome.success for outcome in own if outcome.success is not None]:
-            metrics[f"eval/success/{task}"] = float(np.mean(told))
-    return metrics
-
-
-def _grouped(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    found: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        found.setdefault(outcome.key, []).append(outcome)
-    return found
-
-
 def _by_task(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """How the episodes spread over tasks, and the success on each where there are few."""
-    by_task = _grouped(outcomes)
+    by_task = by_task_name(outcomes)
     shares = np.array([len(own) for own in by_task.values()]) / len(outcomes)
     metrics = {
-        f"{PREFIX}tasks": float(len(by_task)),
-        f"{PREFIX}entropy": abs(float(-(shares * np.log(shares)).sum())),
+        f"{CURRICULUM}tasks": float(len(by_task)),
+        f"{CURRICULUM}entropy": abs(float(-(shares * np.log(shares)).sum())),
     }
     if len(by_task) <= MOST_TASKS_TOLD:
         for task, own in by_task.items():
             told = [outcome.success for outcome in own if outcome.success is not None]
-            metrics[f"{PREFIX}share/{task}"] = len(own) / len(outcomes)
+            metrics[f"{CURRICULUM}share/{task}"] = len(own) / len(outcomes)
             if told:
-                metrics[f"{PREFIX}success/{task}"] = float(np.mean(told))
+                metrics[f"{CURRICULUM}success/{task}"] = float(np.mean(told))
     return metrics

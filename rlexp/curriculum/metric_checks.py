@@ -9,6 +9,7 @@ from rlexp.base.suggest import nearest
 from rlexp.environment.tasks.measure import KEY as MEASURE
 from rlexp.environment.tasks.measure import is_metric
 from rlexp.environment.tasks.task import task_key
+from rlexp.metrics.names import CURRICULUM
 
 if TYPE_CHECKING:
     from rlexp.config.schema import CurriculumChoice
@@ -16,12 +17,9 @@ if TYPE_CHECKING:
     from rlexp.environment.tasks.space import TaskSpace
     from rlexp.metrics.catalogue import Catalogue
 
-PREFIX = "curriculum/"
-OF_EPISODES = ("episodes", "stale", "score_mean", "tasks", "entropy")
-"""What an iteration's episodes say; teachers may read it."""
 OF_THE_TEACHER = ("version", "level", "thrashing", "stalled")
 """What is known once the teacher has spoken, beside its own metrics; too late for it to read."""
-BY_TASK = (f"{PREFIX}share/", f"{PREFIX}success/")
+BY_TASK = (f"{CURRICULUM}share/", f"{CURRICULUM}success/")
 """Before the name of a task: its share of the episodes, and the success on it."""
 MOST_LISTED = 10_000
 """Up to so many tasks their names are checked."""
@@ -42,11 +40,11 @@ def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, ca
     for name, key in reads(teacher, choice.measure).items():
         if name.startswith(BY_TASK):
             _check_task(name, key, space)
-        elif name.startswith(PREFIX) and name not in catalogue.names and name in told_by(teacher):
+        elif name.startswith(CURRICULUM) and name not in catalogue.names and name in told_by(teacher):
             raise ConfigError(
                 f"{key}: {name} is not known yet when the teacher reads metrics: it says it itself",
                 key=key,
-                suggestions=[f"{PREFIX}score_mean"],
+                suggestions=[f"{CURRICULUM}score_mean"],
             )
         else:
             catalogue.check(name, key)
@@ -61,7 +59,7 @@ def reads(teacher: Teacher, measure: str) -> dict[str, str]:
 
 def told_by(teacher: Teacher) -> list[str]:
     """Full names of the metrics that are known once the teacher has spoken, as far as a fresh one tells them."""
-    return [f"{PREFIX}{name}" for name in (*OF_THE_TEACHER, *teacher.metrics())]
+    return [f"{CURRICULUM}{name}" for name in (*OF_THE_TEACHER, *teacher.metrics())]
 
 
 def _check_task(name: str, key: str, space: TaskSpace) -> None:

@@ -17,16 +17,13 @@ from rlexp.environment.construct import check_counts, check_requirements, constr
 from rlexp.environment.errors import describe
 from rlexp.environment.multi_agent import is_multi_agent
 from rlexp.environment.paths import add_import_paths, import_paths
+from rlexp.environment.time_limits import bounded_steps, has_limit
 
 if TYPE_CHECKING:
     import gymnasium
 
 RLLIB_NAME = "rlexp"
 """The one name under which RLlib knows every environment; which one it is stands in `env_config`."""
-
-AUTO = "auto"
-EVALUATION_STEPS = 10_000
-"""What `evaluation.max_episode_steps=auto` means for an environment without a time limit of its own."""
 
 
 def make_env(
@@ -140,7 +137,7 @@ def _guarded(
     from rlexp.environment.guards.guard import Guard
 
     first = [make({})]
-    limit = bounded_steps(bound, limited=_has_limit(first[0]))
+    limit = bounded_steps(bound, limited=has_limit(first[0]))
     again: dict[str, Any] = {
         "make": lambda: first.pop() if first else make({}),
         "name": env_name(choice) + (f" of env runner {worker_index}" if worker_index else ""),
@@ -155,31 +152,6 @@ def _guarded(
     if choice.max_episode_steps is not None:
         limit = min(choice.max_episode_steps, limit or choice.max_episode_steps)
     return MultiAgentGuard(**again, max_steps=limit)
-
-
-def bounded_steps(bound: str | int | None, *, limited: bool) -> int | None:
-    """Env steps after which an episode of evaluation is truncated; null for never.
-
-    Args:
-        bound: `evaluation.max_episode_steps`, null outside of evaluation.
-        limited: whether the environment has a time limit of its own.
-    """
-    if bound == AUTO:
-        return None if limited else EVALUATION_STEPS
-    return None if bound is None else int(bound)
-
-
-def _has_limit(env: gymnasium.Env) -> bool:
-    """Whether Gymnasium ends its episodes after some steps."""
-    import gymnasium
-    from gymnasium.wrappers import TimeLimit
-
-    while isinstance(env, gymnasium.Wrapper):
-        if isinstance(env, TimeLimit):
-            return True
-        env = env.env
-    spec = getattr(env, "spec", None)
-    return getattr(spec, "max_episode_steps", None) is not None
 
 
 def _wrapped(

@@ -10,10 +10,10 @@ import gymnasium
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.construct import env_name
+from rlexp.environment.env_probe import STEPS, EnvProbe, budget_s, check_observation
 from rlexp.environment.guards.replaceable import FAILURE
 from rlexp.environment.multi_agent import ended
 from rlexp.environment.multi_agent_wrapper import MultiAgentWrapper, Observations
-from rlexp.environment.probe import STEPS, EnvProbe, budget_s, check_observation
 
 
 def shared_spaces(choice: EnvChoice, env: MultiAgentWrapper) -> tuple[gymnasium.Space, gymnasium.Space]:

@@ -27,6 +27,7 @@ from rlexp.environment.construct import (
     parameters_of,
     registered,
 )
+from rlexp.environment.time_limits import bounded_steps
 
 if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
@@ -103,7 +104,6 @@ def make_native(
         ConfigError: it has none, or none as the config says.
     """
     from rlexp.environment.guards.vector_guard import VectorGuard
-    from rlexp.environment.make import bounded_steps
 
     check_counts(choice)
     check_requirements(choice)

@@ -10,10 +10,9 @@ from rlexp.base.events import Record
 from rlexp.base.suggest import nearest
 from rlexp.config.algorithms import class_name
 from rlexp.config.schema import RunConfig
-from rlexp.curriculum.metric_checks import OF_EPISODES, PREFIX
 from rlexp.environment.tasks.task import task_key
 from rlexp.metrics.log import STATISTICS
-from rlexp.metrics.names import EVAL_S, IN_EVERY_RECORD, PERF, episode_names
+from rlexp.metrics.names import CURRICULUM, CURRICULUM_EPISODES, EVAL_S, IN_EVERY_RECORD, PERF, episode_names
 
 _ACTOR_CRITIC = ("total_loss", "vf_loss", "entropy", "lr", "grad_norm", "curr_entropy_coeff")
 _KL = ("mean_kl_loss", "curr_kl_coeff")
@@ -119,7 +118,7 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
     if "success" in custom:
         names |= {"train/success_rate"} | ({"eval/success_rate"} if evaluates else set())
     if config.curriculum.teacher is not None:
-        names |= {f"{PREFIX}{name}" for name in OF_EPISODES}
+        names |= {f"{CURRICULUM}{name}" for name in CURRICULUM_EPISODES}
         targets = [task_key(task) for task in config.curriculum.targets or ()]
         if evaluates and len(targets) > 1:
             names |= {f"eval/{what}/{task}" for what in ("return", "success") for task in targets}

@@ -7,8 +7,7 @@ whole episode, whose first parameter must be called `episode`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from rlexp.base.errors import ConfigError
@@ -69,19 +68,3 @@ def _check_info_spec(key: str, spec: Mapping[str, Any]) -> None:
             key=f"{key}.reduce",
             suggestions=nearest(str(reduce), REDUCTIONS),
         )
-
-
-def metrics_callback(specs: Mapping[str, Mapping[str, Any]], build: Callable[..., Any]) -> Callable[[], Any]:
-    """What RLlib calls, in every process, to make the callback that logs these metrics at each episode's end.
-
-    Args:
-        specs: the checked `metrics` of the config.
-        build: `build(spec, episode=...)` calls the function that a spec names; must be picklable, e.g.
-            `functools.partial(rlexp.config.callables.targets.build, trusted=...)`.
-
-    Returns:
-        A picklable callable without arguments.
-    """
-    from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
-
-    return partial(EpisodeMetrics, specs={name: dict(spec) for name, spec in specs.items()}, build=build)

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.events import Record
-from rlexp.curriculum.curriculum import evaluated
 from rlexp.environment.guards.notices import COUNT
-from rlexp.environment.tasks.outcome import outcomes_in
+from rlexp.environment.tasks.outcome import evaluated, outcomes_in
 from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
 from rlexp.metrics.names import (
     EPISODE_LENGTH,

@@ -56,6 +56,12 @@ EVAL_S = "perf/eval_s"
 PERF = (*COUNTED, *TIMERS, *RUNNER_TIMERS)
 """All under `perf/` that an iteration has with or without evaluation."""
 
+CURRICULUM = "curriculum/"
+"""Before the name of whatever a curriculum logs."""
+
+CURRICULUM_EPISODES = ("episodes", "stale", "score_mean", "tasks", "entropy")
+"""What a curriculum logs of an iteration's episodes; teachers may read it."""
+
 IN_EVERY_RECORD = ("env_steps", "iteration", "timestamp")
 
 

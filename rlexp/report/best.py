@@ -13,7 +13,7 @@ from rlexp.report.analysis.arms import env_of
 from rlexp.report.reading import Run
 from rlexp.report.selection import Aim
 from rlexp.storage.runs import ranking
-from rlexp.sweep.folder import SweepFolder, is_sweep
+from rlexp.storage.sweeps.sweep_view import SweepView, is_sweep
 
 
 def bests_of(paths: Sequence[Path], runs: Sequence[Run], aim: Aim) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def _of_sweep(paths: Sequence[Path], aim: Aim) -> list[Path]:
     """Folders of the best trials of the only path, a sweep's that ranks by the same metric the same way."""
     if len(paths) != 1 or not is_sweep(paths[0]):
         return []
-    folder = SweepFolder(paths[0])
+    folder = SweepView(paths[0])
     with suppress(ConfigError):  # Damaged: the runs themselves still tell.
         state = folder.state()
         if state.get("metric") == aim.metric and (state["settings"]["mode"] == "min") == aim.lower:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rlexp.base.errors import ConfigError
 from rlexp.report.reading import Run
 from rlexp.storage.runs.trial_status import SCORES
-from rlexp.sweep.folder import SweepFolder, is_sweep
+from rlexp.storage.sweeps.sweep_view import SweepView, is_sweep
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _of_sweeps(paths: Sequence[Path]) -> Aim | None:
     if not all(map(is_sweep, paths)):
         return None
     try:
-        states = [SweepFolder(path).state() for path in paths]
+        states = [SweepView(path).state() for path in paths]
     except ConfigError:  # What the trials' own folders say is still worth a report.
         return None
     aims = {(state.get("metric"), state["settings"]["mode"]) for state in states}

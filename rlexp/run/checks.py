@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rlexp.base.errors import CheckpointError, ConfigError, ConfigErrors
+from rlexp.base.run_names import check_name
 from rlexp.config.automatic import with_automatic
 from rlexp.config.callables.import_paths import check_named
 from rlexp.config.composition.composed import Composed
 from rlexp.config.convert import to_run_config
 from rlexp.config.keys.builder_signatures import algorithm_name, rllib_class
-from rlexp.config.run_names import check_name
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.recorded_data import check_reading
 from rlexp.environment.construct import check_id, check_requirements, is_import_path

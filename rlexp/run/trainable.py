@@ -20,7 +20,7 @@ from ray.tune import Trainable
 from rlexp.base import gc_pause
 from rlexp.base.errors import CheckpointError, RunFailedError
 from rlexp.base.events import Record
-from rlexp.base.files import scratch
+from rlexp.base.processes import scratch
 from rlexp.compat import local_objects, steady_time
 from rlexp.compat.seeding import seed_replay
 from rlexp.config.algorithms import Kind, kind_of

@@ -34,20 +34,14 @@ from rlexp.storage.buckets.record_fetch import fetch_below, fetch_one
 from rlexp.storage.runs import ranking
 from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 from rlexp.storage.signed_files import is_own, write_signed
+from rlexp.storage.sweeps.sweep_view import FROZEN, PLAN, STATE, TRIALS, is_sweep
 from rlexp.sweep.planning import vouching
 from rlexp.sweep.planning.frozen_trials import Frozen, Planned
 from rlexp.sweep.planning.plan import Plan
-from rlexp.sweep.planning.plan_record import NO_OVERRIDES, PLAN, Asked, PlanRecord
-from rlexp.sweep.planning.record_shapes import is_state
+from rlexp.sweep.planning.plan_record import NO_OVERRIDES, Asked, PlanRecord
 from rlexp.sweep.search.adaptive import Adaptive
 
-FROZEN, STATE, TRIALS = "trials.jsonl", "sweep.json", "trials"
 SEARCH = "search.json"
-
-
-def is_sweep(path: Path | str) -> bool:
-    """Whether `path` is a sweep's folder."""
-    return (Path(path) / PLAN).is_file() and (Path(path) / FROZEN).is_file()
 
 
 class SweepFolder(PlanRecord):
@@ -169,11 +163,6 @@ class SweepFolder(PlanRecord):
         """The trials as they were planned."""
         return Frozen(self.path / FROZEN, address(self.trials))
 
-    @property
-    def trials(self) -> Path:
-        """Folder of the trials' folders."""
-        return self.path / TRIALS
-
     def look(self, name: str, *, after_s: float = 0.0) -> None:
         """Brings what a trial on another machine has told, where the sweep lies in a store that can be reached.
 
@@ -202,41 +191,6 @@ class SweepFolder(PlanRecord):
         """A trial's own folder, to look into; null while it has none."""
         path = self.trials / name
         return RunFolder.look(path) if is_run_folder(path) else None
-
-    def state(self) -> dict[str, Any]:
-        """`sweep.json`; without any trial where it is damaged or gone: their own folders say how they stand.
-
-        Raises:
-            ConfigError: `plan.json` is damaged, too.
-        """
-        frozen = self._plan()
-        state = self._state
-        if state is None or len(state["trials"]) % frozen["settings"]["seeds"]:
-            state = {"status": "stopped", "trials": {}}
-        return {**state, **{key: frozen[key] for key in ("name", "command", "start", "settings")}}
-
-    @property
-    def damaged(self) -> bool:
-        """Whether `sweep.json` cannot be read."""
-        return self._state is None
-
-    @property
-    def _state(self) -> dict[str, Any] | None:
-        try:
-            state = read_object(self.path / STATE)
-        except ConfigError:
-            return None
-        return state if is_state(state) else None
-
-    def best(self) -> Path:
-        """The folder of the trial with the best score, of the best point's seeds.
-
-        Raises:
-            ConfigError: no trial has one yet, or the trials are of several environments.
-        """
-        from rlexp.sweep.results.best_trial import best_by
-
-        return best_by(self).folder
 
     def update(self, **fields: Any) -> None:
         """Sets fields of `sweep.json`, and which trial is the best by them."""

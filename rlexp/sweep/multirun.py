@@ -12,8 +12,9 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.composition.search_path import lab_of, remember_lab_in_use
 from rlexp.hardware.ray_session import import_ahead
 from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.sweeps.sweep_view import is_sweep
 from rlexp.sweep.execution import preload
-from rlexp.sweep.folder import Asked, SweepFolder, is_sweep
+from rlexp.sweep.folder import Asked, SweepFolder
 from rlexp.sweep.planning.fits import try_environments
 from rlexp.sweep.planning.foreign_trials import refuse_untrusted
 from rlexp.sweep.planning.plan import Plan, plan
@@ -56,7 +57,7 @@ class SweepOutcome:
         Raises:
             ConfigError: no trial has a score, or the trials are of several environments (then see `best_by`).
         """
-        return SweepFolder(self.folder).best()
+        return self.best_by()
 
     def best_by(self, metric: str | None = None, mode: str | None = None, env: str | None = None) -> Path:
         """The folder of the best trial by any metric that the trials have logged.

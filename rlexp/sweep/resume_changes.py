@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.composition.overrides import value_of
+from rlexp.config.composition.override_syntax import value_of
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.fits import try_environments
 from rlexp.sweep.planning.plan import plan

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.run_names import check_name
 from rlexp.base.suggest import nearest
 from rlexp.base.yaml.plain_values import not_numbers, refuse_unusable
 from rlexp.config.callables.annotations import describe, matches
 from rlexp.config.composition.hydra_app import compose_forced, readable_errors
-from rlexp.config.composition.overrides import parse, unknown_choice
+from rlexp.config.composition.override_syntax import parse
+from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.keys.ranges import SEEDS
-from rlexp.config.run_names import check_name
 from rlexp.storage.buckets.places import check_place
 from rlexp.sweep.planning.space import MOST_TRIALS
 from rlexp.sweep.schedulers import choices

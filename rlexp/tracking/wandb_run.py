@@ -195,7 +195,7 @@ class WandbRun:
 
 def _note_temporary_folders() -> None:
     """W&B makes folders as it is imported, and deletes them only at a clean end."""
-    from rlexp.base.files.scratch import note_of_library
+    from rlexp.base.processes.scratch import note_of_library
 
     for module, name in _TEMPORARY:
         owner = sys.modules.get(module)

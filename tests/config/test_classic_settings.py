@@ -13,7 +13,8 @@ from changing import changed, refusal
 from harness import choices
 
 from rlexp.base.errors import ConfigError, ConfigErrors
-from rlexp.config.composition.overrides import parse, unknown_choice, value_of
+from rlexp.config.composition.override_syntax import parse, value_of
+from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.convert import to_run_config, valid_keys
 from rlexp.config.keys.builder_signatures import known_config_classes
 from rlexp.config.keys.ignored import IGNORED

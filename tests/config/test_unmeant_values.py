@@ -9,11 +9,11 @@ import pytest
 from changing import refusal
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.run_names import check_name
 from rlexp.base.yaml.plain_values import refuse_unusable
 from rlexp.cli.main import main
 from rlexp.config import saved_config
-from rlexp.config.composition.overrides import parse
-from rlexp.config.run_names import check_name
+from rlexp.config.composition.override_syntax import parse
 from rlexp.config.secrets import looks_secret
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.planning.space_of_overrides import space_of

@@ -14,10 +14,10 @@ from test_curriculum_choices import ENVS, GIVEN, TRUSTED
 import rlexp
 from rlexp.curriculum.alarms import STILL, WINDOW, Alarms, level
 from rlexp.curriculum.build import curriculum_of
-from rlexp.curriculum.curriculum import Curriculum, evaluated
+from rlexp.curriculum.curriculum import Curriculum
 from rlexp.curriculum.simulation.student import Student
 from rlexp.environment.tasks.directive import Everywhere, Fixed
-from rlexp.environment.tasks.outcome import SIGNALS, Outcome
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome, evaluated
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"int": [0, 4]})

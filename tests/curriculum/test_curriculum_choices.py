@@ -7,7 +7,8 @@ from harness import choices
 
 import rlexp
 from rlexp.base.errors import ConfigError, ConfigErrors
-from rlexp.curriculum.build import curriculum_of, space_of
+from rlexp.curriculum.build import curriculum_of
+from rlexp.environment.tasks.space import space_of
 
 GIVEN = {
     "function": ["curriculum.task_fn=task_functions.always_two"],

@@ -10,6 +10,7 @@ from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
 from rlexp.storage.runs.ranking import groups_of
 from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.results.best_trial import best_by
 
 BUDGET = 6 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}")
@@ -64,4 +65,4 @@ def test_seeds_of_a_point_are_compared_and_pruned_as_one(tmp_path: Path) -> None
         {name: trial["score"] for name, trial in found.items()}
     )
     assert max(filter(None, scores.values())) == sum(own) / 2
-    assert SweepFolder(folder).best().name.startswith(("000", "001"))
+    assert best_by(SweepFolder(folder)).folder.name.startswith(("000", "001"))

@@ -11,7 +11,9 @@ from harness import records
 from processes import BATCH, CARTPOLE, corridor, manifest, rlexp_child, run, trials
 
 from rlexp.cli.main import main
-from rlexp.sweep.folder import SweepFolder, is_sweep
+from rlexp.storage.sweeps.sweep_view import is_sweep
+from rlexp.sweep.folder import SweepFolder
+from rlexp.sweep.results.best_trial import best_by
 
 BUDGET = 12 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", "sweep.concurrency=1", f"stop.env_steps={BUDGET}")
@@ -90,7 +92,7 @@ def test_a_sweep_is_planned_once_and_one_process_runs_it(
     assert [trial.config.seed for trial in SweepFolder(folder).frozen.all()] == [0, 1]
     code, text = run("evaluate", "sweeps/a", "evaluation.evaluation_duration=1", folder=tmp_path)
     assert code == 0, text
-    assert (SweepFolder(folder).best() / "evaluation.json").is_file()
+    assert (best_by(SweepFolder(folder)).folder / "evaluation.json").is_file()
 
 
 @pytest.mark.slow

@@ -68,7 +68,7 @@ def _built(
     """The algorithm; `env_runners` go to RLlib's builder of that name, `fast` as in a run's config."""
     from rlexp.engine.callbacks.failures import FailureCounter
     from rlexp.engine.install import install
-    from rlexp.engine.runners.fatal_errors import env_runner_class
+    from rlexp.engine.runners.runner_class import env_runner_class
     from rlexp.environment.make import env_creator, rllib_environment
     from rlexp.models.filtering import add_filter
 

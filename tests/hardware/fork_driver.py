@@ -70,7 +70,8 @@ def main() -> None:
     action, log = sys.argv[1], Path(sys.argv[2])
     from hardware_configs import run_config
 
-    from rlexp.hardware.ray_session import import_ahead, leftovers, session
+    from rlexp.base.processes import leftovers
+    from rlexp.hardware.ray_session import import_ahead, session
 
     config = run_config(num_env_runners=1, env_vars={"LAB_SETTING": "7"})
     if action == "threads":

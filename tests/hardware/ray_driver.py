@@ -15,7 +15,8 @@ def main() -> None:
     action, log = sys.argv[1], Path(sys.argv[2])
     from hardware_configs import run_config
 
-    from rlexp.hardware.ray_session import leftovers, session
+    from rlexp.base.processes import leftovers
+    from rlexp.hardware.ray_session import session
 
     config = run_config(
         num_env_runners=1, num_learners=1, num_cpus_per_learner=0, env_vars={"LAB_SETTING": "7"}

@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
+from rlexp.base.processes import leftovers
 from rlexp.compat.ray_workers import fork_server
-from rlexp.hardware.ray_session import leftovers
 from rlexp.sweep.execution.preload import LIBRARIES
 
 HERE = Path(__file__).parent

@@ -15,9 +15,9 @@ import pytest
 from hardware_configs import run_config
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.processes import leftovers
 from rlexp.cli import clean
 from rlexp.hardware.machine.threads import apply_threads, torch_threads
-from rlexp.hardware.ray_session import leftovers
 from rlexp.hardware.ray_session.session import needs_ray, start, store_bytes
 
 HERE = Path(__file__).parent

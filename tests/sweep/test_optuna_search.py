@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.composition.overrides import parse
+from rlexp.config.composition.override_syntax import parse
 from rlexp.sweep.planning.plan import plan
 from rlexp.sweep.planning.space import Point, Space
 from rlexp.sweep.planning.space_of_overrides import space_of

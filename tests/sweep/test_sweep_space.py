@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.composition.overrides import parse
+from rlexp.config.composition.override_syntax import parse
 from rlexp.sweep.planning.space import Space
 from rlexp.sweep.planning.space_of_overrides import space_of
 

@@ -12,10 +12,10 @@ from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.arguments import check_source, check_there
 from rlexp.config.callables.targets import TARGET, is_trusted, untrusted
-from rlexp.config.composition.overrides import choices_named
+from rlexp.config.composition.groups import choices_named
 from rlexp.config.keys.advice import under
 from rlexp.config.schema import CurriculumChoice, RunConfig
-from rlexp.environment.construct import is_import_path
+from rlexp.config.trust.places import is_import_path
 
 
 def check_named(config: RunConfig) -> None:

@@ -15,7 +15,8 @@ from rlexp.base.suggest import nearest
 from rlexp.config.composition.composed import Composed
 from rlexp.config.composition.files_state import UnchangedFiles, files_state
 from rlexp.config.composition.interpolation import bounded
-from rlexp.config.composition.overrides import parse, unknown_choice
+from rlexp.config.composition.override_syntax import parse
+from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.composition.search_path import config_dirs, extend_sys_path, labs_in_use
 from rlexp.config.environment_secrets import ENVIRONMENT, secrets_of
 from rlexp.config.trust.foreign import refuse_search_paths

@@ -14,7 +14,7 @@ from typing import Any
 from rlexp.base.dotted import at
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
-from rlexp.config.composition.overrides import value_of
+from rlexp.config.composition.override_syntax import value_of
 from rlexp.config.composition.search_path import labs_in_use, other_lab, shipped_conf
 from rlexp.config.trust.allowed import refusals
 from rlexp.config.trust.environment_variables import is_harmless

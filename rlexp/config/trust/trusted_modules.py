@@ -62,7 +62,7 @@ def granted(overrides: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ConfigError: an override cannot be read.
     """
-    from rlexp.config.composition.overrides import value_of
+    from rlexp.config.composition.override_syntax import value_of
 
     texts = [text.lstrip("+") for text in overrides]
     values = [value_of(text.partition("=")[2]) for text in texts if text.startswith(f"{KEY}=")]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlexp.config.schema import RunConfig
-from rlexp.curriculum.build import space_of, teacher_of
+from rlexp.curriculum.build import teacher_of
 from rlexp.curriculum.simulation.simulate import Trace, simulate
 from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
 from rlexp.curriculum.teachers.uniform import Uniform
-from rlexp.environment.tasks.space import TaskSpace
+from rlexp.environment.tasks.space import TaskSpace, space_of
 from rlexp.environment.tasks.task import Task
 
 UNIFORM = "uniform"

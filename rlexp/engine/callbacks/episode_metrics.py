@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
@@ -170,3 +171,17 @@ def _explain(name: str, error: Exception) -> str:
     if isinstance(error, KeyError) and str(error.args[0] if error.args else "").startswith("metrics."):
         return str(error.args[0])
     return f"metrics.{name} could not be computed: {type(error).__name__}: {error}"
+
+
+def metrics_callback(specs: Mapping[str, Mapping[str, Any]], build: Callable[..., Any]) -> Callable[[], Any]:
+    """What RLlib calls, in every process, to make the callback that logs these metrics at each episode's end.
+
+    Args:
+        specs: the checked `metrics` of the config.
+        build: `build(spec, episode=...)` calls the function that a spec names; must be picklable, e.g.
+            `functools.partial(rlexp.config.callables.targets.build, trusted=...)`.
+
+    Returns:
+        A picklable callable without arguments.
+    """
+    return partial(EpisodeMetrics, specs={name: dict(spec) for name, spec in specs.items()}, build=build)

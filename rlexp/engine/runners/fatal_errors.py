@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.environment.errors import FatalEnvError, fatal_cause
@@ -21,7 +21,6 @@ from rlexp.environment.hangs.lost_process import close_processes
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-    from ray.rllib.env.env_runner import EnvRunner
     from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 ASK_TIMEOUT_S = 2.0
@@ -96,37 +95,6 @@ def _returning_fatal(func: Callable[..., Any], runner: Any, *args: Any, **kwargs
         return func(runner, *args, **kwargs)
     except FatalEnvError as error:
         return _Raised(error)
-
-
-def env_runner_class(config: AlgorithmConfig) -> type[EnvRunner]:
-    """The env runner class that RLlib would take for `config`, made to keep fatal errors.
-
-    Give it to `config.env_runners(env_runner_cls=...)` last, once the config says whether it is
-    multi-agent and whether it records.
-    """
-    from ray.rllib.offline.offline_env_runner import OfflineSingleAgentEnvRunner
-
-    from rlexp.engine.runners.guarded import GuardedEnvRunner
-    from rlexp.engine.runners.multi_agent_runner import GuardedMultiAgentEnvRunner
-
-    chosen = config.env_runner_cls
-    if chosen is None and config.output:
-        chosen = OfflineSingleAgentEnvRunner
-    elif chosen is None:
-        chosen = GuardedMultiAgentEnvRunner if config.is_multi_agent else GuardedEnvRunner
-    return chosen if issubclass(chosen, FatalErrorKeeper) else _keeping(chosen)
-
-
-@cache
-def _keeping(base: type[EnvRunner]) -> type[EnvRunner]:
-    from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
-    from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
-
-    from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
-
-    known = issubclass(base, SingleAgentEnvRunner | MultiAgentEnvRunner)
-    mixed_in = (BoundedEpisodes, FatalErrorKeeper) if known else (FatalErrorKeeper,)
-    return type(f"Guarded{base.__name__}", (*mixed_in, base), {"__module__": base.__module__})
 
 
 def raise_if_broken(

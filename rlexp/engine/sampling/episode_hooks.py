@@ -21,7 +21,7 @@ from rlexp.engine.sampling.steps import Steps, step_bytes
 from rlexp.environment.guards.kept_steps import most_steps, thinned
 
 if TYPE_CHECKING:
-    from rlexp.engine.sampling.env_runner import FastEnvRunner
+    from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 BEFORE_THE_END = ("on_episode_created", "on_episode_start", "on_episode_step")
 END = "on_episode_end"
@@ -43,7 +43,7 @@ def listeners(callbacks: Iterable[Any], hook: str) -> list[Any]:
 class Hooks:
     """Calls the episode hooks of a runner's callbacks, in RLlib's order."""
 
-    def __init__(self, runner: FastEnvRunner) -> None:
+    def __init__(self, runner: SingleAgentEnvRunner) -> None:
         self._runner = runner
         self._listeners = {hook: listeners(runner._callbacks, hook) for hook in (*BEFORE_THE_END, END)}
 
@@ -133,7 +133,9 @@ class EndedEpisodes(NoEpisodes):
         return EpisodeView(steps, env, self._first[env], len(steps), self._spaces, before, self._lookback)
 
 
-def episode_hooks(runner: FastEnvRunner, num_envs: int, spaces: tuple[Any, Any]) -> NoEpisodes | LiveEpisodes:
+def episode_hooks(
+    runner: SingleAgentEnvRunner, num_envs: int, spaces: tuple[Any, Any]
+) -> NoEpisodes | LiveEpisodes:
     """What the runner's callbacks need, and no more."""
     hooks = Hooks(runner)
     lookback = runner.config.episode_lookback_horizon

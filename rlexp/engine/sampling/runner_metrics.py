@@ -27,7 +27,7 @@ from rlexp.environment.tasks.outcome import Outcome
 from rlexp.metrics.names import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, EPISODE_RETURN, INFERENCE_TIMER
 
 if TYPE_CHECKING:
-    from rlexp.engine.sampling.env_runner import FastEnvRunner
+    from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 TIMERS = (ENV_TIMER, INFERENCE_TIMER, CALLBACKS_TIMER)
 _WINDOWS: tuple[tuple[Any, ...], ...] = (
@@ -85,7 +85,7 @@ class Tally:
         if NOTICES in infos:
             self.noticed += notices.noticed_in(infos)
 
-    def log(self, runner: FastEnvRunner) -> None:
+    def log(self, runner: SingleAgentEnvRunner) -> None:
         """Tells RLlib's logger, under the names of RLlib's own env runner, and starts counting anew."""
         metrics = runner.metrics
         runner._increase_sampled_metrics(self.steps, len(self.ended))
@@ -103,7 +103,7 @@ class Tally:
         self.steps = self.failures = self.step_failures = 0
         self.ended, self.outcomes, self.noticed = [], [], []
 
-    def _log_episodes(self, runner: FastEnvRunner) -> None:
+    def _log_episodes(self, runner: SingleAgentEnvRunner) -> None:
         """Returns, lengths and seconds of the episodes that ended.
 
         The first goes through RLlib's own method, which makes what is not there; the others go straight to what it

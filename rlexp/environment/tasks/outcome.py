@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from rlexp.environment.tasks.task import Task, task_key
 
 OUTCOMES = "__task_outcomes"
@@ -74,3 +76,22 @@ def outcomes_in(part: Mapping[str, Any] | None) -> list[Outcome]:
     """The outcomes in one part (`env_runners`, or `__all_modules__` of `learners`) of RLlib's results."""
     found = (part or {}).get(OUTCOMES)
     return [item for item in found if isinstance(item, Outcome)] if isinstance(found, (list, tuple)) else []
+
+
+def evaluated(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Success and return on each of an evaluation's tasks, where there are several: forgetting shows here."""
+    by_task = by_task_name(outcomes)
+    metrics = {}
+    for task, own in by_task.items() if len(by_task) > 1 else ():
+        metrics[f"eval/return/{task}"] = float(np.mean([outcome.episode_return for outcome in own]))
+        if told := [outcome.success for outcome in own if outcome.success is not None]:
+            metrics[f"eval/success/{task}"] = float(np.mean(told))
+    return metrics
+
+
+def by_task_name(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The outcomes of each task, by the task as text, in the order of their first episodes."""
+    found: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(outcome.key, []).append(outcome)
+    return found

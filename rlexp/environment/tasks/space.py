@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
+from rlexp.config.schema import CurriculumChoice
 from rlexp.environment.tasks.dimension import (
     MOST_VALUES,
     Box,
@@ -162,3 +163,18 @@ def _nearest_value(dim: Dimension, value: float) -> Any:
         return min(dim.high, max(dim.low, round(value)))
     assert isinstance(dim, Box)
     return min(dim.high, max(dim.low, value))
+
+
+def space_of(choice: CurriculumChoice) -> TaskSpace:
+    """The tasks.
+
+    Raises:
+        ConfigError: there are none, or they are no space.
+    """
+    if not choice.tasks:
+        raise ConfigError(
+            "curriculum.tasks is empty: neither the curriculum nor the environment says which tasks there are",
+            key="curriculum.tasks",
+            fix="'curriculum.tasks={level: {int: [1, 4]}}', or an env choice that has tasks (env=multiroom)",
+        )
+    return TaskSpace.of(choice.tasks)

@@ -13,7 +13,6 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import CurriculumChoice
-from rlexp.curriculum.build import space_of
 from rlexp.environment.errors import describe
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.multi_agent import is_multi_agent
@@ -21,6 +20,7 @@ from rlexp.environment.native import FIX, MODE
 from rlexp.environment.tasks.applying import KEY, WAYS, applier, check_way, why_not, why_not_vector
 from rlexp.environment.tasks.directive import Fixed
 from rlexp.environment.tasks.payload import Payload
+from rlexp.environment.tasks.space import space_of
 from rlexp.environment.tasks.task_env import TaskEnv
 from rlexp.environment.tasks.vector import VectorTaskEnv
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rlexp.base.processes.leftovers import MARK, mark_of_this_process
 from rlexp.compat.ray_workers import fork_server
 from rlexp.config.schema import RunConfig
-from rlexp.hardware.ray_session.leftovers import MARK, mark_of_this_process
 from rlexp.hardware.ray_session.process_environment import of_workers
 
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import RunFailedError
+from rlexp.base.processes.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.compat.ray_workers.worker_log import WorkerLog
 from rlexp.compat.ray_workers.worker_start import ADDRESS
 from rlexp.config.algorithms import WITHOUT_RAY, class_name
@@ -26,7 +27,6 @@ from rlexp.hardware.machine.machine import Machine, usable_memory
 from rlexp.hardware.ray_session import import_ahead, ray_token
 from rlexp.hardware.ray_session.connect import cluster_address
 from rlexp.hardware.ray_session.head_watch import HeadWatch
-from rlexp.hardware.ray_session.leftovers import MARK, mark_of_this_process, note, start_watchdog
 from rlexp.hardware.ray_session.process_environment import changed, of_workers
 from rlexp.hardware.ray_session.signals import at_most, handlers_kept
 

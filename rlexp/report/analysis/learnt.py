@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from rlexp.base.errors import ConfigError
 from rlexp.report.reading import Run
-from rlexp.sweep.folder import SweepFolder, is_sweep
+from rlexp.storage.sweeps.sweep_view import SweepView, is_sweep
 
 SEARCHES, SCHEDULERS = ("optuna",), ("pbt", "pb2")
 """Those that choose values by the scores so far."""
@@ -45,8 +45,8 @@ def learning(runs: Sequence[Run]) -> list[str]:
         if not is_sweep(folder):
             continue
         with suppress(ConfigError):  # Damaged: its runs are shown as those of no sweep.
-            settings = SweepFolder(folder).settings()
-            scheduler = settings.scheduler.get("name")
-            found |= dict.fromkeys([settings.search] if settings.search in SEARCHES else [])
+            settings = SweepView(folder).plan()["settings"]
+            search, scheduler = settings.get("search"), (settings.get("scheduler") or {}).get("name")
+            found |= dict.fromkeys([search] if search in SEARCHES else [])
             found |= dict.fromkeys([scheduler] if scheduler in SCHEDULERS else [])
     return list(found)

@@ -16,12 +16,12 @@ from rlexp.config.keys import builder_signatures
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.curriculum.build import target_payload
 from rlexp.engine.callbacks.bookkeeping import Bookkeeping
+from rlexp.engine.callbacks.episode_metrics import metrics_callback
 from rlexp.engine.callbacks.failures import FailureCounter
 from rlexp.engine.callbacks.task_outcomes import OutcomeCollector
 from rlexp.engine.publishing import with_curriculum, with_targets
-from rlexp.engine.runners.fatal_errors import env_runner_class
+from rlexp.engine.runners.runner_class import env_runner_class
 from rlexp.environment.make import rllib_environment
-from rlexp.metrics.custom import metrics_callback
 from rlexp.models.filtering import MEAN_STD, add_filter
 from rlexp.models.observation_filter import FilterForEvaluation
 from rlexp.models.spec import rl_module_settings

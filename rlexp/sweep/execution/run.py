@@ -13,8 +13,9 @@ from rlexp.base.shell_commands import shell_command
 from rlexp.config.schema import RunConfig
 from rlexp.storage.buckets.sync import Keeper
 from rlexp.storage.runs.trial_status import OVER, metric_of
+from rlexp.storage.sweeps.sweep_view import FROZEN
 from rlexp.sweep.execution.monitor import Course
-from rlexp.sweep.folder import FROZEN, SweepFolder
+from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.results.unfinished import unfinished
 from rlexp.sweep.results.unscored import Unscored, say_what_is_missing
 from rlexp.sweep.resume_changes import apply

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.hydra_app import Composer, hydra_app, readable_errors
-from rlexp.config.composition.overrides import force, parse
+from rlexp.config.composition.override_syntax import parse
+from rlexp.config.composition.overrides import force
 from rlexp.config.convert import to_plain
 from rlexp.config.rerun import is_saved_run
 from rlexp.config.schema import RunConfig

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import to_json
-from rlexp.base.files.json_records import read_object
-from rlexp.storage.buckets.places import address
 from rlexp.storage.signed_files import write_signed
+from rlexp.storage.sweeps.sweep_view import PLAN, SweepView
 from rlexp.sweep.planning import vouching
-from rlexp.sweep.planning.record_shapes import flaw_of_plan
 from rlexp.sweep.planning.space import Space
 from rlexp.sweep.settings import SweepChoice, typed
-
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -32,32 +26,24 @@ class Asked:
 NO_OVERRIDES = Asked()
 
 
-class PlanRecord:
+class PlanRecord(SweepView):
     """The record of the plan in a sweep's folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def place(self) -> str:
-        """Where the sweep lies, for people and other machines: the folder's path, or its address in a store."""
-        return address(self.path)
 
     def change(self, settings: SweepChoice) -> None:
         """Takes over other settings."""
-        plain = {**self._plan(), "settings": dataclasses.asdict(settings)}
+        plain = {**self.plan(), "settings": dataclasses.asdict(settings)}
         write_signed(self.path / PLAN, to_json(plain))
 
     def space(self) -> Space:
         """What the trials were drawn from."""
         try:
-            return Space.of_plain(self._plan()["space"])
+            return Space.of_plain(self.plan()["space"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"{self.path / PLAN} is damaged: space: {error}") from error
 
     def asked(self) -> Asked:
         """What it was planned from."""
-        told = self._plan()["asked"]
+        told = self.plan()["asked"]
         try:
             return Asked(tuple(map(str, told["overrides"])), told["config_name"], told["config_dir"])
         except (KeyError, TypeError) as error:
@@ -66,11 +52,11 @@ class PlanRecord:
     @property
     def seals(self) -> str:
         """Stands for the key that its trials' checkpoints are sealed with; no secret."""
-        return str(self._plan()["seals"])
+        return str(self.plan()["seals"])
 
     def adopt(self) -> None:
         """Before the trials are lent a key: it is one of this user's own, also if somebody else planned the sweep."""
-        plan = self._plan()
+        plan = self.plan()
         if (ours := vouching.adopted(plan)) != plan:
             write_signed(self.path / PLAN, to_json(ours))
 
@@ -80,19 +66,13 @@ class PlanRecord:
         Raises:
             ConfigError: the sweep's plan was not made with this user's key.
         """
-        if not vouching.is_own_command(self._plan()):
+        if not vouching.is_own_command(self.plan()):
             raise ConfigError(
                 f"sweep.trials: {self.place} was not planned by this user on this machine; its command is not repeated",
                 key="sweep.trials",
                 fix="rlexp -m ... for another sweep",
             )
 
-    def _plan(self) -> dict[str, Any]:
-        plan = read_object(self.path / PLAN)
-        if flaw := flaw_of_plan(plan):
-            raise ConfigError(f"{self.path / PLAN} is damaged: {flaw}")
-        return plan
-
     def settings(self) -> SweepChoice:
         """As chosen when it was planned."""
-        return typed(self._plan()["settings"])
+        return typed(self.plan()["settings"])

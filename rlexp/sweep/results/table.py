@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rlexp.base.errors import ConfigError
 from rlexp.storage.buckets.fetching import fetched
 from rlexp.storage.runs import ranking
-from rlexp.sweep.folder import SweepFolder, is_sweep
+from rlexp.storage.sweeps.sweep_view import is_sweep
+from rlexp.sweep.folder import SweepFolder
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -18,7 +18,7 @@ from ray.tune.schedulers.pb2 import PB2
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_text
 from rlexp.base.files.json_records import read_object
-from rlexp.config.composition.overrides import value_of
+from rlexp.config.composition.override_syntax import value_of
 from rlexp.sweep.planning.keys import VALUES
 from rlexp.sweep.planning.space import Interval, Space
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.composition.overrides import value_of
+from rlexp.config.composition.override_syntax import value_of
 from rlexp.sweep.planning.keys import SCHEDULER, SCORE, TIME, VALUES
 from rlexp.sweep.planning.space import Interval, Listed, Space
 from rlexp.sweep.planning.trial import SEED

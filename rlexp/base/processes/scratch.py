@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rlexp.base.files.atomic import remove
-from rlexp.hardware.ray_session.leftovers import driver_lives, mark_of_this_process, note, noted
+from rlexp.base.processes.leftovers import driver_lives, mark_of_this_process, note, noted
 
 PREFIX = "rlexp-"
 _LIBRARIES = "of_libraries"

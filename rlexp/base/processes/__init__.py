@@ -1,0 +1,1 @@
+"""Processes that died, and what they left: marked by who started it, so that nobody else's is touched."""
