@@ -37,7 +37,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base import moved_names
 from rlexp.base.version import __version__ as __version__
+
+moved_names.install()
 
 if TYPE_CHECKING:
     from rlexp.base.errors import CheckpointError, ConfigError, RlexpError, RunFailedError

@@ -15,7 +15,7 @@ RUN = [
     "env.id=envs.testing.Errand",
     "env.tasks={length: {int: [1, 9]}}",
     "env.target_tasks=[{length: 2},{length: 5}]",
-    f"curriculum.teacher={{_target_: rlexp.curriculum.teachers.stages.teacher.Stages, stages: {STAGES}, "
+    f"curriculum.teacher={{_target_: rlexp.curriculum.teachers.stages.Stages, stages: {STAGES}, "
     "promote: {window: 5, min_episodes: 5}}",
     "curriculum.measure=success",
     "tracking=[wandb,tensorboard]",

@@ -12,7 +12,7 @@ import rlexp
 from rlexp.base.errors import CheckpointError, ConfigError
 from rlexp.engine.handing import curriculum_piece
 
-STAGES = "rlexp.curriculum.teachers.stages.teacher.Stages"
+STAGES = "rlexp.curriculum.teachers.stages.Stages"
 SCHEDULE = (
     "{_target_: rlexp.curriculum.teachers.schedule.Schedule,"
     " parameters: {length: {from: 1, to: 9, steps: 400}}}"

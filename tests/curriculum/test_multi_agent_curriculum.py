@@ -188,9 +188,7 @@ def test_the_policy_learns_with_the_tasks_numbers(trainable: Make) -> None:
 def test_a_whole_run_in_stages(tmp_path: Path) -> None:
     near = "{name: near, task: {distance: 1}, promote: {threshold: 0.5, window: 5, min_episodes: 5}}"
     stages = f"[{near}, {{name: far, task: {{distance: 8}}, promote: null}}]"
-    teacher = (
-        f"curriculum.teacher={{_target_: rlexp.curriculum.teachers.stages.teacher.Stages, stages: {stages}}}"
-    )
+    teacher = f"curriculum.teacher={{_target_: rlexp.curriculum.teachers.stages.Stages, stages: {stages}}}"
     outcome = train_tiny([*MEETING[:4], teacher, "stop.iterations=3"], tmp_path)
     last = records(outcome.folder)[-1]
     assert last["curriculum/stage"] == 1

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from test_transport import REMOTE, TARGET, Make, trainable  # noqa: F401
 
-STAGES = "rlexp.curriculum.teachers.stages.teacher.Stages"
+STAGES = "rlexp.curriculum.teachers.stages.Stages"
 TRUSTED = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,popular_transport]"
 
 Train = Callable[..., Any]

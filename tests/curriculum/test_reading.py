@@ -12,7 +12,7 @@ import rlexp
 from rlexp.base.errors import ConfigError
 from rlexp.run.building.prepare import check_callables
 
-STAGES = "rlexp.curriculum.teachers.stages.teacher.Stages"
+STAGES = "rlexp.curriculum.teachers.stages.Stages"
 
 
 def staged(when: str, *overrides: str) -> list[str]:

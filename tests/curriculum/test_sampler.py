@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.stages.stage import stages_of
+from rlexp.curriculum.teachers.staging.stage import stages_of
 from rlexp.environment.tasks.sampler import Sampled, samplers
 from rlexp.environment.tasks.space import TaskSpace
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from rlexp.base.moved_names import current_name
+
 
 @dataclass(frozen=True)
 class ClassSource:
@@ -112,7 +114,7 @@ def source_tree(module: str) -> ast.Module | None:
 
 def module_file(module: str) -> Path | None:
     """The source file of a module, found without importing any package."""
-    top, *rest = module.split(".")
+    top, *rest = current_name(module).split(".")
     spec = importlib.util.find_spec(top) if top.isidentifier() and top != "__main__" else None
     if spec is None:
         return None

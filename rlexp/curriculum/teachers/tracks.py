@@ -190,7 +190,7 @@ def _teacher(
         raise ConfigError(
             f"{key} must name a teacher, not {spec!r}",
             key=key,
-            fix=f"{key}: {{_target_: rlexp.curriculum.teachers.stages.teacher.Stages, stages: [...]}}",
+            fix=f"{key}: {{_target_: rlexp.curriculum.teachers.stages.Stages, stages: [...]}}",
         )
     own_seed = np.random.SeedSequence([seed, zlib.crc32(track.encode())]).generate_state(1)
     try:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.stages.condition import RANGES, Comparison, Condition, Joined, parse
+from rlexp.curriculum.teachers.staging.condition import RANGES, Comparison, Condition, Joined, parse
 
 KEY = "curriculum.teacher.promote"
 

@@ -18,7 +18,7 @@ from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
 from rlexp.curriculum.teachers.ladder import Ladder
 from rlexp.curriculum.teachers.schedule import Schedule
-from rlexp.curriculum.teachers.stages.teacher import Stages
+from rlexp.curriculum.teachers.stages import Stages
 from rlexp.curriculum.teachers.tracks import Tracks
 from rlexp.curriculum.teachers.uniform import Uniform
 from rlexp.environment.tasks.outcome import Outcome, Progress

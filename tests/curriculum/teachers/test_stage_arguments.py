@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.stages.teacher import Stages
+from rlexp.curriculum.teachers.stages import Stages
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "wind": {"box": [0, 1]}})

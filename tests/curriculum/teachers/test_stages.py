@@ -9,7 +9,7 @@ import pytest
 from rlexp.base.errors import CheckpointError, RunFailedError
 from rlexp.curriculum.simulation.simulate import simulate
 from rlexp.curriculum.simulation.student import Student
-from rlexp.curriculum.teachers.stages.teacher import Stages
+from rlexp.curriculum.teachers.stages import Stages
 from rlexp.environment.tasks.outcome import Outcome, Progress
 from rlexp.environment.tasks.space import TaskSpace
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from rlexp.base.errors import CheckpointError
 from rlexp.curriculum.teachers.parts.limits import number
-from rlexp.curriculum.teachers.stages.condition import MEANS, RANGES
-from rlexp.curriculum.teachers.stages.rules import WINDOW
-from rlexp.curriculum.teachers.stages.stage import Stage, stages_of
-from rlexp.curriculum.teachers.stages.visit import DEMOTE, PROMOTE, Visit
+from rlexp.curriculum.teachers.staging.condition import MEANS, RANGES
+from rlexp.curriculum.teachers.staging.rules import WINDOW
+from rlexp.curriculum.teachers.staging.stage import Stage, stages_of
+from rlexp.curriculum.teachers.staging.visit import DEMOTE, PROMOTE, Visit
 from rlexp.environment.tasks.directive import Directive, Mixed
 from rlexp.environment.tasks.outcome import Outcome, Progress, measured
 from rlexp.environment.tasks.sampler import Sampled
@@ -35,7 +35,7 @@ class Stages:
     A promotion rule is `{threshold, measure, window, min_episodes, patience}`: the mean `measure` (score, success,
     return or length; score is `curriculum.measure`) is `threshold` or more for `patience` checks in a row, after
     `min_episodes` episodes. Or it is a condition (`success>=0.7 & episodes>=200`, see
-    `stages.condition`), alone or as `when` in place of the first two. In a condition means and
+    `staging.condition`), alone or as `when` in place of the first two. In a condition means and
     metrics count as unknown before `min_episodes`, which is at most the number that it asks of `episodes`.
 
     A demotion rule is `{margin, window, min_episodes, patience}`: the mean lies below the threshold of the stage

@@ -10,7 +10,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.curriculum.teachers.parts.limits import KEY, known
-from rlexp.curriculum.teachers.stages.rules import (
+from rlexp.curriculum.teachers.staging.rules import (
     Rule,
     check_reach,
     demotion,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import RunFailedError
-from rlexp.curriculum.teachers.stages.condition import MEANS
-from rlexp.curriculum.teachers.stages.rules import Rule
+from rlexp.curriculum.teachers.staging.condition import MEANS
+from rlexp.curriculum.teachers.staging.rules import Rule
 from rlexp.environment.tasks.dimension import is_number
 from rlexp.environment.tasks.outcome import Outcome, Progress
 

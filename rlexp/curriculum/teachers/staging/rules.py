@@ -10,7 +10,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.curriculum.teachers.parts.limits import KEY, known, number, positive, whole
-from rlexp.curriculum.teachers.stages.condition import (
+from rlexp.curriculum.teachers.staging.condition import (
     MEANS,
     RANGES,
     Comparison,

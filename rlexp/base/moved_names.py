@@ -1,0 +1,91 @@
+"""Where modules went whose names are written in what people keep: configs, checkpoints' pickles, labs' own imports.
+
+`MOVED` is the one table. Imports of an old name give the module under its new one (`MovedModules`), and whoever
+reads an import path from a config asks for `current_name` first, so that what may be named is judged by where it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MOVED: dict[str, str] = {
+    "rlexp.curriculum.collecting": "rlexp.engine.callbacks.task_outcomes",
+    "rlexp.curriculum.connector": "rlexp.engine.curriculum_connector",
+    "rlexp.curriculum.cycle": "rlexp.environment.tasks.cycle",
+    "rlexp.curriculum.dimension": "rlexp.environment.tasks.dimension",
+    "rlexp.curriculum.directive": "rlexp.environment.tasks.directive",
+    "rlexp.curriculum.handing": "rlexp.engine.handing",
+    "rlexp.curriculum.measure": "rlexp.environment.tasks.measure",
+    "rlexp.curriculum.outcome": "rlexp.environment.tasks.outcome",
+    "rlexp.curriculum.payload": "rlexp.environment.tasks.payload",
+    "rlexp.curriculum.publishing": "rlexp.engine.publishing",
+    "rlexp.curriculum.sampler": "rlexp.environment.tasks.sampler",
+    "rlexp.curriculum.space": "rlexp.environment.tasks.space",
+    "rlexp.curriculum.task": "rlexp.environment.tasks.task",
+    "rlexp.environment.failures": "rlexp.engine.callbacks.failures",
+    "rlexp.environment.fatal": "rlexp.engine.runners.fatal_errors",
+    "rlexp.environment.multi_agent_runner": "rlexp.engine.runners.multi_agent_runner",
+    "rlexp.environment.runner": "rlexp.engine.runners.guarded",
+    "rlexp.environment.tasked_runner": "rlexp.engine.runners.tasked_runner",
+    "rlexp.errors": "rlexp.base.errors",
+    "rlexp.fast": "rlexp.engine",
+    "rlexp.fast.appo_learner": "rlexp.engine.learning.appo_learner",
+    "rlexp.fast.appo_policy_change": "rlexp.engine.learning.appo_policy_change",
+    "rlexp.fast.async_step": "rlexp.engine.algorithms.async_step",
+    "rlexp.fast.dqn_learner": "rlexp.engine.learning.dqn",
+    "rlexp.fast.env_runner": "rlexp.engine.sampling.env_runner",
+    "rlexp.fast.impala_learner": "rlexp.engine.learning.impala_appo",
+    "rlexp.fast.off_policy": "rlexp.engine.algorithms.off_policy_step",
+    "rlexp.fast.policy_change": "rlexp.engine.learning.policy_change",
+    "rlexp.fast.ppo_learner": "rlexp.engine.learning.ppo",
+    "rlexp.fast.sac_learner": "rlexp.engine.learning.sac",
+    "rlexp.metrics.bookkeeping": "rlexp.engine.callbacks.bookkeeping",
+    "rlexp.metrics.episode_metrics": "rlexp.engine.callbacks.episode_metrics",
+    "rlexp.run.bounded_replay": "rlexp.run.building.bounded_replay",
+    "rlexp.run.callback": "rlexp.engine.run_callback",
+    "rlexp.run.callback_hooks": "rlexp.run.building.old_callback_hooks",
+    "rlexp.run.masking": "rlexp.run.bookkeeping.masking",
+    "rlexp.run.plain_prelearner": "rlexp.run.building.plain_prelearner",
+}
+"""Old module or package -> new one."""
+
+
+def current_name(path: str) -> str:
+    """The import path by today's names; one that never moved is returned as it is."""
+    words = path.split(".")
+    for end in range(len(words), 1, -1):
+        if (new := MOVED.get(".".join(words[:end]))) is not None:
+            return ".".join([new, *words[end:]])
+    return path
+
+
+class MovedModules(MetaPathFinder, Loader):
+    """Imports a module under its old name as the very module that has the new one."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """A spec for names in the table alone."""
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module under its new name; importing it runs it at most once."""
+        module = importlib.import_module(MOVED[spec.name])
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing: it has run. `importlib` has just given it the old name's spec, which would break reloading."""
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
+
+
+def install() -> None:
+    """Makes old names importable in this process."""
+    if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
+        sys.meta_path.insert(0, MovedModules())
