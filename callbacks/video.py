@@ -216,7 +216,7 @@ def _in_words(value: Any) -> str:
 
 
 def picture_of(value: Any) -> np.ndarray | None:
-    """What a renderer gave as (height, width, 3) uint8; null where it is no picture.
+    """What a renderer gave as (height, width, 3) uint8; None where it is no picture.
 
     Grey pictures, of shape (height, width) or with one channel, get three; floats are taken as from 0 to 1; a fourth
     channel is left out.

@@ -41,7 +41,7 @@ def atari_vector(
 
     Args:
         num_envs: games that are stepped together.
-        num_threads: threads that step them; null: one for each CPU that the process may use.
+        num_threads: threads that step them; None: one for each CPU that the process may use.
 
     Raises:
         ConfigError: `max_frames` is no multiple of `frame_skip`, or the id names no game of ale-py.

@@ -27,10 +27,10 @@ class EnvPool(VectorEnv):
     Args:
         num_envs: environments that are stepped together.
         id: EnvPool's task, e.g. `Pong-v5`.
-        num_threads: threads that step them; null: one for each CPU that the process may use.
+        num_threads: threads that step them; None: one for each CPU that the process may use.
         channels_last: images come as (height, width, channels), where RLlib looks for them, not as EnvPool's
             (channels, height, width).
-        max_episode_steps: steps after which an episode is truncated; null: the task's own.
+        max_episode_steps: steps after which an episode is truncated; None: the task's own.
         render_mode: `rgb_array` for pictures.
         settings: the task's own, e.g. `frame_skip`; EnvPool's documentation lists them.
 
@@ -90,7 +90,7 @@ class EnvPool(VectorEnv):
         return self._seen(observations), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[np.ndarray, ...] | None:
-        """A picture (height, width, 3) of each environment; null without `render_mode`."""
+        """A picture (height, width, 3) of each environment; None without `render_mode`."""
         if self.render_mode is None or self._pool is None:
             return None
         return tuple(self._pool.render(env_ids=np.arange(self.num_envs)))

@@ -102,7 +102,7 @@ def minigrid_env(
         id: e.g. `MiniGrid-Empty-5x5-v0`, or a BabyAI id.
         flat: see `EgocentricView`.
         direction: see `EgocentricView`.
-        actions: see `ActionSubset`; null means all seven.
+        actions: see `ActionSubset`; None means all seven.
         **settings: arguments of the environment itself, such as `max_steps` or `agent_view_size`.
 
     Returns:

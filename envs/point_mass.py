@@ -130,7 +130,7 @@ def moving(place: float, velocity: float, thrust: float, friction: float) -> tup
 
 
 def crossing(before: tuple[float, float], after: tuple[float, float]) -> float | None:
-    """The x at which the straight line between two places crosses the wall; null where it does not."""
+    """The x at which the straight line between two places crosses the wall; None where it does not."""
     (x0, y0), (x1, y1) = before, after
     if (y0 > 0) == (y1 > 0):
         return None

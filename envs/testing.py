@@ -120,7 +120,7 @@ class Slow(Corridor):
 
     Args:
         step_s: seconds that each step sleeps.
-        hang_at: the step, counted from 1 over all episodes, that never returns; null means none.
+        hang_at: the step, counted from 1 over all episodes, that never returns; None means none.
     """
 
     def __init__(self, step_s: float = 0.01, hang_at: int | None = None, **corridor: Any) -> None:
@@ -161,7 +161,7 @@ class KillsItsProcess(Corridor):
 
     Args:
         at_step: the step, counted from 1 over all episodes, at which it does.
-        done: path of a file that is made just before, and whose presence keeps the others from it; null: each time.
+        done: path of a file that is made just before, and whose presence keeps the others from it; None: each time.
     """
 
     def __init__(self, at_step: int = 20, done: str | None = None, **corridor: Any) -> None:

@@ -64,7 +64,7 @@ def describe(file: Path) -> str:
 
 
 def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
-    """The choices that the first `config.yaml` takes by default, by group in its order; none for null."""
+    """The choices that the first `config.yaml` takes by default, by group in its order; `none` for null."""
     main = next((folder / "config.yaml" for folder in dirs if (folder / "config.yaml").is_file()), None)
     if main is None:
         return {}

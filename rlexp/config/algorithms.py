@@ -32,7 +32,7 @@ DEFAULTS: dict[str, dict[str, int]] = {
     "APPOConfig": {"num_env_runners": 2, "num_learners": 1},
     "IMPALAConfig": {"num_env_runners": 2, "num_learners": 1},
 }
-"""What RLlib takes for a hardware setting left null, where that is not its general default."""
+"""What RLlib takes for a hardware setting left None, where that is not its general default."""
 
 WITHOUT_RAY = frozenset(
     name for name, kind in KINDS.items() if kind in ("on_policy", "off_policy", "model_based")

@@ -116,7 +116,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _nested(cls: type, field: str) -> type | None:
-    """The dataclass that a field holds, also where it may be null."""
+    """The dataclass that a field holds, also where it may be None."""
     hint = _hints(cls)[field]
     for candidate in (hint, *typing.get_args(hint)):
         if isinstance(candidate, type) and is_dataclass(candidate):

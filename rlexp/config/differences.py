@@ -9,7 +9,7 @@ ABSENT = object()
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Each dotted key whose values differ, with the old and the new one: `ABSENT`, which is as null, for none."""
+    """Each dotted key whose values differ, with the old and the new one: `ABSENT`, which is as None, for none."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
             inner = f"{key}.{name}" if key else str(name)

@@ -14,7 +14,7 @@ EVALUATION = ("eval/", "perf/eval_s")
 
 
 def batch_steps(config: RunConfig) -> int | None:
-    """Env steps of a batch that is sampled as one, at least; null where an iteration may end within a few steps."""
+    """Env steps of a batch that is sampled as one, at least; None where an iteration may end within a few steps."""
     if kind_of(config.algorithm.config_class, config.trusted) != "on_policy":
         return None
     batch = config.algorithm.settings.get("train_batch_size_per_learner")

@@ -43,7 +43,7 @@ class AlgorithmChoice:
 class ModelChoice:
     """The policy's network: RLlib's default model, or any RLModule by import path.
 
-    `size` says how large what is left null becomes. `settings` holds fields of RLlib's `DefaultModelConfig`; they are
+    `size` says how large what is left None becomes. `settings` holds fields of RLlib's `DefaultModelConfig`; they are
     refused beside a `module_class`, which reads `module_config` alone.
     """
 
@@ -91,7 +91,7 @@ class EnvChoice:
 
 @dataclass
 class HardwareChoice:
-    """What it runs on; with `auto`, keys left null are chosen from the machine and the environment's speed."""
+    """What it runs on; with `auto`, keys left None are chosen from the machine and the environment's speed."""
 
     BUILDERS: ClassVar[tuple[Builder, ...]] = (
         Builder(
@@ -252,7 +252,7 @@ class Plateau:
 
 @dataclass
 class AllOf:
-    """Stop when all of these hold at once, metrics by their last values; null is not asked for."""
+    """Stop when all of these hold at once, metrics by their last values; None is not asked for."""
 
     env_steps: int | None = None
     iterations: int | None = None
@@ -262,7 +262,7 @@ class AllOf:
 
 @dataclass
 class Stop:
-    """The run ends as soon as any of these holds; null never does.
+    """The run ends as soon as any of these holds; None never does.
 
     `metric` maps a metric's name to a number it must reach, or to a bound as text (`"<=0.1"`). `function` is called
     with each iteration's record, and with its arguments; it ends the run by returning true, or a text that says why.

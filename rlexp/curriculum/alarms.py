@@ -74,7 +74,7 @@ class Alarms:
 
         Args:
             at: the level of its directive.
-            score: mean score of its episodes; null where none ended.
+            score: mean score of its episodes; None where none ended.
         """
         self._iteration += 1
         self._turn(at)

@@ -24,7 +24,7 @@ def check_curriculum(choice: CurriculumChoice, trusted: Sequence[str]) -> Teache
     """Everything about a curriculum that can be judged without an environment.
 
     Returns:
-        Its teacher, for further checks; null without a curriculum.
+        Its teacher, for further checks; None without a curriculum.
 
     Raises:
         ConfigError: what is wrong.
@@ -75,14 +75,14 @@ _PROTOCOL = ("directive", "update", "metrics", "state_dict", "load_state_dict", 
 
 
 def curriculum_of(choice: CurriculumChoice, trusted: Sequence[str], seed: int) -> Curriculum | None:
-    """What the main process keeps; null without a curriculum."""
+    """What the main process keeps; None without a curriculum."""
     if choice.teacher is None:
         return None
     return Curriculum(teacher_of(choice, trusted, seed=seed), space_of(choice), choice.measure, seed)
 
 
 def target_payload(choice: CurriculumChoice, seed: int) -> Payload | None:
-    """What evaluation draws from: the target tasks in turn; null leaves the environment its own task."""
+    """What evaluation draws from: the target tasks in turn; None leaves the environment its own task."""
     if choice.teacher is None or not choice.targets:
         return None
     directive: Directive = Fixed(choice.targets[0]) if len(choice.targets) == 1 else Cycle(choice.targets)

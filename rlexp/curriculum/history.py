@@ -14,7 +14,7 @@ from rlexp.environment.tasks.space import TaskSpace
 MOST_RECORDS = 1000
 
 Entry = dict[str, Any]
-"""`env_steps`, `episodes`, `spread` (shares by parameter), `score`, `success` (or null) and `events` of one stretch."""
+"""`env_steps`, `episodes`, `spread` (shares by parameter), `score`, `success` (or None) and `events` of one stretch."""
 
 
 class History:

@@ -28,7 +28,7 @@ def labels(dim: Dimension) -> list[str]:
 
 
 def edges(dim: Dimension) -> NDArray[np.float64] | None:
-    """[bins + 1] numbers between which the bins of a parameter lie; null where each bin stands for listed values."""
+    """[bins + 1] numbers between which the bins of a parameter lie; None where each bin stands for listed values."""
     if _listed(dim) or not isinstance(dim, (Box, Integer)):
         return None
     shares = np.linspace(0.0, 1.0, BINS + 1)

@@ -28,7 +28,7 @@ def fast_kind(config: AlgorithmConfig) -> FastKind | None:
 
 
 def why_not(config: AlgorithmConfig, spaces: Spaces) -> str | None:
-    """The first reason why a finished config cannot take the fast path; null when it can.
+    """The first reason why a finished config cannot take the fast path; None when it can.
 
     Args:
         config: with everything set that a run sets, before the env runner class.

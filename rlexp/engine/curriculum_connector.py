@@ -22,7 +22,7 @@ class CurriculumConnector(ConnectorV2):
 
     Attributes:
         follows: whether the tasks are those that training sends; not so in evaluation.
-        targets: what to draw from otherwise; null leaves environments their own task.
+        targets: what to draw from otherwise; None leaves environments their own task.
     """
 
     follows = True
@@ -31,7 +31,7 @@ class CurriculumConnector(ConnectorV2):
 
     @property
     def payload(self) -> Payload | None:
-        """What to draw tasks from; null before the first state has come."""
+        """What to draw tasks from; None before the first state has come."""
         return self._payload if self.follows else self.targets
 
     def publish(self, payload: Payload) -> None:

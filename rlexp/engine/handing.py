@@ -15,7 +15,7 @@ from rlexp.environment.tasks.vector import VectorTaskEnv
 
 
 def curriculum_piece(pipeline: Any) -> CurriculumConnector | None:
-    """The curriculum's piece of an env-to-module pipeline; null where the run has no curriculum."""
+    """The curriculum's piece of an env-to-module pipeline; None where the run has no curriculum."""
     pieces = getattr(pipeline, "connectors", ())
     return next((piece for piece in pieces if isinstance(piece, CurriculumConnector)), None)
 

@@ -26,10 +26,10 @@ class FastKind:
 
     Attributes:
         learner: the learner class.
-        algorithm: the `Algorithm` class; null keeps RLlib's.
+        algorithm: the `Algorithm` class; None keeps RLlib's.
         judges_episodes: whether the learner tells signals of whole episodes, and leaves out those that must not be
             learnt from (see `rlexp.curriculum.teacher.Teacher`).
-        why_not: settings of the algorithm that only RLlib's own path knows; a reason or null.
+        why_not: settings of the algorithm that only RLlib's own path knows; a reason or None.
     """
 
     learner: str

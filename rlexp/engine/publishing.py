@@ -18,13 +18,13 @@ def with_curriculum(*args: Any, then: Any) -> list[Any]:
 
     Args:
         args: RLlib's, passed on.
-        then: makes the other pieces; null for none.
+        then: makes the other pieces; None for none.
     """
     return [CurriculumConnector(), *(then(*args) if then is not None else ())]
 
 
 def with_targets(*args: Any, then: Any, targets: Payload | None) -> list[Any]:
-    """The same for evaluation, whose tasks are `targets`; null: the environment's own."""
+    """The same for evaluation, whose tasks are `targets`; None: the environment's own."""
     piece = CurriculumConnector()
     piece.follows, piece.targets = False, targets
     return [piece, *(then(*args) if then is not None else ())]

@@ -54,7 +54,7 @@ class _Form:
 
 
 def native_form(choice: EnvChoice, trusted: Sequence[str]) -> str | None:
-    """The name of the vector form that is the very same environment as the single one; null when there is none.
+    """The name of the vector form that is the very same environment as the single one; None when there is none.
 
     A form that `env.vector_entry_point` names is only taken when it is asked for: it may differ in random streams or
     in details that its documentation tells. Makes one environment of either kind, and closes them.

@@ -50,7 +50,7 @@ class SingleView(gymnasium.Env):
         return first, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info_of(infos, 0)
 
     def render(self) -> Any:
-        """The picture of the one environment, null where there is none."""
+        """The picture of the one environment, None where there is none."""
         pictures = self.vector.render()
         return None if pictures is None else pictures[0]
 

@@ -13,10 +13,10 @@ EVALUATION_STEPS = 10_000
 
 
 def bounded_steps(bound: str | int | None, *, limited: bool) -> int | None:
-    """Env steps after which an episode of evaluation is truncated; null for never.
+    """Env steps after which an episode of evaluation is truncated; None for never.
 
     Args:
-        bound: `evaluation.max_episode_steps`, null outside of evaluation.
+        bound: `evaluation.max_episode_steps`, None outside of evaluation.
         limited: whether the environment has a time limit of its own.
     """
     if bound == AUTO:

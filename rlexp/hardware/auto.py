@@ -40,7 +40,7 @@ def choose(
     *,
     evaluation: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Values for the keys that `hardware` leaves null (or out), each with its reason.
+    """Values for the keys that `hardware` leaves None (or out), each with its reason.
 
     Args:
         hardware: the choice as composed; what it sets stays and is reckoned with.

@@ -36,7 +36,7 @@ class Share:
 
 
 def number(settings: Mapping[str, Any], key: str, default: float) -> Any:
-    """`settings[key]`, with null and an absent key meaning RLlib's default."""
+    """`settings[key]`, with None and an absent key meaning RLlib's default."""
     value = settings.get(key)
     return default if value is None else value
 
@@ -104,7 +104,7 @@ def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
 
 
 def bill_of(config: RunConfig) -> list[Share]:
-    """Every process that a run starts, with RLlib's own defaults for what its hardware leaves null."""
+    """Every process that a run starts, with RLlib's own defaults for what its hardware leaves None."""
     defaults = DEFAULTS.get(class_name(config.algorithm.config_class, config.trusted), {})
     given = {key: value for key, value in config.hardware.settings.items() if value is not None}
     hardware = replace(config.hardware, settings={**defaults, **given})

@@ -1,4 +1,4 @@
-"""The network a choice gets where its YAML says null, by the algorithm's family and the observation."""
+"""The network a choice gets where its YAML says None, by the algorithm's family and the observation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def complete(
     as true in one place and false in another.
 
     Args:
-        settings: of the model group; null where ours or RLlib's is meant.
+        settings: of the model group; None where ours or RLlib's is meant.
         family: see `rlexp.models.family.family`.
         space: the observation space.
         size: `normal`, or `tiny` for the least of what was not given.

@@ -166,7 +166,7 @@ _SUFFIX = "_kwargs"
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings a person or a choice really gave: null means the default."""
+    """The settings a person or a choice really gave: None means the default."""
     return {name: value for name, value in settings.items() if value is not None}
 
 

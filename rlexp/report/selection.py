@@ -28,13 +28,13 @@ class Aim:
 def aim_of(
     paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str], mode: str | None = None
 ) -> Aim | None:
-    """What was asked for, or the paths' sweeps, else the runs' return; null where they have none in common.
+    """What was asked for, or the paths' sweeps, else the runs' return; None where they have none in common.
 
     Args:
         paths: of the report.
         runs: in them.
         metrics: as asked for; the first counts.
-        mode: `max` or `min`, as asked for; null: as the sweeps have it for their own metric, else `max`.
+        mode: `max` or `min`, as asked for; None: as the sweeps have it for their own metric, else `max`.
     """
     aim = _aim_of(paths, runs, metrics)
     return aim if aim is None or mode is None else Aim(aim.metric, mode == "min")
@@ -52,7 +52,7 @@ def _aim_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str]) 
 
 
 def _of_sweeps(paths: Sequence[Path]) -> Aim | None:
-    """Of sweeps that agree; null where something else is among the paths."""
+    """Of sweeps that agree; None where something else is among the paths."""
     if not all(map(is_sweep, paths)):
         return None
     try:

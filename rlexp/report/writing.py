@@ -64,10 +64,10 @@ def report(
 
     Args:
         paths: folders of runs, or above runs; or their addresses in a store.
-        out: folder to write to; null: the one path's, or the present folder for several.
+        out: folder to write to; None: the one path's, or the present folder for several.
         metrics: further metrics to draw; the first is what runs are compared by.
         pictures: endings of the pictures.
-        mode: `max` or `min` of what runs are compared by; null: as the sweep has it for its own metric, else `max`.
+        mode: `max` or `min` of what runs are compared by; None: as the sweep has it for its own metric, else `max`.
 
     Raises:
         ConfigError: a path holds no run, nothing tells a metric, the report cannot be written, or the extra `report`

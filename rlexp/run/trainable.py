@@ -183,7 +183,7 @@ class RunTrainable(Trainable):
     def _horizon(self) -> int | None:
         """Where the next iteration ends at the latest, in env steps that this algorithm has sampled itself.
 
-        At the run's budget, the next evaluation, checkpoint and comparison that env steps are given for; null without.
+        At the run's budget, the next evaluation, checkpoint and comparison that env steps are given for; None without.
         """
         done = self.counters.env_steps
         ends = [
@@ -197,7 +197,7 @@ class RunTrainable(Trainable):
 
     @property
     def _deadline(self) -> float | None:
-        """When the run's budget of seconds ends, by `time.monotonic()`; null without one."""
+        """When the run's budget of seconds ends, by `time.monotonic()`; None without one."""
         budget = self.run.stop.wall_s
         return None if budget is None else time.monotonic() + budget - self.clock.wall_s
 

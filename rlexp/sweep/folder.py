@@ -138,7 +138,7 @@ class SweepFolder(PlanRecord):
         return self.frozen.one(name, overrides)
 
     def adaptive(self) -> Adaptive | None:
-        """The space of a search that learns; null where all trials are planned.
+        """The space of a search that learns; None where all trials are planned.
 
         Raises:
             ConfigError: it is damaged.
@@ -188,7 +188,7 @@ class SweepFolder(PlanRecord):
             raise ConfigError(f"{self.place} cannot be read: {str(error).splitlines()[0]}") from error
 
     def run(self, name: str) -> RunFolder | None:
-        """A trial's own folder, to look into; null while it has none."""
+        """A trial's own folder, to look into; None while it has none."""
         path = self.trials / name
         return RunFolder.look(path) if is_run_folder(path) else None
 

@@ -35,7 +35,7 @@ class SweepOutcome:
         folder: the sweep's.
         status: `done`, `failed` (at least one trial has) or `stopped` (some have not ended).
         exit_code: the command's.
-        report: its page; null where none could be written, and then `report_error` says why.
+        report: its page; None where none could be written, and then `report_error` says why.
     """
 
     folder: Path
@@ -63,8 +63,8 @@ class SweepOutcome:
         """The folder of the best trial by any metric that the trials have logged.
 
         Args:
-            metric: its last value counts, of several seeds a point their aggregate; null: the sweep's own.
-            mode: `max` or `min`; null: the sweep's own for its own metric, else `max`.
+            metric: its last value counts, of several seeds a point their aggregate; None: the sweep's own.
+            mode: `max` or `min`; None: the sweep's own for its own metric, else `max`.
             env: of this environment's trials, where the sweep varies it.
 
         Raises:

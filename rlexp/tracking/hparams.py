@@ -13,7 +13,7 @@ GROUPS = ("algorithm", "model", "env", "exploration", "curriculum", "data", "eva
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, bool | float | str]:
-    """Dotted names and values of `GROUPS` and the seed; what is null or empty is left out.
+    """Dotted names and values of `GROUPS` and the seed; what is None or empty is left out.
 
     Args:
         config: plain values.

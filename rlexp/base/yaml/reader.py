@@ -71,7 +71,7 @@ def read(
 
     Args:
         path: the file.
-        origin: how messages begin; the path where it is null.
+        origin: how messages begin; the path where it is None.
         interpolations: what may stand in `${...}`.
         loader: the dialect of its numbers.
 

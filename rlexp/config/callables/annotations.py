@@ -47,7 +47,7 @@ def matches(annotation: str | None, value: Any) -> bool:
 
 
 def takes_null(annotation: str) -> bool:
-    """Whether null may be of the type: it says so, or its name is not known here and may stand for anything."""
+    """Whether None may be of the type: it says so, or its name is not known here and may stand for anything."""
     names = [_name(member) for member in _alternatives(_parse(annotation))]
     return any(name in ("None", "Any") or name not in (*_PLAIN, *_WORDS, "Literal") for name in names)
 

@@ -154,7 +154,7 @@ def _check_keys(plain: dict[Any, Any], file: Path) -> None:
 
 
 def _check_defaults(items: Any, file: Path) -> None:
-    """A defaults list has texts, and single keys with a name, names or null.
+    """A defaults list has texts, and single keys with a name, names or None.
 
     Raises:
         ConfigError: it has not.

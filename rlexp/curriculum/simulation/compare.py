@@ -63,7 +63,7 @@ class Arm:
         return np.array([trace.target for trace in self.traces])
 
     def mastered_at(self) -> list[int | None]:
-        """Episodes after which each student had mastered the targets; null for never."""
+        """Episodes after which each student had mastered the targets; None for never."""
         found = []
         for curve in self.curves:
             above = np.flatnonzero(curve >= MASTERED)

@@ -48,7 +48,7 @@ class ACCEL(RobustPLR):
     Args:
         space: of any kind.
         seed: not used: env runners draw.
-        mutate: import path of a function (task, rng) -> task of the space, or the function; null for the default.
+        mutate: import path of a function (task, rng) -> task of the space, or the function; None for the default.
         edits: edits of a mutant.
         step: largest step of the default edit, as a share of the parameter's range.
         mutants: mutants for each replayed episode.

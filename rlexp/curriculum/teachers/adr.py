@@ -63,7 +63,7 @@ class ADR:
     Args:
         space: of numbers.
         seed: not used: env runners draw.
-        initial: the task to start at; null takes the lowest value of each parameter.
+        initial: the task to start at; None takes the lowest value of each parameter.
         boundary: probability of a draw on a bound.
         queue: episodes on a bound between two decisions.
         expand: mean score from which a bound moves outwards.
@@ -152,7 +152,7 @@ class ADR:
         return True
 
     def _moved(self, bound: int, outwards: bool) -> float | None:
-        """Where the bound would go; null if it stands at the end of its way."""
+        """Where the bound would go; None if it stands at the end of its way."""
         side, at = bound % 2, bound // 2
         now, start = self._corners[side, at], self._start[at]
         sign = (1.0 if side else -1.0) * (1.0 if outwards else -1.0)

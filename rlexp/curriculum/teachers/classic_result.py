@@ -78,7 +78,7 @@ class ClassicEnv:
     """Stands for the environments, which are in other processes: knows the task set last, and the space.
 
     Attributes:
-        task_space: all tasks; null where there is no space.
+        task_space: all tasks; None where there is no space.
     """
 
     def __init__(self, task: Task, space: TaskSpace | None) -> None:

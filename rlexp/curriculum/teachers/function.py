@@ -34,10 +34,10 @@ class Function:
     What it knows besides its arguments is not saved with the run: the last task is all that is.
 
     Args:
-        space: the tasks it may return; null for any JSON value but null.
+        space: the tasks it may return; None for any JSON value but None.
         seed: not used.
         task_fn: import path of the function, or the function.
-        start: the task before the first iteration has ended; null takes the first value of each parameter.
+        start: the task before the first iteration has ended; None takes the first value of each parameter.
         env_config: of the environment, for `env_context`.
         num_workers: env runners, for `env_context`.
         trusted: modules that the function may come from.

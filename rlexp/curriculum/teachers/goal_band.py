@@ -51,7 +51,7 @@ class GoalBand:
     Args:
         space: of numbers.
         seed: of new tasks.
-        start: tasks to begin with, e.g. starts beside the goal; null draws the first pool from the whole space.
+        start: tasks to begin with, e.g. starts beside the goal; None draws the first pool from the whole space.
         low: mean score up to which a task is hopeless.
         high: mean score from which it is solved.
         fresh: new tasks in a pool (in the source 200, with far more episodes to an update).

@@ -63,7 +63,7 @@ class Ladder:
     Args:
         space: the tasks.
         seed: not used: env runners draw.
-        parameter: that has levels; null takes the only one that can have.
+        parameter: that has levels; None takes the only one that can have.
         threshold: score of a success.
         demote: whether failures take a level; false: promotion only.
         sample: values or samplers of other parameters, see `rlexp.environment.tasks.sampler`; others are uniform.

@@ -39,7 +39,7 @@ class MasteringRate(Bandit):
     Args:
         space: of at most 100,000 tasks.
         seed: not used: env runners draw.
-        edges: [easier, harder] pairs of tasks, a graph without a cycle; null for each value of a parameter before
+        edges: [easier, harder] pairs of tasks, a graph without a cycle; None for each value of a parameter before
             the next one in the order of the space.
         window: observations (iterations) of a task that count.
         score_range: [low, high] scores of a task not mastered at all and wholly; others are clipped to it.

@@ -32,7 +32,7 @@ class Replay:
     Attributes:
         rows: [N, D] of the buffer.
         upto: [N] cumulative probabilities.
-        unseen: numbers of the tasks to draw new ones from; null draws from the whole space.
+        unseen: numbers of the tasks to draw new ones from; None draws from the whole space.
         train_new: whether the policy learns from new levels.
     """
 
@@ -78,7 +78,7 @@ class PLR:
         staleness: weight of the age.
         alpha: weight of the newest score.
         capacity: levels in the buffer (in the source all training levels; 4000 in later work).
-        replay: share of episodes on replayed levels; null for the share seen.
+        replay: share of episodes on replayed levels; None for the share seen.
         min_fill: share of the buffer that must be full before any level is replayed.
 
     Attributes:

@@ -40,14 +40,14 @@ class SPDL:
         target: {mean, std}, each a number for every parameter: a list in the space's order, or by name, or one
             number for a space of one. In the parameters' own units; of a `log_box`, the std is that of the natural
             logarithm. Parameters with one value only are left out.
-        initial: the same for the first distribution; null takes the middle of the space and the standard
+        initial: the same for the first distribution; None takes the middle of the space and the standard
             deviation of a uniform distribution on it.
         v_lb: mean score to keep, in the score's unit.
         max_kl: most that one step changes the distribution, in nats.
         episodes: of the present distribution, between two steps.
         covariance: `diagonal`, or `full` to let parameters be correlated.
         std_floor: least standard deviation far from the target, as a share of a parameter's range.
-        floor_kl: KL to the target, in nats, down to which the floor holds; null takes that of a distribution of
+        floor_kl: KL to the target, in nats, down to which the floor holds; None takes that of a distribution of
             the floor's width which is 1.5 floors off the target in each parameter.
         measure: what the score is, `curriculum.measure`, so that scores it can never reach are refused.
 

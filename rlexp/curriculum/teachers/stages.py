@@ -48,9 +48,9 @@ class Stages:
         seed: not used: env runners draw.
         stages: a list of {name, task, after, promote, demote}. `task` has a value or sampler for each parameter,
             see `rlexp.environment.tasks.sampler`; those left out are uniform. `after` names stages. `promote` overrides
-            keys of the general rule; null: the stage is never mastered. `demote` likewise; null: never.
-        promote: general rule; null: threshold 0.8, window 100, min_episodes 100, patience 1.
-        demote: general rule; null: never; `{}`: margin 0.2, window 100, min_episodes 100, patience 3.
+            keys of the general rule; None: the stage is never mastered. `demote` likewise; None: never.
+        promote: general rule; None: threshold 0.8, window 100, min_episodes 100, patience 1.
+        demote: general rule; None: never; `{}`: margin 0.2, window 100, min_episodes 100, patience 3.
         rehearsal: probability of a draw from mastered stages that are closed, each as likely as the others.
         measure: what the score is, `curriculum.measure`, so that rules that it can never meet are refused.
 

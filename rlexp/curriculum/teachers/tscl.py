@@ -48,9 +48,9 @@ class TSCL(Bandit):
         space: of at most 100,000 tasks.
         seed: of the sampling variant.
         variant: window, online or sampling.
-        window: observations (iterations) that a task's buffer holds, 10 where it is null; not for online.
-        alpha: weight of the newest change, 0.1 where it is null; online only.
-        temperature: of the Boltzmann draw, in changes of scaled scores an iteration, 0.01 where it is null (means of
+        window: observations (iterations) that a task's buffer holds, 10 where it is None; not for online.
+        alpha: weight of the newest change, 0.1 where it is None; online only.
+        temperature: of the Boltzmann draw, in changes of scaled scores an iteration, 0.01 where it is None (means of
             a few episodes are noisy; the source, with scores of whole test sets, has 4e-4). Not for sampling.
         epsilon: share of uniform draws.
         score_range: [low, high] scores; others are clipped to it.

@@ -45,8 +45,8 @@ class Choice:
     Attributes:
         actions: [N, ...], as the module gives them.
         outputs: [N, ...] each, by RLlib's column name.
-        states: [N, ...], the next recurrent states, or null.
-        embeddings: [N, E], what the encoder that policy and value share made of the observations, or null.
+        states: [N, ...], the next recurrent states, or None.
+        embeddings: [N, E], what the encoder that policy and value share made of the observations, or None.
     """
 
     __slots__ = ("actions", "embeddings", "outputs", "states")
@@ -109,7 +109,7 @@ def _array(leaf: Any) -> Any:
 
 
 def initial_states(module: Any, num_envs: int) -> Any:
-    """The state at an episode's start, [N, ...] each; null for a module without one."""
+    """The state at an episode's start, [N, ...] each; None for a module without one."""
     if not module.is_stateful():
         return None
     state: Mapping[str, Any] = module.get_initial_state()

@@ -115,7 +115,7 @@ class DenseLayers:
 
 
 def dense_layers(*parts: Any) -> DenseLayers | None:
-    """The chain of `parts` (torch modules, or RLlib's wrappers of one) in numpy; null where one is no dense layer."""
+    """The chain of `parts` (torch modules, or RLlib's wrappers of one) in numpy; None where one is no dense layer."""
     modules = [module for part in parts for module in _leaves(part)]
     begins = bool(modules) and isinstance(modules[0], nn.Linear)  # Activations work in place.
     return DenseLayers(modules) if begins and all(_is_known(module) for module in modules) else None

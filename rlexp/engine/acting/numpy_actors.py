@@ -142,7 +142,7 @@ class EpsilonGreedy:
 
 
 def numpy_actor(module: Any, num_envs: int, seed: int | None) -> Actor | None:
-    """An actor in numpy, as far as that is faster, for one of RLlib's default modules; null for any other."""
+    """An actor in numpy, as far as that is faster, for one of RLlib's default modules; None for any other."""
     if module.is_stateful():
         return None
     few = num_envs <= MOST_ROWS and len(module.observation_space.shape or ()) == 1

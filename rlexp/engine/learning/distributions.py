@@ -134,7 +134,7 @@ def makers(*classes: Any) -> list[Callable[[Tensor], ActionDistribution]]:
 def _maker(
     distribution_class: Any,
 ) -> tuple[Callable[[Tensor], ActionDistribution] | None, tuple[int, ...] | None]:
-    """The maker, null for a class that is none of RLlib's three; and sizes for a MultiDiscrete action space."""
+    """The maker, None for a class that is none of RLlib's three; and sizes for a MultiDiscrete action space."""
     if distribution_class is TorchCategorical:
         return Categorical, None
     if distribution_class is TorchDiagGaussian:

@@ -79,7 +79,7 @@ class FastLearner(TorchLearner, abc.ABC):
         """RLlib's update; its own path unless the episodes given are rollouts.
 
         Returns:
-            RLlib's reduced metrics, with the keys of its own path; null for `_no_metrics_reduce=True`.
+            RLlib's reduced metrics, with the keys of its own path; None for `_no_metrics_reduce=True`.
         """
         rollouts = _rollouts(kwargs.get("training_data"), kwargs.get("episodes"))
         if not rollouts:

@@ -38,7 +38,7 @@ class EpochLearner(FastLearner):
 
     @abc.abstractmethod
     def train_batch(self, rollouts: list[Rollout]) -> TrainBatch | None:
-        """What the minibatches are taken from; null where there is nothing to learn from."""
+        """What the minibatches are taken from; None where there is nothing to learn from."""
 
     @abc.abstractmethod
     def items_of(self, batch: TrainBatch, size: int) -> int:

@@ -34,7 +34,7 @@ class TrainBatch:
         rows: [items] or [items, L], int64: each step's row of observations.
         columns: [items, ...] or [items, L, ...] each, by RLlib's column name.
         per_item: columns with one entry an item (states before its first step, sequence lengths); empty for steps.
-        mask: [items, L], bool: false where a sequence is padded; null for steps.
+        mask: [items, L], bool: false where a sequence is padded; None for steps.
         num_steps: valid steps.
     """
 
@@ -51,17 +51,17 @@ class TrainBatch:
         return int(self.rows.shape[0])
 
     def steps_in(self, items: Tensor | None) -> int:
-        """Steps that were taken, among some items; all of them for null."""
+        """Steps that were taken, among some items; all of them for None."""
         if items is None:
             return self.num_steps
         return int(items.shape[0]) if self.mask is None else int(self.mask[items].sum())
 
     def minibatch(self, items: Tensor | None, names: Sequence[str] | None = None) -> dict[str, Tensors]:
-        """Some items, all of them for null, as an RLlib module's batch.
+        """Some items, all of them for None, as an RLlib module's batch.
 
         Args:
             items: [M], int64, on the batch's device.
-            names: the columns besides observations, states and mask; all for null.
+            names: the columns besides observations, states and mask; all for None.
         """
 
         def pick(column: Tensors) -> Tensors:

@@ -31,7 +31,7 @@ def of_trajectories(
         rollouts: the experience.
         observations: of all rows, as `rlexp.engine.learning.train_batch.observations_of` gives them.
         device: where the tensors go.
-        length: of the sequences into which each episode's part is cut, for a recurrent module; null for steps.
+        length: of the sequences into which each episode's part is cut, for a recurrent module; None for steps.
 
     Returns:
         a batch whose mask ([items], or [items, length]) is false for added steps and padding.

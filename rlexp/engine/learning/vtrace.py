@@ -30,8 +30,8 @@ def v_trace(
         values: [M], of the state before each step.
         discounts: [M], what the next state's value counts; zero where no state follows.
         length: T, steps in a stretch.
-        clip_rho: bound of the importance weights in the value targets; null for none.
-        clip_pg_rho: bound of those in the policy gradient; null for none.
+        clip_rho: bound of the importance weights in the value targets; None for none.
+        clip_pg_rho: bound of those in the policy gradient; None for none.
 
     Returns:
         value targets [M] and advantages [M].

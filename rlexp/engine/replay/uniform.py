@@ -122,7 +122,7 @@ class ColumnarReplay(EpisodeReplayBuffer):
             n_step: steps to sum; (low, high) draws one for each item, `high` excluded, as in stock.
             gamma: discount.
             beta: exponent of the importance weights; of no effect where sampling is uniform.
-            batch_length_T: stock's length of sequences; anything but null or 0 is refused.
+            batch_length_T: stock's length of sequences; anything but None or 0 is refused.
             kwargs: stock's further arguments, all about episode objects.
 
         Raises:

@@ -106,7 +106,7 @@ def raise_if_broken(
 
     Args:
         algorithm: being trained.
-        group: whose runners to ask; null means those of training and of evaluation that are out of service.
+        group: whose runners to ask; None means those of training and of evaluation that are out of service.
         runners: the runners of `group` to ask, in service or not.
 
     Raises:

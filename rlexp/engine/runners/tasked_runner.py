@@ -33,7 +33,7 @@ class TaskedRunner(BoundedEpisodes, FatalErrorKeeper):
 
     @cached_property
     def _handing(self) -> Handing | None:
-        """The way of tasks to the environments; null where the run has no curriculum."""
+        """The way of tasks to the environments; None where the run has no curriculum."""
         piece = curriculum_piece(self._env_to_module)
         return Handing(piece, self.worker_index or 0) if piece is not None else None
 

@@ -25,7 +25,7 @@ class EpisodeTasks:
         self._learnt = np.ones(num_envs, np.bool_)
 
     def learnt(self, steps: Steps) -> Mask | None:
-        """[T, N]: whether each step's episode is learnt from; null for all.
+        """[T, N]: whether each step's episode is learnt from; None for all.
 
         Every `Steps` must be shown, in turn: an episode's mark stands at its reset.
         """

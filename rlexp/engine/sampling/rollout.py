@@ -41,15 +41,15 @@ class Rollout:
         valid: [T, N], bool: false where the step was a reset.
         outputs: [T, N, ...] each: what the module gave besides the action (`action_dist_inputs`,
             `action_logp`), by RLlib's column name.
-        embeddings: [T, N, E] or null: what the encoder that policy and value share made of each row but the last.
-        states: [T + 1, N, ...] or null: the recurrent state before each step.
+        embeddings: [T, N, E] or None: what the encoder that policy and value share made of each row but the last.
+        states: [T + 1, N, ...] or None: the recurrent state before each step.
         started: [N], int: env steps that each first row's episode had already made.
         runner: worker index of the env runner; with the sub-environment it names a stream of experience.
         continues: whether the first row goes on where this runner's last rollout ended; false after a
             forced reset, a failed step or a restart.
         weights_seq_no: RLlib's number of the weights that acted.
-        learnt: [T, N], bool: false where the step's episode must not be learnt from; null for all.
-        ended: episodes whose outcomes wait for the learner's signals, in the order of their ends; null where
+        learnt: [T, N], bool: false where the step's episode must not be learnt from; None for all.
+        ended: episodes whose outcomes wait for the learner's signals, in the order of their ends; None where
             nobody reads signals.
     """
 

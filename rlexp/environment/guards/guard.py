@@ -38,7 +38,7 @@ class Guard(Renewing, gymnasium.Wrapper):
         max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
         check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
         check: how oddities are judged: `strict`, `warn` or `off`.
-        max_steps: env steps after which an episode is truncated, told as a notice; null for no limit.
+        max_steps: env steps after which an episode is truncated, told as a notice; None for no limit.
     """
 
     env: gymnasium.Env[Any, Any]

@@ -33,7 +33,7 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
         max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
         check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
         check: how oddities are judged: `strict`, `warn` or `off`.
-        max_steps: env steps after which an episode is truncated for all agents; null for no limit.
+        max_steps: env steps after which an episode is truncated for all agents; None for no limit.
     """
 
     def __init__(

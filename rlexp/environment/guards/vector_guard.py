@@ -41,10 +41,10 @@ class VectorGuard(VectorWrapper):
         name: what error messages call it.
         max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
         check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
-        max_steps: env steps after which an episode is truncated, and all others with it; null for no limit.
+        max_steps: env steps after which an episode is truncated, and all others with it; None for no limit.
 
     Attributes:
-        before_restart: called when a new vector environment has taken over, before its reset; null for nothing.
+        before_restart: called when a new vector environment has taken over, before its reset; None for nothing.
     """
 
     env: VectorEnv

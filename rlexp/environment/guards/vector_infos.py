@@ -110,7 +110,7 @@ _FIXED = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: np.dtype(np.
 
 
 def _kind(value: Any) -> np.dtype | None:
-    """The type of an array that holds such values; null for objects."""
+    """The type of an array that holds such values; None for objects."""
     kind = _FIXED.get(type(value))
     if kind is not None:
         return kind if type(value) is not int or -(2**63) <= value < 2**63 else None

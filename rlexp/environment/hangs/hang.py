@@ -61,7 +61,7 @@ class HangWatch:
     May be entered again by what it surrounds. Costs a microsecond to enter and less for each beat.
 
     Args:
-        limit_s: seconds; null never ends anything.
+        limit_s: seconds; None never ends anything.
         trains: whether this is the process that trains, not that of a remote env runner.
         vector: the vector environment at the moment.
 
@@ -219,7 +219,7 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Raises `error` in `thread` as soon as that runs Python; null takes back what has not come yet."""
+    """Raises `error` in `thread` as soon as that runs Python; None takes back what has not come yet."""
     what = ctypes.py_object(error) if error is not None else None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)
 

@@ -25,7 +25,7 @@ _hung: WeakKeyDictionary[AsyncVectorEnv, str] = WeakKeyDictionary()
 
 
 def lost_process(vector: Any, error: Exception) -> str | None:
-    """How the processes ended that `error` tells of, e.g. `process 2 was ended by signal 11`; null for other errors.
+    """How the processes ended that `error` tells of, e.g. `process 2 was ended by signal 11`; None for other errors.
 
     What an environment raises comes back as itself; only a process that is gone breaks its pipe.
     """

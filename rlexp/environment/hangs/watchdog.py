@@ -23,7 +23,7 @@ class Watch(Protocol):
     """What is looked after.
 
     Attributes:
-        limit_s: seconds after which it is late; null never.
+        limit_s: seconds after which it is late; None never.
         grace_s: seconds from there to the next, harder attempt to end it.
     """
 

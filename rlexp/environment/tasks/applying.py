@@ -70,14 +70,14 @@ _ONLY_SINGLE = {
 
 
 def why_not_vector(vector: VectorEnv, way: str) -> str | None:
-    """Why an environment's own vector form cannot take tasks in this way; null when it can, as far as can be seen."""
+    """Why an environment's own vector form cannot take tasks in this way; None when it can, as far as can be seen."""
     from rlexp.environment.tasks.vector_setter import why_no_tasks
 
     return _ONLY_SINGLE.get(way) or why_no_tasks(vector)
 
 
 def why_not(env: gymnasium.Env, way: str, space: TaskSpace) -> str | None:
-    """Why an environment cannot take tasks in this way; null when it can, as far as can be seen."""
+    """Why an environment cannot take tasks in this way; None when it can, as far as can be seen."""
     if way == "set_task" and not env.has_wrapper_attr("set_task"):
         return "it has no set_task method"
     if way == "attributes":

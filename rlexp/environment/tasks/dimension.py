@@ -20,7 +20,7 @@ class Dimension(Protocol):
 
     @property
     def size(self) -> int | None:
-        """How many values; null for a continuum."""
+        """How many values; None for a continuum."""
 
     @property
     def width(self) -> int:
@@ -33,7 +33,7 @@ class Dimension(Protocol):
         """Whether `value` may be had."""
 
     def values(self) -> list[Any] | None:
-        """All of them in order; null for a continuum, or where there are too many to list."""
+        """All of them in order; None for a continuum, or where there are too many to list."""
 
     def encode(self, value: Any) -> list[float]:
         """Numbers from 0 to 1 that tell values apart."""
@@ -109,7 +109,7 @@ class Integer:
         return is_number(value) and float(value).is_integer() and self.low <= value <= self.high
 
     def values(self) -> list[int] | None:
-        """All of them, rising; null where there are too many to list."""
+        """All of them, rising; None where there are too many to list."""
         return list(range(self.low, self.high + 1)) if self.size <= MOST_VALUES else None
 
     def encode(self, value: Any) -> list[float]:

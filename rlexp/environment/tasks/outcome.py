@@ -30,7 +30,7 @@ class Outcome:
         episode_return: sum of rewards.
         length: env steps.
         slot: number of the sub-environment, over all env runners.
-        success: 0 or 1; null where the environment does not tell.
+        success: 0 or 1; None where the environment does not tell.
         signals: further numbers by name, see `SIGNALS`; none unless the teacher needs some.
         generation: of the payload; see `rlexp.environment.tasks.payload.Payload`.
     """

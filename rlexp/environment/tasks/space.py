@@ -60,7 +60,7 @@ class TaskSpace:
 
     @property
     def size(self) -> int | None:
-        """How many tasks; null when some parameter is continuous."""
+        """How many tasks; None when some parameter is continuous."""
         sizes = [dim.size for dim in self.dims.values()]
         return None if None in sizes else math.prod(size for size in sizes if size is not None)
 

@@ -58,7 +58,7 @@ class Tasked:
 
     @property
     def task(self) -> Task:
-        """Of the present episode; null where it was not drawn."""
+        """Of the present episode; None where it was not drawn."""
         return self._draw.task if self._draw is not None else None
 
     def _begin(self, env: Any, options: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -84,7 +84,7 @@ class VectorTaskEnv(VectorWrapper):
 
     @property
     def tasks(self) -> list[Task]:
-        """Of each row's present episode; null where it was not drawn."""
+        """Of each row's present episode; None where it was not drawn."""
         return [drawn.draw.task if drawn is not None else None for drawn in self._drawn]
 
     def reset(

@@ -16,7 +16,7 @@ TaskSetter = Callable[[Any, int], None]
 
 
 def task_setter(vector: VectorEnv) -> TaskSetter | None:
-    """The outermost `set_task` of a vector environment; null where it has none."""
+    """The outermost `set_task` of a vector environment; None where it has none."""
     while not callable(found := getattr(vector, "set_task", None)):
         if not isinstance(vector, VectorWrapper):
             return None
@@ -25,7 +25,7 @@ def task_setter(vector: VectorEnv) -> TaskSetter | None:
 
 
 def why_no_tasks(vector: VectorEnv) -> str | None:
-    """Why a vector environment can take no tasks; null when it can, as far as can be seen."""
+    """Why a vector environment can take no tasks; None when it can, as far as can be seen."""
     setter = task_setter(vector)
     if setter is None:
         return "it has no method set_task(task, index)"

@@ -30,7 +30,7 @@ def booked_threads(bill: list[Share]) -> int:
 
 
 def torch_threads(config: RunConfig, machine: Machine) -> int:
-    """`hardware.torch_threads`, or when that is null what the machine leaves free.
+    """`hardware.torch_threads`, or when that is None what the machine leaves free.
 
     With asynchronous vectorisation each environment is a process of its own that wants those cores: one
     thread. On a cluster and in a sweep, other runs use this machine too: what is booked for the main process.

@@ -22,7 +22,7 @@ class HeadWatch(threading.Thread):
 
     Args:
         address: of the cluster that this process has joined.
-        folder: of the run or sweep, named in what is said; null where there is none.
+        folder: of the run or sweep, named in what is said; None where there is none.
     """
 
     def __init__(self, address: str, folder: Path | None) -> None:

@@ -61,7 +61,7 @@ def needs_ray(config: RunConfig, algorithm: type | None = None) -> bool:
 
     Args:
         config: with the hardware chosen.
-        algorithm: the `Algorithm` class that will train; null for RLlib's own of that config class.
+        algorithm: the `Algorithm` class that will train; None for RLlib's own of that config class.
     """
     if config.hardware.address != "local" or config.data.settings.get("input_"):
         return True

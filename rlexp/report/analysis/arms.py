@@ -103,7 +103,7 @@ def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[i
 
 
 def _told(values: Mapping[str, Any], name: str) -> str | None:
-    """The value as text; null for a run that has no such key, which is another thing than a key that is null."""
+    """The value as text; None for a run that has no such key, which is another thing than a key that is None."""
     return str(values[name]) if name in values else None
 
 

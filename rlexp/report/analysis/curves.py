@@ -34,7 +34,7 @@ class Curve:
 
 
 def curve_of(arm: Arm, metric: str, along: str = STEPS) -> Curve | None:
-    """The arm's curve from where all its runs have begun to where the first ends; null where no run tells the metric.
+    """The arm's curve from where all its runs have begun to where the first ends; None where no run tells the metric.
 
     Where one run was measured and another was not, that one's value lies on the straight line between its neighbours.
     """

@@ -17,7 +17,7 @@ MOST_ARMS = 12
 
 
 def matrix(arms: Sequence[Arm]) -> Chart | None:
-    """A row a task and a column a time, for each arm; null where no run evaluates several tasks."""
+    """A row a task and a column a time, for each arm; None where no run evaluates several tasks."""
     runs = [run for arm in arms for run in arm.runs]
     names = {name for run in runs for row in run.rows for name in row}
     kind = next((kind for kind in KINDS if any(name.startswith(kind) for name in names)), None)

@@ -44,7 +44,7 @@ class Chart:
 
 
 def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None:
-    """A metric by arm over env steps or minutes; null where no run tells it."""
+    """A metric by arm over env steps or minutes; None where no run tells it."""
     scale = 1 / 60 if along == WALL else 1
     middle, lines, dots, thinned = [], [], [], False
     for arm in arms:

@@ -13,7 +13,7 @@ _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
 def plain(value: Any) -> Any:
-    """The same data with nothing in it that JSON, XML or UTF-8 cannot say: numbers that are none become null."""
+    """The same data with nothing in it that JSON, XML or UTF-8 cannot say: numbers that are none become None."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, float):

@@ -14,7 +14,7 @@ ENTRY = "window.vegaEmbed = vegaEmbed;"
 
 
 def kept() -> str | None:
-    """The script as it was kept; null where it has not been made yet."""
+    """The script as it was kept; None where it has not been made yet."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return _place().read_text(encoding="utf-8") or None
     return None

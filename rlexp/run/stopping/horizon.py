@@ -38,8 +38,8 @@ def ending_at(algorithm: Algorithm, horizon: int | None, deadline: float | None 
 
     Args:
         algorithm: whose `train` is called inside, once.
-        horizon: env steps that it has sampled in all; null: none.
-        deadline: by `time.monotonic()`; null: none.
+        horizon: env steps that it has sampled in all; None: none.
+        deadline: by `time.monotonic()`; None: none.
     """
     config = algorithm.config
     asked = {key: getattr(config, key) for key in LASTS}

@@ -62,7 +62,7 @@ class Mirror:
 
     @classmethod
     def of(cls, folder: Path, without: Sequence[str] = ()) -> Mirror | None:
-        """Of a folder that is a copy; null for any other."""
+        """Of a folder that is a copy; None for any other."""
         place = address(folder)
         return cls(folder, Store(place), without) if is_uri(place) else None
 

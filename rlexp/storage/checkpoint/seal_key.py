@@ -56,7 +56,7 @@ def sealing_key() -> Key:
 
 
 def known(name: str) -> Key | None:
-    """The key of that name: the borrowed one, the user's, or one derived from that; null for anybody else's.
+    """The key of that name: the borrowed one, the user's, or one derived from that; None for anybody else's.
 
     A missing key is not made here: reading must leave no trace.
     """

@@ -62,7 +62,7 @@ def bests(state: Mapping[str, Any]) -> dict[str, str]:
 
 
 def best(state: Mapping[str, Any]) -> str | None:
-    """The best trial of all; null while none has a score, and where they are of several environments."""
+    """The best trial of all; None while none has a score, and where they are of several environments."""
     if len(set(environments(state).values())) > 1:
         return None
     return next(iter(bests(state).values()), None)

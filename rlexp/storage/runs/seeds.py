@@ -57,10 +57,10 @@ class SeedGroups:
         return self._aggregate(scores)
 
     def scores(self, trials: Mapping[str, float | None]) -> dict[str, float | None]:
-        """Each group's score; null while a seed has none, for the rest of them would be another objective.
+        """Each group's score; None while a seed has none, for the rest of them would be another objective.
 
         Args:
-            trials: scores by the trials' names; null or absent for those that have none.
+            trials: scores by the trials' names; None or absent for those that have none.
         """
         return {group: self.one_score(group, trials) for group in self._members}
 

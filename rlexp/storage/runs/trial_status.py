@@ -22,7 +22,7 @@ class Standing:
 
     Attributes:
         status: `waiting`, `running`, `stopped`, `failed` or `done`.
-        score: last value of the metric; null where it was never told.
+        score: last value of the metric; None where it was never told.
         env_steps: so far.
         wall_s: of training.
         error: what went wrong, the last time.
@@ -39,7 +39,7 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
     """The trial in a run's folder; one whose process was killed counts as stopped.
 
     Args:
-        run: its folder; null for one that has not begun.
+        run: its folder; None for one that has not begun.
         metric: its name.
         error: why it could not begin or go on.
     """

@@ -92,7 +92,7 @@ class Course:
             self.budget = first.stop.env_steps
 
     def point_score(self, group: str) -> float | None:
-        """Of all seeds of a point; null while one has none."""
+        """Of all seeds of a point; None while one has none."""
         return self.groups.one_score(
             group, {name: self.told[name].score for name in self.groups.members(group)}
         )

@@ -74,7 +74,7 @@ def _run_folders(*roots: Path) -> Iterable[Path]:
 
 
 def _speed(folder: Path) -> tuple[str, float] | None:
-    """A run's kind and steps/s; null where they cannot be told."""
+    """A run's kind and steps/s; None where they cannot be told."""
     try:
         manifest, summary = read_object(folder / "manifest.json"), read_object(folder / "summary.json")
         kind, speed = _kind(manifest["choices"], manifest["overrides"]), float(summary["sps"])

@@ -136,7 +136,7 @@ class Interval:
 
     @property
     def counted(self) -> tuple[int, int] | None:
-        """First and one past the last of the whole numbers, or of the exponents of two, alike likely; else null."""
+        """First and one past the last of the whole numbers, or of the exponents of two, alike likely; else None."""
         if self.scale == "pow2":
             return math.ceil(math.log2(self.low)), math.floor(math.log2(self.high)) + 1
         return (math.ceil(self.low), math.floor(self.high) + 1) if self.whole and self.scale is None else None

@@ -57,8 +57,8 @@ def best_by(
 
     Args:
         sweep: also one that still runs.
-        metric: any that a trial has logged; null: the sweep's own.
-        mode: `max` or `min`; null: the sweep's own for its own metric, else `max`.
+        metric: any that a trial has logged; None: the sweep's own.
+        mode: `max` or `min`; None: the sweep's own for its own metric, else `max`.
         env: of this environment's trials, where the sweep varies it.
 
     Raises:

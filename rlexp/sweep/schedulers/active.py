@@ -34,7 +34,7 @@ class Scheduling:
     """What Tune needs of it.
 
     Attributes:
-        scheduler: Ray Tune's; null for none.
+        scheduler: Ray Tune's; None for none.
         keys: those whose values it changes in trials that run.
         course: the sweep's.
         compare_at: env steps at which trials need a score, rising.

@@ -139,11 +139,11 @@ class Median:
 # which trials evaluate and report, whatever their interval.
 SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt, Pb2)}
 Chosen = Any
-"""One of `SCHEDULERS`, or null."""
+"""One of `SCHEDULERS`, or None."""
 
 
 def chosen(plain: Mapping[str, Any]) -> Chosen:
-    """The scheduler of `sweep.scheduler`; null for none.
+    """The scheduler of `sweep.scheduler`; None for none.
 
     Raises:
         ConfigError: an unknown name or key, a wrong type or value.

@@ -30,7 +30,7 @@ class OptunaPoints:
             space: to search.
             mode: `max` or `min` of the score.
             seed: of what is drawn.
-            seen: points that an earlier process tried, and their scores; null where a trial failed.
+            seen: points that an earlier process tried, and their scores; None where a trial failed.
 
         Raises:
             ConfigError: Optuna is not installed.
@@ -53,7 +53,7 @@ class OptunaPoints:
             self.add(point, score)
 
     def add(self, point: Point, score: float | None) -> None:
-        """A point that this search has not suggested; its score, or null where it has none."""
+        """A point that this search has not suggested; its score, or None where it has none."""
         value, failed = (score, False) if _is_told(score) else (0.0, True)
         self._search.add_evaluated_point(self._parameters(point), value, error=failed)
 
@@ -64,7 +64,7 @@ class OptunaPoints:
         return {k: v for name, dim in self._dimensions.items() for k, v in _point(dim, found[name]).items()}
 
     def observe(self, trial: str, score: float | None) -> None:
-        """What became of it: its score; null, or one that is not finite, where it has none."""
+        """What became of it: its score; None, or one that is not finite, where it has none."""
         if _is_told(score):
             self._search.on_trial_complete(trial, {SCORE: score})
         else:

@@ -37,7 +37,7 @@ def reachable(name: str, value: Any, default: float, measure: str | None) -> flo
         name: of the argument.
         value: of the argument.
         default: what to write instead.
-        measure: what the score is; null where nobody says, and then any number will do.
+        measure: what the score is; None where nobody says, and then any number will do.
 
     Raises:
         ConfigError: it is no finite number, or `curriculum.measure` can never be that.

@@ -95,7 +95,7 @@ class Edits:
 
 
 def edits_of(space: TaskSpace, mutate: Any, edits: int, step: float, trusted: Sequence[str]) -> Edits:
-    """The argument `mutate`: an import path, a callable, or null for `Step`.
+    """The argument `mutate`: an import path, a callable, or None for `Step`.
 
     Raises:
         ConfigError: it names nothing that can be called with (task, rng), or cannot be sent to env runners.

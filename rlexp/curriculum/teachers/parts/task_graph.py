@@ -22,7 +22,7 @@ class TaskGraph:
 
     Args:
         space: of N tasks.
-        edges: [easier, harder] pairs of tasks; null for a grid: each value of a parameter before the next one, all
+        edges: [easier, harder] pairs of tasks; None for a grid: each value of a parameter before the next one, all
             others being equal.
 
     Attributes:

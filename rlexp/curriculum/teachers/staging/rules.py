@@ -53,7 +53,7 @@ class Rule:
 
     @property
     def threshold(self) -> Comparison | None:
-        """The one mean that is to be reached; null where there is none, or a choice of several."""
+        """The one mean that is to be reached; None where there is none, or a choice of several."""
         ways = self.condition.ways()
         found = [c for way in ways for c in way if c.name in MEANS and c.sign[0] == ">"]
         return found[0] if len(ways) == len(found) == 1 else None

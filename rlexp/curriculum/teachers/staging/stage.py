@@ -32,8 +32,8 @@ class Stage:
         name: of the stage.
         samplers: by parameter; the others are drawn uniformly.
         after: numbers of the stages that must be mastered before it opens.
-        promote: when it is mastered; null for never.
-        demote: when those before it are to be learnt again; null for never.
+        promote: when it is mastered; None for never.
+        demote: when those before it are to be learnt again; None for never.
     """
 
     name: str
