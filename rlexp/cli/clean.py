@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import socket
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rlexp.base.errors import ConfigError
@@ -104,7 +104,7 @@ def _mark(path: Path) -> bool:
         with RunFolder.open(path) as folder:
             if not _abandoned(path):
                 return False
-            end = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            end = datetime.now(UTC).isoformat(timespec="seconds")
             folder.update_manifest(status="failed", end=end)
     except ConfigError as error:
         print(f"left {path} as it is: {error}")

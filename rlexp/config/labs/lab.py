@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,10 +70,8 @@ def _table(file: Path) -> dict[str, Any] | None:
 @lru_cache(maxsize=16)
 def _parsed(text: str) -> dict[str, Any]:
     """The labs above a folder are looked up several times for one config, and parsing takes longer than the rest."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    import tomllib
+
     return tomllib.loads(text)
 
 

@@ -7,7 +7,7 @@ import platform
 import shlex
 import socket
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def write_diff(folder: Path, *, repository: Path | None = None) -> str | None:
 
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _redact_arguments(arguments: Sequence[str]) -> list[str]:
