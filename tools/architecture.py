@@ -10,6 +10,7 @@ alone. Needs the extra `test` (grimp comes with import-linter, networkx with tor
 from __future__ import annotations
 
 import argparse
+import tomllib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from html import escape
@@ -17,7 +18,6 @@ from pathlib import Path
 
 import grimp
 import networkx
-import tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "rlexp"
