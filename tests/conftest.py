@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ import pytest
 from buckets import ACCOUNT, make_bucket, s3_server
 from harness import CHECKOUT
 from hypothesis import settings
+from slow_shares import SHARE, UNTIL, parse_share
 
 settings.register_profile("untimed", deadline=None)  # A busy machine is no fault of what is tested.
 settings.load_profile("untimed")
@@ -28,6 +30,32 @@ for _number, _handler in (
 ):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects the slow tests that are not in the share that `RLEXP_SLOW_SHARE` names."""
+    for item in items:
+        if item.get_closest_marker("landing") and not item.get_closest_marker("slow"):
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked landing, which is for slow tests: mark it slow too"
+            )
+    try:
+        share = parse_share(os.environ.get(SHARE, ""))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+    if share is None:
+        return
+    others = [item for item in items if item.get_closest_marker("slow") and not share.holds(item.nodeid)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips a slow test that would begin after the time that `RLEXP_SLOW_UNTIL` names."""
+    until = os.environ.get(UNTIL)
+    if until and time.time() > float(until) and item.get_closest_marker("slow"):
+        pytest.skip(f"{UNTIL}={until} is over")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -61,6 +61,7 @@ def save(algorithm: Any, folder: Any, **options: Any) -> Checkpoint:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 @pytest.mark.parametrize("case", CASES)
 def test_acts_as_the_env_runner(case, tmp_path):
     algorithm = trained(case)

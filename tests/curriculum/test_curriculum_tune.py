@@ -57,6 +57,7 @@ def lengths(results: tune.ResultGrid) -> list[list[tuple[int, int, int]]]:
     return [[tuple(map(int, row)) for row in frame[columns].to_numpy()] for frame in frames]
 
 
+@pytest.mark.landing
 def test_a_trial_whose_process_died_goes_on_with_its_teacher(ray_session: None, tmp_path: Path) -> None:
     tuner = tune.Tuner(
         Dying,
@@ -85,6 +86,7 @@ def test_a_restored_sweep_goes_on_with_its_teachers(ray_session: None, tmp_path:
     assert [row for row in told if row[0] > 3] == [(4, 6, 4), (5, 7, 5), (6, 8, 6)]
 
 
+@pytest.mark.landing
 def test_a_clone_takes_over_the_teacher_of_the_better_trial(ray_session: None, tmp_path: Path) -> None:
     """The slow trial's teacher stays at three; once it has cloned the other trial it goes on from that one's length.
 

@@ -19,6 +19,7 @@ OFFLINE_CHOICES = [name for name in choices("algorithm") if f"{name.upper()}Conf
 ONLINE_CHOICES = [name for name in choices("algorithm") if name not in OFFLINE_CHOICES]
 CONTINUOUS = ("sac", "tqc")
 LONG = ("dreamerv3",)
+LANDING = (pytest.mark.slow, pytest.mark.landing)
 LEAST = "reporting.min_sample_timesteps_per_iteration"
 
 
@@ -50,9 +51,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return seen
 
 
-@pytest.mark.parametrize(
-    "algorithm", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in ONLINE_CHOICES]
-)
+@pytest.mark.parametrize("algorithm", [pytest.param(n, marks=LANDING * (n in LONG)) for n in ONLINE_CHOICES])
 def test_online_algorithm_trains(
     algorithm: str, tmp_path: Path, watched: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
@@ -131,7 +130,7 @@ def record_episodes(folder: Path, env_id: str, episodes: int) -> None:
 
 @pytest.mark.parametrize(
     "algorithm",
-    [pytest.param(name, marks=pytest.mark.slow) for name in OFFLINE_CHOICES],  # .ci/run runs bc all the same
+    [pytest.param(n, marks=LANDING if n == "bc" else pytest.mark.slow) for n in OFFLINE_CHOICES],
 )
 def test_offline_algorithm_trains_on_recorded_data(
     algorithm: str, tmp_path: Path, watched: dict[str, Any], ray_session: None

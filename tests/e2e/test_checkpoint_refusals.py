@@ -131,6 +131,7 @@ Network = {name}
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_39_another_module_class_on_restore_is_refused(
     train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

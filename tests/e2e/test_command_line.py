@@ -197,6 +197,7 @@ class TestSweep:
         assert not (tmp_path / "sweeps").exists()
 
     @pytest.mark.slow
+    @pytest.mark.landing
     def test_one_that_is_refused_as_it_is_built_stops_no_other(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:

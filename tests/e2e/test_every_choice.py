@@ -97,6 +97,7 @@ def test_every_choice_composes(choice: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 @pytest.mark.parametrize(
     "choice",
     [
@@ -112,6 +113,7 @@ def test_every_choice_builds(choice: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 @pytest.mark.parametrize("pair", choices("tuned"))
 def test_every_tuned_pair_is_chosen_by_itself_and_builds(pair: str) -> None:
     if pair == "none":
@@ -147,6 +149,7 @@ def test_every_algorithm_with_every_env(algorithm: str, env: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 @pytest.mark.parametrize("model", ["auto", "mlp", "cnn", "lstm"])
 @pytest.mark.parametrize("observation", ["vector", "image"])
 def test_every_model_with_either_observation(model: str, observation: str) -> None:

@@ -74,7 +74,8 @@ def test_29_a_second_launch_in_the_same_folder_is_refused(tmp_path: Path, comman
     assert manifest(folder)["status"] == "running"
 
 
-@pytest.mark.slow  # .ci/run runs it all the same
+@pytest.mark.slow
+@pytest.mark.landing
 def test_33_34_killed_with_remote_runners_no_process_stays_and_the_run_goes_on(tmp_path: Path) -> None:
     """Under a stale RAY_ADDRESS, which must not be followed."""
     folder = tmp_path / "runs" / "a"

@@ -87,6 +87,7 @@ def test_13_ctrl_c_ends_a_step_that_hangs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_13_a_second_ctrl_c_ends_what_does_not_end_by_itself(tmp_path: Path) -> None:
     folder, mark = tmp_path / "runs" / "a", tmp_path / "mark"
     waits = f"+callbacks.waits={{_target_: breaking.Waits, mark: {mark}}}"

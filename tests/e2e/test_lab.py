@@ -65,6 +65,7 @@ def test_its_own_tests_pass(lab: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_an_experiment_of_its_own_runs_from_a_folder_below(lab: Path) -> None:
     (lab / "conf" / "experiment" / "climb.yaml").write_text(
         "# @package _global_\n# The ladder, climbed.\n"

@@ -41,6 +41,7 @@ def run_examples(text: str, values: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_the_examples_of_the_docstrings_run(here: Path) -> None:
     values: dict[str, Any] = {}
     run_examples(rlexp.__doc__ or "", values)
@@ -94,10 +95,10 @@ BAG = [
 @pytest.mark.parametrize(
     ("overrides", "shape"),
     [
-        (["env=cartpole"], (4,)),
+        pytest.param(["env=cartpole"], (4,), marks=pytest.mark.landing),
         (["env=pendulum"], (3,)),
-        (["env=pendulum", "algorithm=sac"], (3,)),
-        (["env=cartpole", "model=lstm"], (4,)),
+        pytest.param(["env=pendulum", "algorithm=sac"], (3,), marks=pytest.mark.landing),
+        pytest.param(["env=cartpole", "model=lstm"], (4,), marks=pytest.mark.landing),
         (["env=frozenlake"], (16,)),  # a wrapper makes the tile's number a vector
         (BAG, (5,)),
     ],

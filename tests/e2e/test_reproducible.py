@@ -20,18 +20,18 @@ def curve(overrides: list[str], folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if not k.startswith(TIMES) and k != "timestamp"} for line in lines]
 
 
-slow = pytest.mark.slow
+landing = pytest.mark.landing
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "env"),
     [
-        ("ppo", "cartpole"),
+        pytest.param("ppo", "cartpole", marks=landing),
         ("dqn", "cartpole"),
-        pytest.param("sac", "pendulum", marks=slow),
-        pytest.param("dreamerv3", "cartpole", marks=slow),
-        pytest.param("ppo", "frozenlake", marks=slow),
+        pytest.param("sac", "pendulum", marks=landing),
+        ("dreamerv3", "cartpole"),
+        ("ppo", "frozenlake"),
     ],
 )
 def test_one_seed_gives_one_run(algorithm: str, env: str, tmp_path: Path) -> None:

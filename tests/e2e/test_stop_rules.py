@@ -39,6 +39,7 @@ def test_a_function_of_ones_own_ends_a_run_and_the_run_is_done_then(own: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_a_function_that_fails_leaves_the_iterations_state(own: Path) -> None:
     config = tiny(f"runs_dir={own / 'runs'}", *COMMON, "stop.function=own_stops.broken")
     outcome = rlexp.train(config)

@@ -20,6 +20,7 @@ SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", "sweep.concurrency=1
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_killed_in_a_trial_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "a"
     with rlexp_child(*SWEEP, "seed=0,1,2", folder=tmp_path) as child:
@@ -50,6 +51,7 @@ def test_killed_in_a_trial_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_a_trial_that_fails_stops_no_other_and_is_tried_again(tmp_path: Path) -> None:
     """One trial's environment says NaN in its second iteration; an environment made anew says it later."""
     folder = tmp_path / "sweeps" / "a"
@@ -75,6 +77,7 @@ def test_a_plan_starts_nothing(tmp_path: Path, monkeypatch: Any, capsys: Any) ->
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_a_sweep_is_planned_once_and_one_process_runs_it(
     tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
@@ -96,6 +99,7 @@ def test_a_sweep_is_planned_once_and_one_process_runs_it(
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_a_warm_process_trains_as_a_fresh_one_does(tmp_path: Path) -> None:
     """What a trial leaves in its process, random numbers and torch's settings among it, does not reach the next."""
     words = (*CARTPOLE, "callbacks=none", f"stop.env_steps={4 * BATCH}")

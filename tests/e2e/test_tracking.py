@@ -28,7 +28,8 @@ def tensorboard(folder: Path) -> dict[str, dict[int, float]]:
     return {tag: {e.step: e.value for e in events.Scalars(tag)} for tag in events.Tags()["scalars"]}
 
 
-@pytest.mark.slow  # .ci/run runs it all the same
+@pytest.mark.slow
+@pytest.mark.landing
 def test_27_28_killed_and_resumed_both_trackers_have_one_whole_run(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
     words = (
@@ -87,6 +88,7 @@ def test_27_28_killed_and_resumed_both_trackers_have_one_whole_run(tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_26_an_unreachable_server_never_stops_a_run(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

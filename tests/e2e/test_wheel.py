@@ -81,7 +81,8 @@ def test_nothing_but_rlexp_is_installed_under_a_name_of_its_own(installed: Path)
     assert Path(found.strip()).is_relative_to(installed)
 
 
-@pytest.mark.slow  # .ci/run runs it all the same
+@pytest.mark.slow
+@pytest.mark.landing
 def test_a_lab_is_made_and_used(installed: Path, tmp_path: Path) -> None:
     rlexp = _command(installed, tmp_path)
     rlexp("init", "wheel_lab", cwd=tmp_path)

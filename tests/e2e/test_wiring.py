@@ -47,7 +47,7 @@ def enough_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demand, "_check", lambda *args, **kwargs: None)
 
 
-@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [0, pytest.param(2, marks=[pytest.mark.slow, pytest.mark.landing])])
 def test_callbacks_and_metrics_reach_every_process(
     count: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -75,7 +75,7 @@ def test_callbacks_and_metrics_reach_every_process(
     assert last["train/return_mean"] == 6 and last["train/episode_len_mean"] == 3
 
 
-@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [0, pytest.param(2, marks=[pytest.mark.slow, pytest.mark.landing])])
 def test_evaluation_has_a_time_an_environment_and_a_seed_of_its_own(
     count: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -123,12 +123,17 @@ def test_exploration_off_is_off_in_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "reason", "iterations"),
     [
-        ("stop.env_steps=150", "150 env steps", 3),
+        pytest.param("stop.env_steps=150", "150 env steps", 3, marks=pytest.mark.landing),
         ("stop.iterations=2", "2 iterations", 2),
         ("stop.wall_s=0.001", "0.001 s", 1),
         ("stop.metric={train/return_mean: 6}", "train/return_mean >= 6", 1),
         ("stop.metric={learner/lr: '<=1'}", "learner/lr <= 1", 1),
-        ("stop.plateau={metric: train/return_mean, patience: 3}", "has not improved for 3 reports", 4),
+        pytest.param(
+            "stop.plateau={metric: train/return_mean, patience: 3}",
+            "has not improved for 3 reports",
+            4,
+            marks=pytest.mark.landing,
+        ),
     ],
 )
 def test_each_stop_rule_ends_the_run_with_its_reason(
@@ -181,6 +186,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_a_warm_start_takes_over_the_weights_alone(tmp_path: Path, weights: dict[str, Any]) -> None:
     watch = ["+callbacks.weights={_target_: test_wiring._Weights}"]
     trusted = ["trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,wired,test_wiring]"]

@@ -54,7 +54,7 @@ def sampled(runner, calls, **options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("observation", ["vector", "doubles", "bytes", "number", "dict"])
-@pytest.mark.parametrize("action", ["discrete", "box", "multi"])
+@pytest.mark.parametrize("action", [pytest.param("discrete", marks=pytest.mark.landing), "box", "multi"])
 def test_same_episodes_for_every_kind_of_space(through_torch, observation, action):
     fast, stock = runners(observation=observation, action=action)
     assert sampled(fast, (20, 1, 7)) == sampled(stock, (20, 1, 7))

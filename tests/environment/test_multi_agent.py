@@ -101,6 +101,7 @@ def test_the_config_of_several_agents_travels() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_a_run_with_two_agents_and_all_that_follows(tmp_path: Path) -> None:
     outcome = train_tiny([*MEETING, "callbacks=episode_stats"], tmp_path)
     lines = records(outcome.folder)

@@ -34,6 +34,7 @@ def _told(before: str) -> dict:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_seeding_sets_what_rllib_sets_without_loading_the_compiler():
     ours = _told("")
     rllib = _told("import torch._inductor")  # Loaded before, RLlib's own seeding is called.

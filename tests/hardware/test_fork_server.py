@@ -93,6 +93,7 @@ def test_a_killed_driver_leaves_neither_server_nor_forks(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_without_the_server_workers_start_by_themselves(tmp_path: Path) -> None:
     driver, facts = _driver("alone", tmp_path)
     # Ray has asked for the first ones before.

@@ -106,7 +106,9 @@ def test_fusion_layers_reach_the_critic():
     [
         ("ppo.PPO", "FrozenLake-v1", {}, ON_POLICY),
         ("ppo.PPO", Picture, {"vf_share_layers": True}, ON_POLICY),
-        ("ppo.PPO", Picture, {"use_lstm": True, "max_seq_len": 5}, ON_POLICY),
+        pytest.param(
+            "ppo.PPO", Picture, {"use_lstm": True, "max_seq_len": 5}, ON_POLICY, marks=pytest.mark.landing
+        ),
         ("ppo.PPO", "CartPole-v1", {"use_lstm": True, "lstm_use_prev_action": True}, ON_POLICY),
         (
             "ppo.PPO",
@@ -114,11 +116,11 @@ def test_fusion_layers_reach_the_critic():
             {"use_lstm": True, "lstm_use_prev_action": True, "lstm_use_prev_reward": True},
             ON_POLICY,
         ),
-        ("dqn.DQN", Picture, {}, OFF_POLICY),
+        pytest.param("dqn.DQN", Picture, {}, OFF_POLICY, marks=pytest.mark.landing),
         ("dqn.DQN", "FrozenLake-v1", {}, OFF_POLICY),
-        ("sac.SAC", "CartPole-v1", {}, OFF_POLICY),
+        pytest.param("sac.SAC", "CartPole-v1", {}, OFF_POLICY, marks=pytest.mark.landing),
         ("sac.SAC", "Pendulum-v1", {"fusionnet_hiddens": [16]}, OFF_POLICY),
-        ("tqc.TQC", "Pendulum-v1", {}, OFF_POLICY),
+        pytest.param("tqc.TQC", "Pendulum-v1", {}, OFF_POLICY, marks=pytest.mark.landing),
     ],
 )
 def test_trains(name, env, settings, training):

@@ -30,6 +30,7 @@ def trainable(ray_session: None) -> Iterator[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 def test_both_are_told_and_may_write_at_the_same_time(trainable: Any) -> None:
     for _ in range(3):
         record = trainable.step()

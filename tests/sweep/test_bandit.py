@@ -55,6 +55,7 @@ def bandit() -> Bandit:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's, of a process at its bounds.
 def test_it_finds_step_sizes_that_raise_the_score_and_keeps_to_the_space() -> None:
     np.random.seed(0)

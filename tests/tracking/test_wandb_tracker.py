@@ -119,7 +119,7 @@ def test_a_silent_server_is_given_up_after_the_time_limit() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ahead", [True, False])
+@pytest.mark.parametrize("ahead", [pytest.param(True, marks=pytest.mark.landing), False])
 def test_a_killed_and_resumed_run_is_whole_in_its_newest_wandb_run(tmp_path: Path, ahead: bool) -> None:
     """`ahead`: W&B has rows after the checkpoint; else it lacks the last ones before."""
     folder = tmp_path / "run"

@@ -134,6 +134,7 @@ def uniform_takes() -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 @pytest.mark.parametrize("name", ["adr", "alp_gmm", "spdl", "goal_band"])
 def test_it_brings_a_student_to_the_hardest_task_sooner_than_uniform_draws(
     name: str, uniform_takes: float

@@ -96,6 +96,7 @@ def uniform_takes() -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.landing
 @every_teacher
 def test_it_brings_a_student_to_the_hardest_task_sooner_than_uniform_draws(
     make: Make, uniform_takes: float
