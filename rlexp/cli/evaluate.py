@@ -10,7 +10,7 @@ from rlexp.base.errors import EXIT_DONE, ConfigError
 from rlexp.cli.resume import asks_for_help, path_and_overrides
 
 if TYPE_CHECKING:
-    from rlexp.sweep.results.best_trial import Chosen
+    from rlexp.sweep.results.best_trial import BestTrial
 
 USAGE = """\
 rlexp evaluate PATH [key=value ...] [--json]
@@ -88,7 +88,7 @@ def _choosing(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return rest, by
 
 
-def _tell(chosen: Chosen) -> None:
+def _tell(chosen: BestTrial) -> None:
     """Which trial it is, what it was trained with, and how to train it again."""
     point = "" if chosen.point == chosen.score else f" ({chosen.point:.6g} over its point's seeds)"
     print(f"best by {chosen.mode} {chosen.metric}: {chosen.name}, {chosen.score:.6g}{point}")

@@ -6,8 +6,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from rlexp.base.errors import EXIT_DONE
-from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.multirun import SweepOutcome, begin, planned
+from rlexp.sweep.folder import SweepFolder, SweepRequest
+from rlexp.sweep.multirun import SweepOutcome, plan_sweep, start_sweep
 from rlexp.sweep.planning.plan import Plan
 
 
@@ -20,14 +20,14 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     Raises:
         ConfigError: the space or any of the trials is refused; nothing has started then.
     """
-    asked = Asked(tuple(args.overrides), args.config_name or "config", args.config_dir)
-    found = planned(asked)
-    if found.settings.plan:
+    request = SweepRequest(tuple(args.overrides), args.config_name or "config", args.config_dir)
+    sweep_plan = plan_sweep(request)
+    if sweep_plan.settings.plan:
         from rlexp.sweep.terminal_table import print_plan
 
-        print_plan(found, _needs(found))
+        print_plan(sweep_plan, _needs(sweep_plan))
         return EXIT_DONE
-    return close(begin(found, asked, ["rlexp", *argv]))
+    return close(start_sweep(sweep_plan, request, ["rlexp", *argv]))
 
 
 def _needs(plan: Plan) -> list[str]:

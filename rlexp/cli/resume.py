@@ -31,9 +31,11 @@ def run(argv: list[str]) -> int:
     folder = fetched(path)
     if is_sweep(folder):
         from rlexp.cli.multirun import close as close_sweep
-        from rlexp.sweep.multirun import resumed
+        from rlexp.sweep.multirun import resume_sweep
 
-        return close_sweep(resumed(SweepFolder(folder.absolute()), overrides, ["rlexp", "resume", *argv]))
+        return close_sweep(
+            resume_sweep(SweepFolder(folder.absolute()), overrides, ["rlexp", "resume", *argv])
+        )
     from rlexp.run.resume import resume
 
     return close(resume(path, overrides, command=["rlexp", "resume", *argv]))

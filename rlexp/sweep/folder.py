@@ -35,26 +35,31 @@ from rlexp.storage.runs import ranking
 from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 from rlexp.storage.signed_files import is_own, write_signed
 from rlexp.storage.sweeps.sweep_view import FROZEN, PLAN, STATE, TRIALS, is_sweep
-from rlexp.sweep.planning import vouching
-from rlexp.sweep.planning.frozen_trials import Frozen, Planned
+from rlexp.sweep.planning.frozen_trials import FrozenTrial, FrozenTrials
 from rlexp.sweep.planning.plan import Plan
-from rlexp.sweep.planning.plan_record import NO_OVERRIDES, Asked, PlanRecord
+from rlexp.sweep.planning.plan_record import (
+    NO_OVERRIDES,
+    PlanRecord,
+    SweepRequest,
+    fresh_seals,
+    sign_command,
+)
 from rlexp.sweep.search.adaptive import Adaptive
 
 SEARCH = "search.json"
 
 
 class SweepFolder(PlanRecord):
-    """One sweep's folder, for reading; `held` gives the right to go on with it."""
+    """One sweep's folder, for reading; `locked` gives the right to go on with it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.mirror = Mirror.of(path, without=(TRIALS,))
-        self._looked: dict[str, float] = {}
+        self._fetched_at: dict[str, float] = {}
 
     @classmethod
     def create(
-        cls, plan: Plan, name: str, command: Sequence[str], asked: Asked = NO_OVERRIDES
+        cls, plan: Plan, name: str, command: Sequence[str], request: SweepRequest = NO_OVERRIDES
     ) -> SweepFolder:
         """Makes the folder and freezes the plan in it.
 
@@ -62,13 +67,13 @@ class SweepFolder(PlanRecord):
             plan: checked.
             name: of the folder.
             command: the command line, to be read by people.
-            asked: see `Asked`.
+            request: see `SweepRequest`.
 
         Raises:
             ConfigError: something is there already, or it cannot be written.
         """
         folder = cls(local(plan.settings.dir).absolute() / name)
-        folder._refuse_others()
+        folder._refuse_existing()
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             folder.frozen.write(plan.trials)
@@ -79,11 +84,11 @@ class SweepFolder(PlanRecord):
                 "command": shlex.join(command),
                 "start": now(),
                 "settings": dataclasses.asdict(plan.settings),
-                "asked": dataclasses.asdict(asked),
+                "asked": dataclasses.asdict(request),
                 "space": plan.space.plain(),
-                **vouching.fresh_seals(),
+                **fresh_seals(),
             }
-            frozen["asked_by"] = vouching.sign_command(frozen)
+            frozen["asked_by"] = sign_command(frozen)
             write_signed(folder.path / PLAN, to_json(frozen))
             folder.update(status="running")
         except OSError as error:
@@ -91,23 +96,23 @@ class SweepFolder(PlanRecord):
         folder.push()
         return folder
 
-    def _refuse_others(self) -> None:
+    def _refuse_existing(self) -> None:
         if self.mirror is not None:
-            self._reached(self.mirror.fetch)
+            self._sync(self.mirror.fetch)
         if self.path.exists() and any(item.name not in lock.FILES for item in self.path.iterdir()):
             fix = shell_command("resume", self.place) if is_sweep(self.path) else "sweep.name=<another name>"
             raise ConfigError(f"{self.place} is not empty", key="sweep.name", fix=fix)
 
-    def _reached(self, bring: Callable[[], None]) -> None:
+    def _sync(self, sync: Callable[[], None]) -> None:
         try:
-            bring()
+            sync()
         except OSError as error:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> ConfigError:
         reason = (error.strerror or str(error)).splitlines()[0]
-        told = f"the sweep cannot be kept in {self.place}: {reason}"
-        return ConfigError(told, key="sweep.dir", fix="sweep.dir=<another folder>")
+        message = f"the sweep cannot be kept in {self.place}: {reason}"
+        return ConfigError(message, key="sweep.dir", fix="sweep.dir=<another folder>")
 
     def push(self) -> None:
         """Brings the sweep's own files to the store that the folder is a copy of, if it is one.
@@ -116,9 +121,9 @@ class SweepFolder(PlanRecord):
             ConfigError: they cannot be brought.
         """
         if self.mirror is not None:
-            self._reached(self.mirror.push)
+            self._sync(self.mirror.push)
 
-    def of_task(self, name: str, overrides: Sequence[str], seals: str) -> Planned:
+    def trial_for_task(self, name: str, overrides: Sequence[str], seals: str) -> FrozenTrial:
         """One trial as it was frozen, in a process on any machine: there the plan may have to be brought first.
 
         Args:
@@ -145,10 +150,10 @@ class SweepFolder(PlanRecord):
         """
         if not (self.path / SEARCH).is_file():
             return None
-        chosen = self.settings()
+        settings = self.settings()
         try:
             plain = read_object(self.path / SEARCH)
-            return Adaptive.from_json(plain, self.space(), trials=chosen.trials or 0, seeds=chosen.seeds)
+            return Adaptive.from_json(plain, self.space(), trials=settings.trials or 0, seeds=settings.seeds)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigError(f"{self.path / SEARCH} is damaged: {type(error).__name__}: {error}") from error
 
@@ -159,25 +164,25 @@ class SweepFolder(PlanRecord):
         return all(is_own(file) for file in files if file != self.path / SEARCH or file.exists())
 
     @property
-    def frozen(self) -> Frozen:
+    def frozen(self) -> FrozenTrials:
         """The trials as they were planned."""
-        return Frozen(self.path / FROZEN, address(self.trials))
+        return FrozenTrials(self.path / FROZEN, address(self.trials))
 
-    def look(self, name: str, *, after_s: float = 0.0) -> None:
-        """Brings what a trial on another machine has told, where the sweep lies in a store that can be reached.
+    def fetch_trial(self, name: str, *, after_s: float = 0.0) -> None:
+        """Fetches the records of a trial on another machine, where the sweep lies in a store that can be reached.
 
         Args:
             name: the trial's.
-            after_s: seconds since the last look, at least; else nothing is done.
+            after_s: seconds since the last fetch, at least; else nothing is done.
         """
-        if self.mirror is None or time.monotonic() - self._looked.get(name, -after_s) < after_s:
+        if self.mirror is None or time.monotonic() - self._fetched_at.get(name, -after_s) < after_s:
             return
         with suppress(OSError):
             fetch_one(self.trials / name)
-        self._looked[name] = time.monotonic()
+        self._fetched_at[name] = time.monotonic()
 
-    def look_all(self) -> None:
-        """Brings what all trials have told, where the sweep lies in a store.
+    def fetch_trials(self) -> None:
+        """Fetches the records of all trials, where the sweep lies in a store.
 
         Raises:
             ConfigError: the store cannot be reached.
@@ -197,25 +202,25 @@ class SweepFolder(PlanRecord):
         state = {**self.state(), **fields}
         bests = [self._best(state, env, name) for env, name in ranking.bests(state).items()]
         several = len(set(ranking.environments(state).values())) > 1
-        told = {"best": None if several or not bests else bests[0], "best_by_env": bests if several else []}
-        write_json(self.path / STATE, {**state, **told})
+        best = {"best": None if several or not bests else bests[0], "best_by_env": bests if several else []}
+        write_json(self.path / STATE, {**state, **best})
 
     def _best(self, state: dict[str, Any], env: str, name: str) -> dict[str, Any]:
         score = state["trials"][name]["score"]
         return {"trial": name, "env": env or None, "score": score, "command": command(self.trials / name)}
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """No other process goes on with the sweep meanwhile.
 
         Raises:
             ConfigError: another does, the store cannot be reached, or the folder holds links that lead out of it.
         """
         refuse_links(self.path)
-        held = lock.hold(self.path)
+        lock_file = lock.hold(self.path)
         try:
             if self.mirror is not None:
-                self._reached(self.mirror.claim)
+                self._sync(self.mirror.claim)
             yield
         finally:
-            lock.release(self.path, held)
+            lock.release(self.path, lock_file)

@@ -14,8 +14,8 @@ from rlexp.hardware.ray_session import import_ahead
 from rlexp.storage.buckets.fetching import fetched
 from rlexp.storage.sweeps.sweep_view import is_sweep
 from rlexp.sweep.execution import preload
-from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.planning.fits import try_environments
+from rlexp.sweep.folder import SweepFolder, SweepRequest
+from rlexp.sweep.planning.environment_trials import try_environments
 from rlexp.sweep.planning.foreign_trials import refuse_untrusted
 from rlexp.sweep.planning.plan import Plan, plan
 from rlexp.terminal.quiet import terminal
@@ -98,13 +98,13 @@ def multirun(
     Raises:
         ConfigError: the space or any of the trials is refused; nothing has started then.
     """
-    asked = Asked(tuple(overrides), config_name, str(config_dir) if config_dir is not None else None)
-    found = planned(asked)
-    if found.settings.plan:
+    request = SweepRequest(tuple(overrides), config_name, str(config_dir) if config_dir is not None else None)
+    sweep_plan = plan_sweep(request)
+    if sweep_plan.settings.plan:
         raise ConfigError(
             "sweep.plan=true only tells the plan, and there is nobody to tell it to", key="sweep.plan"
         )
-    return begin(found, asked, ["rlexp", "-m", *overrides])
+    return start_sweep(sweep_plan, request, ["rlexp", "-m", *overrides])
 
 
 def resume_multirun(path: Path | str, overrides: Sequence[str] = ()) -> SweepOutcome:
@@ -120,62 +120,62 @@ def resume_multirun(path: Path | str, overrides: Sequence[str] = ()) -> SweepOut
     folder = fetched(path)
     if not is_sweep(folder):
         raise ConfigError(f"{path} is no sweep's folder", fix=f"rlexp.resume({str(path)!r}) for a single run")
-    return resumed(SweepFolder(folder.absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
+    return resume_sweep(SweepFolder(folder.absolute()), overrides, ["rlexp", "resume", str(path), *overrides])
 
 
-def planned(asked: Asked) -> Plan:
+def plan_sweep(request: SweepRequest) -> Plan:
     """All trials composed and checked, and an environment of each tried.
 
     Raises:
         ConfigError: something is refused.
     """
     try:
-        with terminal().status("composing the trials ...") as tell:
-            found = plan(
-                asked.overrides,
-                config_name=asked.config_name,
-                config_dir=asked.config_dir,
-                progress=lambda composed, of: tell(f"composing the trials: {composed} of {of} ..."),
-                begun=lambda chosen, first: None if chosen.plan else preload.begin(first),
+        with terminal().status("composing the trials ...") as update_status:
+            sweep_plan = plan(
+                request.overrides,
+                config_name=request.config_name,
+                config_dir=request.config_dir,
+                progress=lambda composed, of: update_status(f"composing the trials: {composed} of {of} ..."),
+                begun=lambda settings, first: None if settings.plan else preload.begin(first),
             )
-            _refuse_single(found)
-            tell("trying an environment ...")
-            try_environments([*found.trials, *found.ends])
+            _refuse_single(sweep_plan)
+            update_status("trying an environment ...")
+            try_environments([*sweep_plan.trials, *sweep_plan.ends])
     except BaseException:
         import_ahead.end()
         raise
-    for line in found.left_out[:MOST_LINES]:
+    for line in sweep_plan.left_out[:MOST_LINES]:
         terminal().say(line)
-    if len(found.left_out) > MOST_LINES:
-        terminal().say(f"and {len(found.left_out) - MOST_LINES} more")
-    return found
+    if len(sweep_plan.left_out) > MOST_LINES:
+        terminal().say(f"and {len(sweep_plan.left_out) - MOST_LINES} more")
+    return sweep_plan
 
 
-def _refuse_single(found: Plan) -> None:
-    if not found.space.dimensions and found.settings.seeds == 1:
+def _refuse_single(sweep_plan: Plan) -> None:
+    if not sweep_plan.space.dimensions and sweep_plan.settings.seeds == 1:
         raise ConfigError(
             "-m: no key has several values, so there is nothing to sweep",
             fix="rlexp -m ... seed=0,1,2   (or leave -m out: one run)",
         )
 
 
-def begin(found: Plan, asked: Asked, command: Sequence[str]) -> SweepOutcome:
+def start_sweep(sweep_plan: Plan, request: SweepRequest, command: Sequence[str]) -> SweepOutcome:
     """Freezes a plan in a folder and runs it."""
     remember_lab_in_use()
-    name = found.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = SweepFolder.create(found, name, command, asked)
-    print(f"{found.count} trials in {folder.place}", flush=True)
-    return _go_on(folder, [], command)
+    name = sweep_plan.settings.name or datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = SweepFolder.create(sweep_plan, name, command, request)
+    print(f"{sweep_plan.count} trials in {folder.place}", flush=True)
+    return _run_and_report(folder, [], command)
 
 
-def resumed(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
+def resume_sweep(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Goes on with a sweep that may be somebody else's."""
     with lab_of(folder.path):
         refuse_untrusted(folder, overrides)
-        return _go_on(folder, overrides, command)
+        return _run_and_report(folder, overrides, command)
 
 
-def _go_on(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
+def _run_and_report(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Runs what is not done yet, then writes the report."""
     from rlexp.report.writing import report
     from rlexp.sweep.execution.run import run_sweep

@@ -31,7 +31,7 @@ AGGREGATES = ("mean", "iqm")
 
 
 @dataclass(frozen=True)
-class SweepChoice:
+class SweepSettings:
     """What a person chooses in `conf/sweep/*.yaml`; see there."""
 
     search: str = "grid"
@@ -58,7 +58,7 @@ def is_setting(text: str) -> bool:
     return key == GROUP or key.startswith(f"{GROUP}.")
 
 
-def settings(overrides: Sequence[str], app: Hydra) -> SweepChoice:
+def read_settings(overrides: Sequence[str], app: Hydra) -> SweepSettings:
     """The sweep's settings from those overrides that are its own.
 
     Raises:
@@ -81,13 +81,13 @@ def settings(overrides: Sequence[str], app: Hydra) -> SweepChoice:
         plain = compose_forced(app, forced, config_name=name).plain[GROUP]
     if plain.get("search") == "grid" and not any(text.startswith("++sweep.trials=") for text in forced):
         plain["trials"] = None  # A file's number of draws is of no use to the grid asked for in its place.
-    made = typed(plain)
-    if made.name is not None:
-        check_name("sweep.name", made.name)
-    return made
+    settings = to_settings(plain)
+    if settings.name is not None:
+        check_name("sweep.name", settings.name)
+    return settings
 
 
-def typed(plain: dict[str, Any]) -> SweepChoice:
+def to_settings(plain: dict[str, Any]) -> SweepSettings:
     """The settings, checked.
 
     Raises:
@@ -96,7 +96,7 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
     refuse_unusable({GROUP: plain})
     if problems := not_numbers({GROUP: plain}):
         raise problems[0]
-    fields = {f.name: str(f.type) for f in dataclasses.fields(SweepChoice)}
+    fields = {f.name: str(f.type) for f in dataclasses.fields(SweepSettings)}
     for name, value in plain.items():
         key = f"{GROUP}.{name}"
         if name not in fields:
@@ -107,59 +107,61 @@ def typed(plain: dict[str, Any]) -> SweepChoice:
             )
         if not matches(fields[name], value):
             raise ConfigError(f"{key} must be {describe(fields[name])}, not {value!r}", key=key)
-    made = SweepChoice(**plain)
-    _one_of("search", made.search, SEARCHES)
-    _one_of("mode", made.mode, MODES)
-    _one_of("aggregate", made.aggregate, AGGREGATES)
-    check_place("sweep.dir", made.dir)
-    scheduler = choices.chosen(made.scheduler)
-    if scheduler is not None and scheduler.pauses and made.concurrency is not None:
+    settings = SweepSettings(**plain)
+    _one_of("search", settings.search, SEARCHES)
+    _one_of("mode", settings.mode, MODES)
+    _one_of("aggregate", settings.aggregate, AGGREGATES)
+    check_place("sweep.dir", settings.dir)
+    scheduler = choices.scheduler_of(settings.scheduler)
+    if scheduler is not None and scheduler.pauses and settings.concurrency is not None:
         raise ConfigError(
-            f"sweep.concurrency={made.concurrency}: {scheduler.name} pauses trials to wait for others, so that all "
+            f"sweep.concurrency={settings.concurrency}: {scheduler.name} pauses trials to wait for others, so that all "
             "must have begun; as many run at a time as there is room for",
             key="sweep.concurrency",
             fix="sweep.concurrency=null",
         )
-    if made.search != "grid" and (made.trials is None or made.trials < 1):
-        message = f"sweep.trials={made.trials}: a search needs a number of draws"
+    if settings.search != "grid" and (settings.trials is None or settings.trials < 1):
+        message = f"sweep.trials={settings.trials}: a search needs a number of draws"
         raise ConfigError(message, key="sweep.trials", fix="sweep.trials=20")
-    if made.search == "grid" and made.trials is not None:
+    if settings.search == "grid" and settings.trials is not None:
         message = "sweep.trials: a grid has as many trials as combinations"
         raise ConfigError(message, key="sweep.trials", fix="sweep=random")
-    if made.max_failures < 0:
-        message = f"sweep.max_failures must be at least 0, not {made.max_failures}"
+    if settings.max_failures < 0:
+        message = f"sweep.max_failures must be at least 0, not {settings.max_failures}"
         raise ConfigError(message, key="sweep.max_failures", fix="sweep.max_failures=1")
-    if made.concurrency is not None and made.concurrency < 1:
-        message = f"sweep.concurrency must be at least 1, or null for as many as fit, not {made.concurrency}"
+    if settings.concurrency is not None and settings.concurrency < 1:
+        message = (
+            f"sweep.concurrency must be at least 1, or null for as many as fit, not {settings.concurrency}"
+        )
         raise ConfigError(message, key="sweep.concurrency", fix="sweep.concurrency=1")
-    if made.wall_s is not None and not (made.wall_s > 0 and math.isfinite(made.wall_s)):
-        message = f"sweep.wall_s must be a finite number above 0, not {made.wall_s:g}"
+    if settings.wall_s is not None and not (settings.wall_s > 0 and math.isfinite(settings.wall_s)):
+        message = f"sweep.wall_s must be a finite number above 0, not {settings.wall_s:g}"
         raise ConfigError(message, key="sweep.wall_s", fix="sweep.wall_s=3600")
-    if not 0 <= made.seed < SEEDS:
-        message = f"sweep.seed must be at least 0 and below {SEEDS:,}, not {made.seed}"
+    if not 0 <= settings.seed < SEEDS:
+        message = f"sweep.seed must be at least 0 and below {SEEDS:,}, not {settings.seed}"
         raise ConfigError(message, key="sweep.seed", fix="sweep.seed=0")
-    if max(made.trials or 0, made.seeds, (made.trials or 0) * made.seeds) > MOST_TRIALS:
-        asked = f"sweep.trials={made.trials} with sweep.seeds={made.seeds}"
-        message = f"{asked}: a sweep has at most {MOST_TRIALS:,} trials"
+    if max(settings.trials or 0, settings.seeds, (settings.trials or 0) * settings.seeds) > MOST_TRIALS:
+        request = f"sweep.trials={settings.trials} with sweep.seeds={settings.seeds}"
+        message = f"{request}: a sweep has at most {MOST_TRIALS:,} trials"
         raise ConfigError(message, key="sweep.trials", fix="sweep.trials=100")
-    _check_seeds(made, scheduler)
-    if made.search == "optuna" and scheduler is not None and scheduler.pauses:
+    _check_seeds(settings, scheduler)
+    if settings.search == "optuna" and scheduler is not None and scheduler.pauses:
         message = (
             f"{scheduler.name} wants all trials begun before any ends, and sweep.search=optuna chooses each by the "
             "scores of those before"
         )
         raise ConfigError(message, key="sweep.search", fix="sweep.search=random")
-    return made
+    return settings
 
 
-def _check_seeds(made: SweepChoice, scheduler: choices.Chosen) -> None:
-    if made.seeds < 1:
-        message = f"sweep.seeds must be at least 1, not {made.seeds}"
+def _check_seeds(settings: SweepSettings, scheduler: choices.SchedulerSettings) -> None:
+    if settings.seeds < 1:
+        message = f"sweep.seeds must be at least 1, not {settings.seeds}"
         raise ConfigError(message, key="sweep.seeds", fix="sweep.seeds=3")
-    if made.seeds > 1 and scheduler is not None and not scheduler.together:
-        able = [name for name, kind in choices.SCHEDULERS.items() if kind.together]
+    if settings.seeds > 1 and scheduler is not None and not scheduler.groups_seeds:
+        able = [name for name, kind in choices.SCHEDULERS.items() if kind.groups_seeds]
         raise ConfigError(
-            f"sweep.seeds={made.seeds}: {scheduler.name} cannot take the seeds of a point as one "
+            f"sweep.seeds={settings.seeds}: {scheduler.name} cannot take the seeds of a point as one "
             f"({', '.join(able)} can)",
             key="sweep.seeds",
             fix="sweep=asha, or sweep.seeds=1",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from rlexp.storage.runs.trial_status import Standing
-    from rlexp.sweep.execution.monitor import Course
+    from rlexp.storage.runs.trial_status import TrialStatus
+    from rlexp.sweep.execution.monitor import SweepMonitor
 
 REFRESH_PER_S = 2.0
 EVERY_S = 60.0
@@ -27,20 +27,21 @@ MOST_ROWS = 20
 
 
 class Board:
-    """Watches a course; a context manager that shows it while inside."""
+    """Watches a sweep; a context manager that shows it while inside."""
 
     def __init__(self, screen: Terminal) -> None:
-        self._screen, self._course = screen, None  # type: tuple[Terminal, Course | None]
+        self._screen = screen
+        self._monitor: SweepMonitor | None = None
         self._live: Live | None = None
         self._lock = threading.RLock()
-        self._said, self._ended = time.monotonic(), set[str]()
+        self._said_at, self._ended = time.monotonic(), set[str]()
 
     def __enter__(self) -> Board:
         if self._screen.live:
             from rich.live import Live
 
             self._live = Live(
-                get_renderable=self._drawn,
+                get_renderable=self._render,
                 console=self._screen.console,
                 refresh_per_second=REFRESH_PER_S,
                 transient=True,
@@ -56,65 +57,67 @@ class Board:
             atexit.unregister(self._live.stop)
             self._live.stop()
 
-    def changed(self, course: Course, name: str) -> None:
+    def on_change(self, monitor: SweepMonitor, name: str) -> None:
         """A trial has begun, reported or ended."""
         with self._lock:
-            self._course = course
-        told, trial = course.told[name], course.trials[name]
-        if told.status in OVER and name not in self._ended:
+            self._monitor = monitor
+        status, trial = monitor.statuses[name], monitor.trials[name]
+        if status.status in OVER and name not in self._ended:
             self._ended.add(name)
             self._screen.say(
-                f"[{_over(course)}/{len(course.told) + course.to_come}] {name}: {_line(told, course.metric)}"
+                f"[{_count_over(monitor)}/{len(monitor.statuses) + monitor.undrawn}] "
+                f"{name}: {_line(status, monitor.metric)}"
             )
-            if told.error:
-                self._screen.error(f"{trial.name}: {told.error}")
-        elif told.status == "waiting" and told.error:
-            self._screen.warn(f"{name}: {told.error}; it goes on from its last checkpoint")
-        elif self._live is None and time.monotonic() - self._said > EVERY_S:
-            self._said = time.monotonic()
-            self._screen.say(_whole(course))
+            if status.error:
+                self._screen.error(f"{trial.name}: {status.error}")
+        elif status.status == "waiting" and status.error:
+            self._screen.warn(f"{name}: {status.error}; it goes on from its last checkpoint")
+        elif self._live is None and time.monotonic() - self._said_at > EVERY_S:
+            self._said_at = time.monotonic()
+            self._screen.say(_summary(monitor))
 
-    def _drawn(self) -> RenderableType:
+    def _render(self) -> RenderableType:
         from rich.console import Group
         from rich.text import Text
 
         with self._lock:
-            course = self._course
-        if course is None:
+            monitor = self._monitor
+        if monitor is None:
             return Text("starting ...", "dim")
-        running = [name for name, told in list(course.told.items()) if told.status == "running"]
+        running = [name for name, status in list(monitor.statuses.items()) if status.status == "running"]
         ranked = sorted(
             (
                 name
-                for name, told in list(course.told.items())
-                if told.score is not None and name not in running
+                for name, status in list(monitor.statuses.items())
+                if status.score is not None and name not in running
             ),
-            key=lambda name: -course.sign * (course.told[name].score or 0.0),
+            key=lambda name: -monitor.sign * (monitor.statuses[name].score or 0.0),
         )
         shown = [*running, *ranked][:MOST_ROWS]
-        keys = list(dict.fromkeys(key for name in shown for key in course.trials[name].varied))
-        rows = [_row(name, course.told[name], course.varied(name), keys) for name in shown]
+        keys = list(dict.fromkeys(key for name in shown for key in monitor.trials[name].varied))
+        rows = [_row(name, monitor.statuses[name], monitor.varied(name), keys) for name in shown]
         return Group(
-            table(["trial", "status", course.metric, "env steps", *keys], rows), Text(_whole(course), "bold")
+            table(["trial", "status", monitor.metric, "env steps", *keys], rows),
+            Text(_summary(monitor), "bold"),
         )
 
 
-def _row(name: str, told: Standing, varied: Mapping[str, str], keys: list[str]) -> list[str]:
+def _row(name: str, status: TrialStatus, varied: Mapping[str, str], keys: list[str]) -> list[str]:
     own = [varied.get(key, "") for key in keys]
-    return [number(name), told.status, figure(told.score), f"{told.env_steps:,}", *own]
+    return [number(name), status.status, figure(status.score), f"{status.env_steps:,}", *own]
 
 
-def _line(told: Standing, metric: str) -> str:
-    score = "" if told.score is None else f", {metric} {figure(told.score)}"
-    return f"{told.status} at {told.env_steps:,} env steps{score}"
+def _line(status: TrialStatus, metric: str) -> str:
+    score = "" if status.score is None else f", {metric} {figure(status.score)}"
+    return f"{status.status} at {status.env_steps:,} env steps{score}"
 
 
-def _whole(course: Course) -> str:
-    counts, left = course.counts, course.left_s()
-    told = ", ".join(f"{counts[status]} {status}" for status in STYLE if counts[status])
-    return told + (f"; about {duration(left)} left" if left is not None else "")
+def _summary(monitor: SweepMonitor) -> str:
+    counts, left = monitor.counts, monitor.seconds_left()
+    line = ", ".join(f"{counts[status]} {status}" for status in STYLE if counts[status])
+    return line + (f"; about {duration(left)} left" if left is not None else "")
 
 
-def _over(course: Course) -> int:
-    counts = course.counts
+def _count_over(monitor: SweepMonitor) -> int:
+    counts = monitor.counts
     return sum(counts[status] for status in OVER)

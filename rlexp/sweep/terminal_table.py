@@ -31,7 +31,7 @@ def print_plan(plan: Plan, lines: Sequence[str]) -> None:
     """The trials, with what differs between them; nothing has started. `lines` come last."""
     screen = terminal()
     if plan.adaptive is not None:
-        _show(["key", "values"], [list(told) for d in plan.space.dimensions for told in d.told()], 0)
+        _show(["key", "values"], [list(row) for d in plan.space.dimensions for row in d.describe()], 0)
         seeds = f", each with {plan.settings.seeds} seeds" if plan.settings.seeds > 1 else ""
         screen.say(f"{plan.settings.trials} points{seeds}, each chosen by the scores of those before")
     else:

@@ -17,7 +17,7 @@ from rlexp.config.composition.override_syntax import parse
 from rlexp.config.secrets import looks_secret
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.planning.space_of_overrides import space_of
-from rlexp.sweep.settings import typed
+from rlexp.sweep.settings import to_settings
 
 DEEP = "[" * 800 + "]" * 800
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_meant_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rlexp.run.train.train", lambda *_, **__: pytest.fail("this would train"))
-    monkeypatch.setattr("rlexp.cli.multirun.begin", lambda *_, **__: pytest.fail("this would start a sweep"))
+    monkeypatch.setattr("rlexp.cli.multirun.start_sweep", lambda *_, **__: pytest.fail("this would start a sweep"))
     assert main(argv) == 2
     told = capsys.readouterr().err
     assert all(words in told for words in says), told
@@ -114,7 +114,7 @@ def test_a_range_without_an_end_is_not_listed(text: str, says: str) -> None:
 )
 def test_settings_of_a_sweep_are_in_their_range(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=f"sweep.{next(iter(settings))}"):
-        typed(settings)
+        to_settings(settings)
 
 
 @pytest.mark.parametrize(

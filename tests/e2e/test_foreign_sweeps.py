@@ -12,7 +12,7 @@ from strangers import put
 from test_security import HOSTILE
 
 from rlexp.cli.main import main
-from rlexp.sweep.folder import Asked, SweepFolder
+from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.plan import plan
 
 pytestmark = pytest.mark.usefixtures("payload")
@@ -27,7 +27,7 @@ def frozen(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A sweep that has not begun."""
     words = ["env=cartpole", "tracking=none", "evaluation=none", "algorithm.lr=interval(0.001,0.01)"]
     words += [request.param or "sweep=random", "sweep.trials=2", f"sweep.dir={tmp_path}"]
-    return SweepFolder.create(plan(words), "theirs", ["rlexp"], Asked(tuple(words))).path
+    return SweepFolder.create(plan(words), "theirs", ["rlexp"], SweepRequest(tuple(words))).path
 
 
 @pytest.mark.parametrize("kind", [*HOSTILE, *GRANTS_ITSELF])

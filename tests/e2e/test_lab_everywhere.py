@@ -20,9 +20,9 @@ import rlexp
 from rlexp.cli.init import run as init
 from rlexp.cli.main import main
 from rlexp.config.composition.search_path import lab_of
-from rlexp.sweep.folder import Asked, SweepFolder
+from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.resume_changes import apply
+from rlexp.sweep.resume_changes import apply_changes
 
 SMALL_OF_LAB = (
     "env=our_lab_example",
@@ -69,7 +69,7 @@ def command(*words: str, cwd: Path, home: Path, timeout: float = 300) -> subproc
 
 def frozen_sweep(lab: Path) -> Path:
     words = [*SMALL_OF_LAB, "seed=0,1"]
-    return SweepFolder.create(plan(words), "x", ["rlexp"], Asked(tuple(words))).path
+    return SweepFolder.create(plan(words), "x", ["rlexp"], SweepRequest(tuple(words))).path
 
 
 def sealed_run(tmp_path: Path) -> Path:
@@ -94,11 +94,11 @@ def test_more_trials_of_a_labs_sweep_are_drawn_from_elsewhere(
     lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*SMALL_OF_LAB, "seed=tag(int,interval(0,1000))", "sweep=random", "sweep.trials=2"]
-    sweep = SweepFolder.create(plan(words), "x", ["rlexp"], Asked(tuple(words)))
+    sweep = SweepFolder.create(plan(words), "x", ["rlexp"], SweepRequest(tuple(words)))
     forget(tmp_path)
     monkeypatch.chdir(tmp_path)
     with lab_of(sweep.path):
-        apply(sweep, ["sweep.trials=4"])
+        apply_changes(sweep, ["sweep.trials=4"])
     assert [trial.config.env.id for trial in sweep.frozen.all()] == ["our_lab.envs.corridor.Corridor"] * 4
 
 

@@ -11,7 +11,7 @@ from processes import BATCH, CARTPOLE, run, trials
 
 from rlexp.sweep.execution.trial_run import TrialRun
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.task import Task
+from rlexp.sweep.planning.trial_task import TrialTask
 
 BUDGET = 18 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}", "sweep.concurrency=1")
@@ -109,7 +109,7 @@ def test_a_clone_learns_with_its_own_step_size_from_its_donors_state(
     assert code == 0, text
     folder = SweepFolder(tmp_path / "sweeps" / "a")
     clone, donor = folder.frozen.all()
-    task = Task(
+    task = TrialTask(
         str(folder.path),
         clone.name,
         "train/return_mean",

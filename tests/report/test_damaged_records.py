@@ -15,9 +15,9 @@ from rlexp.base.errors import ConfigError
 from rlexp.cli.main import main
 from rlexp.report.reading import read_all
 from rlexp.run.train import is_run_id
-from rlexp.storage.runs.trial_status import history, standing
-from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.planning.frozen_trials import Frozen
+from rlexp.storage.runs.trial_status import history, trial_status
+from rlexp.sweep.folder import SweepFolder, SweepRequest
+from rlexp.sweep.planning.frozen_trials import FrozenTrials
 from rlexp.sweep.planning.plan import plan
 
 MANIFEST = {
@@ -178,7 +178,7 @@ def test_a_report_of_runs_damaged_in_every_way(
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sweeps")
     words = ["env=cartpole", "tracking=none", "evaluation=none", "seed=0,1", f"sweep.dir={folder}"]
-    return SweepFolder.create(plan(words), "sweep", ["rlexp"], Asked(tuple(words))).path
+    return SweepFolder.create(plan(words), "sweep", ["rlexp"], SweepRequest(tuple(words))).path
 
 
 @pytest.fixture
@@ -231,17 +231,17 @@ def test_a_damaged_state_of_a_sweep_is_made_anew(sweep: Path, state: object) -> 
 
 def test_trials_with_damaged_metrics_stand_as_far_as_they_can_be_read(sweep: Path) -> None:
     folder = SweepFolder(sweep)
-    name = Frozen(sweep / "trials.jsonl", "x").all()[0].name
+    name = FrozenTrials(sweep / "trials.jsonl", "x").all()[0].name
     run = make_run(sweep / "trials" / name)
     add("metrics.jsonl", b'\xff\n{"env_steps": "many", "perf/wall_s": []}\n')(run)
-    stands = standing(folder.run(name), "eval/return_mean")
+    stands = trial_status(folder.run(name), "eval/return_mean")
     assert stands.score == 3.0 and stands.env_steps == 0
     assert history(folder.run(name), "eval/return_mean")[-1] == (300, 3.0)
     folder_in_place = folder.run(name)
     assert folder_in_place is not None
     folder_in_place.metrics.unlink()
     folder_in_place.metrics.mkdir()
-    assert standing(folder.run(name), "eval/return_mean").score is None
+    assert trial_status(folder.run(name), "eval/return_mean").score is None
 
 
 def test_run_ids() -> None:

@@ -14,7 +14,7 @@ from rlexp.report.analysis.effects import effects_of
 from rlexp.report.analysis.learnt import learning, warning
 from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.reading import Run
-from rlexp.sweep.settings import SweepChoice
+from rlexp.sweep.settings import SweepSettings
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_level_of_an_environment_is_no_effect_of_a_parameter_that_goes_with_it
 
 def sweep_run(folder: Path, search: str, scheduler: str) -> Run:
     folder.mkdir()
-    settings = dataclasses.asdict(SweepChoice(search=search, trials=None if search == "grid" else 4))
+    settings = dataclasses.asdict(SweepSettings(search=search, trials=None if search == "grid" else 4))
     settings["scheduler"] = {"name": scheduler}
     plan = {"name": "a", "command": "", "start": "", "asked": {}, "seals": "", "settings": settings}
     (folder / "plan.json").write_text(json.dumps(plan))

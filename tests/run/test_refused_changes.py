@@ -10,9 +10,9 @@ import rlexp
 from rlexp.base.errors import ConfigError
 from rlexp.config import saved_config
 from rlexp.config.convert import to_plain
-from rlexp.sweep.folder import Asked, SweepFolder
+from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.resume_changes import apply
+from rlexp.sweep.resume_changes import apply_changes
 
 SMALL = ["hardware=local", "debug=tiny", "model=mlp", "evaluation=none", "tracking=none"]
 
@@ -57,8 +57,8 @@ def test_weights_to_start_from_are_refused_once_a_run_has_begun(before: dict[str
 
 def test_a_sweep_refuses_what_its_trials_could_not_follow_before_it_starts(tmp_path: Path) -> None:
     words = [*SMALL, "seed=0,1", f"sweep.dir={tmp_path}"]
-    folder = SweepFolder.create(plan(words), "a", ["rlexp"], Asked(tuple(words)))
+    folder = SweepFolder.create(plan(words), "a", ["rlexp"], SweepRequest(tuple(words)))
     for text in ("seed=3", "model.fcnet_hiddens=[3]", "checkpoint.from=runs/other", "env=acrobot"):
         with pytest.raises(ConfigError, match="cannot change on resume"):
-            apply(folder, [text])
-    apply(folder, ["algorithm.lr=0.01", "stop.env_steps=9"])
+            apply_changes(folder, [text])
+    apply_changes(folder, ["algorithm.lr=0.01", "stop.env_steps=9"])

@@ -20,7 +20,7 @@ from rlexp.storage.buckets.record_fetch import fetch_below
 from rlexp.storage.buckets.state import STATE
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.frozen_trials import Frozen
+from rlexp.sweep.planning.frozen_trials import FrozenTrials
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_trials_name_is_a_folders(tmp_path: Path, name: object) -> None:
     (tmp_path / "trials.jsonl").write_text(json.dumps(line) + "\n")
     (tmp_path / "plan.json").write_text("{}")
     with pytest.raises(ConfigError, match="damaged: .*is no trial's name"):
-        Frozen(tmp_path / "trials.jsonl", "x").all()
+        FrozenTrials(tmp_path / "trials.jsonl", "x").all()
     if isinstance(name, str):
         (tmp_path / "sweep.json").write_text(json.dumps({"trials": {name: {"score": 1}}}))
         assert SweepFolder(tmp_path).damaged

@@ -26,12 +26,12 @@ from rlexp.storage.buckets.bucket import Store
 from rlexp.storage.buckets.mirror import Mirror
 from rlexp.storage.runs.metrics_file import MetricsFile, whole_lines
 from rlexp.storage.runs.run_folder import RunFolder
-from rlexp.storage.runs.trial_status import history, logged, standing
+from rlexp.storage.runs.trial_status import history, logged, trial_status
 from rlexp.storage.signed_files import is_own
+from rlexp.sweep.execution.monitor import never_logged
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.estimate import speeds_below
-from rlexp.sweep.planning.frozen_trials import Frozen
-from rlexp.sweep.results.unscored import never_logged
+from rlexp.sweep.planning.frozen_trials import FrozenTrials
 
 SECONDS, MEMORY = 5.0, 1 << 30
 
@@ -94,8 +94,8 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "a new run of it": ("manifest.json", lambda run: composed_again(run, [])),
     "the estimate, manifest": ("manifest.json", lambda run: speeds_below(run.parent)),
     "the estimate, summary": ("summary.json", lambda run: speeds_below(run.parent)),
-    "a trial, manifest": ("manifest.json", lambda run: standing(RunFolder.look(run), "x")),
-    "a trial, metrics": ("metrics.jsonl", lambda run: standing(RunFolder.look(run), "x")),
+    "a trial, manifest": ("manifest.json", lambda run: trial_status(RunFolder.look(run), "x")),
+    "a trial, metrics": ("metrics.jsonl", lambda run: trial_status(RunFolder.look(run), "x")),
     "a trial's history": ("metrics.jsonl", lambda run: history(RunFolder.look(run), "x")),
     "a trial's metrics": ("metrics.jsonl", lambda run: logged(RunFolder.look(run))),
     "a trial without a score": ("summary.json", lambda run: never_logged(RunFolder.look(run))),
@@ -109,9 +109,9 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "a sweep's state": ("sweep.json", lambda run: SweepFolder(run).damaged),
     "a sweep's plan": ("plan.json", lambda run: SweepFolder(run).settings()),
     "a sweep's search": ("search.json", lambda run: SweepFolder(run).adaptive()),
-    "a sweep's trials": ("trials.jsonl", lambda run: Frozen(run / "trials.jsonl", "x").all()),
-    "a sweep's configs": ("trials.jsonl", lambda run: list(Frozen(run / "trials.jsonl", "x").plain())),
-    "a sweep's trial": ("trials.jsonl", lambda run: Frozen(run / "trials.jsonl", "x").one("a")),
+    "a sweep's trials": ("trials.jsonl", lambda run: FrozenTrials(run / "trials.jsonl", "x").all()),
+    "a sweep's configs": ("trials.jsonl", lambda run: list(FrozenTrials(run / "trials.jsonl", "x").plain())),
+    "a sweep's trial": ("trials.jsonl", lambda run: FrozenTrials(run / "trials.jsonl", "x").one("a")),
 }
 
 OF_A_RUN = ("manifest.json", "summary.json", "metrics.jsonl")

@@ -16,7 +16,7 @@ from rlexp.base.errors import CheckpointError, ConfigError
 from rlexp.base.files.ownership import read_small
 from rlexp.storage.checkpoint import seal, seal_key
 from rlexp.storage.checkpoint.store import CheckpointStore, require_trust
-from rlexp.sweep.planning import vouching
+from rlexp.sweep.planning import plan_record
 
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
@@ -27,7 +27,7 @@ as_root = pytest.mark.skipif(
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sweep's folder with a trial whose checkpoint was sealed with the lent key."""
     folder = tmp_path / "sweep"
-    plan = vouching.fresh_seals()
+    plan = plan_record.fresh_seals()
     lent = seal_key.ensure_key().derived(plan["seals"])
     monkeypatch.setattr(seal_key, "_borrowed", {lent.name: lent})
     run = folder / "trials" / "000"
@@ -55,7 +55,7 @@ def test_a_lent_key_vouches_for_no_other_run(sweep: Path, tmp_path: Path) -> Non
 
 def test_nor_for_a_sweep_that_others_planned_or_of_another_key(sweep: Path, tmp_path: Path) -> None:
     plan = json.loads((sweep / "plan.json").read_text())
-    other = vouching.fresh_seals()
+    other = plan_record.fresh_seals()
     forged = {"seals": plan["seals"], "vouched": {plan["seals"]: "0" * 64}}
     borrowed = {"seals": plan["seals"], "vouched": {plan["seals"]: other["vouched"][other["seals"]]}}
     for false in (other, forged, borrowed, {"seals": plan["seals"]}, [], {"vouched": []}):
@@ -71,23 +71,25 @@ def test_who_goes_on_with_a_sweep_lends_a_key_of_their_own(
     sweep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = json.loads((sweep / "plan.json").read_text())
-    assert vouching.adopted(theirs) == theirs
+    assert plan_record.with_own_seals(theirs) == theirs
     monkeypatch.setenv("RLEXP_HOME", str(sweep.parent / "another"))
-    mine = vouching.adopted(theirs)
-    assert mine["seals"] != theirs["seals"] and vouching.adopted(mine) == mine
+    mine = plan_record.with_own_seals(theirs)
+    assert mine["seals"] != theirs["seals"] and plan_record.with_own_seals(mine) == mine
     monkeypatch.setenv("RLEXP_HOME", str(sweep.parent / "home"))
     (sweep / "plan.json").write_text(json.dumps(mine))
     assert origin(sweep) == "own", "what was made before counts on, for who made it"
 
 
 def test_what_others_asked_for_is_nobodys_own_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    plan = {**vouching.fresh_seals(), "asked": {"overrides": ["seed=1"]}}
-    plan["asked_by"] = vouching.sign_command(plan)
-    assert vouching.is_own_command(plan)
-    assert not vouching.is_own_command({**plan, "asked": {"overrides": ["trusted=+evil"]}})
-    assert not vouching.is_own_command({**plan, "asked_by": None})
+    plan = {**plan_record.fresh_seals(), "asked": {"overrides": ["seed=1"]}}
+    plan["asked_by"] = plan_record.sign_command(plan)
+    assert plan_record.is_own_command(plan)
+    assert not plan_record.is_own_command({**plan, "asked": {"overrides": ["trusted=+evil"]}})
+    assert not plan_record.is_own_command({**plan, "asked_by": None})
     monkeypatch.setenv("RLEXP_HOME", str(tmp_path / "another"))
-    assert not vouching.is_own_command(plan) and not vouching.is_own_command(vouching.adopted(plan))
+    assert not plan_record.is_own_command(plan) and not plan_record.is_own_command(
+        plan_record.with_own_seals(plan)
+    )
 
 
 def key_file() -> Path:
@@ -171,7 +173,7 @@ def test_small_files_are_read_whole(tmp_path: Path) -> None:
 
 TOKEN = """
 import os
-from rlexp.hardware import ray_token
+from rlexp.hardware.ray_session import ray_token
 ray_token.prepare()
 print(len(os.environ.get("RAY_AUTH_TOKEN", "")))
 """

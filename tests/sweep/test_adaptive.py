@@ -72,7 +72,7 @@ def test_every_point_has_its_seeds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["algorithm.gamma=interval(0.9,2)"], "algorithm.gamma=2"),
         (["algorithm.lr=0.1,fast"], "algorithm.lr=fast"),
@@ -89,10 +89,10 @@ def test_every_point_has_its_seeds() -> None:
         (["sweep.metric=eval/retrun_mean", "algorithm.lr=interval(0.1,0.2)"], "did you mean: eval/return"),
     ],
 )
-def test_what_is_wrong_at_an_end_is_told_before_anything_starts(overrides: list[str], told: str) -> None:
+def test_what_is_wrong_at_an_end_is_told_before_anything_starts(overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         plan([*OPTUNA, *overrides])
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_point_that_is_refused_although_the_ends_were_not_is_told() -> None:

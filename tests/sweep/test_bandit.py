@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from ray.tune.schedulers.pbt import _PBTTrialState
 
-from rlexp.sweep.planning.keys import VALUES
 from rlexp.sweep.planning.space import Interval, Space
-from rlexp.sweep.schedulers.pb2 import Bandit
+from rlexp.sweep.planning.trial_task import VALUES
+from rlexp.sweep.schedulers.pb2 import IntervalPB2
 from rlexp.sweep.schedulers.population import Pb2
 
 RATE = Interval("algorithm.lr", 1e-6, 1e-1, "log")
@@ -24,7 +24,7 @@ BEST = 1e-3
 class Population:
     """Trials on paper; each round the last takes over the first, with the values that the bandit chooses."""
 
-    def __init__(self, bandit: Bandit, rates: list[float], begin: int = 0) -> None:
+    def __init__(self, bandit: IntervalPB2, rates: list[float], begin: int = 0) -> None:
         self.bandit, self.time, self.scores = bandit, begin, [0.0] * len(rates)
         self.trials: list[Any] = [
             SimpleNamespace(
@@ -48,9 +48,9 @@ class Population:
         self.chosen.append(config[VALUES])
 
 
-def bandit() -> Bandit:
+def bandit() -> IntervalPB2:
     built = Pb2().build("max", 100_000, Space((RATE, WIDTH)))
-    assert isinstance(built, Bandit)
+    assert isinstance(built, IntervalPB2)
     return built
 
 

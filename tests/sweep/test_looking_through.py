@@ -10,7 +10,7 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.sweep import resume_changes
-from rlexp.sweep.folder import Asked, SweepFolder
+from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.foreign_trials import refuse_untrusted
 from rlexp.sweep.planning.plan import plan
 
@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def frozen(tmp_path: Path, *words: str) -> SweepFolder:
     asked = (*WORDS, *words, f"sweep.dir={tmp_path}")
-    return SweepFolder.create(plan(list(asked)), "a", ["rlexp"], Asked(asked))
+    return SweepFolder.create(plan(list(asked)), "a", ["rlexp"], SweepRequest(asked))
 
 
 def changed(file: Path, change: Any) -> None:
@@ -104,5 +104,5 @@ def test_more_trials_of_somebody_elses_sweep_are_not_drawn(tmp_path: Path) -> No
     folder = frozen(tmp_path, "sweep=random", "sweep.trials=2", "algorithm.gamma=interval(0.9,0.99)")
     changed(folder.path / "plan.json", lambda plain: plain["asked"].update(overrides=["env.id=os.system"]))
     with pytest.raises(ConfigError, match="was not planned by this user") as refusal:
-        resume_changes.apply(folder, ["sweep.trials=4"])
+        resume_changes.apply_changes(folder, ["sweep.trials=4"])
     assert refusal.value.key == "sweep.trials"

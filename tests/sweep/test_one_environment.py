@@ -33,9 +33,9 @@ def slow(overrides: list[str], says: str) -> Any:
 def test_several_environments_are_refused_where_scores_are_compared(overrides: list[str], says: str) -> None:
     with pytest.raises(ConfigError) as refused:
         plan([*SMALL, *overrides])
-    told = str(refused.value)
-    assert says in told and "cannot be compared" in told and "a sweep for each environment" in told
-    assert "cartpole, acrobot" in told.lower().replace("-v1", "")
+    message = str(refused.value)
+    assert says in message and "cannot be compared" in message and "a sweep for each environment" in message
+    assert "cartpole, acrobot" in message.lower().replace("-v1", "")
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from rlexp.config.composition.override_syntax import parse
 from rlexp.sweep.planning.plan import plan
 from rlexp.sweep.planning.space import Point, Space
 from rlexp.sweep.planning.space_of_overrides import space_of
-from rlexp.sweep.search.optuna_search import OptunaPoints
+from rlexp.sweep.search.optuna_search import PointSearch
 
 WIDE = (
     "lr=tag(log,interval(1e-6,1e-1))",
@@ -44,12 +44,12 @@ def value(point: Point) -> float:
 
 
 def search(seed: int, draws: int) -> list[float]:
-    points = OptunaPoints(space(*WIDE), mode="max", seed=seed)
-    told = []
+    points = PointSearch(space(*WIDE), mode="max", seed=seed)
+    values = []
     for draw in range(draws):
-        told.append(value(points.suggest(str(draw))))
-        points.observe(str(draw), told[-1])
-    return told
+        values.append(value(points.suggest(str(draw))))
+        points.observe(str(draw), values[-1])
+    return values
 
 
 @pytest.mark.slow
@@ -63,7 +63,7 @@ def test_optuna_beats_random_draws() -> None:
 
 
 def test_points_are_of_the_space_and_rows_stay_together() -> None:
-    points = OptunaPoints(space(*WIDE), mode="min", seed=0)
+    points = PointSearch(space(*WIDE), mode="min", seed=0)
     for draw in range(30):
         point = points.suggest(str(draw))
         assert points.suggest(str(draw)) == point, "asked again, the same"
@@ -82,8 +82,8 @@ def test_a_search_goes_on_with_what_an_earlier_process_has_seen(mode: str, sign:
         return -sign * ((math.log10(float(point["lr"])) + 3) ** 2 + (point["net"] == "b"))
 
     seen = [(point, score(point)) for point in itertools.islice(one.draws(0), 40)]
-    first = OptunaPoints(one, mode=mode, seed=1, seen=seen)
-    again = OptunaPoints(one, mode=mode, seed=1, seen=seen)
+    first = PointSearch(one, mode=mode, seed=1, seen=seen)
+    again = PointSearch(one, mode=mode, seed=1, seen=seen)
     points = [first.suggest(str(draw)) for draw in range(20)]
     assert points == [again.suggest(str(draw)) for draw in range(20)]
     near = [abs(math.log10(float(point["lr"])) + 3) for point in points]
@@ -93,17 +93,17 @@ def test_a_search_goes_on_with_what_an_earlier_process_has_seen(mode: str, sign:
 
 def test_after_an_interruption_the_first_points_are_not_drawn_again() -> None:
     one = space("lr=tag(log,interval(1e-6,1))")
-    before = OptunaPoints(one, mode="max", seed=0)
+    before = PointSearch(one, mode="max", seed=0)
     seen = []
     for draw in range(3):
         seen.append((before.suggest(str(draw)), 0.5))
         before.observe(str(draw), 0.5)
-    after = OptunaPoints(one, mode="max", seed=0, seen=seen)
+    after = PointSearch(one, mode="max", seed=0, seen=seen)
     assert after.suggest("3") not in [point for point, _ in seen]
 
 
 def test_trials_without_a_score_teach_nothing_and_stop_nothing() -> None:
-    points = OptunaPoints(space("lr=interval(0,1)"), mode="max", seed=0, seen=[({"lr": "0.5"}, None)])
+    points = PointSearch(space("lr=interval(0,1)"), mode="max", seed=0, seen=[({"lr": "0.5"}, None)])
     for draw, score in enumerate([None, math.nan, math.inf, 1.0] * 4):
         points.suggest(str(draw))
         points.observe(str(draw), score)

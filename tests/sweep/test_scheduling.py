@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from rlexp.base.errors import ConfigError
-from rlexp.sweep.planning.keys import SCORE
 from rlexp.sweep.planning.plan import plan
 from rlexp.sweep.planning.space import Interval, Listed, Space
+from rlexp.sweep.planning.trial_task import SCORE
 from rlexp.sweep.schedulers import choices, population
 
 CONF = Path(__file__).parents[2] / "conf" / "sweep"
@@ -22,14 +22,14 @@ RATES = Space((Interval("algorithm.lr", 1e-5, 1e-2, "log"),))
 @pytest.mark.parametrize("name", choices.SCHEDULERS)
 def test_every_scheduler_has_a_choice_that_builds(name: str) -> None:
     plain = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    chosen = choices.chosen(plain["scheduler"])
+    chosen = choices.scheduler_of(plain["scheduler"])
     assert chosen.name == name
     built = chosen.build("min", 90_000, RATES)
     assert (built.metric, built._mode) == (SCORE, "min")
 
 
 @pytest.mark.parametrize(
-    ("plain", "told"),
+    ("plain", "message"),
     [
         ({"name": "asah"}, "must be one of asha"),
         ({"name": "asha", "grace": 1}, "asha has name, grace_steps"),
@@ -39,23 +39,23 @@ def test_every_scheduler_has_a_choice_that_builds(name: str) -> None:
         ({"name": "none", "grace_steps": 1}, "no effect without a scheduler"),
     ],
 )
-def test_bad_settings_are_refused(plain: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(told)):
-        choices.chosen(plain)
+def test_bad_settings_are_refused(plain: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        choices.scheduler_of(plain)
 
 
 def test_a_budget_is_needed_and_the_same_for_all() -> None:
-    asha = choices.chosen({"name": "asha"})
+    asha = choices.scheduler_of({"name": "asha"})
     assert choices.check_budget(asha, [100, 100]) == 100
     for budgets in ([None, None], [100, 200]):
         with pytest.raises(ConfigError, match="one budget"):
             choices.check_budget(asha, budgets)
     with pytest.raises(ConfigError, match="not below"):
-        choices.chosen({"name": "asha", "grace_steps": 100}).build("max", 100, RATES)
+        choices.scheduler_of({"name": "asha", "grace_steps": 100}).build("max", 100, RATES)
 
 
 def test_pbt_perturbs_single_values_alone() -> None:
-    pbt = choices.chosen({"name": "pbt"})
+    pbt = choices.scheduler_of({"name": "pbt"})
     assert choices.perturbed(pbt, RATES) == ["algorithm.lr"]
     seeds = Listed(((("seed", "0"),), (("seed", "1"),)))
     assert choices.perturbed(pbt, Space((*RATES.dimensions, seeds))) == ["algorithm.lr"]
@@ -67,7 +67,7 @@ def test_pbt_perturbs_single_values_alone() -> None:
 
 
 def test_pb2_chooses_from_intervals_alone() -> None:
-    pb2 = choices.chosen({"name": "pb2"})
+    pb2 = choices.scheduler_of({"name": "pb2"})
     assert choices.perturbed(pb2, RATES) == ["algorithm.lr"]
     listed = Listed(((("algorithm.lr", "0.1"),), (("algorithm.lr", "0.2"),)))
     with pytest.raises(ConfigError, match="algorithm.lr is a list") as caught:
@@ -89,7 +89,7 @@ def test_perturbed_values_stay_in_their_interval(interval: Interval) -> None:
     mutation = population.mutations(Space((interval,)))["k"]
     drawn = mutation if isinstance(mutation, list) else [mutation() for _ in range(50)]
     assert all(interval.low <= value * (1 + 1e-9) and value <= interval.high * (1 + 1e-9) for value in drawn)
-    within = population.within(Space((interval,)))
+    within = population.clip_to_intervals(Space((interval,)))
     for value in (interval.low * 0.8, interval.high * 1.2):
         kept = within({"trial": "a", "values": {"k": value}})["values"]["k"]
         assert interval.low <= kept <= interval.high

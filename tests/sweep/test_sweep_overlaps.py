@@ -10,8 +10,8 @@ import pytest
 import rlexp
 from rlexp.base.errors import ConfigError
 from rlexp.hardware.ray_session import import_ahead
-from rlexp.sweep.folder import Asked, SweepFolder
-from rlexp.sweep.multirun import planned
+from rlexp.sweep.folder import SweepFolder, SweepRequest
+from rlexp.sweep.multirun import plan_sweep
 from rlexp.sweep.planning.plan import plan
 
 SMALL = ["hardware=local", "debug=tiny", "evaluation=none", "tracking=none"]
@@ -76,13 +76,13 @@ def test_equal_trials_are_left_out_with_a_line(
     capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     request.addfinalizer(import_ahead.end)  # A process that planning starts for the trials to come.
-    found = planned(Asked((*SMALL, "seed=1,1", "algorithm.lr=0.1,1e-1")))
+    found = plan_sweep(SweepRequest((*SMALL, "seed=1,1", "algorithm.lr=0.1,1e-1")))
     assert [trial.name for trial in found.trials] == ["000-seed=1-lr=0.1"]
-    told = capsys.readouterr().out
-    assert told.count("seed=1 algorithm.lr=0.1 is left out: it is there already") == 3
+    output = capsys.readouterr().out
+    assert output.count("seed=1 algorithm.lr=0.1 is left out: it is there already") == 3
     same_otherwise = plan([*SMALL, "stop={iterations: 2},{iterations: 3}", "stop.iterations=4,5"])
     assert same_otherwise.left_out[0].endswith("it is the same run as stop={iterations:2} stop.iterations=4")
-    found = planned(Asked((*SMALL, "sweep=random", "sweep.trials=30", "seed=0,1")))
+    found = plan_sweep(SweepRequest((*SMALL, "sweep=random", "sweep.trials=30", "seed=0,1")))
     assert len(found.trials) == 2
     assert "and 18 more" in capsys.readouterr().out
     # A population's trials become different while they train.
@@ -99,5 +99,5 @@ def test_the_command_in_a_sweeps_record_can_be_typed(tmp_path: Path) -> None:
         "sweep.trials=2",
         f"sweep.dir={tmp_path}",
     ]
-    folder = SweepFolder.create(plan(words), "x y", ["rlexp", "-m", *words], Asked(tuple(words)))
+    folder = SweepFolder.create(plan(words), "x y", ["rlexp", "-m", *words], SweepRequest(tuple(words)))
     assert shlex.split(folder.state()["command"]) == ["rlexp", "-m", *words]

@@ -59,7 +59,7 @@ def test_the_space_may_stand_in_a_file_of_the_group(tmp_path_factory: pytest.Tem
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["sweep=optunaa"], "there is no such choice"),
         (["sweep.trails=3"], "did you mean: sweep.trials"),
@@ -79,10 +79,10 @@ def test_the_space_may_stand_in_a_file_of_the_group(tmp_path_factory: pytest.Tem
         (["envv=cartpole,acrobot"], "envv"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_starts(overrides: list[str], told: str) -> None:
+def test_what_is_wrong_is_told_before_anything_starts(overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         plan([*SMALL, *overrides])
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_metric_may_be_one_that_only_callbacks_log() -> None:

@@ -16,8 +16,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.storage.runs.seeds import SeedGroups
 from rlexp.sweep.planning.plan import plan
 from rlexp.sweep.planning.space import Space
-from rlexp.sweep.schedulers.choices import chosen
-from rlexp.sweep.schedulers.grouped import Together
+from rlexp.sweep.schedulers.choices import scheduler_of
+from rlexp.sweep.schedulers.grouped import SeedGroupScheduler
 
 SMALL = ["hardware=local", "debug=tiny"]
 POINTS, SEEDS, BUDGET = 10, 3, 9000
@@ -61,7 +61,7 @@ def simulate(inner: TrialScheduler, **keys: Any) -> Simulation:
     groups = SeedGroups(NAMES, seeds=SEEDS)
     keys = {"chunk": 500, "slots": 4, **keys}
     found = Simulation(
-        Together(inner, groups, [1000, 3000]), {n: curve(n) for n in NAMES}, budget=BUDGET, **keys
+        SeedGroupScheduler(inner, groups, [1000, 3000]), {n: curve(n) for n in NAMES}, budget=BUDGET, **keys
     )
     found.run()
     return found
@@ -122,7 +122,7 @@ def test_a_seed_that_ends_before_the_milestone_keeps_its_score() -> None:
             super()._iteration(trial)
 
     found = Solved(
-        Together(inner, groups, [1000, 3000]),
+        SeedGroupScheduler(inner, groups, [1000, 3000]),
         {name: (lambda steps, name=name: scores[name]) for name in scores},
         budget=BUDGET,
         chunk=500,
@@ -140,9 +140,11 @@ def test_whatever_the_speeds_places_and_failures_every_trial_comes_to_an_end(dat
     chunk = {name: data.draw(st.sampled_from([200, 500, 900, 2500, 9000])) for name in NAMES}
     failing = data.draw(st.dictionaries(st.sampled_from(NAMES), st.integers(1, BUDGET), max_size=6))
     name = data.draw(st.sampled_from(["asha", "median"]))
-    scheduler = chosen({"name": name})
+    scheduler = scheduler_of({"name": name})
     groups = SeedGroups(NAMES, seeds=SEEDS)
-    together = Together(scheduler.build("max", BUDGET, Space(())), groups, scheduler.milestones(BUDGET))
+    together = SeedGroupScheduler(
+        scheduler.build("max", BUDGET, Space(())), groups, scheduler.milestones(BUDGET)
+    )
     simulation = Simulation(
         together,
         {n: curve(n) for n in NAMES},
@@ -185,7 +187,7 @@ def test_a_plan_has_the_seeds_of_a_point_one_after_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["seed=0,1", "sweep.seeds=2"], "seed is varied too"),
         (["sweep.seeds=0"], "at least 1"),
@@ -194,7 +196,7 @@ def test_a_plan_has_the_seeds_of_a_point_one_after_another() -> None:
         (["sweep.aggregate=median"], "mean, iqm"),
     ],
 )
-def test_what_is_wrong_with_seeds_is_told_before_anything_starts(overrides: list[str], told: str) -> None:
+def test_what_is_wrong_with_seeds_is_told_before_anything_starts(overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         plan([*SMALL, *overrides])
-    assert told in str(caught.value)
+    assert message in str(caught.value)

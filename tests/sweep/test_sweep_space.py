@@ -81,7 +81,7 @@ def test_whole_numbers_include_both_bounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["a=interval(0,1)"], "sweep=random"),
         (["a=interval(1,1)"], "is empty"),
@@ -95,6 +95,6 @@ def test_whole_numbers_include_both_bounds() -> None:
         (["a=range(0)"], "no value"),
     ],
 )
-def test_what_makes_no_sense_is_refused(overrides: list[str], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_what_makes_no_sense_is_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         list(space(*overrides).grid())

@@ -23,8 +23,8 @@ def groups_of(state: Mapping[str, Any]) -> SeedGroups:
 
 def environments(state: Mapping[str, Any]) -> dict[str, str]:
     """Each trial's environment; an empty text for all where it is the same one."""
-    found = {name: _environment(trial) for name, trial in state["trials"].items()}
-    return found if len(set(found.values())) > 1 else dict.fromkeys(found, "")
+    by_trial = {name: _environment(trial) for name, trial in state["trials"].items()}
+    return by_trial if len(set(by_trial.values())) > 1 else dict.fromkeys(by_trial, "")
 
 
 def _environment(trial: Mapping[str, Any]) -> str:
@@ -54,11 +54,11 @@ def ranked(state: Mapping[str, Any]) -> list[str]:
 
 def bests(state: Mapping[str, Any]) -> dict[str, str]:
     """By environment, the name of the trial with the best score, of the best point's seeds; those that have one."""
-    envs, found = environments(state), dict[str, str]()
+    envs, best_by_env = environments(state), dict[str, str]()
     for name in ranked(state):
         if state["trials"][name]["score"] is not None:
-            found.setdefault(envs[name], name)
-    return found
+            best_by_env.setdefault(envs[name], name)
+    return best_by_env
 
 
 def best(state: Mapping[str, Any]) -> str | None:

@@ -67,5 +67,5 @@ class SeedGroups:
     def one_score(self, group: str, trials: Mapping[str, float | None]) -> float | None:
         """One group's score; see `scores`."""
         members = self._members[group]
-        told = [score for member in members if (score := trials.get(member)) is not None]
-        return self.score(told) if len(told) == len(members) else None
+        known_scores = [score for member in members if (score := trials.get(member)) is not None]
+        return self.score(known_scores) if len(known_scores) == len(members) else None

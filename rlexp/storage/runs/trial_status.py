@@ -17,7 +17,7 @@ OVER = ("done", "pruned", "failed")
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrialStatus:
     """One trial.
 
     Attributes:
@@ -35,7 +35,7 @@ class Standing:
     error: str | None = None
 
 
-def standing(run: RunFolder | None, metric: str, error: str | None = None) -> Standing:
+def trial_status(run: RunFolder | None, metric: str, error: str | None = None) -> TrialStatus:
     """The trial in a run's folder; one whose process was killed counts as stopped.
 
     Args:
@@ -44,7 +44,7 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
         error: why it could not begin or go on.
     """
     if run is None:
-        return Standing("waiting" if error is None else "failed", error=error)
+        return TrialStatus("waiting" if error is None else "failed", error=error)
     try:
         manifest = run.read_manifest()
     except ConfigError:
@@ -53,7 +53,7 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
     rows = _rows(run)
     scores = [value for row in rows if (value := _score(row, metric)) is not None]
     last = rows[-1] if rows else {}
-    return Standing(
+    return TrialStatus(
         "stopped" if status == "running" else status,
         scores[-1] if scores else None,
         int(_score(last, "env_steps") or 0),
@@ -65,8 +65,8 @@ def standing(run: RunFolder | None, metric: str, error: str | None = None) -> St
 def history(run: RunFolder | None, metric: str) -> list[tuple[int, float]]:
     """Env steps and score, from each line of a run that has one."""
     rows = _rows(run) if run is not None else []
-    found = [(int(_score(row, "env_steps") or 0), _score(row, metric)) for row in rows]
-    return [(env_steps, score) for env_steps, score in found if score is not None]
+    rows_with_score = [(int(_score(row, "env_steps") or 0), _score(row, metric)) for row in rows]
+    return [(env_steps, score) for env_steps, score in rows_with_score if score is not None]
 
 
 def logged(run: RunFolder | None) -> list[str]:

@@ -2,8 +2,6 @@
 
 It goes through the memory of Ray's head and is never on a disk. Whoever can read it there can run code as this user in
 that cluster anyway.
-
-Imported only once a sweep runs: it imports Ray.
 """
 
 from __future__ import annotations
@@ -26,8 +24,8 @@ def lent(token: str) -> Iterator[None]:
         ConfigError: this user's own key cannot be had.
     """
     key = seal_key.ensure_key().derived(token)
-    told = f"{key.name} {key.secret.hex()}".encode()
-    internal_kv._internal_kv_put(token.encode(), told, overwrite=True, namespace=_SPACE)
+    entry = f"{key.name} {key.secret.hex()}".encode()
+    internal_kv._internal_kv_put(token.encode(), entry, overwrite=True, namespace=_SPACE)
     try:
         yield
     finally:
@@ -37,7 +35,7 @@ def lent(token: str) -> Iterator[None]:
 
 def borrow(token: str) -> None:
     """This process seals its checkpoints with the sweep's key from now on."""
-    told = internal_kv._internal_kv_get(token.encode(), namespace=_SPACE)
-    if told is not None:  # Else the sweep is ending, and its last checkpoint is sealed with the user's own.
-        name, _, secret = told.decode().partition(" ")
+    entry = internal_kv._internal_kv_get(token.encode(), namespace=_SPACE)
+    if entry is not None:  # Else the sweep is ending, and its last checkpoint is sealed with the user's own.
+        name, _, secret = entry.decode().partition(" ")
         seal_key.borrow(seal_key.Key(name, bytes.fromhex(secret)))

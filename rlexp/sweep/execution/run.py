@@ -14,12 +14,10 @@ from rlexp.config.schema import RunConfig
 from rlexp.storage.buckets.sync import Keeper
 from rlexp.storage.runs.trial_status import OVER, metric_of
 from rlexp.storage.sweeps.sweep_view import FROZEN
-from rlexp.sweep.execution.monitor import Course
+from rlexp.sweep.execution.monitor import MissingScoreWarning, SweepMonitor, warn_missing_metrics
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.results.unfinished import unfinished
-from rlexp.sweep.results.unscored import Unscored, say_what_is_missing
-from rlexp.sweep.resume_changes import apply
-from rlexp.sweep.settings import SweepChoice
+from rlexp.sweep.resume_changes import apply_changes, unfinished
+from rlexp.sweep.settings import SweepSettings
 from rlexp.terminal.interrupt import Interrupt, children_keep_on, exit_code_of, interruptible
 from rlexp.terminal.messages import Terminal
 from rlexp.terminal.one_at_a_time import one_at_a_time
@@ -48,128 +46,130 @@ def run_sweep(folder: SweepFolder, overrides: Sequence[str] = (), command: Seque
         ConfigError: another process runs this sweep, its records are damaged, no trial can ever start, or an
             override is refused.
     """
-    with one_at_a_time("the sweep"), folder.held():
-        folder.adopt()
-        chosen, overrides = apply(folder, overrides)
-        folder.look_all()
+    with one_at_a_time("the sweep"), folder.locked():
+        folder.adopt_seals()
+        settings, overrides = apply_changes(folder, overrides)
+        folder.fetch_trials()
         trials, damaged = folder.frozen.all(overrides), folder.damaged
         adaptive = folder.adaptive()
         if not trials and adaptive is None:
             raise ConfigError(f"{folder.path / FROZEN} is damaged: it holds no trial")
         first = trials[0].config if trials or adaptive is None else adaptive.first(overrides)
-        metric = metric_of(chosen.metric, first.evaluation.settings.get("evaluation_interval") is not None)
-        course = Course.of(folder, metric, trials, chosen)
+        metric = metric_of(settings.metric, first.evaluation.settings.get("evaluation_interval") is not None)
+        monitor = SweepMonitor.of(folder, metric, trials, settings)
         if adaptive is not None:
-            course.come(adaptive.count - len(trials), first)
-        todo = unfinished(course, overrides)
+            monitor.expect(adaptive.count - len(trials), first)
+        todo = unfinished(monitor, overrides)
         for name in todo:
-            course.wait(name)
-        course.write(status="running", metric=metric)
+            monitor.mark_waiting(name)
+        monitor.write(status="running", metric=metric)
         folder.push()
-        begun = sum(1 for name in todo if course.told[name].env_steps)
-        if not todo and not course.to_come:
-            terminal().say(_nothing_left(course))
-            code = _settled(course, None)
+        continued = sum(1 for name in todo if monitor.statuses[name].env_steps)
+        if not todo and not monitor.undrawn:
+            terminal().say(_nothing_left_message(monitor))
+            code = _finish(monitor, None)
             folder.push()
             return code
         with (
             quiet(folder.path / LOG) as screen,
             interruptible() as interrupt,
-            _kept(folder, screen) as lost,
+            _mirrored(folder, screen) as taken_over,
         ):
             if damaged:
                 screen.warn("sweep.json was damaged; it is made anew from the trials' own folders")
-            if len(todo) < len(trials) or begun:
-                done, fresh = len(trials) - len(todo), len(todo) - begun + course.to_come
-                screen.say(f"{done} done before, {begun} go on where they were, {fresh} begin")
+            if len(todo) < len(trials) or continued:
+                done, new = len(trials) - len(todo), len(todo) - continued + monitor.undrawn
+                screen.say(f"{done} done before, {continued} go on where they were, {new} begin")
             try:
-                _go(course, todo, first, chosen, overrides, command, screen, interrupt, lost)
+                _run_trials(monitor, todo, first, settings, overrides, command, screen, interrupt, taken_over)
             except KeyboardInterrupt:
                 screen.warn("interrupted at once; the trials' last checkpoints stand")
-            code = _settled(course, interrupt.name)
-            say_what_is_missing(course, screen.warn)
+            code = _finish(monitor, interrupt.name)
+            warn_missing_metrics(monitor, screen.warn)
             return code
 
 
-def _go(
-    course: Course,
+def _run_trials(
+    monitor: SweepMonitor,
     todo: Sequence[str],
     first: RunConfig,
-    chosen: SweepChoice,
+    settings: SweepSettings,
     overrides: Sequence[str],
     command: Sequence[str],
     terminal: Terminal,
     interrupt: Interrupt,
-    lost: Callable[[], bool],
+    taken_over: Callable[[], bool],
 ) -> None:
     with terminal.status("starting Ray ..."), children_keep_on():
         from rlexp.hardware.ray_session import session
         from rlexp.sweep.execution import preload
         from rlexp.sweep.planning.resources import at_once, check_joined
-        from rlexp.sweep.search.trial_source import names
+        from rlexp.sweep.search.trial_source import trial_names
 
         preload.begin(first)
-        session.start(first, course.folder.path / LOG, preload=preload.MODULES)
+        session.start(first, monitor.folder.path / LOG, preload=preload.MODULES)
     try:
         have = session.resources()
-        for config in (first, *(course.trials[name].config for name in todo)):
+        for config in (first, *(monitor.trials[name].config for name in todo)):
             check_joined(config, have)
-        concurrency = chosen.concurrency
+        concurrency = settings.concurrency
         from rlexp.run.stopping import request_relay
         from rlexp.sweep.execution import key_lending, tune_runner
-        from rlexp.sweep.schedulers.active import Scheduling
+        from rlexp.sweep.schedulers.active import ActiveScheduler
 
-        if course.to_come:  # Drawn when there is room for it, and no earlier: by then more scores are known.
-            concurrency = concurrency or -(-at_once(first, have, None) // chosen.seeds) * chosen.seeds
+        if monitor.undrawn:  # Drawn when there is room for it, and no earlier: by then more scores are known.
+            concurrency = concurrency or -(-at_once(first, have, None) // settings.seeds) * settings.seeds
         from rlexp.sweep.terminal_board import Board
 
-        scheduling = Scheduling.of(course, todo, first, chosen)
+        scheduling = ActiveScheduler.of(monitor, todo, first, settings)
         if scheduling.keys:
-            course.changing = scheduling.values
-        seals = course.folder.seals
+            monitor.current_values = scheduling.values
+        seals = monitor.folder.seals
         gc_pause.end()
         common = {
-            "sweep": course.folder.place,
-            "metric": course.metric,
+            "sweep": monitor.folder.place,
+            "metric": monitor.metric,
             "overrides": list(overrides),
             "command": list(command),
             "seals": seals,
             "compare_at": list(scheduling.compare_at),
             "report_s": REPORT_S if scheduling.scheduler is None else 0.0,
         }
-        stop = tune_runner.Stop(
-            lambda: bool(interrupt) or lost() or (chosen.fail_fast and listener.any_failed),
-            chosen.wall_s,
+        stop = tune_runner.SweepStopper(
+            lambda: bool(interrupt) or taken_over() or (settings.fail_fast and listener.any_failed),
+            settings.wall_s,
             lambda: request_relay.announce(seals),
         )
-        listener = tune_runner.Listener(course, stopping=stop.stop_all)
+        listener = tune_runner.MonitorCallback(monitor, stopping=stop.stop_all)
         board = Board(terminal)
 
         def interrupted(name: str) -> None:
-            terminal.say(_on_interrupt(name))
+            terminal.say(_interrupt_message(name))
             request_relay.announce(seals)
 
         request_relay.forget(seals)
         with key_lending.lent(seals), board, interrupt.deferred(interrupted):
-            course.watchers += [board, Unscored(scheduling.compare_at, terminal.warn)]
-            tune_runner.fit(
-                course,
+            monitor.watchers += [board, MissingScoreWarning(scheduling.compare_at, terminal.warn)]
+            tune_runner.run_trials(
+                monitor,
                 common,
-                tune_runner.Planned(names(course, todo, chosen, terminal.warn), course.changing),
+                tune_runner.PlannedTrials(
+                    trial_names(monitor, todo, settings, terminal.warn), monitor.current_values
+                ),
                 scheduling.scheduler,
                 stop=stop,
                 listener=listener,
-                max_failures=chosen.max_failures,
+                max_failures=settings.max_failures,
                 concurrency=concurrency,
-                trials=len(todo) + course.to_come,
+                trials=len(todo) + monitor.undrawn,
             )
     finally:
         session.stop()
 
 
 @contextmanager
-def _kept(folder: SweepFolder, terminal: Terminal) -> Iterator[Callable[[], bool]]:
-    """Meanwhile a store has the sweep's own files, too; what is yielded tells whether another process took over."""
+def _mirrored(folder: SweepFolder, terminal: Terminal) -> Iterator[Callable[[], bool]]:
+    """Meanwhile mirrors the sweep's own files to its store; yields whether another process took over."""
     if folder.mirror is None:
         yield lambda: False
         return
@@ -180,42 +180,42 @@ def _kept(folder: SweepFolder, terminal: Terminal) -> Iterator[Callable[[], bool
         try:
             keeper.close()
         except (OSError, RunFailedError) as error:
-            told = f"the last state was not brought to {folder.place}; it lies in {folder.path}"
-            terminal.warn(f"{told}: {str(error).splitlines()[0]}")
+            message = f"the last state was not brought to {folder.place}; it lies in {folder.path}"
+            terminal.warn(f"{message}: {str(error).splitlines()[0]}")
 
 
-def _settled(course: Course, signal_name: str | None) -> int:
-    """Brings `sweep.json` to what the trials' folders say, and judges the whole; `signal_name`: what ended it."""
-    with suppress(ConfigError):  # Then what this machine has is told.
-        course.folder.look_all()
-    for name in course.trials:
-        course.settle(name)
-    statuses = {told.status for told in course.told.values()}
+def _finish(monitor: SweepMonitor, signal_name: str | None) -> int:
+    """Brings `sweep.json` up to date with the trials' folders; returns the exit code (`signal_name`: what ended it)."""
+    with suppress(ConfigError):  # Then the statuses are those that this machine has.
+        monitor.folder.fetch_trials()
+    for name in monitor.trials:
+        monitor.finalize(name)
+    statuses = {each.status for each in monitor.statuses.values()}
     if "failed" in statuses:
-        status, code = "failed", EXIT_FAILED
-    elif statuses <= set(OVER) and not course.to_come:
-        status, code = "done", EXIT_DONE
+        sweep_status, code = "failed", EXIT_FAILED
+    elif statuses <= set(OVER) and not monitor.undrawn:
+        sweep_status, code = "done", EXIT_DONE
     else:
-        status, code = "stopped", EXIT_DONE
+        sweep_status, code = "stopped", EXIT_DONE
     if signal_name is not None:
-        status, code = "stopped", exit_code_of(signal_name)
-    lock.free_room(course.folder.path)
+        sweep_status, code = "stopped", exit_code_of(signal_name)
+    lock.free_room(monitor.folder.path)
     try:
-        course.write(status=status)
+        monitor.write(status=sweep_status)
     except OSError as error:
         raise RunFailedError(
-            f"how the trials stand cannot be written to {course.folder.place}: {plain_reason(error) or error}\n"
-            f"  {shell_command('resume', course.folder.place)} makes it anew from the trials' own folders"
+            f"how the trials stand cannot be written to {monitor.folder.place}: {plain_reason(error) or error}\n"
+            f"  {shell_command('resume', monitor.folder.place)} makes it anew from the trials' own folders"
         ) from error
     return code
 
 
-def _nothing_left(course: Course) -> str:
-    counts = course.counts
+def _nothing_left_message(monitor: SweepMonitor) -> str:
+    counts = monitor.counts
     how = ", ".join(f"{counts[status]} {status}" for status in ("done", "pruned") if counts[status])
-    more = f"stop.env_steps={2 * course.budget}" if course.budget else "stop.<rule>=<more>"
-    return f"nothing is left to do: {how} (for more: {shell_command('resume', course.folder.place)} {more})"
+    more = f"stop.env_steps={2 * monitor.budget}" if monitor.budget else "stop.<rule>=<more>"
+    return f"nothing is left to do: {how} (for more: {shell_command('resume', monitor.folder.place)} {more})"
 
 
-def _on_interrupt(name: str) -> str:
+def _interrupt_message(name: str) -> str:
     return f"{name}: the trials that run save and stop (once more to stop at once, without saving)"

@@ -1,6 +1,6 @@
 """A trial as Ray Tune sees it; its process is kept warm for the next one.
 
-Imported only once a sweep runs: it imports Ray Tune. RLlib is left to the trials' processes; the sweep's own does
+RLlib is left to the trials' processes; the sweep's own does
 without, which saves it seconds and memory.
 """
 
@@ -20,7 +20,7 @@ from rlexp.storage.buckets.places import local
 from rlexp.sweep.execution import key_lending
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.resources import booked, request_of, same_request
-from rlexp.sweep.planning.task import Task
+from rlexp.sweep.planning.trial_task import TrialTask
 
 if TYPE_CHECKING:
     from ray.tune import PlacementGroupFactory
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from rlexp.sweep.execution.trial_run import TrialRun
 
 REFUSED = "refused"
-_SAVED, _DONOR = "checkpoint", "trial.json"
+_CHECKPOINT, _DONOR = "checkpoint", "trial.json"
 
 
 class SweepTrial(Trainable):
-    """Runs the trial that its `config` names; see `Task` for the keys.
+    """Runs the trial that its `config` names; see `TrialTask` for the keys.
 
     A trial that cannot be built does not raise, as Tune would give up its process: its first result says so.
     """
@@ -42,22 +42,22 @@ class SweepTrial(Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Begins the trial, or goes on where its folder was left."""
-        task = Task(**config)
-        planned = SweepFolder(local(task.sweep)).of_task(task.trial, task.changes, task.seals)
+        task = TrialTask(**config)
+        trial = SweepFolder(local(task.sweep)).trial_for_task(task.trial, task.changes, task.seals)
         key_lending.borrow(task.seals)
-        limits.take_share(booked(planned.config).get("CPU", 1.0))
+        limits.take_share(booked(trial.config).get("CPU", 1.0))
         self._name, self._run, self._failure = task.trial, None, None
         from rlexp.sweep.execution.trial_run import TrialRun
 
         try:
-            self._run = TrialRun(task, planned)
+            self._run = TrialRun(task, trial)
         except Exception as failure:
             self._failure = failure
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
         """What Tune books for the trial."""
-        return _requested(config["sweep"], config["trial"], tuple(config["overrides"]))
+        return _resource_request(config["sweep"], config["trial"], tuple(config["overrides"]))
 
     def step(self) -> dict[str, Any]:
         """See `TrialRun.report`; `refused` says why a trial could not be built."""
@@ -88,7 +88,7 @@ class SweepTrial(Trainable):
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """For schedulers that pause trials or clone them; the trial's own checkpoints lie in its folder."""
         assert self._run is not None
-        shutil.copytree(self._run.saved(), Path(checkpoint_dir) / _SAVED)
+        shutil.copytree(self._run.save_checkpoint(), Path(checkpoint_dir) / _CHECKPOINT)
         (Path(checkpoint_dir) / _DONOR).write_text(json.dumps({"trial": self._name}))
 
     def load_checkpoint(self, checkpoint: dict | str | None) -> None:
@@ -96,17 +96,17 @@ class SweepTrial(Trainable):
         folder = Path(str(checkpoint))
         donor = json.loads((folder / _DONOR).read_text())["trial"]
         if self._run is not None and donor != self._name:
-            self._run.take_over(folder / _SAVED, donor)
+            self._run.take_over(folder / _CHECKPOINT, donor)
 
 
 @lru_cache(maxsize=4096)
-def _requested(sweep: str, name: str, overrides: tuple[str, ...]) -> PlacementGroupFactory:
+def _resource_request(sweep: str, name: str, overrides: tuple[str, ...]) -> PlacementGroupFactory:
     """Found out once for all trials that book the same: it may take RLlib and an environment."""
     config = SweepFolder(local(sweep)).frozen.one(name, overrides).config
     kind = same_request(config)
-    if kind not in _requests:
-        _requests[kind] = request_of(config)
-    return _requests[kind]
+    if kind not in _request_cache:
+        _request_cache[kind] = request_of(config)
+    return _request_cache[kind]
 
 
-_requests: dict[str, PlacementGroupFactory] = {}
+_request_cache: dict[str, PlacementGroupFactory] = {}

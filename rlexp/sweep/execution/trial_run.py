@@ -26,8 +26,8 @@ from rlexp.storage.buckets.places import local
 from rlexp.storage.checkpoint import seal
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.frozen_trials import Planned
-from rlexp.sweep.planning.task import ENDED, Task
+from rlexp.sweep.planning.frozen_trials import FrozenTrial
+from rlexp.sweep.planning.trial_task import ENDED, TrialTask
 from rlexp.terminal.interrupt import Interrupt
 from rlexp.terminal.quiet import quiet
 
@@ -40,28 +40,28 @@ class TrialRun:
 
     Args:
         task: what there is to do.
-        planned: the trial as it was frozen, with the task's `changes` on top.
+        trial: the trial as it was frozen, with the task's `changes` on top.
 
     Raises:
         ConfigError, CheckpointError: it cannot be built; a new folder is removed again.
-        Exception: whatever else went wrong; the folder tells it then.
+        Exception: whatever else went wrong; the folder has its trace then.
     """
 
-    def __init__(self, task: Task, planned: Planned) -> None:
-        self._task, self._undo, self._training = task, contextlib.ExitStack(), contextlib.ExitStack()
-        self._interrupt, self._checked = Interrupt(), False
+    def __init__(self, task: TrialTask, trial: FrozenTrial) -> None:
+        self._task, self._cleanup, self._training = task, contextlib.ExitStack(), contextlib.ExitStack()
+        self._interrupt, self._stop_rules_checked = Interrupt(), False
         self.outcome: Outcome | None = None
         try:
-            ready = _ready(task, planned, self._undo)
+            ready = _prepare(task, trial, self._cleanup)
             if isinstance(ready, Outcome):
                 self._end(ready)
                 return
             self.config = ready.config
-            terminal = self._undo.enter_context(quiet(ready.folder.log, ready.config.log_level))
+            terminal = self._cleanup.enter_context(quiet(ready.folder.log, ready.config.log_level))
             self._driven = Driven(ready, terminal)
             self._build()
         except BaseException:
-            self._undo.close()
+            self._cleanup.close()
             raise
 
     def _build(self) -> None:
@@ -69,9 +69,9 @@ class TrialRun:
         try:
             driven.build()
             driven.trainable.report_at(self._task.compare_at, self._task.metric)
-            self._undo.enter_context(_stacks_kept(driven.folder))
-            self._undo.enter_context(last_words(driven.abandon))
-            self._undo.enter_context(self._training)
+            self._cleanup.enter_context(_stacks_in_trace(driven.folder))
+            self._cleanup.enter_context(last_words(driven.abandon))
+            self._cleanup.enter_context(self._training)
             self._listen()
             driven.loop.unseen.setdefault(self._task.metric, "sweep.metric")
             driven.begin()
@@ -104,13 +104,13 @@ class TrialRun:
             self._advance()
             if time.monotonic() >= until or cutting.requested():
                 break
-        return self._told()
+        return self._result()
 
     def _advance(self) -> None:
         loop = self._driven.loop
         try:
-            reason = None if self._checked else loop.over()
-            self._checked = True
+            reason = None if self._stop_rules_checked else loop.over()
+            self._stop_rules_checked = True
             reason = loop.advance(self._interrupt) if reason is None else reason
             self._refuse_non_finite(loop.progress.final)
             if reason is not None:
@@ -131,21 +131,21 @@ class TrialRun:
                 f"sweep.metric {self._task.metric} is {value} at {record['env_steps']:,} env steps"
             )
 
-    def _told(self) -> dict[str, Any]:
+    def _result(self) -> dict[str, Any]:
         if self.outcome is not None and not hasattr(self, "_driven"):
             steps = int(self.outcome.summary.get("env_steps", 0))
             return {"done": True, ENDED: True, "env_steps": steps}
         final = self._driven.loop.progress.final
-        told: dict[str, Any] = {
+        result: dict[str, Any] = {
             "env_steps": int(final.get("env_steps", 0)),
             "sps": float(final.get("perf/sps", 0.0)),
             "done": self.outcome is not None,
             ENDED: self.outcome is not None,
         }
         score = final.get(self._task.metric)
-        return told if score is None else {**told, "score": float(score)}
+        return result if score is None else {**result, "score": float(score)}
 
-    def saved(self) -> Path:
+    def save_checkpoint(self) -> Path:
         """A checkpoint of the present state."""
         self._driven.loop.save_last()
         return self._driven.loop.store.all()[-1].path
@@ -178,29 +178,27 @@ class TrialRun:
 
     def _end(self, outcome: Outcome) -> None:
         self.outcome = outcome
-        self._undo.close()
+        self._cleanup.close()
 
 
-def _ready(task: Task, planned: Planned, undo: contextlib.ExitStack) -> Ready | Outcome:
-    """The trial's folder, held until `undo`: gone on with where it was left, or made."""
+def _prepare(task: TrialTask, trial: FrozenTrial, cleanup: contextlib.ExitStack) -> Ready | Outcome:
+    """The trial's folder, held until `cleanup`: gone on with where it was left, or made."""
     sweep = SweepFolder(local(task.sweep))
-    if (mirror := Mirror.of(sweep.trials / planned.name)) is not None:
+    if (mirror := Mirror.of(sweep.trials / trial.name)) is not None:
         mirror.fetch()
-    before = sweep.run(planned.name)
+    before = sweep.run(trial.name)
     if before is not None and before.config.is_file():
-        folder = undo.enter_context(_opened(before.path))
+        folder = cleanup.enter_context(_open_when_free(before.path))
         # What the sweep was frozen with has been accepted before it started; the folder may have been changed since.
-        vouched = to_plain(planned.config)
+        vouched = to_plain(trial.config)
         return reopened(folder, task.changes, command=task.command, vouched=vouched, of_sweep=True)
     # A folder without a config is of a process that was killed as it made the folder.
-    folder = RunFolder.create(planned.config.runs_dir, planned.name, overwrite=before is not None)
-    undo.enter_context(folder)
-    return found(
-        folder, planned.config, command=task.command, overrides=planned.overrides, group=sweep.path.name
-    )
+    folder = RunFolder.create(trial.config.runs_dir, trial.name, overwrite=before is not None)
+    cleanup.enter_context(folder)
+    return found(folder, trial.config, command=task.command, overrides=trial.overrides, group=sweep.path.name)
 
 
-def _opened(path: Path) -> RunFolder:
+def _open_when_free(path: Path) -> RunFolder:
     """Waits for a process that lost its driver and is about to end."""
     until = time.monotonic() + WAIT_S
     while True:
@@ -213,7 +211,7 @@ def _opened(path: Path) -> RunFolder:
 
 
 @contextlib.contextmanager
-def _stacks_kept(folder: RunFolder) -> Iterator[None]:
+def _stacks_in_trace(folder: RunFolder) -> Iterator[None]:
     """Where native code hangs and nothing else can tell of it, the stacks go to the trial's `error.txt`."""
     descriptor = open_to_append(folder.trace)
     try:

@@ -1,7 +1,4 @@
-"""Ray Tune for a sweep: its trials side by side in warm processes, stopped in order when asked.
-
-Imported only once a sweep runs: it imports Ray Tune.
-"""
+"""Ray Tune for a sweep: its trials side by side in warm processes, stopped in order when asked."""
 
 from __future__ import annotations
 
@@ -23,11 +20,10 @@ from ray.tune.search import ConcurrencyLimiter, Searcher
 from rlexp.compat import steady_time
 from rlexp.compat.lean_tune import lean
 from rlexp.compat.lost_machine import LOST, Movable, MovableTrial
-from rlexp.sweep.execution.monitor import Course
+from rlexp.sweep.execution.monitor import SweepMonitor
 from rlexp.sweep.execution.trainable import REFUSED, SweepTrial
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.keys import VALUES
-from rlexp.sweep.planning.task import ENDED
+from rlexp.sweep.planning.trial_task import ENDED, VALUES
 
 DIED = (
     "its process died: killed, out of memory, or a crash in native code; its log.txt, and error.txt where there is "
@@ -48,7 +44,7 @@ ENVIRONMENT = {
 }
 
 
-class Planned(Searcher):
+class PlannedTrials(Searcher):
     """Hands Tune the trials in the order in which they were planned.
 
     Args:
@@ -78,16 +74,16 @@ class Planned(Searcher):
         """See `save`."""
 
 
-class Listener(tune.Callback):
-    """Tells a sweep's course what happens to its trials."""
+class MonitorCallback(tune.Callback):
+    """Reports to the sweep's monitor what happens to its trials."""
 
-    def __init__(self, course: Course, stopping: Callable[[], bool]) -> None:
-        self._course, self._stopping = course, stopping
+    def __init__(self, monitor: SweepMonitor, stopping: Callable[[], bool]) -> None:
+        self._monitor, self._stopping = monitor, stopping
         self.any_failed = False
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """It has a process."""
-        self._course.report(_name(trial), "running")
+        """Marks it as running."""
+        self._monitor.report(_name(trial), "running")
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any
@@ -95,42 +91,44 @@ class Listener(tune.Callback):
         """It has trained a while; one that was refused has not, and stands where it stood."""
         if result.get(REFUSED):
             return
-        self._course.report(_name(trial), "running", result)
+        self._monitor.report(_name(trial), "running", result)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """It is over: by itself, or because a scheduler or a person wants it."""
         result = trial.last_result or {}
         if refused := result.get(REFUSED):
-            self._failed(trial, str(refused))
+            self._report_failure(trial, str(refused))
         elif result.get(ENDED):
-            self._course.report(_name(trial), "done", result)
+            self._monitor.report(_name(trial), "done", result)
         else:
-            self._course.report(_name(trial), "stopped" if self._stopping() else "pruned", result)
+            self._monitor.report(_name(trial), "stopped" if self._stopping() else "pruned", result)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """It failed, and may go on from its last checkpoint."""
-        self._course.report(_name(trial), "waiting", error=_told(trial))
+        """Marks it as waiting: it failed, and may go on from its last checkpoint."""
+        self._monitor.report(_name(trial), "waiting", error=_error_line(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """It failed as often as it may."""
-        self._failed(trial, _told(trial))
+        self._report_failure(trial, _error_line(trial))
 
-    def _failed(self, trial: Trial, error: str) -> None:
+    def _report_failure(self, trial: Trial, error: str) -> None:
         self.any_failed = True
-        self._course.report(_name(trial), "failed", error=error)
+        self._monitor.report(_name(trial), "failed", error=error)
 
 
-class Stop(tune.Stopper):
-    """Stops all trials once `asked` says so, or after `wall_s` seconds.
+class SweepStopper(tune.Stopper):
+    """Stops all trials once `should_stop` says so, or after `wall_s` seconds.
 
     Args:
-        asked: whether to stop now.
+        should_stop: whether to stop now.
         wall_s: seconds; None for no limit.
         announce: called once as that begins, lest trials finish long iterations first: Tune does not wait for them.
     """
 
-    def __init__(self, asked: Callable[[], bool], wall_s: float | None, announce: Callable[[], None]) -> None:
-        self._asked, self._announce, self._announced = asked, announce, False
+    def __init__(
+        self, should_stop: Callable[[], bool], wall_s: float | None, announce: Callable[[], None]
+    ) -> None:
+        self._should_stop, self._announce, self._announced = should_stop, announce, False
         self._until = None if wall_s is None else time.monotonic() + wall_s
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
@@ -139,7 +137,7 @@ class Stop(tune.Stopper):
 
     def stop_all(self) -> bool:
         """Whether the sweep ends now."""
-        ends = self._asked() or self.late
+        ends = self._should_stop() or self.is_late
         if ends and not self._announced:
             self._announced = True
             self._announce()
@@ -150,19 +148,19 @@ class Stop(tune.Stopper):
         return {}
 
     @property
-    def late(self) -> bool:
+    def is_late(self) -> bool:
         """Whether the time is up."""
         return self._until is not None and time.monotonic() > self._until
 
 
-def fit(
-    course: Course,
+def run_trials(
+    monitor: SweepMonitor,
     common: Mapping[str, Any],
     searcher: Searcher,
     scheduler: TrialScheduler | None,
     *,
-    stop: Stop,
-    listener: Listener,
+    stop: SweepStopper,
+    listener: MonitorCallback,
     max_failures: int,
     concurrency: int | None,
     trials: int,
@@ -170,12 +168,12 @@ def fit(
     """Runs the trials; Ray is running.
 
     Args:
-        course: told of everything by `listener`.
-        common: the fields of every trial's `Task`.
+        monitor: updated by `listener`.
+        common: the fields of every trial's `TrialTask`.
         searcher: names the trials.
         scheduler: stops, pauses or clones them; None lets each run to its end.
         stop: when all are stopped.
-        listener: tells `course`.
+        listener: updates `monitor`.
         max_failures: how often a trial that fails is continued.
         concurrency: trials side by side, at most; None: as many as there is room for.
         trials: how many there are, at most.
@@ -183,7 +181,7 @@ def fit(
     os.environ.update({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
     # It looks for the records of Tune's own loggers in the end.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
-    _forget(course.folder)
+    _delete_tune_files(monitor.folder)
     steady_time.install("ray.tune.trainable.trainable", "ray.tune.execution.tune_controller")
     try:
         # Not `Tuner`, which keeps a pickled copy of everything it is given.
@@ -191,7 +189,7 @@ def fit(
             tune.run(
                 SweepTrial,
                 name=TUNE,
-                storage_path=course.folder.place,
+                storage_path=monitor.folder.place,
                 config=dict(common),
                 search_alg=Movable(
                     searcher if concurrency is None else ConcurrencyLimiter(searcher, concurrency)
@@ -208,10 +206,10 @@ def fit(
                 verbose=0,
             )
     finally:
-        _forget(course.folder)
+        _delete_tune_files(monitor.folder)
 
 
-def _forget(folder: SweepFolder) -> None:
+def _delete_tune_files(folder: SweepFolder) -> None:
     """Deletes Tune's own files."""
     shutil.rmtree(folder.path / TUNE, ignore_errors=True)
     if folder.mirror is not None:
@@ -223,8 +221,8 @@ def _name(trial: Trial) -> str:
     return str(trial.config["trial"])
 
 
-def _told(trial: Trial) -> str:
-    """What went wrong, in a line, where the trial's own folder does not say it."""
+def _error_line(trial: Trial) -> str:
+    """The failure in one line, for where the trial's own folder does not have it."""
     path = Path(trial.pickled_error_file or "")
     error = cloudpickle.loads(path.read_bytes()) if path.is_file() else None
     cause = getattr(error, "cause", None) or error

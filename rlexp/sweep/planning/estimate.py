@@ -13,13 +13,13 @@ from typing import Any
 from rlexp.base.errors import ConfigError, RlexpError
 from rlexp.base.files.json_records import read_object
 from rlexp.storage.buckets.places import local
+from rlexp.sweep.planning.composed_points import ComposedPoint
 from rlexp.sweep.planning.plan import Plan
-from rlexp.sweep.planning.points import AtPoint
 from rlexp.sweep.planning.trial import Trial
 
 START_S, WARM_S = 12.0, 1.0
 """Seconds until the first trial trains, and between two trials in a warm process."""
-ITERATIONS, ASIDE_S = 3, 20.0
+PROBE_ITERATIONS, PROBE_S = 3, 20.0
 """Of a run aside, at most: an iteration ends there, too."""
 GROUPS = ("algorithm", "env", "model")
 
@@ -38,7 +38,7 @@ def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
         if kind not in speeds:
             speed = before.get(kind)
             if speed is None:
-                measured, speed = True, _aside(trial)
+                measured, speed = True, _measure_speed(trial)
             if speed is None:
                 return None
             speeds[kind] = speed
@@ -54,17 +54,17 @@ def _kind(choices: Mapping[str, Any], overrides: Sequence[str]) -> str:
     return " ".join([*chosen, *sorted(text for text in overrides if text.startswith("env."))])
 
 
-def _kind_of(trial: Trial | AtPoint) -> str:
+def _kind_of(trial: Trial | ComposedPoint) -> str:
     return _kind(trial.config.choices, trial.overrides)
 
 
 def speeds_below(*roots: Path) -> dict[str, float]:
     """Median steps/s, by the wall, of the runs of each kind that lie below."""
-    found: dict[str, list[float]] = {}
+    speeds: dict[str, list[float]] = {}
     for folder in _run_folders(*roots):
-        if told := _speed(folder):
-            found.setdefault(told[0], []).append(told[1])
-    return {kind: statistics.median(speeds) for kind, speeds in found.items()}
+        if run_speed := _run_speed(folder):
+            speeds.setdefault(run_speed[0], []).append(run_speed[1])
+    return {kind: statistics.median(speeds) for kind, speeds in speeds.items()}
 
 
 def _run_folders(*roots: Path) -> Iterable[Path]:
@@ -73,8 +73,8 @@ def _run_folders(*roots: Path) -> Iterable[Path]:
         yield from (path.parent for path in root.glob("*/trials/*/summary.json"))
 
 
-def _speed(folder: Path) -> tuple[str, float] | None:
-    """A run's kind and steps/s; None where they cannot be told."""
+def _run_speed(folder: Path) -> tuple[str, float] | None:
+    """A run's kind and steps/s; None where its records do not say."""
     try:
         manifest, summary = read_object(folder / "manifest.json"), read_object(folder / "summary.json")
         kind, speed = _kind(manifest["choices"], manifest["overrides"]), float(summary["sps"])
@@ -84,12 +84,12 @@ def _speed(folder: Path) -> tuple[str, float] | None:
         return None
 
 
-def _aside(trial: Trial | AtPoint) -> float | None:
+def _measure_speed(trial: Trial | ComposedPoint) -> float | None:
     """Steps/s of a few iterations in a folder that is thrown away; None where it cannot be trained."""
     from rlexp.run.train import train
 
     with tempfile.TemporaryDirectory() as folder:
-        stop = dataclasses.replace(trial.config.stop, iterations=ITERATIONS, wall_s=ASIDE_S)
+        stop = dataclasses.replace(trial.config.stop, iterations=PROBE_ITERATIONS, wall_s=PROBE_S)
         config = dataclasses.replace(
             trial.config, name="aside", runs_dir=folder, stop=stop, tracking={}, callbacks={}
         )

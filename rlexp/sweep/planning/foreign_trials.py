@@ -11,7 +11,6 @@ from rlexp.config.convert import to_plain
 from rlexp.config.trust.foreign import refuse_foreign
 from rlexp.run.checks import check
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.space import Dimension, Interval, Point
 from rlexp.sweep.search.adaptive import Adaptive, trusting
 
 ORIGIN = "this sweep's config"
@@ -33,18 +32,18 @@ def refuse_untrusted(folder: SweepFolder, overrides: Sequence[str]) -> None:
     if not own:
         for plain in _reachable(folder, adaptive, trials):
             refuse_foreign(plain, overrides, origin=ORIGIN)
-    for found in [
+    for composed in [
         *(trusting(base.composed) for base in bases),
         *(Composed(to_plain(trial.config), trial.config.choices) for trial in folder.frozen.all()),
     ]:
-        check(found)
+        check(composed)
 
 
 def _reachable(
     folder: SweepFolder, adaptive: Adaptive | None, trials: Sequence[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Configs with each value that the search, or a scheduler, may put on top of them."""
-    points = [point for dimension in folder.space().dimensions for point in _ends(dimension)]
+    points = [point for dimension in folder.space().dimensions for point in dimension.ends()]
     for base in adaptive.bases if adaptive is not None else ():
         for point in points:
             heads = (
@@ -54,7 +53,3 @@ def _reachable(
             yield with_values(base.composed.plain, values)
     for point in points if trials else ():
         yield with_values(trials[0], [f"++{key}={value}" for key, value in point.items() if "." in key])
-
-
-def _ends(dimension: Dimension) -> list[Point]:
-    return [dimension.at(0.0), dimension.at(1.0)] if isinstance(dimension, Interval) else dimension.values()

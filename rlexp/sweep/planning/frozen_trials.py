@@ -21,7 +21,7 @@ from rlexp.sweep.planning.trial import Trial
 
 
 @dataclass(frozen=True)
-class Planned:
+class FrozenTrial:
     """A trial as it was frozen."""
 
     name: str
@@ -30,7 +30,7 @@ class Planned:
     config: RunConfig
 
 
-class Frozen:
+class FrozenTrials:
     """The file of the frozen trials.
 
     Args:
@@ -49,14 +49,14 @@ class Frozen:
         """
         write_signed(self._file, "".join(f"{self._line(trial)}\n" for trial in trials))
 
-    def add(self, trials: Sequence[Trial]) -> list[Planned]:
+    def add(self, trials: Sequence[Trial]) -> list[FrozenTrial]:
         """Freezes more trials; returns them."""
         before = b"".join(json_records.lines(self._file)).decode("utf-8")
         lines = [self._line(trial) for trial in trials]
         write_signed(self._file, before + "".join(f"{line}\n" for line in lines))
-        return [self._thawed(line, number) for number, line in enumerate(lines, start=1)]
+        return [self._parse(line, number) for number, line in enumerate(lines, start=1)]
 
-    def all(self, overrides: Sequence[str] = ()) -> list[Planned]:
+    def all(self, overrides: Sequence[str] = ()) -> list[FrozenTrial]:
         """The trials as they were frozen, with `overrides` on top; their folders are where the sweep lies now.
 
         Raises:
@@ -64,7 +64,9 @@ class Frozen:
                 follow.
         """
         changes = _changes(overrides)
-        return [_changed(self._thawed(line, number), changes, resumed=True) for number, line in self._lines()]
+        return [
+            _with_changes(self._parse(line, number), changes, resumed=True) for number, line in self._lines()
+        ]
 
     def plain(self) -> Iterator[dict[str, Any]]:
         """The trials' configs as they stand in the file, of whoever wrote it; nothing in them is judged yet.
@@ -74,12 +76,12 @@ class Frozen:
         """
         for number, line in self._lines():
             try:
-                told = json_records.parse(line)
-                yield {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}
+                record = json_records.parse(line)
+                yield {**record["config"], "name": record["name"], "runs_dir": self._runs_dir}
             except (ValueError, KeyError, TypeError) as error:
                 raise ConfigError(f"{self._file}, line {number}, is damaged: {_reason(error)}") from error
 
-    def one(self, name: str, overrides: Sequence[str] = ()) -> Planned:
+    def one(self, name: str, overrides: Sequence[str] = ()) -> FrozenTrial:
         """One trial as it was frozen, with `overrides` on top.
 
         Raises:
@@ -88,7 +90,7 @@ class Frozen:
         begin = json.dumps({"name": name})[:-1].encode()  # As each line begins: the others need not be read.
         for number, line in self._lines():
             if line.startswith(begin):
-                return _changed(self._thawed(line, number), _changes(overrides))
+                return _with_changes(self._parse(line, number), _changes(overrides))
         raise ConfigError(f"{self._file} has no trial {name}")
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
@@ -106,14 +108,14 @@ class Frozen:
             }
         )
 
-    def _thawed(self, line: bytes | str, number: int) -> Planned:
+    def _parse(self, line: bytes | str, number: int) -> FrozenTrial:
         try:
-            told: dict[str, Any] = json_records.parse(line)
-            if not is_plain(told["name"]):
-                raise ValueError(f"{told['name']!r} is no trial's name")
-            plain = {**told["config"], "name": told["name"], "runs_dir": self._runs_dir}
-            config = to_run_config(plain, told["choices"])
-            return Planned(told["name"], tuple(told["overrides"]), told["varied"], config)
+            record: dict[str, Any] = json_records.parse(line)
+            if not is_plain(record["name"]):
+                raise ValueError(f"{record['name']!r} is no trial's name")
+            plain = {**record["config"], "name": record["name"], "runs_dir": self._runs_dir}
+            config = to_run_config(plain, record["choices"])
+            return FrozenTrial(record["name"], tuple(record["overrides"]), record["varied"], config)
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{self._file}, line {number}, is damaged: {_reason(error)}") from error
 
@@ -128,7 +130,9 @@ def _changes(overrides: Sequence[str]) -> saved_config.Changes | None:
     return saved_config.Changes(overrides) if overrides else None
 
 
-def _changed(trial: Planned, changes: saved_config.Changes | None, *, resumed: bool = False) -> Planned:
+def _with_changes(
+    trial: FrozenTrial, changes: saved_config.Changes | None, *, resumed: bool = False
+) -> FrozenTrial:
     if changes is None:
         return trial
     before = to_plain(trial.config)

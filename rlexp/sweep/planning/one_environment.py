@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from rlexp.base.errors import ConfigError
 from rlexp.config.environment_name import environment_name
 from rlexp.config.schema import RunConfig
-from rlexp.sweep.planning.keys import SCHEDULER
-from rlexp.sweep.planning.points import AtPoint
-from rlexp.sweep.settings import SweepChoice
+from rlexp.sweep.planning.composed_points import ComposedPoint
+from rlexp.sweep.planning.trial_task import SCHEDULER
+from rlexp.sweep.settings import SweepSettings
 
 
 def name_of(config: RunConfig) -> str:
@@ -17,28 +17,28 @@ def name_of(config: RunConfig) -> str:
     return environment_name(config.choices.get("env"), config.env.id)
 
 
-def refuse_several_environments(chosen: SweepChoice, points: Iterable[AtPoint]) -> None:
+def refuse_several_environments(settings: SweepSettings, points: Iterable[ComposedPoint]) -> None:
     """A search that learns and every scheduler go by scores, and so need trials of one environment.
 
     Args:
-        chosen: the sweep's settings.
+        settings: the sweep's settings.
         points: of all of its trials, or of the ends of its space.
 
     Raises:
         ConfigError: the points have different environments.
     """
-    scheduler = chosen.scheduler.get("name", "none")
-    if chosen.search != "optuna" and scheduler == "none":
+    scheduler = settings.scheduler.get("name", "none")
+    if settings.search != "optuna" and scheduler == "none":
         return
-    found = list(dict.fromkeys(name_of(at.config) for at in points))
-    if len(found) < 2:
+    names = list(dict.fromkeys(name_of(at.config) for at in points))
+    if len(names) < 2:
         return
     if scheduler != "none":
         key, does = f"{SCHEDULER}.name={scheduler}", "compares trials by their scores"
     else:
         key, does = "sweep.search=optuna", "chooses each point by the scores of those before"
     raise ConfigError(
-        f"{key} {does}, and those of different environments ({_some(found)}) cannot be compared",
+        f"{key} {does}, and those of different environments ({_some(names)}) cannot be compared",
         key="env",
         fix="a sweep for each environment; or sweep=grid or sweep=random, which compare none while they run",
     )

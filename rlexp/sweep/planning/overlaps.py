@@ -88,12 +88,12 @@ def _texts(override: Override) -> list[str]:
 
 def _onto(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> dict[Any, Any]:
     """`one` with `other` put on top, dictionaries in them too."""
-    made = dict(one)
+    combined = dict(one)
     for key, value in other.items():
-        below = made.get(key)
+        below = combined.get(key)
         both = isinstance(below, dict) and isinstance(value, dict)
-        made[key] = _onto(below, value) if both else value  # type: ignore[arg-type]
-    return made
+        combined[key] = _onto(below, value) if both else value  # type: ignore[arg-type]
+    return combined
 
 
 def _text(override: Override, value: Any) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import to_json
+from rlexp.storage.checkpoint.seal_key import vouch, vouches
 from rlexp.storage.signed_files import write_signed
 from rlexp.storage.sweeps.sweep_view import PLAN, SweepView
-from rlexp.sweep.planning import vouching
 from rlexp.sweep.planning.space import Space
-from rlexp.sweep.settings import SweepChoice, typed
+from rlexp.sweep.settings import SweepSettings, to_settings
 
 
 @dataclass(frozen=True)
-class Asked:
+class SweepRequest:
     """What a sweep was planned from: the command line's overrides and where the configs lie."""
 
     overrides: tuple[str, ...] = ()
@@ -23,13 +26,13 @@ class Asked:
     config_dir: str | None = None
 
 
-NO_OVERRIDES = Asked()
+NO_OVERRIDES = SweepRequest()
 
 
 class PlanRecord(SweepView):
     """The record of the plan in a sweep's folder."""
 
-    def change(self, settings: SweepChoice) -> None:
+    def change(self, settings: SweepSettings) -> None:
         """Takes over other settings."""
         plain = {**self.plan(), "settings": dataclasses.asdict(settings)}
         write_signed(self.path / PLAN, to_json(plain))
@@ -41,11 +44,15 @@ class PlanRecord(SweepView):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"{self.path / PLAN} is damaged: space: {error}") from error
 
-    def asked(self) -> Asked:
+    def request(self) -> SweepRequest:
         """What it was planned from."""
-        told = self.plan()["asked"]
+        recorded = self.plan()["asked"]
         try:
-            return Asked(tuple(map(str, told["overrides"])), told["config_name"], told["config_dir"])
+            return SweepRequest(
+                tuple(map(str, recorded["overrides"])),
+                recorded["config_name"],
+                recorded["config_dir"],
+            )
         except (KeyError, TypeError) as error:
             raise ConfigError(f"{self.path / PLAN} is damaged: asked: {error}") from error
 
@@ -54,10 +61,10 @@ class PlanRecord(SweepView):
         """Stands for the key that its trials' checkpoints are sealed with; no secret."""
         return str(self.plan()["seals"])
 
-    def adopt(self) -> None:
+    def adopt_seals(self) -> None:
         """Before the trials are lent a key: it is one of this user's own, also if somebody else planned the sweep."""
         plan = self.plan()
-        if (ours := vouching.adopted(plan)) != plan:
+        if (ours := with_own_seals(plan)) != plan:
             write_signed(self.path / PLAN, to_json(ours))
 
     def refuse_others_command(self) -> None:
@@ -66,13 +73,48 @@ class PlanRecord(SweepView):
         Raises:
             ConfigError: the sweep's plan was not made with this user's key.
         """
-        if not vouching.is_own_command(self.plan()):
+        if not is_own_command(self.plan()):
             raise ConfigError(
                 f"sweep.trials: {self.place} was not planned by this user on this machine; its command is not repeated",
                 key="sweep.trials",
                 fix="rlexp -m ... for another sweep",
             )
 
-    def settings(self) -> SweepChoice:
+    def settings(self) -> SweepSettings:
         """As chosen when it was planned."""
-        return typed(self.plan()["settings"])
+        return to_settings(self.plan()["settings"])
+
+
+def fresh_seals() -> dict[str, Any]:
+    """Fields of a plan: a new name for the key that trials seal with, and this user's word that it was lent.
+
+    Raises:
+        ConfigError: the user's own key cannot be had.
+    """
+    seals = f"sweep-{secrets.token_hex(8)}"
+    return {"seals": seals, "vouched": {seals: vouch("seals", seals)}}
+
+
+def sign_command(plan: Mapping[str, Any]) -> str:
+    """The signature under what a new sweep was asked for."""
+    return vouch("asked", [plan["seals"], plan["asked"]])
+
+
+def is_own_command(plan: Mapping[str, Any]) -> bool:
+    """Whether this user has asked for the sweep: what somebody else did may not be composed as this user's word."""
+    names = [plan["seals"], *_vouched(plan)]
+    return any(vouches("asked", [seals, plan["asked"]], plan.get("asked_by")) for seals in names)
+
+
+def with_own_seals(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan with a key name that this user vouches for; the one it has, if that is so."""
+    before = _vouched(plan)
+    if vouches("seals", plan["seals"], before.get(plan["seals"])):
+        return dict(plan)
+    fresh = fresh_seals()
+    return {**plan, **fresh, "vouched": {**before, **fresh["vouched"]}}
+
+
+def _vouched(plan: Mapping[str, Any]) -> dict[str, Any]:
+    vouched = plan.get("vouched")
+    return vouched if isinstance(vouched, dict) else {}

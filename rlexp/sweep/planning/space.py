@@ -26,21 +26,24 @@ def written(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-class Dimension(Protocol):
-    """What one key, or several that go together, may be."""
+class SearchDimension(Protocol):
+    """The values of one key, or of several that vary together."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Whose values it has."""
+        """The keys that it sets."""
 
     def values(self) -> list[Point]:
         """All of them; raises ConfigError where they have no end."""
 
+    def ends(self) -> list[Point]:
+        """The values of a list, the two ends of an interval."""
+
     def draw(self, rng: np.random.Generator) -> Point:
         """One of them."""
 
-    def told(self) -> list[tuple[str, str]]:
-        """Each key with its values, for people."""
+    def describe(self) -> list[tuple[str, str]]:
+        """Each key with its values as text, for the printed plan."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,21 @@ class Listed:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """See `Dimension`."""
+        """See `SearchDimension`."""
         return tuple(key for key, _ in self.points[0])
 
     def values(self) -> list[Point]:
-        """See `Dimension`."""
+        """See `SearchDimension`."""
         return [dict(point) for point in self.points]
+
+    ends = values
 
     def draw(self, rng: np.random.Generator) -> Point:
         """Uniformly."""
         return dict(self.points[int(rng.integers(len(self.points)))])
 
-    def told(self) -> list[tuple[str, str]]:
-        """See `Dimension`."""
+    def describe(self) -> list[tuple[str, str]]:
+        """See `SearchDimension`."""
         return [(key, ", ".join(dict(row)[key] for row in self.points)) for key in self.keys]
 
     def row(self, point: Point) -> int:
@@ -73,7 +78,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers from `low` to `high`, on a scale; whole ones where `whole`."""
+    """Numbers from `low` to `high`, on a scale; integers where `whole`."""
 
     key: str
     low: float
@@ -83,30 +88,34 @@ class Interval:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """See `Dimension`."""
+        """See `SearchDimension`."""
         return (self.key,)
 
     def values(self) -> list[Point]:
         """Powers of two can be listed."""
-        if self.scale == "pow2" and self.counted:
-            return [self.numbered(n) for n in range(*self.counted)]
+        if self.scale == "pow2" and self.integer_range:
+            return [self.from_integer(n) for n in range(*self.integer_range)]
         raise ConfigError(
             f"{self.key}: an interval has no end of values to try one after another",
             key=self.key,
             fix="sweep=random sweep.trials=20, or choice(...) or range(...) in its place",
         )
 
+    def ends(self) -> list[Point]:
+        """See `SearchDimension`."""
+        return [self.at(0.0), self.at(1.0)]
+
     def draw(self, rng: np.random.Generator) -> Point:
         """By the scale."""
-        if self.counted:
-            return self.numbered(int(rng.integers(*self.counted)))
+        if self.integer_range:
+            return self.from_integer(int(rng.integers(*self.integer_range)))
         return self.at(rng.random())
 
     def at(self, share: float) -> Point:
         """What lies at a share from 0 to 1 of the way from `low` to `high`, on the scale."""
-        if self.counted:
-            first, end = self.counted
-            return self.numbered(min(first + int(share * (end - first)), end - 1))
+        if self.integer_range:
+            first, end = self.integer_range
+            return self.from_integer(min(first + int(share * (end - first)), end - 1))
         if self.scale == "log":
             value = self.low * (self.high / self.low) ** share
         elif self.scale == "one_minus":
@@ -119,9 +128,9 @@ class Interval:
 
     def share(self, text: str) -> float:
         """Where a value lies: the inverse of `at`; values beyond the bounds lie at them."""
-        if self.counted:
-            first, end = self.counted
-            return (self.number(text) - first + 0.5) / (end - first)
+        if self.integer_range:
+            first, end = self.integer_range
+            return (self.to_integer(text) - first + 0.5) / (end - first)
         value = min(max(float(text), self.low), self.high)
         if self.scale == "log":
             return math.log(value / self.low) / math.log(self.high / self.low)
@@ -129,25 +138,25 @@ class Interval:
             return math.log((1.0 - value) / (1.0 - self.low)) / math.log((1.0 - self.high) / (1.0 - self.low))
         return (value - self.low) / (self.high - self.low)
 
-    def told(self) -> list[tuple[str, str]]:
-        """See `Dimension`."""
+    def describe(self) -> list[tuple[str, str]]:
+        """See `SearchDimension`."""
         kind = ", ".join(filter(None, (self.scale, "whole" if self.whole else None)))
         return [(self.key, f"{self.low:g} to {self.high:g}" + (f" ({kind})" if kind else ""))]
 
     @property
-    def counted(self) -> tuple[int, int] | None:
-        """First and one past the last of the whole numbers, or of the exponents of two, alike likely; else None."""
+    def integer_range(self) -> tuple[int, int] | None:
+        """First and one past the last integer, or exponent of two, all equally likely; None for continuous values."""
         if self.scale == "pow2":
             return math.ceil(math.log2(self.low)), math.floor(math.log2(self.high)) + 1
         return (math.ceil(self.low), math.floor(self.high) + 1) if self.whole and self.scale is None else None
 
-    def numbered(self, number: int) -> Point:
-        """The value of one of those whole numbers or exponents."""
+    def from_integer(self, number: int) -> Point:
+        """The point at an integer, or exponent of two, of `integer_range`."""
         return {self.key: str(2**number if self.scale == "pow2" else number)}
 
-    def number(self, text: str) -> int:
-        """The whole number or exponent that is nearest to a value: the inverse of `numbered`."""
-        first, end = self.counted or (0, 1)
+    def to_integer(self, text: str) -> int:
+        """The integer or exponent that is nearest to a value: the inverse of `from_integer`."""
+        first, end = self.integer_range or (0, 1)
         value = float(text)
         near = round(math.log2(max(value, 2.0**first))) if self.scale == "pow2" else round(value)
         return min(max(near, first), end - 1)
@@ -157,7 +166,7 @@ class Interval:
 class Space:
     """The dimensions, in the order in which they were written."""
 
-    dimensions: tuple[Dimension, ...]
+    dimensions: tuple[SearchDimension, ...]
 
     def grid(self) -> Iterator[Point]:
         """Every combination; the last key changes quickest."""
@@ -175,13 +184,13 @@ class Space:
 
     @classmethod
     def of_plain(cls, plain: Sequence[dict[str, Any]]) -> Space:
-        """What `plain` has told of."""
+        """The inverse of `plain`."""
         return cls(
             tuple(
-                Listed(tuple(tuple((str(k), str(v)) for k, v in row) for row in told["points"]))
-                if "points" in told
-                else Interval(**told)
-                for told in plain
+                Listed(tuple(tuple((str(k), str(v)) for k, v in row) for row in plain_dimension["points"]))
+                if "points" in plain_dimension
+                else Interval(**plain_dimension)
+                for plain_dimension in plain
             )
         )
 

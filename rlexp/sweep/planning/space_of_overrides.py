@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.sweep.planning.overlaps import merged
-from rlexp.sweep.planning.space import MOST_TRIALS, SCALES, Dimension, Interval, Listed, Space
+from rlexp.sweep.planning.space import MOST_TRIALS, SCALES, Interval, Listed, SearchDimension, Space
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -27,8 +27,8 @@ def space_of(overrides: Sequence[Override]) -> Space:
         ConfigError: an empty list, lists of different lengths that go together, bounds or tags that make no sense,
             a key that is varied twice.
     """
-    dimensions: list[Dimension | str] = []  # a text stands for the keys that go together under that tag
-    together: dict[str, list[tuple[str, list[str]]]] = {}
+    dimensions: list[SearchDimension | str] = []  # a text stands for the keys that go together under that tag
+    zipped_columns: dict[str, list[tuple[str, list[str]]]] = {}
     for override, texts in _each_key_once(overrides):
         key, tags = override.key_or_group, set(getattr(override.value(), "tags", None) or ())
         if not override.is_discrete_sweep():
@@ -41,29 +41,29 @@ def space_of(overrides: Sequence[Override]) -> Space:
         zipped = next((tag for tag in tags if tag.startswith("zip")), None)
         _know(key, tags - {zipped})
         if zipped is not None:
-            if zipped not in together:
+            if zipped not in zipped_columns:
                 dimensions.append(zipped)
-            together.setdefault(zipped, []).append((key, texts))
+            zipped_columns.setdefault(zipped, []).append((key, texts))
         else:
             dimensions.append(Listed(tuple(((key, text),) for text in texts)))
-    return Space(tuple(_zipped(together[d]) if isinstance(d, str) else d for d in dimensions))
+    return Space(tuple(_zipped(zipped_columns[d]) if isinstance(d, str) else d for d in dimensions))
 
 
 def _each_key_once(overrides: Sequence[Override]) -> list[tuple[Override, list[str]]]:
     """Each override of another key, with its values where they are listed."""
-    found: dict[str, tuple[Override, list[str]]] = {}
+    by_key: dict[str, tuple[Override, list[str]]] = {}
     for override in overrides:
         _refuse_long_range(override)
         key = override.key_or_group
-        if key in found:
-            found[key] = (override, merged(found[key][0], override))
+        if key in by_key:
+            by_key[key] = (override, merged(by_key[key][0], override))
         else:
             listed = override.is_discrete_sweep()
-            found[key] = (
+            by_key[key] = (
                 override,
                 [str(text) for text in override.sweep_string_iterator()] if listed else [],
             )
-    return list(found.values())
+    return list(by_key.values())
 
 
 def _refuse_long_range(override: Override) -> None:
@@ -99,8 +99,8 @@ def refuse_many(what: str, key: str | None, count: float) -> None:
 def _zipped(columns: Sequence[tuple[str, list[str]]]) -> Listed:
     lengths = {key: len(texts) for key, texts in columns}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{key} has {count}" for key, count in lengths.items())
-        raise ConfigError(f"lists that are zipped need as many values each: {told}", key=columns[-1][0])
+        counts = ", ".join(f"{key} has {count}" for key, count in lengths.items())
+        raise ConfigError(f"lists that are zipped need as many values each: {counts}", key=columns[-1][0])
     keys = [key for key, _ in columns]
     rows = zip(*(texts for _, texts in columns), strict=True)
     return Listed(tuple(tuple(zip(keys, row, strict=True)) for row in rows))

@@ -33,7 +33,7 @@ class Trial:
     config: RunConfig
 
 
-def seeds_of(point: Point, overrides: Sequence[str], config: RunConfig, seeds: int) -> list[Trial]:
+def seed_trials(point: Point, overrides: Sequence[str], config: RunConfig, seeds: int) -> list[Trial]:
     """A point's trials, yet without names: itself, or one for each of the seeds from the config's own on."""
     if seeds == 1:
         return [Trial("", tuple(overrides), point, config)]
@@ -49,7 +49,7 @@ def seeds_of(point: Point, overrides: Sequence[str], config: RunConfig, seeds: i
     ]
 
 
-def named(trials: Sequence[Trial], *, first: int = 0, count: int | None = None) -> tuple[Trial, ...]:
+def with_names(trials: Sequence[Trial], *, first: int = 0, count: int | None = None) -> tuple[Trial, ...]:
     """The trials with their names, `007-lr=0.001-seed=2`: sorted as they are planned, and telling what differs.
 
     Args:

@@ -21,8 +21,8 @@ from rlexp.sweep.settings import MODES
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A trial, and why it.
+class BestTrial:
+    """The best trial, and by what.
 
     Attributes:
         name: of the trial.
@@ -45,14 +45,14 @@ class Chosen:
     command: str
 
 
-def to_json(chosen: Chosen) -> dict[str, Any]:
+def to_json(best_trial: BestTrial) -> dict[str, Any]:
     """Plain values."""
-    return {**dataclasses.asdict(chosen), "folder": str(chosen.folder)}
+    return {**dataclasses.asdict(best_trial), "folder": str(best_trial.folder)}
 
 
 def best_by(
     sweep: SweepFolder, metric: str | None = None, mode: str | None = None, env: str | None = None
-) -> Chosen:
+) -> BestTrial:
     """The trial with the best last value of a metric; with several seeds a point, one of the best point's.
 
     Args:
@@ -70,25 +70,29 @@ def best_by(
         raise ConfigError(
             f"--mode must be one of {', '.join(MODES)}, not {mode}", key="--mode", fix="--mode max"
         )
-    own = metric is None or metric == state.get("metric")
-    name_of = str(state.get("metric")) if metric is None else metric
-    chosen_mode = mode or (settings["mode"] if own else "max")
+    is_own_metric = metric is None or metric == state.get("metric")
+    metric_name = str(state.get("metric")) if metric is None else metric
+    chosen_mode = mode or (settings["mode"] if is_own_metric else "max")
     trials = _of_env(sweep, state["trials"], env)
-    scores = {name: _last(sweep, name, name_of) for name in trials} if not own else _scores(trials)
-    judged = {
+    scores = (
+        {name: _last_score(sweep, name, metric_name) for name in trials}
+        if not is_own_metric
+        else _scores(trials)
+    )
+    scored_state = {
         "settings": {**settings, "mode": chosen_mode},
         "trials": {name: {**trial, "score": scores[name]} for name, trial in trials.items()},
     }
-    best = ranking.best(judged)
+    best = ranking.best(scored_state)
     if best is None:
-        raise _none(sweep, judged, name_of, own=own)
-    groups = ranking.groups_of(judged)
+        raise _no_best_error(sweep, scored_state, metric_name, is_own_metric=is_own_metric)
+    groups = ranking.groups_of(scored_state)
     score, point = scores[best], groups.one_score(groups.of(best), scores)
     assert score is not None
-    return Chosen(
+    return BestTrial(
         best,
         fetched(address(sweep.trials / best)),
-        name_of,
+        metric_name,
         chosen_mode,
         score,
         score if point is None else point,
@@ -101,18 +105,18 @@ def _scores(trials: Mapping[str, Any]) -> dict[str, float | None]:
     return {name: trial["score"] for name, trial in trials.items()}
 
 
-def _last(sweep: SweepFolder, name: str, metric: str) -> float | None:
-    sweep.look(name)
-    told = history(sweep.run(name), metric)
-    return told[-1][1] if told else None
+def _last_score(sweep: SweepFolder, name: str, metric: str) -> float | None:
+    sweep.fetch_trial(name)
+    history_rows = history(sweep.run(name), metric)
+    return history_rows[-1][1] if history_rows else None
 
 
 def _of_env(sweep: SweepFolder, trials: Mapping[str, Any], env: str | None) -> dict[str, Any]:
     envs = ranking.environments({"trials": trials})
     if env is None:
         return dict(trials)
-    found = {name: trial for name, trial in trials.items() if envs[name] == env}
-    if not found:
+    matching = {name: trial for name, trial in trials.items() if envs[name] == env}
+    if not matching:
         known = [known for known in dict.fromkeys(envs.values()) if known]
         raise ConfigError(
             f"no trial of {sweep.place} has the environment {env}"
@@ -121,14 +125,16 @@ def _of_env(sweep: SweepFolder, trials: Mapping[str, Any], env: str | None) -> d
             suggestions=nearest(env, known),
             fix=f"--env {known[0]}" if known else "leave --env out",
         )
-    return found
+    return matching
 
 
-def _without_score(
-    sweep: SweepFolder, judged: Mapping[str, Any], metric: str, known: Sequence[str]
+def _no_score_error(
+    sweep: SweepFolder, scored_state: Mapping[str, Any], metric: str, known: Sequence[str]
 ) -> ConfigError:
     """No trial has the sweep's own score: training on may give one, but not where all trials are over."""
-    if not judged["trials"] or any(trial["status"] not in OVER for trial in judged["trials"].values()):
+    if not scored_state["trials"] or any(
+        trial["status"] not in OVER for trial in scored_state["trials"].values()
+    ):
         return ConfigError(
             f"no trial of {sweep.place} has a score yet", fix=shell_command("resume", sweep.place)
         )
@@ -142,20 +148,22 @@ def _without_score(
     )
 
 
-def _none(sweep: SweepFolder, judged: Mapping[str, Any], metric: str, *, own: bool) -> ConfigError:
+def _no_best_error(
+    sweep: SweepFolder, scored_state: Mapping[str, Any], metric: str, *, is_own_metric: bool
+) -> ConfigError:
     """Why no trial is the best."""
-    bests = ranking.bests(judged)
+    bests = ranking.bests(scored_state)
     if bests:
-        envs = list(dict.fromkeys(ranking.environments(judged).values()))
+        envs = list(dict.fromkeys(ranking.environments(scored_state).values()))
         return ConfigError(
             f"the trials of {sweep.place} are of {len(envs)} environments ({', '.join(envs)}), whose scores cannot be "
             "compared",
             key="--env",
             fix=shell_command("evaluate", sweep.place, "--env", next(iter(bests))),
         )
-    known = sorted({name for trial in judged["trials"] for name in logged(sweep.run(trial))})
-    if own:
-        return _without_score(sweep, judged, metric, known)
+    known = sorted({name for trial in scored_state["trials"] for name in logged(sweep.run(trial))})
+    if is_own_metric:
+        return _no_score_error(sweep, scored_state, metric, known)
     close = nearest(metric, known)
     return ConfigError(
         f"no trial of {sweep.place} has logged the metric {metric}"

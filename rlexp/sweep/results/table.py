@@ -14,7 +14,7 @@ from rlexp.sweep.folder import SweepFolder
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-ALWAYS = ("status", "score", "env_steps", "wall_s", "error", "folder")
+FIXED_COLUMNS = ("status", "score", "env_steps", "wall_s", "error", "folder")
 """Columns besides the parameters that differ."""
 
 
@@ -40,15 +40,15 @@ def trials(path: Path | str) -> DataFrame:
     folder = SweepFolder(place.absolute())
     state = folder.state()
     ranked = ranking.ranked(state)
-    told = {name: state["trials"][name] for name in ranked}
-    keys = list(dict.fromkeys(key for trial in told.values() for key in trial["varied"]))
+    rows_by_name = {name: state["trials"][name] for name in ranked}
+    keys = list(dict.fromkeys(key for trial in rows_by_name.values() for key in trial["varied"]))
     rows = [
         {key: _value(trial["varied"].get(key)) for key in keys}
-        | {column: trial[column] for column in ALWAYS if column != "folder"}
+        | {column: trial[column] for column in FIXED_COLUMNS if column != "folder"}
         | {"folder": str(folder.trials / name)}
-        for name, trial in told.items()
+        for name, trial in rows_by_name.items()
     ]
-    table = pd.DataFrame(rows, index=pd.Index(ranked, name="trial"), columns=[*keys, *ALWAYS])
+    table = pd.DataFrame(rows, index=pd.Index(ranked, name="trial"), columns=[*keys, *FIXED_COLUMNS])
     table["score"] = pd.to_numeric(table["score"])
     table.attrs["metric"] = state.get("metric", "score")
     return table

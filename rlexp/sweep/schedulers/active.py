@@ -1,7 +1,4 @@
-"""The scheduler of a sweep that runs, or goes on: with what its trials have reported before.
-
-Imported only once a sweep runs: it imports Ray Tune.
-"""
+"""The scheduler of a sweep that runs or is resumed, with what its trials have reported before."""
 
 from __future__ import annotations
 
@@ -16,79 +13,79 @@ from rlexp.config import saved_config
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
 from rlexp.storage.runs.trial_status import history
-from rlexp.sweep.execution.monitor import Course
+from rlexp.sweep.execution.monitor import SweepMonitor
 from rlexp.sweep.schedulers import choices
-from rlexp.sweep.schedulers.grouped import Together
+from rlexp.sweep.schedulers.grouped import SeedGroupScheduler
 from rlexp.sweep.schedulers.population import Pb2, Pbt
-from rlexp.sweep.schedulers.score_only import scored
-from rlexp.sweep.settings import SweepChoice
+from rlexp.sweep.schedulers.score_only import with_scores_only
+from rlexp.sweep.settings import SweepSettings
 
 LOOK_S = 10.0
-"""Seconds between two looks at what a trial on another machine has told."""
+"""Seconds between two fetches of the records of a trial on another machine."""
 SEEN = "population.json"
 """In the sweep's folder: what PB2 has seen."""
 
 
 @dataclass
-class Scheduling:
-    """What Tune needs of it.
+class ActiveScheduler:
+    """The scheduler as Tune needs it, and the values that it changes.
 
     Attributes:
         scheduler: Ray Tune's; None for none.
         keys: those whose values it changes in trials that run.
-        course: the sweep's.
+        monitor: the sweep's.
         compare_at: env steps at which trials need a score, rising.
     """
 
     scheduler: TrialScheduler | None
     keys: list[str]
-    course: Course
+    monitor: SweepMonitor
     compare_at: Sequence[int] = ()
 
     @classmethod
     def of(
         cls,
-        course: Course,
+        monitor: SweepMonitor,
         todo: Sequence[str],
         first: RunConfig,
-        settings: SweepChoice,
-    ) -> Scheduling:
+        settings: SweepSettings,
+    ) -> ActiveScheduler:
         """For the trials `todo` and those to come, which are like `first`.
 
         Raises:
             ConfigError: the trials' budgets differ.
         """
-        chosen = choices.chosen(settings.scheduler)
-        if chosen is None:
-            return cls(None, [], course)
-        folder, space = course.folder, course.folder.space()
-        configs = [course.trials[name].config for name in todo] or [first]
-        budget = choices.check_budget(chosen, [config.stop.env_steps for config in configs])
+        scheduler_settings = choices.scheduler_of(settings.scheduler)
+        if scheduler_settings is None:
+            return cls(None, [], monitor)
+        folder, space = monitor.folder, monitor.folder.space()
+        configs = [monitor.trials[name].config for name in todo] or [first]
+        budget = choices.check_budget(scheduler_settings, [config.stop.env_steps for config in configs])
         assert budget is not None
         before = {}
-        if chosen.replays:
-            before = {name: history(folder.run(name), course.metric) for name in course.trials}
-        scheduler = chosen.build(settings.mode, budget, space)
-        if isinstance(chosen, Pb2):
+        if scheduler_settings.replays:
+            before = {name: history(folder.run(name), monitor.metric) for name in monitor.trials}
+        scheduler = scheduler_settings.build(settings.mode, budget, space)
+        if isinstance(scheduler_settings, Pb2):
             scheduler.remember(folder.path / SEEN)
-        milestones = chosen.milestones(budget)
+        milestones = scheduler_settings.milestones(budget)
         if settings.seeds > 1:
-            scheduler = Together(scheduler, course.groups, milestones)
-        made = scored(
+            scheduler = SeedGroupScheduler(scheduler, monitor.groups, milestones)
+        made = with_scores_only(
             scheduler,
             before,
             [name for name in before if name not in set(todo)],
-            getattr(chosen, "units", 1) / budget,
-            milestones if isinstance(chosen, (Pbt, Pb2)) else (),
+            getattr(scheduler_settings, "units", 1) / budget,
+            milestones if isinstance(scheduler_settings, (Pbt, Pb2)) else (),
         )
-        return cls(made, choices.perturbed(chosen, space), course, milestones)
+        return cls(made, choices.perturbed(scheduler_settings, space), monitor, milestones)
 
     def values(self, name: str) -> dict[str, Any]:
         """The trial's values of `keys`, as they are now."""
-        self.course.folder.look(name, after_s=LOOK_S)
-        run = self.course.folder.run(name)
+        self.monitor.folder.fetch_trial(name, after_s=LOOK_S)
+        run = self.monitor.folder.run(name)
         if run is not None and run.config.is_file():
             plain = saved_config.read(run.config)
         else:
-            plain = to_plain(self.course.trials[name].config)
+            plain = to_plain(self.monitor.trials[name].config)
         return {key: at(plain, key) for key in self.keys}

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.annotations import describe, matches
-from rlexp.sweep.planning.keys import SCHEDULER, SCORE, SHARE, TIME
 from rlexp.sweep.planning.space import Space
+from rlexp.sweep.planning.trial_task import SCHEDULER, SCORE, SHARE, TIME
 from rlexp.sweep.schedulers.population import Pb2, Pbt
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Asha:
     brackets: int = 1
     replays: ClassVar[bool] = True
     pauses: ClassVar[bool] = False
-    together: ClassVar[bool] = True
+    groups_seeds: ClassVar[bool] = True
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's."""
@@ -52,11 +52,11 @@ class Asha:
 
     def milestones(self, budget: int) -> list[int]:
         """Env steps at which trials are compared, rising: the first bracket's rungs."""
-        found, step = [], float(self._grace(budget))
+        milestones, step = [], float(self._grace(budget))
         while step < budget:
-            found.append(math.ceil(step))
+            milestones.append(math.ceil(step))
             step *= self.reduction_factor
-        return found
+        return milestones
 
     def _grace(self, budget: int) -> int:
         grace = self.grace_steps or max(1, round(budget / self.reduction_factor**2))
@@ -79,7 +79,7 @@ class Hyperband:
     rungs: int = 2
     replays: ClassVar[bool] = False
     pauses: ClassVar[bool] = True
-    together: ClassVar[bool] = False
+    groups_seeds: ClassVar[bool] = False
 
     @property
     def units(self) -> int:
@@ -114,7 +114,7 @@ class Median:
     min_trials: int = 3
     replays: ClassVar[bool] = True
     pauses: ClassVar[bool] = False
-    together: ClassVar[bool] = True
+    groups_seeds: ClassVar[bool] = True
 
     def build(self, mode: str, budget: int, space: Space) -> TrialScheduler:
         """Ray Tune's."""
@@ -138,11 +138,11 @@ class Median:
 # `pauses`: trials wait for each other. `together`: can judge the seeds of a point as one. `milestones`: env steps at
 # which trials evaluate and report, whatever their interval.
 SCHEDULERS: dict[str, type[Any]] = {cls.name: cls for cls in (Asha, Hyperband, Median, Pbt, Pb2)}
-Chosen = Any
+SchedulerSettings = Any
 """One of `SCHEDULERS`, or None."""
 
 
-def chosen(plain: Mapping[str, Any]) -> Chosen:
+def scheduler_of(plain: Mapping[str, Any]) -> SchedulerSettings:
     """The scheduler of `sweep.scheduler`; None for none.
 
     Raises:
@@ -173,9 +173,9 @@ def chosen(plain: Mapping[str, Any]) -> Chosen:
             raise ConfigError(
                 f"{SCHEDULER}.{key} must be {describe(types[key])}, not {value!r}", key=f"{SCHEDULER}.{key}"
             )
-    made = kind(**given)
-    _check_ranges(made)
-    return made
+    scheduler = kind(**given)
+    _check_ranges(scheduler)
+    return scheduler
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -190,42 +190,42 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def _check_ranges(made: Chosen) -> None:
+def _check_ranges(scheduler: SchedulerSettings) -> None:
     for key, (low, high) in _RANGES.items():
-        value = getattr(made, key, None)
+        value = getattr(scheduler, key, None)
         if value is not None and not low <= value <= high:
             raise ConfigError(
                 f"{SCHEDULER}.{key} must be from {low:g} to {high:g}, not {value:g}", key=f"{SCHEDULER}.{key}"
             )
 
 
-def check_budget(made: Chosen, budgets: Sequence[int | None]) -> int | None:
+def check_budget(scheduler: SchedulerSettings, budgets: Sequence[int | None]) -> int | None:
     """The trials' common budget of env steps, which schedulers measure time by.
 
     Raises:
         ConfigError: they have none, or not the same.
     """
-    if made is None:
+    if scheduler is None:
         return None
     if len(set(budgets)) != 1 or budgets[0] is None:
-        told = "there is none" if set(budgets) == {None} else "they differ"
+        problem = "there is none" if set(budgets) == {None} else "they differ"
         raise ConfigError(
-            f"{SCHEDULER}.name={made.name} compares trials by env steps of one budget, and {told}",
+            f"{SCHEDULER}.name={scheduler.name} compares trials by env steps of one budget, and {problem}",
             key="stop.env_steps",
             fix="stop.env_steps=100000",
         )
     return budgets[0]
 
 
-def perturbed(made: Chosen, space: Space) -> list[str]:
+def perturbed(scheduler: SchedulerSettings, space: Space) -> list[str]:
     """The keys whose values the scheduler changes in trials that train.
 
     Raises:
         ConfigError: what the space varies cannot be changed so.
     """
-    return made.perturbed(space) if isinstance(made, (Pbt, Pb2)) else []
+    return scheduler.perturbed(space) if isinstance(scheduler, (Pbt, Pb2)) else []
 
 
 def clones(plain: Mapping[str, Any]) -> bool:
     """Whether the scheduler of `sweep.scheduler` changes trials that train, so that equal ones become different."""
-    return isinstance(chosen(plain), (Pbt, Pb2))
+    return isinstance(scheduler_of(plain), (Pbt, Pb2))

@@ -10,11 +10,11 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from rlexp.storage.runs.seeds import SeedGroups
-from rlexp.sweep.planning.keys import SCORE, TIME
+from rlexp.sweep.planning.trial_task import SCORE, TIME
 
 
 @dataclass
-class _Group:
+class _SeedGroup:
     """How far the seeds of a point are.
 
     Attributes:
@@ -22,10 +22,10 @@ class _Group:
         trials: those that Tune has been given; the first stands for all before the scheduler.
         scores: of each trial, one for each milestone that it has passed.
         last: of each trial, its last result's env steps and score.
-        ended: trials that will tell nothing more.
-        judged: how many milestones the scheduler has been told of.
-        doomed: the scheduler has stopped them.
-        broken: a seed has failed: the others are compared with nobody.
+        ended: trials that will report nothing more.
+        milestones_judged: how many milestones the scheduler has judged.
+        stopped: the scheduler has stopped them.
+        has_failed: a seed has failed: the others are compared with nobody.
     """
 
     seeds: int
@@ -33,9 +33,9 @@ class _Group:
     scores: dict[str, list[float]] = field(default_factory=dict)
     last: dict[str, tuple[int, float]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
-    judged: int = 0
-    doomed: bool = False
-    broken: bool = False
+    milestones_judged: int = 0
+    stopped: bool = False
+    has_failed: bool = False
 
     @property
     def representative(self) -> Trial:
@@ -43,16 +43,16 @@ class _Group:
 
     def complete(self) -> bool:
         """Whether all seeds have passed the milestone that is to be judged next."""
-        passed = [name for name, scores in self.scores.items() if len(scores) > self.judged]
+        passed = [name for name, scores in self.scores.items() if len(scores) > self.milestones_judged]
         return len(passed) == self.seeds
 
     def is_ahead(self, name: str) -> bool:
         """Whether a trial would leave the other seeds further behind."""
-        return not (self.broken or self.doomed) and len(self.scores[name]) > self.judged
+        return not (self.has_failed or self.stopped) and len(self.scores[name]) > self.milestones_judged
 
 
-class Together(TrialScheduler):
-    """Tells the scheduler inside one result for each point and milestone, and does to all seeds what it decides.
+class SeedGroupScheduler(TrialScheduler):
+    """Passes the inner scheduler one result for each point and milestone, and applies its decision to all seeds.
 
     A seed's score at a milestone is that of its first result at or after it, the point's their mean or interquartile
     mean. A seed that has passed a milestone before the others waits for those that are not running: it would be
@@ -72,13 +72,13 @@ class Together(TrialScheduler):
         super().__init__()
         self._inner, self._groups, self._milestones = inner, groups, list(milestones)
         self._metric = SCORE
-        self._states: dict[str, _Group] = {}
+        self._states: dict[str, _SeedGroup] = {}
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """See Tune's."""
         name = trial.config["trial"]
         group = self._groups.of(name)
-        state = self._states.setdefault(group, _Group(len(self._groups.members(group))))
+        state = self._states.setdefault(group, _SeedGroup(len(self._groups.members(group))))
         if not state.trials:
             self._inner.on_trial_add(tune_controller, trial)
         state.trials[name] = trial
@@ -87,7 +87,7 @@ class Together(TrialScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """See Tune's."""
         name, state = trial.config["trial"], self._state(trial)
-        if state.doomed:
+        if state.stopped:
             return TrialScheduler.STOP
         if SCORE not in result or TIME not in result:
             return TrialScheduler.CONTINUE
@@ -101,27 +101,27 @@ class Together(TrialScheduler):
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """See Tune's; a seed that ends early, its task solved, keeps its last score."""
         name, state = trial.config["trial"], self._state(trial)
-        if not state.doomed and result and SCORE in result and TIME in result:
+        if not state.stopped and result and SCORE in result and TIME in result:
             self._note(state, name, result)
-        if not state.doomed and name in state.last:
+        if not state.stopped and name in state.last:
             missing = len(self._milestones) - len(state.scores[name])
             state.scores[name] += [state.last[name][1]] * missing
             self._judge(tune_controller, state, trial)
-        self._leave(tune_controller, state, name)
+        self._end_trial(tune_controller, state, name)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """See Tune's."""
         state = self._state(trial)
-        if not state.broken:
-            state.broken = True
+        if not state.has_failed:
+            state.has_failed = True
             self._inner.on_trial_error(tune_controller, state.representative)
-        self._leave(tune_controller, state, trial.config["trial"])
+        self._end_trial(tune_controller, state, trial.config["trial"])
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
         """See Tune's."""
         state = self._state(trial)
-        state.broken = state.broken or not state.doomed
-        self._leave(tune_controller, state, trial.config["trial"])
+        state.has_failed = state.has_failed or not state.stopped
+        self._end_trial(tune_controller, state, trial.config["trial"])
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Seeds of points that have begun come first, of them those that are behind."""
@@ -143,27 +143,27 @@ class Together(TrialScheduler):
 
     def debug_string(self) -> str:
         """See Tune's."""
-        stopped = sum(state.doomed for state in self._states.values())
+        stopped = sum(state.stopped for state in self._states.values())
         return f"{stopped} points stopped. {self._inner.debug_string()}"
 
-    def _state(self, trial: Trial) -> _Group:
+    def _state(self, trial: Trial) -> _SeedGroup:
         return self._states[self._groups.of(trial.config["trial"])]
 
-    def _note(self, state: _Group, name: str, result: dict[str, Any]) -> None:
+    def _note(self, state: _SeedGroup, name: str, result: dict[str, Any]) -> None:
         time, score = int(result[TIME]), float(result[SCORE])
         state.last[name] = (time, score)
         passed = sum(time >= milestone for milestone in self._milestones)
         state.scores[name] += [score] * (passed - len(state.scores[name]))
 
-    def _judge(self, tune_controller: Any, state: _Group, trial: Trial) -> bool:
+    def _judge(self, tune_controller: Any, state: _SeedGroup, trial: Trial) -> bool:
         """Asks the scheduler about each milestone that all seeds have passed; whether they are to stop."""
-        while state.judged < len(self._milestones) and not state.broken and state.complete():
-            score = self._groups.score([scores[state.judged] for scores in state.scores.values()])
-            told = {SCORE: score, TIME: self._milestones[state.judged]}
-            decision = self._inner.on_trial_result(tune_controller, state.representative, told)
-            state.judged += 1
+        while state.milestones_judged < len(self._milestones) and not state.has_failed and state.complete():
+            score = self._groups.score([scores[state.milestones_judged] for scores in state.scores.values()])
+            result = {SCORE: score, TIME: self._milestones[state.milestones_judged]}
+            decision = self._inner.on_trial_result(tune_controller, state.representative, result)
+            state.milestones_judged += 1
             if decision == TrialScheduler.STOP:
-                state.doomed = True
+                state.stopped = True
                 for other in state.trials.values():
                     # Those that run are stopped at their next result: Tune would lose the one that is on its way.
                     if other is not trial and other.status in (Trial.PENDING, Trial.PAUSED):
@@ -171,14 +171,14 @@ class Together(TrialScheduler):
                 return True
         return False
 
-    def _leave(self, tune_controller: Any, state: _Group, name: str) -> None:
-        """The scheduler hears of the end once, when all seeds have ended."""
+    def _end_trial(self, tune_controller: Any, state: _SeedGroup, name: str) -> None:
+        """Reports the end to the inner scheduler once, when all seeds have ended."""
         state.ended.add(name)
-        if state.broken or len(state.ended) < state.seeds:
+        if state.has_failed or len(state.ended) < state.seeds:
             return
         if not state.last:
             self._inner.on_trial_error(tune_controller, state.representative)
             return
         times, scores = zip(*state.last.values(), strict=True)
-        told = {SCORE: self._groups.score(scores), TIME: min(times)}
-        self._inner.on_trial_complete(tune_controller, state.representative, told)
+        result = {SCORE: self._groups.score(scores), TIME: min(times)}
+        self._inner.on_trial_complete(tune_controller, state.representative, result)

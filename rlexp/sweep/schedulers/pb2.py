@@ -1,7 +1,4 @@
-"""PB2 on the shares of a space's intervals: Ray Tune's time-varying Gaussian process, on each key's own scale.
-
-Imported only once a sweep's scheduler is built: it imports Ray Tune and scikit-learn.
-"""
+"""PB2 on the shares of a space's intervals: Ray Tune's time-varying Gaussian process, on each key's own scale."""
 
 from __future__ import annotations
 
@@ -19,13 +16,13 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_text
 from rlexp.base.files.json_records import read_object
 from rlexp.config.composition.override_syntax import value_of
-from rlexp.sweep.planning.keys import VALUES
 from rlexp.sweep.planning.space import Interval, Space
+from rlexp.sweep.planning.trial_task import VALUES
 
 _log = logging.getLogger(__name__)
 
 
-class Bandit(PB2):
+class IntervalPB2(PB2):
     """Population based bandits (Parker-Holder et al. 2020): values by an upper confidence bound on the score's rise.
 
     Tune's own is given plain bounds and looks at values as they are, to which step sizes from 1e-5 to 1e-2 are

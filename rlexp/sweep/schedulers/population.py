@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.override_syntax import value_of
-from rlexp.sweep.planning.keys import SCHEDULER, SCORE, TIME, VALUES
 from rlexp.sweep.planning.space import Interval, Listed, Space
 from rlexp.sweep.planning.trial import SEED
+from rlexp.sweep.planning.trial_task import SCHEDULER, SCORE, TIME, VALUES
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
@@ -32,7 +32,7 @@ class _Population:
     quantile: float = 0.25
     replays: ClassVar[bool] = False
     pauses: ClassVar[bool] = True
-    together: ClassVar[bool] = False
+    groups_seeds: ClassVar[bool] = False
 
     def _common(self, mode: str, budget: int) -> dict[str, Any]:
         return {
@@ -91,7 +91,7 @@ class Pbt(_Population):
         return PopulationBasedTraining(
             **self._common(mode, budget),
             hyperparam_mutations={VALUES: mutations(space)},
-            custom_explore_fn=within(space),
+            custom_explore_fn=clip_to_intervals(space),
             resample_probability=self.resample,
         )
 
@@ -116,9 +116,9 @@ class Pb2(_Population):
                 key=f"{SCHEDULER}.name",
                 fix="pip install 'rlexp[pb2]'",
             ) from None
-        from rlexp.sweep.schedulers.pb2 import Bandit
+        from rlexp.sweep.schedulers.pb2 import IntervalPB2
 
-        return Bandit(space, **self._common(mode, budget))
+        return IntervalPB2(space, **self._common(mode, budget))
 
     def perturbed(self, space: Space) -> list[str]:
         """See `_Population`; lists have no scale on which a model could know near from far."""
@@ -136,18 +136,18 @@ class Pb2(_Population):
 
 def mutations(space: Space) -> dict[str, Any]:
     """What PBT draws and perturbs by: lists are walked, other values multiplied by 0.8 or 1.2."""
-    found: dict[str, Any] = {}
+    mutated: dict[str, Any] = {}
     for dimension in space.dimensions:
         if isinstance(dimension, Listed):
             for key in dimension.keys:
                 if key != SEED:
-                    found[key] = list(dict.fromkeys(value_of(point[key]) for point in dimension.values()))
+                    mutated[key] = list(dict.fromkeys(value_of(point[key]) for point in dimension.values()))
         elif isinstance(dimension, Interval):
-            found[dimension.key] = _drawn(dimension)
-    return found
+            mutated[dimension.key] = _values_or_sampler(dimension)
+    return mutated
 
 
-def _drawn(interval: Interval) -> list[Any] | Callable[[], Any]:
+def _values_or_sampler(interval: Interval) -> list[Any] | Callable[[], Any]:
     if interval.scale == "pow2":
         return [value_of(point[interval.key]) for point in interval.values()]
     if interval.scale == "one_minus":
@@ -156,7 +156,7 @@ def _drawn(interval: Interval) -> list[Any] | Callable[[], Any]:
     return lambda: value_of(interval.at(random.random())[interval.key])
 
 
-def within(space: Space) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def clip_to_intervals(space: Space) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Keeps perturbed values in their intervals."""
     intervals = {d.key: d for d in space.dimensions if isinstance(d, Interval)}
 

@@ -9,14 +9,14 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from rlexp.sweep.planning.keys import SCORE, SHARE, TIME
+from rlexp.sweep.planning.trial_task import SCORE, SHARE, TIME
 
 _WITHOUT_SEARCH: Any = SimpleNamespace(search_alg=None, stop_trial=lambda trial: None)
 History = Mapping[str, Sequence[tuple[int, float]]]
 """By trial: env steps and score, in order."""
 
 
-def scored(
+def with_scores_only(
     scheduler: TrialScheduler,
     history: History | None = None,
     over: Sequence[str] = (),
@@ -30,16 +30,16 @@ def scored(
         history: what trials reported in earlier sessions, those that are over among them; it is judged by that too.
         over: trials that will not run again.
         share: of an env step in the budget, in the units of `keys.SHARE`.
-        milestones: env steps, rising, that it is told in place of those that a result came at: it counts from its last
+        milestones: env steps, rising, that it sees in place of those at which a result came: it counts from its last
             decision on, and iterations end a little after a milestone.
     """
     kind = type(scheduler)
     fields = {"_before": dict(history or {}), "_over": list(over), "_share": share, "_milestones": milestones}
-    scheduler.__class__ = type(f"Scored{kind.__name__}", (_Scored, kind), fields)
+    scheduler.__class__ = type(f"Scored{kind.__name__}", (_ScoresOnly, kind), fields)
     return scheduler
 
 
-class _Scored(TrialScheduler):
+class _ScoresOnly(TrialScheduler):
     """Mixed in before Tune's class, which Tune looks for by `isinstance`."""
 
     _before: dict[str, Sequence[tuple[int, float]]]

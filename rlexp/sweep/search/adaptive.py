@@ -18,11 +18,11 @@ from rlexp.config.composition.hydra_app import with_values
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.trusted_modules import trusting_own
 from rlexp.run.checks import check
-from rlexp.sweep.planning.points import AtPoint, Points, located
-from rlexp.sweep.planning.space import Dimension, Interval, Point, Space
-from rlexp.sweep.planning.trial import Trial, named, seeds_of
+from rlexp.sweep.planning.composed_points import ComposedPoint, PointComposer, with_trial
+from rlexp.sweep.planning.space import Point, SearchDimension, Space
+from rlexp.sweep.planning.trial import Trial, seed_trials, with_names
 
-MOST = 200
+MAX_COMBINATIONS = 200
 """Combinations of choices that are composed and frozen: a megabyte or two, a minute or two."""
 
 
@@ -47,7 +47,7 @@ class Adaptive:
 
     Attributes:
         space: to search.
-        heads: by key what stands before the `=` of an override, as `Points` has it.
+        heads: by key what stands before the `=` of an override, as `PointComposer` has it.
         bases: one for each combination of choices.
         count: trials that the sweep will have, all seeds counted.
         seeds: of each point.
@@ -61,8 +61,8 @@ class Adaptive:
 
     @classmethod
     def build(
-        cls, points: Points, space: Space, *, trials: int, seeds: int
-    ) -> tuple[Adaptive, list[AtPoint]]:
+        cls, points: PointComposer, space: Space, *, trials: int, seeds: int
+    ) -> tuple[Adaptive, list[ComposedPoint]]:
         """Composes every combination of choices, with each other key at each end in turn.
 
         Args:
@@ -75,15 +75,15 @@ class Adaptive:
             What is to be frozen, and all those ends.
 
         Raises:
-            ConfigError: one is refused, says which; or there are more than `MOST` combinations.
+            ConfigError: one is refused, says which; or there are more than `MAX_COMBINATIONS` combinations.
         """
-        groups = [d for d in space.dimensions if _chooses(d, points.heads)]
-        values = [d for d in space.dimensions if not _chooses(d, points.heads)]
+        groups = [d for d in space.dimensions if _is_group_choice(d, points.heads)]
+        values = [d for d in space.dimensions if not _is_group_choice(d, points.heads)]
         number = Space(tuple(groups)).combinations
-        if number > MOST:
+        if number > MAX_COMBINATIONS:
             raise ConfigError(
                 f"the choices of groups make {number} combinations, each of which is composed before the first trial; "
-                f"at most {MOST} can be",
+                f"at most {MAX_COMBINATIONS} can be",
                 key=groups[-1].keys[0],
                 fix="fewer choices, or sweep=random",
             )
@@ -109,11 +109,11 @@ class Adaptive:
         values = [f"{self.heads[key]}={value}" for key, value in point.items() if key not in base.choices]
         overrides = (*base.overrides, *(text.lstrip("+") for text in values))
         try:
-            config = check(on_top(base.composed, values))
+            config = check(with_values_on_top(base.composed, values))
         except ConfigError as error:
-            raise located(overrides, error) from error
-        trials = seeds_of(point, overrides, config, self.seeds)
-        return named(trials, first=number * self.seeds, count=self.count)
+            raise with_trial(overrides, error) from error
+        trials = seed_trials(point, overrides, config, self.seeds)
+        return with_names(trials, first=number * self.seeds, count=self.count)
 
     def first(self, overrides: Sequence[str] = ()) -> RunConfig:
         """The config at the first ends of all keys, with `overrides` on top."""
@@ -134,7 +134,7 @@ class Adaptive:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any], space: Space, *, trials: int, seeds: int) -> Adaptive:
-        """What `to_json` told.
+        """The inverse of `to_json`.
 
         Args:
             plain: read back.
@@ -155,7 +155,7 @@ class Adaptive:
             raise ConfigError(f"the frozen space of the sweep is damaged: {error!r}") from error
 
 
-def on_top(composed: Composed, values: Sequence[str]) -> Composed:
+def with_values_on_top(composed: Composed, values: Sequence[str]) -> Composed:
     """What was composed, with values on top; all of it has been accepted, as the space was."""
     return trusting(Composed(with_values(composed.plain, values), composed.choices))
 
@@ -165,37 +165,34 @@ def trusting(composed: Composed) -> Composed:
     return Composed(trusting_own(composed.plain), composed.choices)
 
 
-def _chooses(dimension: Dimension, heads: Mapping[str, str]) -> bool:
+def _is_group_choice(dimension: SearchDimension, heads: Mapping[str, str]) -> bool:
     """Whether any of its keys is a choice of a group."""
     return any(not heads[key].startswith("++") for key in dimension.keys)
 
 
-def _base(points: Points, chosen: Point, values: Sequence[Dimension]) -> tuple[Base, list[AtPoint]]:
+def _base(
+    points: PointComposer, chosen: Point, values: Sequence[SearchDimension]
+) -> tuple[Base, list[ComposedPoint]]:
     """One combination; at the first ends of all, and at every other end of each."""
-    first = {key: value for dimension in values for key, value in _ends(dimension)[0].items()}
-    at = points.at({**chosen, **first})
-    base = Base(chosen, points.written(chosen), at.composed)
-    ends = [at]
+    first = {key: value for dimension in values for key, value in dimension.ends()[0].items()}
+    first_point = points.compose({**chosen, **first})
+    base = Base(chosen, points.written(chosen), first_point.composed)
+    ends = [first_point]
     for dimension in values:
-        for end in _ends(dimension)[1:]:
-            found = points.at({**chosen, **first, **end})
-            _check_independent(points, base, found, {**first, **end})
-            ends.append(found)
+        for end in dimension.ends()[1:]:
+            composed = points.compose({**chosen, **first, **end})
+            _check_independent(points, base, composed, {**first, **end})
+            ends.append(composed)
     return base, ends
 
 
-def _ends(dimension: Dimension) -> list[Point]:
-    """The values of a list, the two ends of an interval."""
-    return [dimension.at(0.0), dimension.at(1.0)] if isinstance(dimension, Interval) else dimension.values()
-
-
-def _check_independent(points: Points, base: Base, found: AtPoint, values: Point) -> None:
+def _check_independent(points: PointComposer, base: Base, composed: ComposedPoint, values: Point) -> None:
     """Whether a value on top of what was composed is the same as composing it."""
     texts = [f"{points.heads[key]}={value}" for key, value in values.items()]
-    if with_values(base.composed.plain, texts) != found.composed.plain:
+    if with_values(base.composed.plain, texts) != composed.composed.plain:
         keys = ", ".join(values)
         raise ConfigError(
             f"of {keys}, one changes other keys while the config is composed, which sweep.search=optuna cannot follow "
-            f"(in {' '.join(found.overrides)})",
+            f"(in {' '.join(composed.overrides)})",
             fix="sweep=random",
         )

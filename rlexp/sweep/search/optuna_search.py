@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import ConfigError
-from rlexp.sweep.planning.space import Dimension, Interval, Listed, Point, Space
+from rlexp.sweep.planning.space import Interval, Listed, Point, SearchDimension, Space
 
 SCORE = "score"
 
 
-class OptunaPoints:
+class PointSearch:
     """Points of a space, each chosen by the scores of those before.
 
     Optuna sees a list as a choice among its rows, so that keys that are zipped stay together, whole numbers and
@@ -54,18 +54,20 @@ class OptunaPoints:
 
     def add(self, point: Point, score: float | None) -> None:
         """A point that this search has not suggested; its score, or None where it has none."""
-        value, failed = (score, False) if _is_told(score) else (0.0, True)
+        value, failed = (score, False) if _is_finite(score) else (0.0, True)
         self._search.add_evaluated_point(self._parameters(point), value, error=failed)
 
     def suggest(self, trial: str) -> Point:
         """The point to try next; the same one for the same name of a trial."""
-        found = self._search.suggest(trial)
-        assert found is not None
-        return {k: v for name, dim in self._dimensions.items() for k, v in _point(dim, found[name]).items()}
+        parameters = self._search.suggest(trial)
+        assert parameters is not None
+        return {
+            k: v for name, dim in self._dimensions.items() for k, v in _point(dim, parameters[name]).items()
+        }
 
     def observe(self, trial: str, score: float | None) -> None:
         """What became of it: its score; None, or one that is not finite, where it has none."""
-        if _is_told(score):
+        if _is_finite(score):
             self._search.on_trial_complete(trial, {SCORE: score})
         else:
             self._search.on_trial_complete(trial, error=True)
@@ -86,33 +88,33 @@ def require_optuna() -> None:
         ) from None
 
 
-def _is_told(score: float | None) -> bool:
+def _is_finite(score: float | None) -> bool:
     return score is not None and math.isfinite(score)
 
 
-def _distribution(dimension: Dimension) -> Any:
+def _distribution(dimension: SearchDimension) -> Any:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(dimension, Listed):
         return CategoricalDistribution(range(len(dimension.points)))
     assert isinstance(dimension, Interval)
-    if dimension.counted:
-        first, end = dimension.counted
+    if dimension.integer_range:
+        first, end = dimension.integer_range
         return IntDistribution(first, end - 1)
     return FloatDistribution(0.0, 1.0)
 
 
-def _point(dimension: Dimension, parameter: Any) -> Point:
+def _point(dimension: SearchDimension, parameter: Any) -> Point:
     if isinstance(dimension, Listed):
         return dimension.values()[parameter]
     assert isinstance(dimension, Interval)
-    return dimension.numbered(parameter) if dimension.counted else dimension.at(parameter)
+    return dimension.from_integer(parameter) if dimension.integer_range else dimension.at(parameter)
 
 
-def _parameter(dimension: Dimension, point: Point) -> Any:
+def _parameter(dimension: SearchDimension, point: Point) -> Any:
     """The inverse of `_point`."""
     if isinstance(dimension, Listed):
         return dimension.row(point)
     assert isinstance(dimension, Interval)
     text = point[dimension.key]
-    return dimension.number(text) if dimension.counted else dimension.share(text)
+    return dimension.to_integer(text) if dimension.integer_range else dimension.share(text)

@@ -6,90 +6,90 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rlexp.base.errors import ConfigError
 from rlexp.storage.runs.trial_status import OVER
-from rlexp.sweep.execution.monitor import Course
+from rlexp.sweep.execution.monitor import SweepMonitor
 from rlexp.sweep.planning.space import Point
 from rlexp.sweep.search.adaptive import Adaptive
-from rlexp.sweep.search.optuna_search import OptunaPoints
-from rlexp.sweep.settings import SweepChoice
+from rlexp.sweep.search.optuna_search import PointSearch
+from rlexp.sweep.settings import SweepSettings
 
-MOST_REFUSED = 20
+MAX_REFUSED = 20
 """Points in a row that are refused although the space's ends were not, before the sweep gives up."""
 
 
-def names(
-    course: Course,
+def trial_names(
+    monitor: SweepMonitor,
     todo: Sequence[str],
-    chosen: SweepChoice,
+    settings: SweepSettings,
     warn: Callable[[str], None],
 ) -> Iterator[str]:
     """Those that have been planned and are not over, then those that are still to be drawn, when they are asked for.
 
     Args:
-        course: told of every trial that is drawn.
+        monitor: gets every trial that is drawn.
         todo: planned and not over.
-        chosen: the sweep's settings.
-        warn: told of points that are refused.
+        settings: the sweep's settings.
+        warn: called for each point that is refused.
 
     Raises:
         ConfigError: points are refused again and again.
     """
     yield from todo
-    adaptive = course.folder.adaptive()
-    if adaptive is not None and course.to_come > 0:
-        yield from _Draws(course, adaptive, chosen, warn).names()
+    adaptive = monitor.folder.adaptive()
+    if adaptive is not None and monitor.undrawn > 0:
+        yield from _AdaptiveNames(monitor, adaptive, settings, warn).names()
 
 
-class _Draws:
-    """A search that learns from the course."""
+class _AdaptiveNames:
+    """A search that learns from the scores of ended trials."""
 
     def __init__(
-        self, course: Course, adaptive: Adaptive, chosen: SweepChoice, warn: Callable[[str], None]
+        self, monitor: SweepMonitor, adaptive: Adaptive, settings: SweepSettings, warn: Callable[[str], None]
     ) -> None:
-        self._course, self._adaptive, self._warn = course, adaptive, warn
-        groups = course.groups.names
-        over = [group for group in groups if self._is_over(group)]
-        seen = [(self._point(group), course.point_score(group)) for group in over]
-        self._search = OptunaPoints(adaptive.space, mode=chosen.mode, seed=chosen.seed, seen=seen)
+        self._monitor, self._adaptive, self._warn = monitor, adaptive, warn
+        groups = monitor.groups.names
+        over = [group for group in groups if self._has_ended(group)]
+        seen = [(self._point(group), monitor.point_score(group)) for group in over]
+        self._search = PointSearch(adaptive.space, mode=settings.mode, seed=settings.seed, seen=seen)
         self._open: dict[str, str | None] = dict.fromkeys(group for group in groups if group not in over)
-        self._asked = 0
+        self._suggestions = 0
 
     def names(self) -> Iterator[str]:
         """Until there are as many as were asked for."""
         refused = 0
-        while self._course.to_come > 0:
-            self._listen()
-            self._asked += 1
-            ticket = str(self._asked)
+        while self._monitor.undrawn > 0:
+            self._observe_ended()
+            self._suggestions += 1
+            ticket = str(self._suggestions)
             point = self._search.suggest(ticket)
-            number = len(self._course.groups.names)
+            number = len(self._monitor.groups.names)
             try:
                 trials = self._adaptive.trials_at(point, number)
             except ConfigError as error:
                 refused += 1
                 self._search.observe(ticket, None)
-                if refused >= MOST_REFUSED:
+                if refused >= MAX_REFUSED:
                     raise
                 self._warn(f"a point was refused, another is drawn: {str(error).splitlines()[0]}")
                 continue
             refused = 0
-            self._course.add(self._course.folder.frozen.add(trials))
-            self._course.folder.push()  # Their processes may look for them elsewhere.
+            self._monitor.add(self._monitor.folder.frozen.add(trials))
+            self._monitor.folder.push()  # Their processes may look for them elsewhere.
             self._open[trials[0].name] = ticket
             yield from [trial.name for trial in trials]
 
-    def _listen(self) -> None:
+    def _observe_ended(self) -> None:
         """The scores of points that have ended since."""
-        for group in [group for group in self._open if self._is_over(group)]:
-            ticket, score = self._open.pop(group), self._course.point_score(group)
+        for group in [group for group in self._open if self._has_ended(group)]:
+            ticket, score = self._open.pop(group), self._monitor.point_score(group)
             if ticket is None:
                 self._search.add(self._point(group), score)
             else:
                 self._search.observe(ticket, score)
 
-    def _is_over(self, group: str) -> bool:
-        told = self._course.told
-        return all(told[name].status in OVER for name in self._course.groups.members(group))
+    def _has_ended(self, group: str) -> bool:
+        statuses = self._monitor.statuses
+        return all(statuses[name].status in OVER for name in self._monitor.groups.members(group))
 
     def _point(self, group: str) -> Point:
-        varied = self._course.trials[group].varied
+        varied = self._monitor.trials[group].varied
         return {key: varied[key] for dimension in self._adaptive.space.dimensions for key in dimension.keys}

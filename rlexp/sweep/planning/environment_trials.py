@@ -10,11 +10,11 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
 from rlexp.hardware.ray_session.session import apply_environment
 from rlexp.run.building.env_check import fitted
-from rlexp.sweep.planning.points import AtPoint, located
+from rlexp.sweep.planning.composed_points import ComposedPoint, with_trial
 from rlexp.sweep.planning.trial import Trial
 
 
-def try_environments(trials: Sequence[Trial | AtPoint]) -> None:
+def try_environments(trials: Sequence[Trial | ComposedPoint]) -> None:
     """Makes each environment once for every algorithm and model that is to learn it.
 
     Raises:
@@ -39,7 +39,7 @@ def try_environments(trials: Sequence[Trial | AtPoint]) -> None:
             with _environment_of(config):
                 fitted(config)
         except ConfigError as error:
-            raise located(trial.overrides, error) from error
+            raise with_trial(trial.overrides, error) from error
 
 
 @contextlib.contextmanager

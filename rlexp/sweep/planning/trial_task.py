@@ -1,4 +1,4 @@
-"""What the sweep's process and a trial's tell each other; nothing here needs RLlib."""
+"""What the sweep's process sends to a trial's process, and the names of what comes back; nothing here needs RLlib."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+SCHEDULER = "sweep.scheduler"
+"""Where the scheduler is chosen."""
+SCORE, TIME, SHARE = "score", "env_steps", "share"
+"""What trials report: score, env steps, the share of the budget in units of hyperband's first rung."""
+VALUES = "values"
+"""In a trial's Tune config: the values that a population changes."""
 ENDED = "ended"
 """Whether the run is over by its own rules; Tune says `done` of what it has stopped, too."""
 
 
 @dataclass(frozen=True)
-class Task:
+class TrialTask:
     """What a process needs to know to run a trial.
 
     Attributes:

@@ -21,8 +21,8 @@ from rlexp.sweep.planning.space import Point
 
 
 @dataclass(frozen=True)
-class AtPoint:
-    """What a point is.
+class ComposedPoint:
+    """A point of the space with its config.
 
     Attributes:
         overrides: the sweep's fixed ones and the point's, as on the command line.
@@ -35,7 +35,7 @@ class AtPoint:
     config: RunConfig
 
 
-class Points:
+class PointComposer:
     """Composes the points of a sweep's space."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Points:
             heads: by the varied key what stands before its `=` in that form: `++key` for a value, else a choice.
             config_dir: where the command line says that configs lie.
             metric: of the sweep.
-            begun: is told of the first config that is not refused.
+            begun: called with the first config that is not refused.
         """
         self._composer, self._fixed, self.heads = composer, tuple(fixed), dict(heads)
         self._config_dir, self._metric, self._machine = config_dir, metric, look()
@@ -67,7 +67,7 @@ class Points:
         varied = [f"{self.heads[key]}={value}" for key, value in point.items()]
         return tuple(text.lstrip("+") for text in (*self._fixed, *varied))
 
-    def at(self, point: Point) -> AtPoint:
+    def compose(self, point: Point) -> ComposedPoint:
         """The point's config.
 
         Raises:
@@ -87,11 +87,11 @@ class Points:
             check_room(config, self._machine)
             self._check_metric(config)
         except ConfigError as error:
-            raise located(overrides, error) from error
+            raise with_trial(overrides, error) from error
         begun, self._begun = self._begun, None
         if begun is not None:
             begun(config)
-        return AtPoint(overrides, composed, config)
+        return ComposedPoint(overrides, composed, config)
 
     def _check_metric(self, config: RunConfig) -> None:
         if self._metric == "auto":
@@ -135,9 +135,9 @@ def _refuse_script(composed: Composed) -> None:
         )
 
 
-def located(overrides: Sequence[str], error: ConfigError) -> ConfigError:
+def with_trial(overrides: Sequence[str], error: ConfigError) -> ConfigError:
     """The error, and which trial has it."""
     first, _, rest = str(error).partition("\n")
-    told = ConfigError(f"{first} (in {' '.join(overrides)})\n{rest}".rstrip(), key=error.key)
-    told.suggestions, told.fix = error.suggestions, error.fix
-    return told
+    located = ConfigError(f"{first} (in {' '.join(overrides)})\n{rest}".rstrip(), key=error.key)
+    located.suggestions, located.fix = error.suggestions, error.fix
+    return located
