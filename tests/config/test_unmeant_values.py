@@ -84,7 +84,9 @@ def test_what_cannot_be_meant_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rlexp.run.train.train", lambda *_, **__: pytest.fail("this would train"))
-    monkeypatch.setattr("rlexp.cli.multirun.start_sweep", lambda *_, **__: pytest.fail("this would start a sweep"))
+    monkeypatch.setattr(
+        "rlexp.cli.multirun.start_sweep", lambda *_, **__: pytest.fail("this would start a sweep")
+    )
     assert main(argv) == 2
     told = capsys.readouterr().err
     assert all(words in told for words in says), told
