@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -64,14 +63,17 @@ def current_name(path: str) -> str:
     return path
 
 
-class MovedModules(MetaPathFinder, Loader):
-    """Imports a module under its old name as the very module that has the new one."""
+class MovedModules:
+    """Imports a module under its old name as the very module that has the new one.
+
+    A finder and a loader by its methods; the base classes in `importlib.abc` would take longer to import than all this.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A spec for names in the table alone."""
-        return ModuleSpec(fullname, self) if fullname in MOVED else None
+        return ModuleSpec(fullname, self) if fullname in MOVED else None  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The module under its new name; importing it runs it at most once."""
@@ -88,4 +90,4 @@ class MovedModules(MetaPathFinder, Loader):
 def install() -> None:
     """Makes old names importable in this process."""
     if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
-        sys.meta_path.insert(0, MovedModules())
+        sys.meta_path.insert(0, MovedModules())  # type: ignore[arg-type]

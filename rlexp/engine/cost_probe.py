@@ -171,7 +171,8 @@ def _quickest(work: Callable[[], Any], stretch_s: float) -> tuple[float, float]:
     start = time.perf_counter()
     while len(found) < STRETCHES and (not found or time.perf_counter() - start < BUDGET_S):
         begin, cpu, calls = time.perf_counter(), time.process_time(), 0
-        while (elapsed := time.perf_counter() - begin) < stretch_s:
+        # At least once: on a busy machine the stretch may be over before the first call.
+        while (elapsed := time.perf_counter() - begin) < stretch_s or not calls:
             work()
             calls += 1
         found.append((elapsed / calls, (time.process_time() - cpu) / calls))

@@ -149,7 +149,7 @@ def test_workers_import_from_where_this_process_does(tmp_path: Path, monkeypatch
 @pytest.mark.slow
 def test_a_worker_really_does(tmp_path: Path) -> None:
     code = (
-        "import ray\nfrom rlexp.hardware import session\nimport rlexp\n"
+        "import ray\nfrom rlexp.hardware.ray_session import session\nimport rlexp\n"
         "session.start(rlexp.compose(['stop.iterations=1', 'hardware=local']), None)\n"
         "@ray.remote\ndef path():\n    import sys\n    return sys.path\n"
         "print(ray.get(path.remote()))\nsession.stop()\n"

@@ -12,7 +12,7 @@ SEEDED = """
 import json, sys
 import torch
 {before}
-from rlexp.environment import runner
+from rlexp.engine.runners import guarded
 from ray.rllib.utils.debug import update_global_seed_if_necessary
 update_global_seed_if_necessary("torch", 5)
 told = dict(

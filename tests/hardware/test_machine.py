@@ -36,7 +36,8 @@ def test_look_tells_this_machine(tmp_path: Path) -> None:
 
 def test_looking_imports_neither_ray_nor_torch() -> None:
     code = (
-        "import sys; from rlexp.hardware import auto, demand, machine, session; machine.look();"
+        "import sys; from rlexp.hardware import auto, demand; "
+        "from rlexp.hardware.machine import machine; from rlexp.hardware.ray_session import session; machine.look();"
         "print([m for m in ('ray', 'torch', 'gymnasium', 'wandb') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -133,7 +133,7 @@ def test_a_driver_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
 
 def test_an_unreachable_cluster_is_told_before_ray_is_imported() -> None:
     code = (
-        "import sys; from hardware_configs import run_config; from rlexp.hardware import session\n"
+        "import sys; from hardware_configs import run_config; from rlexp.hardware.ray_session import session\n"
         "try: session.start(run_config(address='127.0.0.1:1'), None)\n"
         "except session.RunFailedError: raise\n"
         "except Exception as error: print(type(error).__name__, 'ray' in sys.modules)"
@@ -147,7 +147,7 @@ JOIN = """
 import sys
 import ray
 from hardware_configs import machine, run_config
-from rlexp.hardware import session
+from rlexp.hardware.ray_session import session
 
 named = run_config(address=sys.argv[1])
 session.start(named, None)

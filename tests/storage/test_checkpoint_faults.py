@@ -40,7 +40,8 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rlexp.storage.checkpoint import atomic, seal
+from rlexp.base.files import atomic
+from rlexp.storage.checkpoint import seal
 from rlexp.storage.checkpoint.store import CheckpointStore
 
 def die(*_, **__):
