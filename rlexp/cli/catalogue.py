@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,10 @@ _ITEM = re.compile(r"^(?P<indent> *)(?P<key>-)(?P<rest>\s.*)?$")
 _PACKAGE = re.compile(r"^#\s*@package\s+(\S+)")
 # Quoted text may hold a hash; elsewhere a hash after a space starts the comment.
 _COMMENT = re.compile(r"""^((?:[^#"']|"[^"]*"|'[^']*'|(?<=\S)#)*?)(?:(?:^|\s)#\s*(.*))?$""")
+_DEFAULTS = re.compile(r"^defaults:.*?(?=^\w|\Z)", re.MULTILINE | re.DOTALL)
+_PARENT = re.compile(r"[\w-]+")
+_DEEPEST = 10
+"""Choices that inherit from each other in turn, at most: Hydra refuses a circle, and this ends at one."""
 _BESIDE = ("sweep",)
 """Shipped groups that are no part of a run's config."""
 _SILENT = {"defaults", "hydra", "_target_", "-"}
@@ -72,7 +76,7 @@ def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
     # The defaults list ends where the next top-level key begins; the rest need not be parsed.
     from rlexp.base.yaml.reader import parse
 
-    text = re.search(r"^defaults:.*?(?=^\w|\Z)", read_text(main), re.M | re.S)
+    text = _DEFAULTS.search(read_text(main))
     for item in parse(text.group(), str(main), interpolations="unread")["defaults"] or () if text else ():
         if isinstance(item, dict):
             ((key, value),) = item.items()
@@ -114,6 +118,36 @@ def keys(file: Path, group: str) -> list[Key]:
         if not _SILENT & set(names):
             found.append(Key(".".join(([package] if package else []) + names), value, comment))
     return _leaves(found)
+
+
+def parents(file: Path) -> list[str]:
+    """The choices of its own group that a file inherits from: the plain names in its defaults list."""
+    found = _DEFAULTS.search(read_text(file))
+    if found is None:
+        return []
+    text = re.sub(r"(^|\s)#.*", "", found.group().partition(":")[2])
+    entries = (re.sub(r"^\s*-\s+", "", part).strip("[] \t") for part in re.split(r"[,\n]", text))
+    return [entry for entry in entries if entry != "_self_" and _PARENT.fullmatch(entry)]
+
+
+def all_keys(name: str, group: str, files: Mapping[str, Path], depth: int = 0) -> list[Key]:
+    """The keys that a choice has: those of the choices it inherits from, each as set last, then its own.
+
+    Args:
+        name: of the choice; one that is not in `files` has none.
+        group: the choice's group.
+        files: the group's choices, for those inherited from.
+        depth: choices that inherit from this one, so far.
+    """
+    if name not in files or depth > _DEEPEST:
+        return []
+    found: dict[str, Key] = {}
+    for parent in parents(files[name]):
+        found |= {key.path: key for key in all_keys(parent, group, files, depth + 1)}
+    own = {key.path: key for key in keys(files[name], group)}
+    # What was a mapping on one line gives way to its keys, written one by one.
+    split = {path for path in found if any(key.startswith(f"{path}.") for key in own)}
+    return [key for path, key in (found | own).items() if path not in split]
 
 
 def added_keys(file: Path, group: str, told: Set[str]) -> list[Key]:

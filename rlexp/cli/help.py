@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from rlexp.base.errors import EXIT_DONE, ConfigError
-from rlexp.cli.catalogue import Choice, Key, default_choices, groups, keys
+from rlexp.cli.catalogue import Choice, Key, all_keys, default_choices, groups, keys
 from rlexp.cli.listing import as_text, everything, key_line, main_config, to_choose_from
 
 WIDTH = 80
@@ -106,7 +106,9 @@ def _about(name: str, found: dict[str, dict[str, Choice]], top: list[Key]) -> st
     """A group with its choices and keys, a choice, or a key in each choice that has it."""
     group, equals, choice = name.partition("=")
     if equals and choice in found.get(group, {}):
-        return as_text({group: {choice: found[group][choice]}}, with_keys=True)
+        files = {name: entry.file for name, entry in found[group].items()}
+        lines = [key_line(key, "    ") for key in all_keys(choice, group, files)]
+        return as_text({group: {choice: found[group][choice]}}) + "".join(f"{line}\n" for line in lines)
     if name in found:
         return as_text({name: found[name]}) + "\n" + _group_keys(name, found[name])
     if lines := _key_lines(group, found, top):

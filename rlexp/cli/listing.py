@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.cli.catalogue import Choice, Key, added_keys, default_choices, groups, keys
+from rlexp.cli.catalogue import Choice, Key, added_keys, default_choices, groups, keys, parents
 
 WIDTH = 120
 
@@ -58,7 +58,7 @@ def as_data(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, dict[str
 
 
 def as_text(found: dict[str, dict[str, Choice]], with_keys: bool = False) -> str:
-    """Groups and choices as text, a line (wrapped) each; `with_keys` adds the keys that each choice sets."""
+    """Groups and choices as text, a line (wrapped) each; `with_keys` adds the keys that each choice sets itself."""
     defaults = default_choices(_config_dirs())
     blocks = []
     for group, choices in found.items():
@@ -69,6 +69,7 @@ def as_text(found: dict[str, dict[str, Choice]], with_keys: bool = False) -> str
             lines.append(_entry(f"  {name}{mark}", choice.description, 28))
             if with_keys:
                 lines.extend(key_line(key, "    ") for key in keys(choice.file, group))
+                lines.extend(f"    all else as {group}={parent}" for parent in parents(choice.file))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 

@@ -65,6 +65,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("rlexp callbacks.progress.ev", ["callbacks.progress.every_s="]),
         ("rlexp sweep=as", ["sweep=asha "]),
         ("rlexp -m sweep.tri", ["sweep.trials="]),
+        ("rlexp hardware=laptop hardware.env_v", ["hardware.env_vars="]),
+        ("rlexp hardware=laptop hardware.num_env_runners=", ["hardware.num_env_runners=2 "]),
         ("rlexp fast=", ["fast=always ", "fast=auto ", "fast=never "]),
         ("rlexp overwrite=t", ["overwrite=true "]),
         ("rlexp checkpoint.from=runs/", ["checkpoint.from=runs/first/"]),

@@ -52,6 +52,8 @@ def test_all_has_a_line_for_every_key(capsys: pytest.CaptureFixture[str]) -> Non
         ("fast", ["takes auto, always, never"]),
         ("model", ["auto (default)", "model.fcnet_hiddens=null"]),
         ("algorithm=dqn", ["Deep Q-network", "algorithm.replay_buffer_config.capacity=50000"]),
+        ("hardware=laptop", ["hardware.num_env_runners=2", "hardware.env_vars={}   "]),
+        ("sweep=asha", ["sweep.trials=20", "sweep.scheduler.name=asha", "sweep.dir=sweeps"]),
         ("data.map_batches_kwargs", ["a keyword of RLlib's", "takes a mapping"]),
         ("num_workers", ["num_workers is hardware.num_env_runners here"]),
         ("use_attention", ["rlexp has no attention network yet", "write: model=lstm"]),

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rlexp.base.yaml.text import read_text
-from rlexp.cli.catalogue import keys
+from rlexp.cli.catalogue import all_keys, keys
 from rlexp.cli.completion.paths import folders
 
 _DEFAULT = re.compile(
     r"^\s*- (?:optional )?(?P<group>[a-z_/]+): (?P<choice>\[[^\]]*\]|[^#\s]+)", re.MULTILINE
 )
-_INHERITED = re.compile(r"^defaults: *\[([^\]]*)\]", re.MULTILINE)
 _FOLDERS = ("checkpoint.from", "data.input_", "runs_dir", "sweep.dir")
 """Keys whose values are folders."""
 
@@ -109,17 +108,10 @@ def _keys(places: Sequence[Path], word: str, words: Sequence[str]) -> Iterator[t
             )
 
 
-def _keys_of_choice(
-    group: str, name: str, places: Sequence[Path], depth: int = 0
-) -> Iterator[tuple[str, str]]:
-    """A choice's own keys, and those of the choices that it begins with."""
-    file = next((file for place in places if (file := place / group / f"{name}.yaml").is_file()), None)
-    if file is None or depth > 3:
-        return
-    yield from ((key.path, key.value) for key in keys(file, group))
-    inherited = _INHERITED.search(read_text(file))
-    for other in _names(inherited[1]) if inherited else ():
-        yield from _keys_of_choice(group, other, places, depth + 1)
+def _keys_of_choice(group: str, name: str, places: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """A choice's keys, its own and those that it inherits."""
+    files = {file.stem: file for place in reversed(places) for file in (place / group).glob("*.yaml")}
+    yield from ((key.path, key.value) for key in all_keys(name, group, files))
 
 
 def _chosen(group: str, words: Sequence[str], main: Path) -> Iterable[str]:
