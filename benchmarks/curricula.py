@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.statistics import estimate
+from rlexp.storage.runs import metrics_file
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ARMS = {
@@ -57,7 +58,7 @@ def trained(folder: Path, experiment: str, arm: str, seed: int, overrides: Seque
     command(["evaluate", str(run), f"evaluation.evaluation_duration={EPISODES}"])
     summary = json.loads((run / "summary.json").read_text())
     evaluated = json.loads((run / "evaluation.json").read_text())["metrics"]
-    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    records = metrics_file.read(run / metrics_file.NAME)
     return {
         "seed": seed,
         "success": evaluated["eval/success_rate"],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rlexp.base.errors import ConfigError
 from rlexp.base.files import json_records
 from rlexp.base.yaml.reader import RunLoader, read_mapping
+from rlexp.storage.runs.metrics_file import read_damaged
 from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 
 Floats = NDArray[np.float64]
@@ -177,13 +178,10 @@ def _summary(path: Path, damaged: list[str]) -> dict[str, Any]:
 
 
 def _rows(path: Path, damaged: list[str]) -> list[dict[str, Any]]:
-    found = list(json_records.rows(path))
-    lost = sum(
-        row is None for row in found[:-1]
-    )  # The last line of a run that was killed may be half a line.
+    found, lost = read_damaged(path)
     if lost:
-        damaged.append(f"{path}: {lost} of {len(found)} lines are damaged, and are left out")
-    return [row for row in found if row is not None]
+        damaged.append(f"{path}: {lost} of its lines are damaged, and are left out")
+    return found
 
 
 def _is_figure(value: Any) -> bool:

@@ -12,7 +12,6 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -70,6 +69,7 @@ def tell(folder: Path, stacks: str) -> None:
     from rlexp.base.files.lock import free_room
     from rlexp.run.bookkeeping.provenance import now
     from rlexp.storage.buckets.places import address
+    from rlexp.storage.runs import metrics_file
     from rlexp.terminal.closing import print_closing
 
     free_room(folder)
@@ -83,20 +83,13 @@ def tell(folder: Path, stacks: str) -> None:
     latest = pointed(folder / "checkpoints" / "latest")
     summary = {
         **told,
-        "env_steps": _last_env_steps(folder / "metrics.jsonl"),
+        "env_steps": metrics_file.last_env_steps(folder / metrics_file.NAME),
         "checkpoint": f"checkpoints/{latest}" if latest else None,
     }
     write_json(folder / "summary.json", summary)
     write_json(folder / "manifest.json", {**manifest, **told, "ended": now()})
     print_closing(summary, address(folder))
     print(f"error: {REASON}", flush=True)
-
-
-def _last_env_steps(metrics: Path) -> int:
-    from rlexp.storage.runs.metrics_file import whole_lines
-
-    last = deque(whole_lines(metrics), maxlen=1) if metrics.exists() else ()
-    return int(last[0][1]["env_steps"]) if last else 0
 
 
 def main(folder: str, *import_path: str) -> None:

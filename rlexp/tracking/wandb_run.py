@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
-from rlexp.storage.runs.metrics_file import whole_lines
+from rlexp.storage.runs.metrics_file import NAME, whole_lines
 from rlexp.tracking.redact import redacted
 from rlexp.tracking.wandb_log import segment
 from rlexp.tracking.wandb_mode import choose, why_unreachable
@@ -65,8 +65,7 @@ class WandbRun:
 
     def _catch_up(self) -> None:
         """Writes what the run's own record has and W&B has not: a killed process's last rows, or all of them."""
-        file = self.info.folder / "metrics.jsonl"
-        for _, row in whole_lines(file, up_to=self.info.resumed_at) if file.exists() else ():
+        for _, row in whole_lines(self.info.folder / NAME, up_to=self.info.resumed_at):
             self.log(row)
 
     def log(self, record: Record) -> None:

@@ -72,3 +72,11 @@ def test_every_kind_of_learning_is_measured(
     assert costs.transport_s > 0 and costs.weights_s > 0
     (said,) = (note for note in made.notes if note.startswith("num_env_runners"))
     assert "7 runners" in said
+
+
+def test_a_stretch_makes_a_call_even_where_the_machine_leaves_it_no_time() -> None:
+    from rlexp.engine.cost_probe import _quickest
+
+    calls: list[int] = []
+    seconds, _ = _quickest(lambda: calls.append(1), 0.0)
+    assert seconds >= 0.0 and calls

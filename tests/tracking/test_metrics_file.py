@@ -16,7 +16,7 @@ from reading import child, finished
 
 from rlexp.base.errors import RunFailedError
 from rlexp.base.events import RunInfo
-from rlexp.storage.runs.metrics_file import MetricsFile, read
+from rlexp.storage.runs.metrics_file import MetricsFile, last_env_steps, read, read_damaged
 
 
 def start(path: Path, resumed_at: int = 0) -> MetricsFile:
@@ -90,6 +90,15 @@ def test_any_course_of_kills_and_resumes_leaves_increasing_steps(
 
 def steps_of_whole_lines(path: Path) -> list[int]:
     return [record["env_steps"] for record in read(path)]
+
+
+def test_all_readers_take_the_same_lines(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    assert (read(path), read_damaged(path), last_env_steps(path)) == ([], ([], 0), 0)
+    path.write_text('{"env_steps": 1}\nno record\n{"env_steps": "many"}\n{"env_steps": 2}\n{"env_steps": 3')
+    assert read(path) == [{"env_steps": 1}, {"env_steps": 2}]
+    assert read_damaged(path) == (read(path), 2)
+    assert last_env_steps(path) == 2
 
 
 def test_kill_in_mid_run_then_resume(tmp_path: Path) -> None:

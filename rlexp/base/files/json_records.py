@@ -53,22 +53,6 @@ def read_text(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
-def rows(path: Path) -> Iterator[dict[str, Any] | None]:
-    """The JSON object of each line of a file, None for a line that has none (the last one may be half a line).
-
-    A file that is not there has no lines.
-
-    Raises:
-        ConfigError: it cannot be read, or a line is too long; in one line.
-    """
-    try:
-        yield from map(row, _lines(path))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
 def lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, each with its end; the last one may lack it.
 

@@ -1,9 +1,13 @@
-"""The run folder's own `metrics.jsonl`: a line of JSON per iteration, `NaN` as Python's json writes it."""
+"""The run folder's own `metrics.jsonl`: a line of JSON per iteration, `NaN` as Python's json writes it.
+
+Whoever needs its records reads them here: the run that goes on, trackers, reports, sweeps and the closing lines.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +17,9 @@ from rlexp.base.events import Record, RunInfo
 from rlexp.base.files.atomic import write_parts
 from rlexp.base.files.json_records import lines, row
 from rlexp.base.files.links import open_to_append
+
+NAME = "metrics.jsonl"
+"""Of the file in a run's folder."""
 
 
 class MetricsFile:
@@ -64,28 +71,47 @@ def whole_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[bytes, R
     A line that was torn by a kill is left out.
 
     Args:
-        path: the file.
+        path: the file; one that is not there has no lines.
         up_to: leave out records with more env steps than this.
 
     Raises:
         ConfigError: the file cannot be read, or has a line that is too long for a record.
     """
-    last = -1
-    for raw in lines(path):
-        record = _parse(raw)
-        if (
-            record is None
-            or not last < record["env_steps"]
-            or (up_to is not None and record["env_steps"] > up_to)
-        ):
-            continue
-        last = int(record["env_steps"])
-        yield raw, record
+    for raw, record in _scan(path):
+        if record is not None and (up_to is None or record["env_steps"] <= up_to):
+            yield raw, record
 
 
 def read(path: Path) -> list[Record]:
-    """All records of a metrics file, in order."""
+    """All records of a metrics file, in order; raises what `whole_lines` raises."""
     return [record for _, record in whole_lines(path)]
+
+
+def read_damaged(path: Path) -> tuple[list[Record], int]:
+    """All records of a metrics file, and how many of its lines are none; raises what `whole_lines` raises.
+
+    The last line counts as no damage: of a run that was killed it may be half a line.
+    """
+    found = [record for _, record in _scan(path)]
+    return [record for record in found if record is not None], sum(record is None for record in found[:-1])
+
+
+def last_env_steps(path: Path) -> int:
+    """Env steps of the last record; 0 without one. Raises what `whole_lines` raises."""
+    last = deque(whole_lines(path), maxlen=1)
+    return int(last[0][1]["env_steps"]) if last else 0
+
+
+def _scan(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
+    """Each line, with its record where it has one of more env steps than those before."""
+    last = -1
+    for raw in lines(path) if path.exists() else ():
+        record = _parse(raw)
+        if record is not None and record["env_steps"] > last:
+            last = int(record["env_steps"])
+            yield raw, record
+        else:
+            yield raw, None
 
 
 def _parse(raw: bytes) -> dict[str, Any] | None:

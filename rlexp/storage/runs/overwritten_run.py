@@ -12,8 +12,9 @@ from pathlib import Path
 from rlexp.base.files import lock
 from rlexp.base.files.atomic import remove, sync_folder
 from rlexp.storage.buckets.state import SEEN, STATE
+from rlexp.storage.runs import metrics_file
 
-MANIFEST, METRICS = "manifest.json", "metrics.jsonl"
+MANIFEST = "manifest.json"
 ASIDE, DELETED = ".earlier", ".overwritten"
 FAILED_ATTEMPT = "overwrite_failed.txt"
 """In a run that was put back: the trace of the run that was to replace it."""
@@ -56,7 +57,7 @@ def put_back(folder: Path) -> None:
     kept = folder / ASIDE
     if (kept / MANIFEST).exists():
         # The metrics first: `recover` takes a run that has some for one that has begun.
-        for item in sorted(contents(folder), key=lambda item: item.name != METRICS):
+        for item in sorted(contents(folder), key=lambda item: item.name != metrics_file.NAME):
             if item.name != MANIFEST:
                 remove(item)
         (kept / MANIFEST).replace(folder / MANIFEST)
@@ -89,7 +90,7 @@ def recover(folder: Path) -> None:
     remove(folder / DELETED)
     if not is_aside(folder):
         return
-    metrics = folder / METRICS
+    metrics = folder / metrics_file.NAME
     begun = metrics.is_file() and metrics.stat().st_size > 0
     if begun and (folder / ASIDE / MANIFEST).exists():
         delete(folder)

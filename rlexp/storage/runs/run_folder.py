@@ -18,7 +18,7 @@ from rlexp.base.files.links import refuse_links
 from rlexp.base.shell_commands import shell_command
 from rlexp.storage.buckets.mirror import Mirror
 from rlexp.storage.buckets.places import address, local
-from rlexp.storage.runs import folder_checks, overwritten_run
+from rlexp.storage.runs import folder_checks, metrics_file, overwritten_run
 from rlexp.storage.runs.folder_checks import is_run_folder
 from rlexp.storage.runs.overwritten_run import MANIFEST
 from rlexp.storage.signed_files import write_signed
@@ -211,7 +211,7 @@ class RunFolder:
     @property
     def metrics(self) -> Path:
         """A JSON object per iteration."""
-        return self.path / "metrics.jsonl"
+        return self.path / metrics_file.NAME
 
     @property
     def summary(self) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.files import json_records
+from rlexp.storage.runs import metrics_file
 from rlexp.storage.runs.run_folder import RunFolder
 
 SCORES = ("eval/return_mean", "train/return_mean")
@@ -87,6 +87,6 @@ def _score(row: dict[str, Any], metric: str) -> float | None:
 
 def _rows(run: RunFolder) -> list[dict[str, Any]]:
     try:
-        return [row for row in json_records.rows(run.metrics) if row is not None]
+        return metrics_file.read(run.metrics)
     except ConfigError:  # Damaged: the trial has told nothing.
         return []
