@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from typing import Any
 
 import gymnasium
@@ -15,6 +16,7 @@ from rlexp.base.errors import RunFailedError
 from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, fatal_cause
 from rlexp.environment.guards.finite import FiniteCheck
 from rlexp.environment.guards.guard import FAILURE, FAILURE_COUNT, Guard
+from rlexp.environment.guards.process_state import ProcessState
 
 
 class Scripted(Corridor):
@@ -253,3 +255,67 @@ def test_fatal_cause_is_found_behind_other_errors() -> None:
     except RuntimeError as error:
         assert fatal_cause(error) is fatal
     assert fatal_cause(ValueError("other")) is None and fatal_cause(None) is None
+
+
+class Returning(gymnasium.Env[Any, Any]):
+    """Returns what its `observation` is."""
+
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, space: spaces.Box) -> None:
+        self.observation_space, self.observation = space, np.zeros(space.shape, space.dtype)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        return self.observation, {}
+
+    def step(self, action: int) -> Any:
+        return self.observation, 1.0, False, False, {}
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (16,), (17,), (2, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nan_and_infinity_are_found_at_every_place_of_small_and_large_arrays(
+    shape: tuple[int, ...], dtype: Any
+) -> None:
+    env = Returning(spaces.Box(-np.inf, np.inf, shape, dtype))
+    guarded = Guard(lambda: env, "returning")
+    guarded.reset()
+    largest = np.full(shape, np.finfo(dtype).max, dtype)
+    for place in range(largest.size):
+        env.observation = largest
+        assert guarded.step(0)[0] is largest
+        for bad in (np.nan, np.inf, -np.inf):
+            env.observation = np.zeros(shape, dtype)
+            env.observation.flat[place] = bad
+            with pytest.raises(NonFiniteError), np.errstate(invalid="ignore"):
+                guarded.step(0)
+
+
+@pytest.mark.parametrize("size", [4, 17])
+def test_every_bound_of_small_and_large_arrays_is_looked_at(size: int) -> None:
+    for place, value in [(0, 2.5), (size - 1, -2.5)]:
+        env = Returning(spaces.Box(-2, 2, (size,), np.float32))
+        guarded = Guard(lambda env=env: env, "returning")
+        guarded.reset()
+        env.observation = np.zeros(size, np.float32)
+        env.observation[place] = value
+        guarded.step(0)
+        assert f"obs[{place}] = {value} not between -2.0 and 2.0" in guarded._notices.seen[0]
+
+
+def test_numpys_error_settings_are_put_back_after_every_change_and_in_every_thread() -> None:
+    before, state, found = np.geterr(), ProcessState(), []
+
+    def meddle() -> None:
+        np.seterr(**before)
+        for setting in ("raise", "ignore", "raise"):
+            state.restore()
+            np.seterr(all=setting)
+            state.restore()
+            found.append(np.geterr())
+
+    meddle()
+    thread = threading.Thread(target=meddle)
+    thread.start()
+    thread.join()
+    assert found == [before] * 6

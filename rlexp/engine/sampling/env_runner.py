@@ -200,7 +200,7 @@ class FastEnvRunner(GuardedEnvRunner):
         steps.embeddings.append(embeddings)
         steps.infos.append(infos)
         steps.observations.append(self._observe(raw, Previous(actions, rewards, began)))
-        if states is not None and began.any():
+        if states is not None and np.count_nonzero(began):
             states = _where(began, self._initial_states, states)
         steps.states.append(states)
         return True

@@ -65,14 +65,15 @@ class Tally:
         self, rewards: NDArray[Any], began: NDArray[np.bool_], done: NDArray[np.bool_], most: int | None
     ) -> None:
         """One vector step; of the episodes that ended, at most `most` are remembered."""
-        if began.any():
+        starting = int(np.count_nonzero(began))
+        if starting:
             self.episode_steps[began] = -1
             self._returns[began] = 0.0
             self._since[began] = time.perf_counter()
         self.episode_steps += 1
         self._returns += rewards
-        self.steps += len(rewards) - int(np.count_nonzero(began))
-        if done.any():
+        self.steps += len(rewards) - starting
+        if np.count_nonzero(done):
             now = time.perf_counter()
             for env in np.flatnonzero(done)[:most]:
                 figures = self.episode_steps[env], self._returns[env], now - self._since[env]

@@ -13,7 +13,8 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from rlexp.environment.errors import OLD_GYM, RIGHT_SPACE, MisbehavedError
+from rlexp.environment.errors import OLD_GYM, RIGHT_SPACE, MisbehavedError, NonFiniteError
+from rlexp.environment.guards.finite import FEW, FiniteCheck
 from rlexp.environment.guards.notices import Notices
 
 _INTEGERS = frozenset({int, np.int64, np.int32, np.int8, np.uint8, np.int16, np.uint16, np.uint32, np.uint64})
@@ -34,16 +35,27 @@ class Form:
         mode: `strict`: every oddity ends the run; `warn`: harmless ones are noted; `off`: they are not looked for.
         notices: where they are noted.
         when: says at which step, for messages.
+        not_finite: makes the error for a field that holds NaN or infinity; None looks for neither.
     """
 
     def __init__(
-        self, space: spaces.Space, name: str, mode: str, notices: Notices, when: Callable[[], str]
+        self,
+        space: spaces.Space,
+        name: str,
+        mode: str,
+        notices: Notices,
+        when: Callable[[], str],
+        not_finite: Callable[[str, float], NonFiniteError] | None = None,
     ) -> None:
         self.name, self.mode, self.notices, self._when = name, mode, notices, when
+        self._finite, self._not_finite = FiniteCheck(space), not_finite
         self._leaves = list(_leaves(space))
         self._plain = len(self._leaves) == 1 and not self._leaves[0][0]
         self._boxes = [_Box(leaf) if isinstance(leaf, spaces.Box) else None for _, leaf in self._leaves]
         self._only = self._boxes[0] if self._plain else None
+        self._shape: Any = self._only.shape if self._only else None
+        self._dtype: Any = self._only.dtype if self._only else None
+        self._bounded = mode != "off" and any(box is not None and box.bounded for box in self._boxes)
         self._looked = 0
 
     def observation(self, value: Any) -> Any:
@@ -51,9 +63,27 @@ class Form:
 
         Raises:
             MisbehavedError: it is none, or has another shape or type.
+            NonFiniteError: it holds NaN or infinity, and `not_finite` was given.
         """
-        self._looked += 1
-        closely = self._looked <= _CLOSELY or self._looked % _SELDOM == 0
+        closely = False
+        if self._bounded:
+            self._looked = looked = self._looked + 1
+            closely = looked <= _CLOSELY or not looked % _SELDOM
+        # An array as declared, to which nothing else applies, is what nearly every step returns.
+        if (
+            type(value) is np.ndarray
+            and value.dtype is self._dtype
+            and value.shape == self._shape
+            and not closely
+            and (self._not_finite is None or self._finite.all_finite(value))
+        ):
+            return value
+        value = self._formed(value, closely)
+        if self._not_finite is not None and (bad := self._finite.bad_field(value)) is not None:
+            raise self._not_finite(*bad)
+        return value
+
+    def _formed(self, value: Any, closely: bool) -> Any:
         if self._only is not None:
             return self._box(self._only, value, "obs", closely)
         if self._plain:
@@ -142,7 +172,7 @@ class Form:
     def _box(self, box: _Box, value: Any, where: str, closely: bool) -> Any:
         if type(value) is not np.ndarray or value.dtype != box.dtype or value.shape != box.shape:
             value = self._array(box.space, value, where)
-        if closely and box.bounded and self.mode != "off" and (found := box.outside(value)):
+        if closely and box.bounded and (found := box.outside(value)):
             self._note(
                 f"{where} bounds", f"{where}{found}, taken as it is", "np.clip(...) in the environment"
             )
@@ -217,9 +247,17 @@ class _Box:
             and space.shape != (0,)
             and (np.isfinite(space.low).any() or np.isfinite(space.high).any())
         )
+        few = len(space.shape) == 1 and space.shape[0] <= FEW
+        self._limits = list(zip(space.low.tolist(), space.high.tolist(), strict=True)) if few else None
 
     def outside(self, value: np.ndarray) -> str | None:
         """The first element that is outside, in words."""
+        if self._limits is not None:
+            for each, (low, high) in zip(value.tolist(), self._limits, strict=True):
+                if each < low or each > high:
+                    break
+            else:
+                return None
         out = np.asarray((value < self.space.low) | (value > self.space.high))
         if not out.any():
             return None

