@@ -26,6 +26,7 @@ MOVED: dict[str, str] = {
     "rlexp.curriculum.sampler": "rlexp.environment.tasks.sampler",
     "rlexp.curriculum.space": "rlexp.environment.tasks.space",
     "rlexp.curriculum.task": "rlexp.environment.tasks.task",
+    "rlexp.environment.env_probe": "rlexp.environment.probe",
     "rlexp.environment.failures": "rlexp.engine.callbacks.failures",
     "rlexp.environment.fatal": "rlexp.engine.runners.fatal_errors",
     "rlexp.environment.multi_agent_runner": "rlexp.engine.runners.multi_agent_runner",

@@ -66,7 +66,7 @@ def test_it_tells_what_a_run_chooses(cores: int, gpus: int, monkeypatch: pytest.
     import gymnasium
 
     import rlexp
-    from rlexp.environment.env_probe import EnvProbe
+    from rlexp.environment.probe import EnvProbe
     from rlexp.run.building import prepare
 
     here, space = machine(cores, gpus), gymnasium.spaces.Discrete(2)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rlexp.config.schema import RunConfig
 from rlexp.environment.action_spaces import check_action_space
-from rlexp.environment.env_probe import EnvProbe
-from rlexp.environment.probe import probe
+from rlexp.environment.probe import EnvProbe, probe
 from rlexp.models.spec import check_fit
 
 

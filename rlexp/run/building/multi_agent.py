@@ -15,7 +15,7 @@ from ray.rllib.policy.policy import PolicySpec
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import class_name
 from rlexp.config.schema import RunConfig
-from rlexp.environment.env_probe import EnvProbe
+from rlexp.environment.probe import EnvProbe
 from rlexp.models.filtering import KEY as FILTER
 from rlexp.models.filtering import MEAN_STD
 

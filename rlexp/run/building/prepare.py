@@ -27,8 +27,8 @@ from rlexp.curriculum.metric_checks import check_reads, told_by
 from rlexp.engine.callbacks.failures import tell_anew, told_once
 from rlexp.engine.install import install
 from rlexp.engine.sampling.env_runner import FastEnvRunner
-from rlexp.environment.env_probe import EnvProbe
 from rlexp.environment.native import VECTOR_ENTRY_POINT, native_form
+from rlexp.environment.probe import EnvProbe
 from rlexp.environment.tasks.space import space_of
 from rlexp.hardware.auto import Chosen, choose, room_for_runners
 from rlexp.hardware.demand import check_fits, check_fits_cluster
