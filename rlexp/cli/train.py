@@ -62,14 +62,14 @@ def _name(args: Namespace) -> str:
 
 def _hydra_help() -> int:
     """Hydra's help, of Hydra's own config alone, and without applying its logging settings."""
-    from hydra._internal.utils import get_args_parser
     from hydra.types import RunMode
 
+    from rlexp.compat.hydra import argument_parser
     from rlexp.run.compose import hydra_app
 
     with hydra_app() as app:
         config = app.compose_config(None, [], run_mode=RunMode.RUN, with_log_configuration=False)
-        template, parser = config.hydra.hydra_help, get_args_parser()
+        template, parser = config.hydra.hydra_help, argument_parser()
         print(app.get_help(template, app.get_sanitized_hydra_cfg(config), parser, resolve=False))
     return EXIT_DONE
 

@@ -14,6 +14,8 @@ import sys
 from types import FrameType
 from typing import Any, NamedTuple
 
+from rlexp.compat.applied import usable
+
 
 class CallerFrame(NamedTuple):
     """What is read of an `inspect.FrameInfo`."""
@@ -38,5 +40,5 @@ def install() -> None:
     """Lets connectors look up their caller's frame alone; doing it twice is harmless."""
     from ray.rllib.connectors import connector_v2
 
-    if getattr(connector_v2, "inspect", None) is inspect:
+    if usable("rllib.caller_frames") and connector_v2.inspect is inspect:
         connector_v2.inspect = FramesOnly()

@@ -12,13 +12,16 @@ import torch
 from ray.rllib.utils.debug import deterministic
 from ray.rllib.utils.torch_utils import set_torch_seed
 
+from rlexp.compat.applied import usable
+
 _FOR_COMPILER = "TORCHINDUCTOR_DETERMINISTIC"
 """What torch's compiler reads when it is loaded: the other half of `torch.use_deterministic_algorithms`."""
 
 
 def seed_without_compiler() -> None:
     """Makes RLlib's seeding quick in this process: loading the compiler takes seconds, and few runs compile."""
-    deterministic.set_torch_seed = _set_torch_seed
+    if usable("rllib.seeding") and usable("torch.deterministic_mode"):
+        deterministic.set_torch_seed = _set_torch_seed
 
 
 def _set_torch_seed(seed: int | None = None) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 
 import ray
 
+from rlexp.compat.applied import need, usable
+
 
 class LocalRef:
     """A value in this process where Ray would have an object reference."""
@@ -54,6 +56,8 @@ def install() -> None:
     from ray.rllib.algorithms import algorithm
     from ray.rllib.env import env_runner_group, single_agent_env_runner
 
+    if not usable("rllib.local_objects"):
+        return
     for module in (env_runner_group, algorithm, single_agent_env_runner):
         if not isinstance(module.ray, LazyRay):
             module.ray = LazyRay(module.ray)
@@ -62,6 +66,7 @@ def install() -> None:
 @contextlib.contextmanager
 def results_in(folder: str) -> Iterator[None]:
     """Trainables made meanwhile put their log folders into `folder`, not into the home folder."""
+    need("tune.results_folder")
     from ray.tune.trainable import trainable
 
     before = trainable.DEFAULT_STORAGE_PATH

@@ -15,6 +15,8 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutErro
 from ray.tune.experiment import Trial
 from ray.tune.search import SearchGenerator
 
+from rlexp.compat.applied import need
+
 MOST = 10
 """Machines that one trial may lose before it counts as failing: it might be what brings them down."""
 DECIDED_S = 60.0
@@ -73,6 +75,7 @@ class Movable(SearchGenerator):
 
     def create_trial_if_possible(self, experiment_spec: dict[str, Any]) -> Trial | None:
         """See Tune's."""
+        need("tune.lost_machine")
         trial = super().create_trial_if_possible(experiment_spec)
         if trial is not None:
             trial.__class__ = MovableTrial

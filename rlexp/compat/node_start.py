@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ray._private import services
-from ray._private.node import Node
-from ray._private.state import GlobalState
-
+from rlexp.compat.applied import usable
 from rlexp.compat.ray_workers import worker_start
 
 ASK_S, PATIENCE_S = 0.02, 5.0
@@ -27,10 +24,9 @@ def lean() -> Iterator[None]:
 
     The two cost a second of CPU while trials' processes begin, and Ray's own script for workers half a second in each.
     Whether the node is known is asked every few milliseconds: Ray asks once, too early, and then sleeps for a second.
+    Of these, what the installed Ray does not allow is left as it is.
     """
-    changes: dict[tuple[Any, str], Any] = {(Node, name): lambda *_, **__: None for name in UNASKED}
-    changes[Node, "start_raylet"] = _with_worker_start(Node.start_raylet)
-    changes[services, "get_node"] = _get_node(services.get_node)
+    changes = _changes()
     before = {place: getattr(*place) for place in changes}
     for place, value in changes.items():
         setattr(*place, value)
@@ -39,6 +35,24 @@ def lean() -> Iterator[None]:
     finally:
         for place, value in before.items():
             setattr(*place, value)
+
+
+def _changes() -> dict[tuple[Any, str], Any]:
+    """What is put in place of what, by owner and name."""
+    changes: dict[tuple[Any, str], Any] = {}
+    if usable("ray.node_start"):
+        from ray._private.node import Node
+
+        changes |= {(Node, name): lambda *_, **__: None for name in UNASKED}
+    if usable("ray.worker_start"):
+        from ray._private.node import Node
+
+        changes[Node, "start_raylet"] = _with_worker_start(Node.start_raylet)
+    if usable("ray.node_wait"):
+        from ray._private import services
+
+        changes[services, "get_node"] = _get_node(services.get_node)
+    return changes
 
 
 def _with_worker_start(known: Any) -> Any:
@@ -50,6 +64,9 @@ def _with_worker_start(known: Any) -> Any:
 
 
 def _get_node(known: Any) -> Any:
+    from ray._private import services
+    from ray._private.state import GlobalState
+
     def get_node(gcs_address: str, node_id: str) -> Any:
         state = GlobalState()
         state._initialize_global_state(services._get_gcs_client_options(gcs_address))

@@ -13,6 +13,8 @@ import time
 from importlib import import_module
 from typing import Any
 
+from rlexp.compat.applied import usable
+
 MODULES = (
     "ray.rllib.algorithms.algorithm",
     "ray.tune.trainable.trainable",
@@ -41,6 +43,6 @@ def install(*modules: str) -> None:
     """Puts it into those of `MODULES` that are named (all, where none is), each of which is imported for it."""
     for name in modules or MODULES:
         module = import_module(name)
-        # Where Ray no longer has it there, there is nothing to put right.
-        if getattr(module, "time", None) in (time, STEADY):
+        row = "tune.steady_time" if name.endswith("tune_controller") else "rllib.steady_time"
+        if usable(row) and module.time in (time, STEADY):
             module.time = STEADY  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from ray.rllib.algorithms.dqn.dqn import calculate_rr_weights
 from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+from rlexp.compat import rllib
 from rlexp.engine.handing import curriculum_piece
 from rlexp.engine.learning.off_policy import ReplayLearner
 from rlexp.engine.learning.vtrace_learner import VTraceLearner
@@ -80,7 +81,7 @@ def _sample(config: AlgorithmConfig, layout: Layout) -> _Sample:
     )
     copied.callbacks(callbacks_class=[])
     runner = FastEnvRunner(config=copied, worker_index=0)
-    if (tasks := curriculum_piece(runner._env_to_module)) is not None:
+    if (tasks := curriculum_piece(rllib.env_to_module(runner))) is not None:
         tasks.follows = False  # No teacher has spoken yet: the environments' own task.
     try:
         begin = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rlexp.compat import rllib
 from rlexp.engine.curriculum_connector import CurriculumConnector
 from rlexp.engine.handing import curriculum_piece
 from rlexp.environment.tasks.payload import Payload
@@ -33,7 +34,7 @@ def with_targets(*args: Any, then: Any, targets: Payload | None) -> list[Any]:
 def publish(algorithm: Algorithm, payload: Payload) -> None:
     """Sets the payload in this process; RLlib's next sync of states takes it to the other runners."""
     for pipeline in (
-        getattr(algorithm.env_runner, "_env_to_module", None),
+        rllib.env_to_module(algorithm.env_runner),
         algorithm.env_to_module_connector,
     ):
         piece = curriculum_piece(pipeline)
@@ -50,6 +51,6 @@ def publish_now(algorithm: Algorithm, payload: Payload) -> None:
 
 
 def _receive(runner: Any, payload: Payload) -> None:
-    piece = curriculum_piece(runner._env_to_module)
+    piece = curriculum_piece(rllib.env_to_module(runner))
     if piece is not None:
         piece.publish(payload)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.core import DEFAULT_MODULE_ID
 
+from rlexp.compat import rllib
+
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
 
@@ -24,7 +26,7 @@ def share_weights(algorithm: Algorithm) -> bool:
     runner, group = algorithm.env_runner, algorithm.learner_group
     if not group.is_local or runner is None or runner.module is None:
         return False
-    learning = _tensors(group._learner.module[DEFAULT_MODULE_ID].unwrapped())
+    learning = _tensors(rllib.local_learner(group).module[DEFAULT_MODULE_ID].unwrapped())
     acting = _tensors(runner.module)
     if not all(name in learning and _alike(tensor, learning[name]) for name, tensor in acting.items()):
         return False

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.connectors.connector_v2 import ConnectorV2
 
+from rlexp.compat import rllib
+
 Array = NDArray[Any]
 
 CLIP = 10.0
@@ -144,8 +146,8 @@ class FilterForEvaluation(RLlibCallback):
         """Before each evaluation; remote runners have been told by RLlib."""
         group = algorithm.eval_env_runner_group
         runner = group.local_env_runner if group is not None else None
-        source = getattr(algorithm.env_runner, "_env_to_module", algorithm.env_to_module_connector)
-        target = getattr(runner, "_env_to_module", None)
+        source = rllib.env_to_module(algorithm.env_runner, algorithm.env_to_module_connector)
+        target = rllib.env_to_module(runner)
         if source is not None and target is not None:
             target.set_state(source.get_state())
 

@@ -27,15 +27,16 @@ class FloatObservations(SingleAgentObservationPreprocessor):
             return gym.spaces.Box(0.0, 1.0, shape, np.float32)
         low = input_observation_space.low.astype(np.float32)
         high = input_observation_space.high.astype(np.float32)
-        scale = self._scale(input_observation_space)
+        scale = self.scale(input_observation_space)
         return gym.spaces.Box(low * scale, high * scale, shape, np.float32)
 
     def preprocess(self, observation: Any, episode: Any) -> Any:
         """One observation, of any shape, as float32."""
-        return np.asarray(observation, np.float32) * np.float32(self._scale(self.input_observation_space))
+        return np.asarray(observation, np.float32) * np.float32(self.scale(self.input_observation_space))
 
     @staticmethod
-    def _scale(space: gym.Space | None) -> float:
+    def scale(space: gym.Space | None) -> float:
+        """What observations of a space are multiplied by: 1/255 for bytes, else 1."""
         is_bytes = isinstance(space, gym.spaces.Box) and space.dtype == np.uint8
         return 1.0 / _UINT8_MAX if is_bytes and bool(np.all(space.high == _UINT8_MAX)) else 1.0  # type: ignore[union-attr]
 
@@ -57,7 +58,7 @@ class JoinPrevious(SingleAgentObservationPreprocessor):
         **kwargs: Any,
     ) -> None:
         # Set before the parent's constructor, which computes the spaces.
-        self._action, self._reward = action, reward
+        self.action, self.reward = action, reward
         super().__init__(input_observation_space, input_action_space, action=action, reward=reward, **kwargs)
 
     def recompute_output_observation_space(
@@ -65,16 +66,16 @@ class JoinPrevious(SingleAgentObservationPreprocessor):
     ) -> gym.Space:
         """A vector of the observation's length plus the action's and the reward's."""
         length = gym.spaces.flatdim(input_observation_space)
-        length += gym.spaces.flatdim(input_action_space) if self._action else 0
-        return gym.spaces.Box(-np.inf, np.inf, (length + int(self._reward),), np.float32)
+        length += gym.spaces.flatdim(input_action_space) if self.action else 0
+        return gym.spaces.Box(-np.inf, np.inf, (length + int(self.reward),), np.float32)
 
     def preprocess(self, observation: Any, episode: Any) -> Any:
         """The joined vector, float32."""
         parts = [np.asarray(observation, np.float32).ravel()]
-        if self._action:
+        if self.action:
             action = episode.get_actions(-1, fill=0.0, one_hot_discrete=True)
             parts.append(np.asarray(action, np.float32).ravel())
-        if self._reward:
+        if self.reward:
             parts.append(np.asarray([episode.get_rewards(-1, fill=0.0)], np.float32))
         return np.concatenate(parts)
 

@@ -22,7 +22,7 @@ from rlexp.sweep.planning.space import MOST_TRIALS
 from rlexp.sweep.schedulers import choices
 
 if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
+    from rlexp.compat.hydra import Hydra
 
 GROUP = "sweep"
 SEARCHES = ("grid", "random", "optuna")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
+    from rlexp.compat.hydra import Hydra
 
 T = TypeVar("T")
 

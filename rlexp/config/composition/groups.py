@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
+    from rlexp.compat.hydra import Hydra
 
 MOST_GROUPS, MOST_NESTED = 1_000, 10
 """Folders of choices, and how deep they may be nested; the shipped ones are some twenty, two deep."""

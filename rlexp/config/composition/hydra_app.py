@@ -22,8 +22,9 @@ from rlexp.config.environment_secrets import ENVIRONMENT, secrets_of
 from rlexp.config.trust.foreign import refuse_search_paths
 
 if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
     from omegaconf import DictConfig
+
+    from rlexp.compat.hydra import Hydra
 
 _composing = threading.RLock()
 """Hydra is one a process: threads compose one after another."""
@@ -138,20 +139,19 @@ def with_values(plain: Mapping[str, Any], values: Sequence[str]) -> dict[str, An
 
 
 def _apply(config: DictConfig, values: Sequence[str], app: Hydra | None) -> None:
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from rlexp.compat.hydra import apply_overrides
 
-    ConfigLoaderImpl._apply_overrides_to_config([parse(text, app) for text in values], config)
+    apply_overrides(config, [parse(text, app) for text in values])
 
 
 @contextmanager
 def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
     """A Hydra over the shipped and the lab's choices, for one use."""
-    from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
-    from hydra._internal.hydra import Hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+    from rlexp.compat.hydra import ConfigSearchPathImpl, Hydra
     from rlexp.config.composition.hydra_files import FOREIGN, Loader
 
     extend_sys_path()

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult
 from omegaconf import OmegaConf
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.yaml.reader import count, read_mapping, read_text
+from rlexp.compat.hydra import (
+    CachingConfigRepository,
+    ConfigLoaderImpl,
+    ConfigRepository,
+    FileConfigSource,
+    header_of,
+)
 
 FOREIGN = "command-line"
 """The provider of `--config-dir`: its files may be a stranger's."""
@@ -127,7 +131,7 @@ def _header(file: Path) -> dict[str, str | None]:
     """What `# @package ...` says at the file's top."""
     text = read_text(file)[:512]
     try:
-        return ConfigSource._get_header_dict(text)
+        return header_of(text)
     except ValueError as error:
         raise ConfigError(f"{file}, line 1: {error}", fix="# @package _global_") from error
 

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+from rlexp.compat.applied import need
+
 MOST = 50_000
 """Values that all interpolations of one config may stand for together; the shipped configs need a few dozen."""
 
@@ -36,6 +38,7 @@ def _install() -> None:
     from omegaconf.base import Container
     from omegaconf.errors import InterpolationResolutionError
 
+    need("omegaconf.lookup")
     lookup, call = Container._resolve_node_interpolation, Container._evaluate_custom_resolver
 
     def count(value: Any) -> Any:

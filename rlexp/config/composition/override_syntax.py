@@ -9,8 +9,9 @@ from rlexp.base.yaml.reader import MAX_DEPTH
 from rlexp.config.composition.groups import choices_named
 
 if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
     from hydra.core.override_parser.types import Override
+
+    from rlexp.compat.hydra import Hydra
 
 _PAIRS = {"[": "]", "{": "}", "(": ")"}
 

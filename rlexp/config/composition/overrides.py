@@ -20,8 +20,9 @@ from rlexp.config.composition.override_syntax import parse
 from rlexp.config.schema import RunConfig
 
 if TYPE_CHECKING:
-    from hydra._internal.hydra import Hydra
     from hydra.core.override_parser.types import Override
+
+    from rlexp.compat.hydra import Hydra
 
 _INSTEAD = {
     "hydra.searchpath": "--config-dir <folder>, or export RLEXP_SEARCH_PATH=<folder>",

@@ -31,6 +31,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from rlexp.compat import rllib
 from rlexp.engine.learning.vtrace_learner import VTraceLearner
 from rlexp.engine.sampling.rollout import Rollout
 from rlexp.engine.sharing import share_weights
@@ -54,7 +55,7 @@ class AsyncStep(IMPALA):
     def setup(self, config: Any) -> None:
         """As RLlib's; then looks at what it has built."""
         super().setup(config)
-        learner = self.learner_group._learner if self.learner_group.is_local else None
+        learner = rllib.local_learner(self.learner_group) if self.learner_group.is_local else None
         if not isinstance(learner, VTraceLearner):
             raise TypeError(f"{type(self).__name__} needs a local VTraceLearner")
         self._learner = learner
@@ -81,8 +82,7 @@ class AsyncStep(IMPALA):
 
     def _await_samples(self) -> None:
         """Waits until a runner has something, instead of asking all the time on a core that they could use."""
-        waiting = self.env_runner_group._worker_manager._in_flight_req_to_actor_id
-        asked = [request for request, (tag, _) in waiting.items() if tag == _SAMPLE]
+        asked = rllib.samples_in_flight(self.env_runner_group, _SAMPLE)
         if asked:
             ray.wait(asked, timeout=IDLE, fetch_local=False)
 

@@ -41,6 +41,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from rlexp.compat import rllib
 from rlexp.engine.learning.off_policy import ReplayLearner
 from rlexp.engine.replay.prioritized import PrioritizedColumnarReplay
 from rlexp.engine.replay.uniform import ColumnarReplay
@@ -81,7 +82,7 @@ class OffPolicyStep(DQN):
     def setup(self, config: Any) -> None:
         """As RLlib's; then looks at what it has built."""
         super().setup(config)
-        learner = self.learner_group._learner if self.learner_group.is_local else None
+        learner = rllib.local_learner(self.learner_group) if self.learner_group.is_local else None
         if not isinstance(learner, ReplayLearner) or not isinstance(self.local_replay_buffer, ColumnarReplay):
             raise TypeError(f"{type(self).__name__} needs a local ReplayLearner and a ColumnarReplay")
         self._learner = learner

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from rlexp.compat.applied import usable
+
 _COMPILER_LOADERS = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
 
 
@@ -25,7 +27,8 @@ def without_dynamo() -> Iterator[None]:
     torch keeps its compiler from tracing these methods, and imports it to say so; here they are called plainly.
     Not for use while another thread does the same.
     """
-    wrapped = {name: getattr(Optimizer, name) for name in _COMPILER_LOADERS}
+    loaders = _COMPILER_LOADERS if usable("torch.optimizer_methods") else ()
+    wrapped = {name: getattr(Optimizer, name) for name in loaders}
     for name, method in wrapped.items():
         setattr(Optimizer, name, getattr(method, "__wrapped__", method))
     try:

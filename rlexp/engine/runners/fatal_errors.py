@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from rlexp.compat import rllib
 from rlexp.environment.errors import FatalEnvError, fatal_cause
 from rlexp.environment.hangs import cutting
 from rlexp.environment.hangs.hang import HangWatch, HungError
@@ -125,14 +126,14 @@ def _out_of_service(group: EnvRunnerGroup) -> list[int]:
     if group.num_healthy_remote_env_runners() == group.num_remote_env_runners():
         return []
     healthy = set(group.healthy_env_runner_ids())
-    return [i for i in group._worker_manager.actor_ids() if i not in healthy]
+    return [i for i in rllib.actor_manager(group).actor_ids() if i not in healthy]
 
 
 def _first_error(group: EnvRunnerGroup, runners: Sequence[int]) -> FatalEnvError | None:
     if not runners:
         return None
     # Straight to the manager: a runner that is gone answers with an error, which is not raised here.
-    answers = group._worker_manager.foreach_actor(
+    answers = rllib.actor_manager(group).foreach_actor(
         _fatal_error_of, healthy_only=False, remote_actor_ids=list(runners), timeout_seconds=ASK_TIMEOUT_S
     )
     return next((a.get() for a in answers.ignore_errors() if a.get() is not None), None)

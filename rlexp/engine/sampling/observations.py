@@ -94,7 +94,7 @@ def vectorised(piece: Any) -> Step:
 
 
 def _floats(piece: FloatObservations) -> Step:
-    scale = np.float32(piece._scale(piece.input_observation_space))
+    scale = np.float32(piece.scale(piece.input_observation_space))
     if scale == 1.0:
         return lambda observations, previous: observations.astype(np.float32)
     return lambda observations, previous: np.multiply(observations, scale, dtype=np.float32)
@@ -108,11 +108,11 @@ def _join_previous(piece: JoinPrevious) -> Step:
         rows = len(previous.began)
         parts = [np.asarray(observations, np.float32).reshape(rows, -1)]
         fresh = previous.began[:, None]
-        if piece._action:
+        if piece.action:
             none = previous.actions is None
             actions = np.zeros((rows, width), np.float32) if none else one_hot(previous.actions)
             parts.append(np.where(fresh, np.float32(0.0), actions))
-        if piece._reward:
+        if piece.reward:
             zeros = np.zeros((rows, 1), np.float32)
             rewards = zeros if previous.rewards is None else previous.rewards.astype(np.float32)[:, None]
             parts.append(np.where(fresh, np.float32(0.0), rewards))

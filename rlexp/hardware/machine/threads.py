@@ -68,6 +68,10 @@ def follow_ray() -> None:
     import torch
     from ray._private import utils
 
+    from rlexp.compat.applied import usable
+
+    if not usable("ray.torch_threads"):
+        return
     set_by_ray = utils.set_omp_num_threads_if_unset
 
     def set_for_torch() -> bool:

@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray._private.worker import Worker
 from ray.util import get_current_placement_group, placement_group_table, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.compat.ray_core import in_placement_group
 from rlexp.config.schema import RunConfig
 
 if TYPE_CHECKING:
@@ -53,15 +53,8 @@ class Placement:
         if self.group is None:
             yield
             return
-        # What Ray asks for when an actor is made: which group its maker is in, and whether to share it.
-        before = (Worker.placement_group_id, Worker.should_capture_child_tasks_in_placement_group)
-        group_id = self.group.id
-        Worker.placement_group_id = property(lambda _: group_id)
-        Worker.should_capture_child_tasks_in_placement_group = property(lambda _: True)
-        try:
+        with in_placement_group(self.group.id):
             yield
-        finally:
-            Worker.placement_group_id, Worker.should_capture_child_tasks_in_placement_group = before
 
     def release(self) -> None:
         """Gives everything back and ends what is still in the group; doing it twice is harmless."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from rlexp.base.errors import RunFailedError
 from rlexp.base.processes.leftovers import MARK, mark_of_this_process, note, start_watchdog
+from rlexp.compat import ray_core
 from rlexp.compat.ray_workers.worker_log import WorkerLog
 from rlexp.compat.ray_workers.worker_start import ADDRESS
 from rlexp.config.algorithms import WITHOUT_RAY, class_name
@@ -186,7 +187,7 @@ def _start_local(config: RunConfig, folder_log: Path | None, preload: Sequence[s
             object_store_memory=store_bytes(usable_memory()),
             resources=custom_resources(config) or None,
         )
-    folder = _session_folder()
+    folder = ray_core.session_folder()
     folder.chmod(0o700)  # Ray lets everybody write to it, and its sockets lie there.
     note(folder, mark)
 
@@ -196,12 +197,6 @@ def _reading_cpus(config: RunConfig) -> int:
     if not config.data.settings.get("input_"):
         return 0
     return max(1, math.ceil(sum(share.cpus for share in bill_of(config) if not share.remote)))
-
-
-def _session_folder() -> Path:
-    from ray._private.worker import global_worker
-
-    return Path(global_worker.node.get_session_dir_path())
 
 
 def _join(config: RunConfig, address: str, folder_log: Path | None) -> None:

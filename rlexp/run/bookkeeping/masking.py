@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from ray.rllib.utils import checkpoints
 
+from rlexp.compat.applied import need
 from rlexp.config.convert import secret_values
 from rlexp.config.schema import RunConfig
 
@@ -35,6 +36,7 @@ def masked_secrets(folder: Path, config: RunConfig) -> Iterator[None]:
     if not secrets:
         yield
         return
+    need("rllib.checkpoint_arguments")
     before = checkpoints.pickle
     checkpoints.pickle = _Masking(before, secrets)
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ray.rllib.offline.offline_prelearner as rllibs
 from ray.rllib.offline.offline_prelearner import OfflinePreLearner
 
+from rlexp.compat.applied import need
 from rlexp.compat.packed_columns import decoded, unpacked
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class PlainPreLearner(OfflinePreLearner):
     """As RLlib's; arguments as there. Its process reads no data in another way from then on."""
 
     def __init__(self, **kwargs: Any) -> None:
+        need("rllib.packed_columns")
         rllibs.unpack_if_needed = unpacked
         if find_spec("msgpack_numpy") is not None:
             _without_pickles()
@@ -33,6 +35,7 @@ def _without_pickles() -> None:
     import msgpack_numpy
 
     if not isinstance(msgpack_numpy.decode, partial):
+        need("msgpack_numpy.decode")
         msgpack_numpy.decode = partial(decoded, msgpack_numpy.decode)
 
 

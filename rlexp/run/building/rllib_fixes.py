@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rlexp.base.errors import ConfigError
+from rlexp.compat.applied import need
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -34,6 +35,7 @@ def refuse(algorithm: AlgorithmConfig) -> None:
 def guard_metrics(algorithm: Algorithm) -> None:
     """Evaluation beside training makes new entries in the metrics while another thread walks through them."""
     if algorithm.config is not None and algorithm.config.evaluation_parallel_to_training:
+        need("rllib.metrics_lock")
         algorithm.metrics._threading_lock = threading.RLock()  # As RLlib's IMPALA learner does with its own.
 
 

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rlexp.compat import rllib
 from rlexp.environment.hangs import cutting
 from rlexp.metrics.headline import EVAL_SKIPPED
 
@@ -34,10 +35,10 @@ def end_busy_runners(algorithm: Algorithm) -> None:
     import ray
 
     for group in _groups(algorithm):
-        for actor in group._worker_manager.actors().values():
+        for actor in rllib.actor_manager(group).actors().values():
             with contextlib.suppress(Exception):
                 ray.kill(actor)
-        group._worker_manager.clear()
+        rllib.actor_manager(group).clear()
 
 
 def _groups(algorithm: Algorithm) -> list[EnvRunnerGroup]:

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rlexp.compat import rllib
 from rlexp.environment.hangs import cutting
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def make_updates_breakable(algorithm: Algorithm) -> None:
         return
     call: Callable[[], None] | None = None
     if group.is_local:
-        _end_with_a_minibatch(group._learner)
+        _end_with_a_minibatch(rllib.local_learner(group))
     else:
         from rlexp.run.stopping import request_relay
 

@@ -12,8 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ray.experimental import internal_kv
-
+from rlexp.compat import ray_core
 from rlexp.environment.hangs import cutting
 
 ASK_S = 0.25
@@ -22,13 +21,13 @@ _SPACE = b"rlexp interrupts"
 
 def announce(token: str) -> None:
     """Those that listen to `token` break off what they are at."""
-    internal_kv._internal_kv_put(token.encode(), b"1", overwrite=True, namespace=_SPACE)
+    ray_core.put(token, b"1", _SPACE)
 
 
 def forget(token: str) -> None:
     """Nothing is to be broken off any more; harmless where Ray is gone."""
     with suppress(Exception):
-        internal_kv._internal_kv_del(token.encode(), namespace=_SPACE)
+        ray_core.delete(token, _SPACE)
 
 
 @contextmanager
@@ -36,7 +35,7 @@ def listening(token: str, grace_s: float | None = None) -> Iterator[None]:
     """While inside, what this process trains is broken off once `token` is announced; `grace_s`: see `cutting`."""
     over = threading.Event()
     with cutting.cuttable():
-        if internal_kv._internal_kv_initialized():
+        if ray_core.store_is_open():
             threading.Thread(
                 target=_listen, args=(token, grace_s, over), name="interrupts", daemon=True
             ).start()
@@ -47,9 +46,8 @@ def listening(token: str, grace_s: float | None = None) -> Iterator[None]:
 
 
 def _listen(token: str, grace_s: float | None, over: threading.Event) -> None:
-    key = token.encode()
     while not over.wait(ASK_S):
         with suppress(Exception):  # Of a head that is busy or gone.
-            if internal_kv._internal_kv_get(key, namespace=_SPACE) is not None:
+            if ray_core.get(token, _SPACE) is not None:
                 cutting.request(grace_s)
                 return

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ray.experimental import internal_kv
-
+from rlexp.compat import ray_core
 from rlexp.storage.checkpoint import seal_key
 
 _SPACE = b"rlexp sealing keys"
@@ -25,17 +24,17 @@ def lent(token: str) -> Iterator[None]:
     """
     key = seal_key.ensure_key().derived(token)
     entry = f"{key.name} {key.secret.hex()}".encode()
-    internal_kv._internal_kv_put(token.encode(), entry, overwrite=True, namespace=_SPACE)
+    ray_core.put(token, entry, _SPACE)
     try:
         yield
     finally:
         with suppress(Exception):  # The cluster may be gone.
-            internal_kv._internal_kv_del(token.encode(), namespace=_SPACE)
+            ray_core.delete(token, _SPACE)
 
 
 def borrow(token: str) -> None:
     """This process seals its checkpoints with the sweep's key from now on."""
-    entry = internal_kv._internal_kv_get(token.encode(), namespace=_SPACE)
+    entry = ray_core.get(token, _SPACE)
     if entry is not None:  # Else the sweep is ending, and its last checkpoint is sealed with the user's own.
         name, _, secret = entry.decode().partition(" ")
         seal_key.borrow(seal_key.Key(name, bytes.fromhex(secret)))

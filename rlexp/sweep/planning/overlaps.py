@@ -74,7 +74,9 @@ def _elements(override: Override) -> list[Any]:
     """The values of a list of choices as they were parsed, quotes kept."""
     from hydra.core.override_parser.types import ChoiceSweep
 
-    sweep = override._value
+    from rlexp.compat.hydra import sweep_value
+
+    sweep = sweep_value(override)
     return list(sweep.list) if isinstance(sweep, ChoiceSweep) else []
 
 
@@ -97,7 +99,9 @@ def _onto(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def _text(override: Override, value: Any) -> str:
-    return str(override._get_value_element_as_str(value))
+    from rlexp.compat.hydra import value_text
+
+    return value_text(override, value)
 
 
 def _written(override: Override) -> str:

@@ -1,0 +1,68 @@
+"""torch."""
+
+from __future__ import annotations
+
+from rlexp.compat.row import Row, within
+
+_OPTIMIZER = "torch.optim.optimizer:Optimizer."
+
+ROWS = (
+    Row(
+        name="torch.optimizer_methods",
+        library="torch",
+        targets=within(
+            _OPTIMIZER,
+            "add_param_group(param_group)",
+            "state_dict()",
+            "load_state_dict(state_dict)",
+            "zero_grad(set_to_none)",
+        ),
+        kind="patch",
+        why="an optimiser that is made, saved or loaded does not load torch's compiler",
+        without="each process loads the compiler: one to two seconds",
+        need="faster",
+        files=("engine/learning/adam.py",),
+        fault="tests/compat/test_torch_faults.py::test_torch_wraps_an_optimisers_methods_for_its_compiler",
+    ),
+    Row(
+        name="torch.deterministic_mode",
+        library="torch",
+        targets=("torch._C:_set_deterministic_algorithms(mode, warn_only)",),
+        kind="private",
+        why="the deterministic mode without loading torch's compiler",
+        without="each process loads the compiler: one to two seconds",
+        need="faster",
+        files=("compat/determinism.py",),
+        issue="https://github.com/pytorch/pytorch/pull/165950",
+    ),
+    Row(
+        name="torch.step_hooks",
+        library="torch",
+        targets=within(_OPTIMIZER, "_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"),
+        kind="private",
+        why="an optimiser with hooks steps by itself, so that they are called",
+        without="the fused step cannot be judged",
+        need="needed",
+        files=("engine/learning/adam.py",),
+    ),
+    Row(
+        name="torch.foreach",
+        library="torch",
+        targets=within(
+            "torch:",
+            "_foreach_add_",
+            "_foreach_norm",
+            "_foreach_mul_",
+            "_foreach_clamp_min_",
+            "_foreach_clamp_max_",
+            "_foreach_copy_",
+            "_foreach_lerp_",
+            "_fused_adam_",
+        ),
+        kind="private",
+        why="one call for all parameters: norms, clipping, target networks and Adam",
+        without="no algorithm can be trained",
+        need="needed",
+        files=("engine/learning/adam.py", "engine/learning/gradient_step.py", "engine/learning/targets.py"),
+    ),
+)
