@@ -21,6 +21,8 @@ from rlexp.compat.row import Row, State, Target
 _log = logging.getLogger(__name__)
 _logged: set[str] = set()
 _ABSENT = object()
+_TRACING = "_ray_trace_ctx"
+"""A parameter that Ray adds to the methods of a class of which it makes an actor."""
 
 
 def usable(name: str) -> bool:
@@ -99,7 +101,7 @@ def live_state(target: Target) -> State:
         if found is _ABSENT:
             found = getattr(owner, name, _ABSENT)
         if found is _ABSENT:
-            return "there" if isinstance(owner, type) and _is_set_by_a_method(owner, name) else "missing"
+            return "there" if isinstance(owner, type) and _is_of_instances(owner, name) else "missing"
     if target.parameters is None:
         return "there"
     return "there" if _parameters(found) in (None, target.parameters) else "changed"
@@ -112,8 +114,10 @@ def _has_module(name: str) -> bool:
         return False
 
 
-def _is_set_by_a_method(owner: type, name: str) -> bool:
-    """True where a method of a class sets the attribute: one that only instances have."""
+def _is_of_instances(owner: type, name: str) -> bool:
+    """True where a method of a class sets the attribute, or it is annotated: one that only instances have."""
+    if any(name in vars(each).get("__annotations__", ()) for each in owner.__mro__):
+        return True
     methods = (
         inspect.unwrap(method) for each in owner.__mro__ for method in vars(each).values() if callable(method)
     )
@@ -131,7 +135,7 @@ def _parameters(function: Any) -> tuple[str, ...] | None:
         return None
     stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
     names = (f"{stars.get(each.kind, '')}{each.name}" for each in given)
-    return tuple(name for name in names if name not in ("self", "cls"))
+    return tuple(name for name in names if name not in ("self", "cls", _TRACING))
 
 
 def _plain(function: Any) -> Any:
