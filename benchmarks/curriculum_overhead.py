@@ -114,7 +114,7 @@ def teacher_costs() -> dict[str, dict[str, float]]:
     """Bytes of a directive and milliseconds of an update, by teacher."""
     import rlexp
     from rlexp.curriculum.build import teacher_of
-    from rlexp.environment.tasks.outcome import Outcome, Progress
+    from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
     from rlexp.environment.tasks.space import space_of
 
     found = {}
@@ -133,7 +133,7 @@ def teacher_costs() -> dict[str, dict[str, float]]:
                 success = float(rng.random() < 0.5)
                 outcomes.append(Outcome(draw.task, iteration, draw.tag, success, success, 10, slot, success))
             begin = time.perf_counter()
-            teacher.update(outcomes, Progress(iteration * 5120, iteration))
+            teacher.update(outcomes, TrainingProgress(iteration * 5120, iteration))
             times.append(1e3 * (time.perf_counter() - begin))
         found[name] = {
             "directive_bytes": size,

@@ -1,31 +1,39 @@
 """Where modules went whose names are written in what people keep: configs, checkpoints' pickles, labs' own imports.
 
-`MOVED` is the one table. Imports of an old name give the module under its new one (`MovedModules`), and whoever
-reads an import path from a config asks for `current_name` first, so that what may be named is judged by where it is.
+`MOVED` and `RENAMED` are the one table. Imports of an old name give the module under its new one (`MovedModules`), and
+whoever reads an import path from a config asks for `current_name` first, so that what may be named is judged by where
+it is.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 MOVED: dict[str, str] = {
     "rlexp.curriculum.collecting": "rlexp.engine.callbacks.task_outcomes",
     "rlexp.curriculum.connector": "rlexp.engine.curriculum_connector",
-    "rlexp.curriculum.cycle": "rlexp.environment.tasks.cycle",
+    "rlexp.curriculum.cycle": "rlexp.environment.tasks.directive",
     "rlexp.curriculum.dimension": "rlexp.environment.tasks.dimension",
     "rlexp.curriculum.directive": "rlexp.environment.tasks.directive",
     "rlexp.curriculum.handing": "rlexp.engine.handing",
-    "rlexp.curriculum.measure": "rlexp.environment.tasks.measure",
+    "rlexp.curriculum.measure": "rlexp.environment.tasks.episode_measure",
     "rlexp.curriculum.outcome": "rlexp.environment.tasks.outcome",
     "rlexp.curriculum.payload": "rlexp.environment.tasks.payload",
     "rlexp.curriculum.publishing": "rlexp.engine.publishing",
     "rlexp.curriculum.sampler": "rlexp.environment.tasks.sampler",
     "rlexp.curriculum.space": "rlexp.environment.tasks.space",
     "rlexp.curriculum.task": "rlexp.environment.tasks.task",
+    "rlexp.curriculum.teachers.gaussian": "rlexp.curriculum.teachers.parts.gaussian",
+    "rlexp.curriculum.teachers.mutation": "rlexp.curriculum.teachers.parts.mutation",
+    "rlexp.curriculum.teachers.numbered": "rlexp.curriculum.teachers.parts.indexed_tasks",
+    "rlexp.curriculum.teachers.unit_box": "rlexp.curriculum.teachers.parts.unit_box",
     "rlexp.environment.env_probe": "rlexp.environment.probe",
     "rlexp.environment.failures": "rlexp.engine.callbacks.failures",
     "rlexp.environment.fatal": "rlexp.engine.runners.fatal_errors",
@@ -54,18 +62,32 @@ MOVED: dict[str, str] = {
 }
 """Old module or package -> new one."""
 
+RENAMED: dict[str, dict[str, str]] = {
+    "rlexp.curriculum.teachers.ladder": {"Levels": "EnvLevels"},
+    "rlexp.curriculum.teachers.learnability": {"Levels": "CandidateLevels"},
+    "rlexp.curriculum.teachers.parts.indexed_tasks": {"Chosen": "TaskDistribution"},
+    "rlexp.curriculum.teachers.parts.mutation": {"Step": "ParameterStep"},
+    "rlexp.curriculum.teachers.parts.task_bandit": {"Bandit": "TaskBandit"},
+    "rlexp.environment.tasks.outcome": {"Progress": "TrainingProgress"},
+    "rlexp.environment.tasks.sampler": {"Gaussian": "BoundedGaussian"},
+}
+"""Module by its new name -> old names of its classes and functions -> new ones."""
+
 
 def current_name(path: str) -> str:
     """The import path by today's names; one that never moved is returned as it is."""
     words = path.split(".")
     for end in range(len(words), 1, -1):
-        if (new := MOVED.get(".".join(words[:end]))) is not None:
-            return ".".join([new, *words[end:]])
+        module = ".".join(words[:end])
+        new = MOVED.get(module, module)
+        if module in MOVED or module in RENAMED:
+            rest = [RENAMED.get(new, {}).get(word, word) for word in words[end : end + 1]]
+            return ".".join([new, *rest, *words[end + 1 :]])
     return path
 
 
 class MovedModules:
-    """Imports a module under its old name as the very module that has the new one.
+    """Imports a module under its old name as the very module that has the new one, and renamed classes likewise.
 
     A finder and a loader by its methods; the base classes in `importlib.abc` would take longer to import than all this.
     """
@@ -73,7 +95,9 @@ class MovedModules:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """A spec for names in the table alone."""
+        """A spec for names in the tables alone."""
+        if fullname in RENAMED:
+            return _answering_old_names(PathFinder.find_spec(fullname, path, target), RENAMED[fullname])
         return ModuleSpec(fullname, self) if fullname in MOVED else None  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -86,6 +110,39 @@ class MovedModules:
         """Nothing: it has run. `importlib` has just given it the old name's spec, which would break reloading."""
         assert module.__spec__ is not None
         module.__spec__ = module.__spec__.loader_state
+
+
+def _answering_old_names(spec: ModuleSpec | None, renamed: Mapping[str, str]) -> ModuleSpec | None:
+    """The spec of a module that finds its attributes under their old names, too, once it has run."""
+    if spec is None or spec.loader is None:
+        return spec
+    run = spec.loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        run(module)
+
+        def attribute(name: str) -> Any:
+            if name not in renamed:
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            return getattr(module, renamed[name])
+
+        module.__getattr__ = attribute  # type: ignore[method-assign]
+
+    spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+    return spec
+
+
+def renamed_fields(**new_by_old: str) -> Callable[[type[T]], type[T]]:
+    """A decorator of classes: pickles in which fields have their old names restore them under the new ones."""
+
+    def decorated(cls: type[T]) -> type[T]:
+        def restore(self: T, state: dict[str, Any]) -> None:
+            vars(self).update({new_by_old.get(name, name): value for name, value in state.items()})
+
+        cls.__setstate__ = restore  # type: ignore[attr-defined]
+        return cls
+
+    return decorated
 
 
 def install() -> None:

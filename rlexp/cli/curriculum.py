@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from rlexp.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rlexp.curriculum.simulation.compare import Arm
+    from rlexp.curriculum.simulation.compare import SimulatedArm
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(list(argv))
     # Imported here: they compose, and draw.
     from rlexp.curriculum.plot import plot_simulation
-    from rlexp.curriculum.simulation.compare import Setting, trials
+    from rlexp.curriculum.simulation.compare import SimulationSettings, trials
     from rlexp.environment.tasks.space import space_of
     from rlexp.run.compose import compose
 
@@ -38,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
             key="curriculum",
             fix="curriculum=uniform, or another of `rlexp list curriculum`",
         )
-    setting = Setting(
+    setting = SimulationSettings(
         arguments.students,
         arguments.episodes,
         arguments.iteration,
@@ -115,7 +115,7 @@ def _free(name: str) -> Path:
     return path
 
 
-def _table(arms: Sequence[Arm], episodes: int) -> None:
+def _table(arms: Sequence[SimulatedArm], episodes: int) -> None:
     from rich.table import Table
     from rich.text import Text
 

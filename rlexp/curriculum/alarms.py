@@ -1,4 +1,4 @@
-"""Tells a curriculum that swings to and fro, and one that is stuck."""
+"""Detects a curriculum that thrashes (tasks grow harder and easier again and again) or stalls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def level(directive: Directive, space: TaskSpace) -> float:
     The place of values that are no numbers is their place in the list, which people write from easy to hard.
     """
     rng = np.random.default_rng(0)  # The same for all, so that an equal directive has an equal level.
-    drawn = (space.parameters(directive.sample(rng, slot).task) for slot in range(DRAWN))
+    drawn = (space.parameters(directive.sample(rng, env_index).task) for env_index in range(DRAWN))
     return float(np.mean([[_place(dim, task[name]) for name, dim in space.dims.items()] for task in drawn]))
 
 
@@ -69,7 +69,7 @@ class Alarms:
         self._low, self._high = 0.0, 1.0
         self._still, self._still_at = 0, math.nan
 
-    def look(self, at: float, score: float | None) -> None:
+    def observe(self, at: float, score: float | None) -> None:
         """Takes in one iteration.
 
         Args:
@@ -83,7 +83,7 @@ class Alarms:
         before = self.thrashing, self.stalled
         if score is not None and math.isfinite(score):
             self._scores.append(score)
-            self._stand(at, score)
+            self._count_still(at, score)
         self.thrashing = not self._wanders and len(self._turns) >= SWINGS and self._scores_swing()
         self.stalled = self._still >= STILL
         self.new = []
@@ -110,7 +110,7 @@ class Alarms:
         apart = max(self._scores, default=0.0) - min(self._scores, default=0.0)
         return apart >= SWING * (self._high - self._low)
 
-    def _stand(self, at: float, score: float) -> None:
+    def _count_still(self, at: float, score: float) -> None:
         self._low, self._high = min(self._low, score), max(self._high, score)
         nothing = score <= self._low + HOPELESS * (self._high - self._low)
         if not nothing or not abs(at - self._still_at) < SWING:

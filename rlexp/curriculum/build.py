@@ -10,10 +10,9 @@ from rlexp.config.callables.targets import TARGET, check, locate
 from rlexp.config.schema import CurriculumChoice
 from rlexp.curriculum.curriculum import Curriculum
 from rlexp.curriculum.teacher import Teacher
-from rlexp.environment.tasks.applying import check_way
-from rlexp.environment.tasks.cycle import Cycle
-from rlexp.environment.tasks.directive import Directive, Fixed
-from rlexp.environment.tasks.measure import check_measure
+from rlexp.environment.tasks.applying import check_method
+from rlexp.environment.tasks.directive import Cycle, Directive, Fixed
+from rlexp.environment.tasks.episode_measure import check_measure
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import space_of
 
@@ -32,7 +31,7 @@ def check_curriculum(choice: CurriculumChoice, trusted: Sequence[str]) -> Teache
     if choice.teacher is None:
         return None
     space = space_of(choice)
-    check_way(choice.apply)
+    check_method(choice.apply)
     check_measure(choice.measure)
     for position, task in enumerate(choice.targets or []):
         space.check(task, f"curriculum.targets[{position}]")

@@ -1,4 +1,4 @@
-"""The curriculum in the main process: tells the teacher what happened and publishes what it says."""
+"""The curriculum in the main process: updates the teacher with outcomes and publishes its directive."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from rlexp.base.errors import CheckpointError
 from rlexp.curriculum.alarms import Alarms, level
 from rlexp.curriculum.history import History
 from rlexp.curriculum.metric_checks import reads
-from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals, wanders
-from rlexp.environment.tasks.measure import is_metric
-from rlexp.environment.tasks.outcome import Outcome, Progress, by_task_name
+from rlexp.curriculum.teacher import Teacher, excludes_episodes, needed_signals, wanders
+from rlexp.environment.tasks.episode_measure import is_metric
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, by_task_name
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.metrics.names import CURRICULUM
 
 EVENT = f"{CURRICULUM}event"
 """Metric, a text: promotions, demotions and alarms of an iteration that had any."""
-MOST_TASKS_TOLD = 12
+MAX_TASK_METRICS = 12
 """Up to so many different tasks have a metric each."""
 
 
 class Curriculum:
-    """One teacher and what has to be remembered about it.
+    """One teacher with its directive, history and alarms.
 
     Args:
         teacher: fresh.
         space: its tasks.
-        measure: see `rlexp.environment.tasks.measure`.
+        measure: see `rlexp.environment.tasks.episode_measure`.
         seed: of the draws.
 
     Attributes:
@@ -58,12 +58,12 @@ class Curriculum:
 
     def payload(self) -> Payload:
         """What env runners draw from now."""
-        signals, leaves_out = bool(needed_signals(self.teacher)), leaves_out_episodes(self.teacher)
+        signals, excludes = bool(needed_signals(self.teacher)), excludes_episodes(self.teacher)
         drawn_by = self._directive, self.version, self.episodes, self._seed, self.generation
-        return Payload(*drawn_by, with_signals=signals, leaves_out=leaves_out)
+        return Payload(*drawn_by, with_signals=signals, excludes_episodes=excludes)
 
     def take_in(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> dict[str, float]:
-        """Tells the teacher of one iteration's episodes.
+        """Updates the teacher with one iteration's episodes.
 
         Args:
             outcomes: in the order in which they came; those of episodes that began before a restore do not count.
@@ -75,10 +75,12 @@ class Curriculum:
         own = [outcome for outcome in outcomes if outcome.generation == self.generation]
         outcomes = self._scored(own, record)
         self.episodes += len(outcomes)
-        told = self._told(outcomes)
+        episode_metrics = self._episode_metrics(outcomes)
         score = float(np.mean([outcome.score for outcome in outcomes])) if outcomes else None
-        self.alarms.look(self._level, score)
-        progress = Progress(int(record["env_steps"]), int(record["iteration"]), {**record, **told})
+        self.alarms.observe(self._level, score)
+        progress = TrainingProgress(
+            int(record["env_steps"]), int(record["iteration"]), {**record, **episode_metrics}
+        )
         if self.teacher.update(outcomes, progress):
             self.version += 1
             self._directive = self.teacher.directive()
@@ -91,17 +93,17 @@ class Curriculum:
             f"{CURRICULUM}thrashing": int(self.alarms.thrashing),
             f"{CURRICULUM}stalled": int(self.alarms.stalled),
         }
-        return {**metrics, **told}
+        return {**metrics, **episode_metrics}
 
-    def _told(self, outcomes: Sequence[Outcome]) -> dict[str, float]:
+    def _episode_metrics(self, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """The metrics of an iteration's episodes, which the teacher may read."""
-        told: dict[str, float] = {f"{CURRICULUM}episodes": self.episodes}
+        metrics: dict[str, float] = {f"{CURRICULUM}episodes": self.episodes}
         if outcomes:
             stale = sum(outcome.version != self.version for outcome in outcomes)
-            told[f"{CURRICULUM}stale"] = stale / len(outcomes)
-            told[f"{CURRICULUM}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
-            told |= _by_task(outcomes)
-        return told
+            metrics[f"{CURRICULUM}stale"] = stale / len(outcomes)
+            metrics[f"{CURRICULUM}score_mean"] = float(np.mean([outcome.score for outcome in outcomes]))
+            metrics |= _by_task(outcomes)
+        return metrics
 
     def _scored(self, outcomes: Sequence[Outcome], record: Mapping[str, Any]) -> list[Outcome]:
         """The outcomes with the score of the iteration, where the measure is a metric; none while it is unknown."""
@@ -157,10 +159,10 @@ def _by_task(outcomes: Sequence[Outcome]) -> dict[str, float]:
         f"{CURRICULUM}tasks": float(len(by_task)),
         f"{CURRICULUM}entropy": abs(float(-(shares * np.log(shares)).sum())),
     }
-    if len(by_task) <= MOST_TASKS_TOLD:
+    if len(by_task) <= MAX_TASK_METRICS:
         for task, own in by_task.items():
-            told = [outcome.success for outcome in own if outcome.success is not None]
+            successes = [outcome.success for outcome in own if outcome.success is not None]
             metrics[f"{CURRICULUM}share/{task}"] = len(own) / len(outcomes)
-            if told:
-                metrics[f"{CURRICULUM}success/{task}"] = float(np.mean(told))
+            if successes:
+                metrics[f"{CURRICULUM}success/{task}"] = float(np.mean(successes))
     return metrics

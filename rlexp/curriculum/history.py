@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.spread import spread
+from rlexp.curriculum.task_histogram import task_histogram
 from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.space import TaskSpace
 
@@ -35,7 +35,7 @@ class History:
                 self.entries[-1]["events"] = [*self.entries[-1]["events"], *events]
             return
         successes = [outcome.success for outcome in outcomes if outcome.success is not None]
-        shares = spread(self._space, (outcome.task for outcome in outcomes))
+        shares = task_histogram(self._space, (outcome.task for outcome in outcomes))
         entry = {
             "env_steps": env_steps,
             "episodes": len(outcomes),

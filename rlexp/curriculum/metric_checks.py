@@ -1,4 +1,4 @@
-"""Which metrics a curriculum reads and which it tells, known before a run, so that a wrong name is told at once."""
+"""Which metrics a curriculum reads and which it logs, known before a run, so that a wrong name is refused at once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.environment.tasks.measure import KEY as MEASURE
-from rlexp.environment.tasks.measure import is_metric
+from rlexp.environment.tasks.episode_measure import KEY as MEASURE
+from rlexp.environment.tasks.episode_measure import is_metric
 from rlexp.environment.tasks.task import task_key
 from rlexp.metrics.names import CURRICULUM
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rlexp.environment.tasks.space import TaskSpace
     from rlexp.metrics.catalogue import Catalogue
 
-OF_THE_TEACHER = ("version", "level", "thrashing", "stalled")
-"""What is known once the teacher has spoken, beside its own metrics; too late for it to read."""
+TEACHER_METRICS = ("version", "level", "thrashing", "stalled")
+"""Metrics that are computed after the teacher's update, beside its own; too late for it to read."""
 BY_TASK = (f"{CURRICULUM}share/", f"{CURRICULUM}success/")
 """Before the name of a task: its share of the episodes, and the success on it."""
 MOST_LISTED = 10_000
@@ -40,7 +40,11 @@ def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, ca
     for name, key in reads(teacher, choice.measure).items():
         if name.startswith(BY_TASK):
             _check_task(name, key, space)
-        elif name.startswith(CURRICULUM) and name not in catalogue.names and name in told_by(teacher):
+        elif (
+            name.startswith(CURRICULUM)
+            and name not in catalogue.names
+            and name in teacher_metric_names(teacher)
+        ):
             raise ConfigError(
                 f"{key}: {name} is not known yet when the teacher reads metrics: it says it itself",
                 key=key,
@@ -57,9 +61,9 @@ def reads(teacher: Teacher, measure: str) -> dict[str, str]:
     return {**dict.fromkeys(of_teacher, "curriculum.teacher"), **of_measure}
 
 
-def told_by(teacher: Teacher) -> list[str]:
-    """Full names of the metrics that are known once the teacher has spoken, as far as a fresh one tells them."""
-    return [f"{CURRICULUM}{name}" for name in (*OF_THE_TEACHER, *teacher.metrics())]
+def teacher_metric_names(teacher: Teacher) -> list[str]:
+    """Full names of the metrics that are logged after the teacher's update, as far as a fresh teacher has them."""
+    return [f"{CURRICULUM}{name}" for name in (*TEACHER_METRICS, *teacher.metrics())]
 
 
 def _check_task(name: str, key: str, space: TaskSpace) -> None:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from rlexp.curriculum.simulation.compare import MASTERED, Arm
-from rlexp.curriculum.spread import edges, labels, spread
+from rlexp.curriculum.simulation.compare import MASTERED, SimulatedArm
+from rlexp.curriculum.task_histogram import edges, labels, task_histogram
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.report.drawing.embedding import text
 
@@ -33,7 +33,7 @@ LONGEST = 40
 COLOURS = ("#0b6e99", "#b5651d")
 
 
-def plot_simulation(arms: Sequence[Arm], space: TaskSpace, path: Path) -> Path:
+def plot_simulation(arms: Sequence[SimulatedArm], space: TaskSpace, path: Path) -> Path:
     """Success on the targets by arm, and under it what the first arm's first student was given.
 
     Args:
@@ -42,7 +42,7 @@ def plot_simulation(arms: Sequence[Arm], space: TaskSpace, path: Path) -> Path:
         path: where to; its ending says the format.
     """
     first = arms[0]
-    spreads = [spread(space, (o.task for o in outcomes)) for outcomes in first.traces[0].outcomes]
+    spreads = [task_histogram(space, (o.task for o in outcomes)) for outcomes in first.traces[0].outcomes]
     steps = np.arange(1, len(spreads) + 1) * first.per_iteration
     with matplotlib.rc_context({"text.parse_math": False}):  # A dollar sign in a name is one.
         figure, axes = _figure(space)

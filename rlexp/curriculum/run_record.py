@@ -21,14 +21,14 @@ class CurriculumRecord:
     def __init__(self, curriculum: Curriculum) -> None:
         self._curriculum = curriculum
         self._folder: Path | None = None
-        self._told = False
+        self._warned = False
 
     def on_run_start(self, run: RunInfo) -> None:
         """Remembers where."""
         self._folder = run.folder
 
     def on_record(self, record: Record) -> None:
-        """Tells promotions and the like in the log as they happen."""
+        """Logs promotions, demotions and alarms as they happen."""
         for event in self._curriculum.new_events:
             text = f"curriculum: {event} (at {record['env_steps']:,} env steps)"
             if event in self._curriculum.alarms.new:
@@ -56,6 +56,6 @@ class CurriculumRecord:
         except (
             Exception
         ) as error:  # Matplotlib, its fonts or its memory: a picture is no reason to lose a run.
-            if not self._told:
+            if not self._warned:
                 _log.warning("%s was not drawn: %s: %s", PLOT, type(error).__name__, error)
-            self._told = True
+            self._warned = True

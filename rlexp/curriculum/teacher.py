@@ -1,4 +1,4 @@
-"""What every teacher can do: the one thing that a curriculum of one's own has to implement."""
+"""The protocol of teachers: what a curriculum of one's own has to implement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from rlexp.environment.tasks.directive import Directive
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 
 
 @runtime_checkable
@@ -14,7 +14,7 @@ class Teacher(Protocol):
     """Chooses tasks by what became of earlier ones.
 
     A teacher is pure and seeded: it has no clock, no file and no process; made with the same arguments and
-    told the same outcomes it says the same directives. It is made as `Name(space, seed=..., **arguments)`, the
+    given the same outcomes it returns the same directives. It is made as `Name(space, seed=..., **arguments)`, the
     arguments being those that stand beside its `_target_` in `curriculum.teacher`, and raises ConfigError when
     they do not fit the space. One that takes `measure` is given `curriculum.measure`.
 
@@ -26,13 +26,13 @@ class Teacher(Protocol):
     draws episodes that the policy does not learn from (`Draw.train` is false).
 
     One that draws whatever teaches most now, easy or hard, says so by `wanders = True`: its tasks then may go to and
-    fro without being told to thrash.
+    fro without an alarm of thrashing.
     """
 
     def directive(self) -> Directive:
         """What to draw tasks from now; small and picklable."""
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Takes in finished episodes, in the order of their ends; whether the directive is another now.
 
         Called after every training iteration, also with no outcomes. An outcome may be of an older directive:
@@ -63,6 +63,6 @@ def wanders(teacher: Teacher) -> bool:
     return bool(getattr(teacher, "wanders", False))
 
 
-def leaves_out_episodes(teacher: Teacher) -> bool:
+def excludes_episodes(teacher: Teacher) -> bool:
     """Whether it draws episodes that the policy does not learn from; not unless it says so."""
     return bool(getattr(teacher, "leaves_out", False))

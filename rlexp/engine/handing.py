@@ -63,14 +63,14 @@ class Handing:
     def _number(self, vector: Any) -> None:
         """Tells each sub-environment its number over all runners."""
         first = self._first * vector.num_envs
-        slots = range(first, first + vector.num_envs)
+        env_indices = range(first, first + vector.num_envs)
         if isinstance(vector, VectorTaskEnv):
-            vector.slots = slots
+            vector.env_indices = env_indices
         elif hasattr(vector, "set_attr"):
-            vector.set_attr("slot", list(slots))
+            vector.set_attr("env_index", list(env_indices))
         else:  # RLlib's vector of environments with several agents sets no attributes; all are in this process.
-            for env, slot in zip(vector.envs, slots, strict=True):
-                env.unwrapped.slot = slot
+            for env, env_index in zip(vector.envs, env_indices, strict=True):
+                env.unwrapped.env_index = env_index
 
     def _same(self, vector: Any, payload: Payload) -> bool:
         assert self._handed is not None

@@ -18,7 +18,7 @@ from rlexp.config.composition.override_syntax import parse
 from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.keys.ranges import SEEDS
 from rlexp.storage.buckets.places import check_place
-from rlexp.sweep.planning.space import MOST_TRIALS
+from rlexp.sweep.planning.search_space import MOST_TRIALS
 from rlexp.sweep.schedulers import choices
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rlexp.environment.tasks.directive import Fixed
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 
@@ -20,7 +20,7 @@ class Longer:
     def directive(self) -> Fixed:
         return Fixed({"length": self.length}, tag=self.length)
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         self.seen += outcomes
         longer = self.length < self.most and any(outcome.tag == self.length for outcome in outcomes)
         self.length += longer

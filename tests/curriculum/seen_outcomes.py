@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from envs.meeting import Meeting
 from rlexp.environment.tasks.directive import Weighted
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 
@@ -26,7 +26,7 @@ class Remembering:
         tasks = [{"distance": distance} for distance in range(1, 7)]
         return Weighted.of(tasks, [1 / 6] * 6, tag=self.updates)
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         self.seen += outcomes
         self.updates += 1
         return True

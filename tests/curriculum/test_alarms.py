@@ -27,7 +27,7 @@ def looked(levels: list[float], score: float | None = None) -> Alarms:
     """After these levels, each with `score`, or with one that is low where the level is high."""
     alarms = Alarms()
     for at in levels:
-        alarms.look(at, 1.0 - at if score is None else score)
+        alarms.observe(at, 1.0 - at if score is None else score)
     return alarms
 
 
@@ -43,7 +43,7 @@ def test_up_and_down_again_is_thrashing_until_it_is_over() -> None:
     alarms = looked([0.0, 0.25, 0.5, 0.0] * 4)
     assert alarms.thrashing
     for _ in range(WINDOW):
-        alarms.look(0.5, 0.5)
+        alarms.observe(0.5, 0.5)
     assert not alarms.thrashing
 
 
@@ -68,7 +68,7 @@ def test_tasks_that_change_while_the_score_stays_are_none() -> None:
 def test_it_is_told_once() -> None:
     alarms, told = Alarms(), []
     for i in range(60):
-        alarms.look(i % 2, 1 - i % 2)
+        alarms.observe(i % 2, 1 - i % 2)
         told += alarms.new
     assert len(told) == 1 and "thrashes" in told[0]
 
@@ -79,12 +79,12 @@ def test_nothing_but_failure_on_the_same_tasks_is_a_stall() -> None:
     assert not looked([0.5] * 200, score=0.2).stalled
     assert not looked([i / 200 for i in range(200)], score=0.0).stalled
     alarms = looked([0.5] * 30, score=0.0)
-    alarms.look(0.5, 0.9)
+    alarms.observe(0.5, 0.9)
     assert not alarms.stalled
     # A return whose worst is far below 0 is judged by what has been seen.
     returns = looked([0.5], score=-10.0)
     for _ in range(STILL):
-        returns.look(0.5, -500.0)
+        returns.observe(0.5, -500.0)
     assert returns.stalled
 
 
@@ -93,7 +93,7 @@ def test_a_state_goes_on() -> None:
     second = Alarms()
     second.restore(first.state())
     for at in [0.0, 1.0] * 18:
-        second.look(at, 1.0 - at)
+        second.observe(at, 1.0 - at)
     assert second.state() == whole.state()
 
 
@@ -104,8 +104,12 @@ def test_no_teacher_thrashes_on_a_student_that_learns(name: str) -> None:
     student, rng = Student(curriculum.space), np.random.default_rng(1)
     for iteration in range(250):
         payload = curriculum.payload()
-        draws = [(slot, payload.draw(slot, 4 * iteration + count)) for count in range(4) for slot in range(8)]
-        outcomes = [student.attempt(draw, payload.version, slot, rng) for slot, draw in draws]
+        draws = [
+            (env_index, payload.draw(env_index, 4 * iteration + count))
+            for count in range(4)
+            for env_index in range(8)
+        ]
+        outcomes = [student.attempt(draw, payload.version, env_index, rng) for env_index, draw in draws]
         metrics = curriculum.take_in(outcomes, {"env_steps": 288 * iteration, "iteration": iteration})
         assert metrics["curriculum/thrashing"] == 0, (iteration, curriculum.alarms.new)
     assert student.skill > 0.0  # else there was nothing to thrash about
@@ -114,10 +118,10 @@ def test_no_teacher_thrashes_on_a_student_that_learns(name: str) -> None:
 def test_a_teacher_that_wanders_is_only_watched_for_stalling() -> None:
     alarms = Alarms(wanders=True)
     for at in [0.0, 1.0] * 40:
-        alarms.look(at, 1.0 - at)
+        alarms.observe(at, 1.0 - at)
     assert not alarms.thrashing
     for _ in range(STILL + 1):
-        alarms.look(0.5, 0.0)
+        alarms.observe(0.5, 0.0)
     assert alarms.stalled
 
 
@@ -136,10 +140,12 @@ def test_a_student_that_never_succeeds_makes_no_teacher_thrash(name: str) -> Non
     metrics: dict[str, float] = {}
     for iteration in range(150):
         payload = curriculum.payload()
-        draws = [(slot, payload.draw(slot, count)) for count in range(4) for slot in range(8)]
+        draws = [(env_index, payload.draw(env_index, count)) for count in range(4) for env_index in range(8)]
         failed = [
-            Outcome(draw.task, payload.version, draw.tag, 0.0, 0.0, 9, slot, 0.0, dict.fromkeys(SIGNALS, 0.0))
-            for slot, draw in draws
+            Outcome(
+                draw.task, payload.version, draw.tag, 0.0, 0.0, 9, env_index, 0.0, dict.fromkeys(SIGNALS, 0.0)
+            )
+            for env_index, draw in draws
         ]
         metrics = curriculum.take_in(failed, {"env_steps": 288 * iteration, "iteration": iteration})
         assert metrics["curriculum/thrashing"] == 0, (iteration, curriculum.alarms.new)

@@ -30,8 +30,8 @@ def test_every_choice_makes_a_teacher_that_draws_from_the_space(name: str) -> No
     config = rlexp.compose([f"env={env}", f"curriculum={name}", TRUSTED, *GIVEN.get(name, [])])
     curriculum = curriculum_of(config.curriculum, config.trusted, seed=0)
     assert curriculum is not None
-    for slot in range(8):
-        space_of(config.curriculum).check(curriculum.payload().draw(slot, 0).task, name)
+    for env_index in range(8):
+        space_of(config.curriculum).check(curriculum.payload().draw(env_index, 0).task, name)
 
 
 @pytest.mark.parametrize("name", [name for name in GIVEN if name not in ("ladder",)])

@@ -34,7 +34,7 @@ def test_7_a_crashed_environments_process_comes_back_with_the_present_task(train
     assert record["perf/env_failures"] == 1
     late = run.curriculum.teacher.seen[before:]
     check_tasks(run.curriculum.teacher)
-    assert min(outcome.tag for outcome in late) >= 4 and {outcome.slot for outcome in late} == {0, 1, 2}
+    assert min(outcome.tag for outcome in late) >= 4 and {outcome.env_index for outcome in late} == {0, 1, 2}
 
 
 @pytest.mark.slow

@@ -54,7 +54,9 @@ def test_ten_thousand_tasks_fit_in_two_hundred_kilobytes() -> None:
 def test_the_stream_depends_on_nothing_but_seed_progress_slot_and_count() -> None:
     space = TaskSpace.of({"x": {"box": [0, 1]}})
     payload = Payload(Everywhere(space), 3, 700, 5)
-    drawn = {(slot, n): payload.draw(slot, n).task["x"] for slot in range(8) for n in range(20)}
+    drawn = {
+        (env_index, n): payload.draw(env_index, n).task["x"] for env_index in range(8) for n in range(20)
+    }
     assert len(set(drawn.values())) == 160
     again = pickle.loads(pickle.dumps(payload))
     assert drawn[4, 7] == again.draw(4, 7).task["x"]
@@ -72,7 +74,7 @@ def test_a_student_learns_from_what_it_sometimes_solves_and_from_nothing_else() 
         gained.append(student.skill - 0.5)
     assert gained[1] > 100 * max(gained[0], gained[2]) > 0
     resting = Student(space, skill=0.5)
-    resting.attempt(Fixed(0.5).sample(rng, 0)._replace(train=False), 0, 0, rng)
+    resting.attempt(Fixed(0.5).sample(rng, 0)._replace(trainable=False), 0, 0, rng)
     assert resting.skill == 0.5
 
 

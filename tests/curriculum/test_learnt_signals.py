@@ -93,7 +93,7 @@ def test_levels_are_replayed_and_only_what_must_be_is_learnt(name: str, mode: st
     check_learnt(run, {"new", "replay"} if name.startswith("plr") else {"replay"})
     assert all(set(outcome.signals) == set(SIGNALS) for outcome in run.told)
     assert all(outcome.length == outcome.task["length"] for outcome in run.told)
-    assert {outcome.slot for outcome in run.told} == {0, 1, 2}
+    assert {outcome.env_index for outcome in run.told} == {0, 1, 2}
     assert (
         run.records[-1]["curriculum/episodes"]
         == len(run.told)
@@ -157,7 +157,7 @@ def test_signals_come_from_other_processes_too(watched: Any, ray_session: None) 
         "hardware.num_envs_per_env_runner=2",
         "hardware.num_cpus_for_main_process=0",
     ).steps_of(6)
-    assert {outcome.slot for outcome in run.told} == {0, 1, 2, 3}
+    assert {outcome.env_index for outcome in run.told} == {0, 1, 2, 3}
     assert {outcome.tag for outcome in run.told} == {"new", "replay", "mutant"}
     assert all(set(outcome.signals) == set(SIGNALS) for outcome in run.told)
     check_learnt(run, {"replay"})

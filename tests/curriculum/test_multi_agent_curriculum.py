@@ -13,9 +13,9 @@ import rlexp
 from envs.meeting import Meeting
 from rlexp.base.errors import ConfigError
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
-from rlexp.environment.tasks.applying import applier
+from rlexp.environment.tasks.applying import task_applier
 from rlexp.environment.tasks.directive import Everywhere
-from rlexp.environment.tasks.multi_agent import MultiAgentTaskEnv
+from rlexp.environment.tasks.multi_agent_task_env import MultiAgentTaskEnv
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task_wrapper import OUTCOME
@@ -86,7 +86,7 @@ def trainable() -> Iterator[Make]:
 
 def made(way: str = "set_task", observed: bool = False, measure: str = "success") -> MultiAgentTaskEnv:
     guard = MultiAgentGuard(Meeting, "meeting")
-    apply = applier(way, SPACE, lambda task: Meeting(**task))
+    apply = task_applier(way, SPACE, lambda task: Meeting(**task))
     env = MultiAgentTaskEnv(guard, apply, measure, SPACE if observed else None)
     env.set_curriculum(Payload(Everywhere(SPACE), 5, 0, 7))
     return env
@@ -148,7 +148,7 @@ def test_tasks_arrive_and_outcomes_come_back(trainable: Make) -> None:
         assert found == {f"eval/success/distance={distance}" for distance in TARGETS}
     teacher = run.curriculum.teacher
     check_outcomes(teacher.seen)
-    assert {outcome.slot for outcome in teacher.seen} == {0, 1, 2}
+    assert {outcome.env_index for outcome in teacher.seen} == {0, 1, 2}
     assert {outcome.tag for outcome in teacher.seen} == {0, 1, 2}
     assert len({outcome.task["distance"] for outcome in teacher.seen}) == TRAINING
     # One outcome for each episode, and each told once.
@@ -166,10 +166,10 @@ def test_a_split_run_goes_on_with_the_same_teacher(trainable: Make, tmp_path: Pa
     for _ in range(2):
         first.step()
     first.save_checkpoint(str(tmp_path))
-    drawn = [first.curriculum.payload().draw(slot, 0) for slot in range(9)]
+    drawn = [first.curriculum.payload().draw(env_index, 0) for env_index in range(9)]
     second = trainable()
     second.load_checkpoint(str(tmp_path))
-    assert [second.curriculum.payload().draw(slot, 0) for slot in range(9)] == drawn
+    assert [second.curriculum.payload().draw(env_index, 0) for env_index in range(9)] == drawn
     record = second.step()
     assert record["curriculum/version"] == 3 and record["iteration"] == 3
     late = second.curriculum.teacher.seen
@@ -231,12 +231,12 @@ def test_the_same_on_two_remote_runners(algorithm: str, trainable: Make, ray_ses
 
     run = trainable(*SMALL[algorithm], *REMOTE)
     seen = run.curriculum.teacher.seen
-    while {outcome.slot for outcome in seen} < {0, 1, 2, 3}:
+    while {outcome.env_index for outcome in seen} < {0, 1, 2, 3}:
         record = run.step()
     check_outcomes(seen)
     assert record["curriculum/episodes"] == len(seen)
     ray.kill(run.algorithm.env_runner_group._worker_manager.actors()[1], no_restart=False)
     before, version = len(seen), run.curriculum.version
-    while {outcome.slot for outcome in seen[before:] if outcome.version > version} < {0, 1, 2, 3}:
+    while {outcome.env_index for outcome in seen[before:] if outcome.version > version} < {0, 1, 2, 3}:
         run.step()
     check_outcomes(seen)

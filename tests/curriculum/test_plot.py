@@ -17,7 +17,7 @@ from rlexp.curriculum.curriculum import Curriculum
 from rlexp.curriculum.history import MOST_RECORDS, History
 from rlexp.curriculum.plot import plot_run
 from rlexp.curriculum.run_record import CurriculumRecord
-from rlexp.curriculum.spread import BINS, labels, spread
+from rlexp.curriculum.task_histogram import BINS, labels, task_histogram
 from rlexp.curriculum.teachers.uniform import Uniform
 from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.space import TaskSpace
@@ -41,14 +41,14 @@ def outcome(rooms: int, success: float | None = None) -> Outcome:
 @given(st.integers(1, 60), st.integers(0, 99))
 def test_shares_sum_to_1_and_every_bin_has_a_name(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    shares = spread(SPACE, [SPACE.sample(rng) for _ in range(count)])
+    shares = task_histogram(SPACE, [SPACE.sample(rng) for _ in range(count)])
     for name, dim in SPACE.dims.items():
         assert shares[name].sum() == pytest.approx(1.0)
         assert len(shares[name]) == len(labels(dim)) <= BINS
 
 
 def test_tasks_fall_into_the_bin_that_is_named_after_them() -> None:
-    shares = spread(SPACE, [outcome(3).task])
+    shares = task_histogram(SPACE, [outcome(3).task])
     found = {name: labels(dim)[int(np.argmax(shares[name]))] for name, dim in SPACE.dims.items()}
     assert found == {"rooms": "3", "wind": "10", "kind": "mud", "level": "474", "map": "map31 ..."}
 

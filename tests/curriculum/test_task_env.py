@@ -16,13 +16,11 @@ from rlexp.engine.curriculum_connector import CurriculumConnector
 from rlexp.engine.handing import Handing
 from rlexp.environment.errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
-from rlexp.environment.tasks.applying import applier, why_not
-from rlexp.environment.tasks.cycle import Cycle
-from rlexp.environment.tasks.directive import Draw, Everywhere, Fixed
+from rlexp.environment.tasks.applying import task_applier, why_unsupported
+from rlexp.environment.tasks.directive import Cycle, Draw, Everywhere, Fixed
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_env import TaskEnv
-from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME
+from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME, TaskEnv
 
 SPACE = TaskSpace.of({"length": {"int": [1, 4]}, "prize": {"box": [0, 1]}})
 
@@ -60,7 +58,7 @@ class Walk(gym.Env):
 
 def made(way: str = "set_task", measure: str = "success", observed: bool = False, **config: Any) -> TaskEnv:
     guard = Guard(partial(Walk, **config), "walk")
-    apply = applier(way, SPACE, lambda task: Walk(**task))
+    apply = task_applier(way, SPACE, lambda task: Walk(**task))
     return TaskEnv(guard, apply, measure, SPACE if observed else None)
 
 
@@ -130,18 +128,18 @@ def test_measures(measure: str, expected: float) -> None:
 class NotToLearn:
     """Tasks of a single step, every other one without learning from it."""
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
-        return Draw({"length": 1, "prize": 0.0}, train=rng.random() < 0.5)
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
+        return Draw({"length": 1, "prize": 0.0}, trainable=rng.random() < 0.5)
 
 
 def test_an_episode_that_is_not_learnt_from_is_marked_at_its_reset() -> None:
     env = made()
-    env.set_curriculum(replace(payload(NotToLearn()), leaves_out=True))
+    env.set_curriculum(replace(payload(NotToLearn()), excludes_episodes=True))
     marks = []
     for count in range(20):
         _, info = env.reset()
         marks.append(NOT_LEARNT in info)
-        assert marks[-1] is not payload(NotToLearn()).draw(0, count).train
+        assert marks[-1] is not payload(NotToLearn()).draw(0, count).trainable
         assert NOT_LEARNT not in env.step(0)[-1]
     assert len(set(marks)) == 2
 
@@ -168,7 +166,7 @@ def test_the_policy_may_see_the_task() -> None:
     assert observation.tolist() == [4.0, 0.5, 1.0, 0.5]
     assert env.observation_space.contains(observation)
     with pytest.raises(ValueError, match="flat Box of floats or a Dict"):
-        TaskEnv(gym.make("FrozenLake-v1"), applier("set_task", SPACE, Walk), "return", SPACE)
+        TaskEnv(gym.make("FrozenLake-v1"), task_applier("set_task", SPACE, Walk), "return", SPACE)
 
 
 @pytest.fixture(params=[SyncVectorEnv, AsyncVectorEnv])
@@ -196,7 +194,7 @@ def test_each_sub_environment_has_tasks_of_its_own_the_same_in_every_process(vec
     found = outcomes(vector, 30)
     assert all(len(one) > 5 for one in found)
     for i, one in enumerate(found):
-        assert [o.slot for o in one] == [3 + i] * len(one)
+        assert [o.env_index for o in one] == [3 + i] * len(one)
         assert [o.task for o in one] == [payload(base=40).draw(3 + i, n).task for n in range(len(one))]
     assert len({one[0].task["prize"] for one in found}) == 3
 
@@ -263,7 +261,7 @@ def test_a_restored_payload_arrives_though_its_version_and_base_are_those_of_ano
 
 def test_what_cannot_take_tasks_is_told() -> None:
     cartpole = gym.make("CartPole-v1")
-    assert why_not(cartpole, "set_task", SPACE) == "it has no set_task method"
-    assert why_not(cartpole, "attributes", SPACE) == "it has no attribute prize"
-    assert why_not(cartpole, "attributes", TaskSpace.of({"gravity": {"box": [5, 15]}})) is None
-    assert why_not(cartpole, "factory", SPACE) is None
+    assert why_unsupported(cartpole, "set_task", SPACE) == "it has no set_task method"
+    assert why_unsupported(cartpole, "attributes", SPACE) == "it has no attribute prize"
+    assert why_unsupported(cartpole, "attributes", TaskSpace.of({"gravity": {"box": [5, 15]}})) is None
+    assert why_unsupported(cartpole, "factory", SPACE) is None

@@ -101,7 +101,7 @@ def test_tasks_arrive_and_outcomes_come_back(fast: str, mode: str, trainable: Ma
     teacher = run.curriculum.teacher
     check_tasks(teacher)
     assert {outcome.tag for outcome in teacher.seen} == {2, 3, 4, 5, 6}
-    assert {outcome.slot for outcome in teacher.seen} == {0, 1, 2}
+    assert {outcome.env_index for outcome in teacher.seen} == {0, 1, 2}
     assert record["curriculum/episodes"] == len(teacher.seen)
     # What began under the old directive ends under the new one, and is told as stale.
     assert 0 < record["curriculum/stale"] < 1
@@ -146,7 +146,7 @@ def check_promotions(run: Any, least: int, iterations: int = 60) -> None:
             break
     assert length >= least
     assert record["curriculum/episodes"] == len(teacher.seen)
-    assert {outcome.slot for outcome in teacher.seen} == {0, 1, 2}
+    assert {outcome.env_index for outcome in teacher.seen} == {0, 1, 2}
     check_tasks(teacher)
 
 
@@ -198,9 +198,9 @@ def test_episodes_that_were_running_when_another_trials_state_came_do_not_count(
     payload = run.curriculum.payload()
     record = run.step()
     seen = run.curriculum.teacher.seen
-    for slot in range(3):
-        tasks = [outcome.task for outcome in seen if outcome.slot == slot]
-        assert tasks == [payload.draw(slot, n).task for n in range(len(tasks))] != []
+    for env_index in range(3):
+        tasks = [outcome.task for outcome in seen if outcome.env_index == env_index]
+        assert tasks == [payload.draw(env_index, n).task for n in range(len(tasks))] != []
     assert record["curriculum/episodes"] == payload.base + len(seen)
 
 
@@ -234,7 +234,7 @@ def test_two_trials_at_once_share_nothing(
         for _ in range(3):
             for run in runs:
                 run.step()
-        return [[(o.slot, o.version, o.task) for o in run.curriculum.teacher.seen] for run in runs]
+        return [[(o.env_index, o.version, o.task) for o in run.curriculum.teacher.seen] for run in runs]
 
     together = taught([trainable(*own) for own in overrides])
     alone = [taught([trainable(*own)])[0] for own in overrides]
@@ -262,7 +262,7 @@ def test_a_killed_runner_comes_back_with_the_present_task(
     run.step()
     late = run.curriculum.teacher.seen[before:]
     check_tasks(run.curriculum.teacher)
-    assert {outcome.slot for outcome in late} == {0, 1, 2, 3}
+    assert {outcome.env_index for outcome in late} == {0, 1, 2, 3}
     assert min(outcome.tag for outcome in late) >= 4
 
 

@@ -20,13 +20,12 @@ from rlexp.environment.errors import FatalEnvError
 from rlexp.environment.guards.guard import FAILURE, Guard
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.make import make_env
-from rlexp.environment.tasks.applying import applier
+from rlexp.environment.tasks.applying import task_applier
 from rlexp.environment.tasks.directive import Draw, Everywhere, Fixed
 from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_env import TaskEnv
-from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OBSERVED, OUTCOME
+from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OBSERVED, OUTCOME, TaskEnv
 from rlexp.environment.tasks.vector import VectorTaskEnv
 
 SPACE = TaskSpace.of({"length": {"int": [1, 6]}})
@@ -69,14 +68,14 @@ def walk(vector: VectorEnv, steps: int) -> tuple[list[Outcome], list[Any]]:
 @pytest.mark.parametrize("measure", ["success", "return", "length", "info:progress"])
 def test_it_does_what_tasks_in_single_environments_do(form: Any, measure: str) -> None:
     def single() -> TaskEnv:
-        return TaskEnv(Guard(Walk, "walk"), applier("set_task", SPACE, Walk), measure, SPACE)
+        return TaskEnv(Guard(Walk, "walk"), task_applier("set_task", SPACE, Walk), measure, SPACE)
 
     found = []
     for vector in (SyncVectorEnv([single] * ROWS), made(form, measure, observed=True)):
         hand(vector, payload(version=2, base=40), worker_index=2)
         found.append(walk(vector, 60))
     assert found[0][0] == found[1][0] and len(found[0][0]) > 30
-    assert {outcome.slot for outcome in found[1][0]} == {3, 4, 5}
+    assert {outcome.env_index for outcome in found[1][0]} == {3, 4, 5}
     assert len({outcome.score for outcome in found[1][0]}) > 1
     for single_step, vector_step in zip(found[0][1], found[1][1], strict=True):
         for one, other in zip(single_step[:4], vector_step[:4], strict=True):
@@ -87,17 +86,17 @@ def test_it_does_what_tasks_in_single_environments_do(form: Any, measure: str) -
 class _Half:
     """Every task of the space; from every second, the policy does not learn."""
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
-        return Draw(SPACE.sample(rng), slot, bool(rng.random() < 0.5))
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
+        return Draw(SPACE.sample(rng), env_index, bool(rng.random() < 0.5))
 
 
 def test_episodes_that_are_not_learnt_from_are_marked_as_in_single_environments() -> None:
     def single() -> TaskEnv:
-        return TaskEnv(Guard(Walk, "walk"), applier("set_task", SPACE, Walk), "success")
+        return TaskEnv(Guard(Walk, "walk"), task_applier("set_task", SPACE, Walk), "success")
 
     marks = []
     for vector in (SyncVectorEnv([single] * ROWS), made()):
-        hand(vector, replace(payload(_Half()), leaves_out=True))
+        hand(vector, replace(payload(_Half()), excludes_episodes=True))
         _, returned = walk(vector, 60)
         none = np.zeros(ROWS, bool)
         marks.append(np.stack([infos.get(f"_{NOT_LEARNT}", none) for *_, infos in returned]))
@@ -164,7 +163,7 @@ def test_a_crash_ends_no_episode_that_counts_and_new_ones_have_tasks_of_their_ow
     tasks = iter([5, 5, 2, 3, 4, 6, *[1] * 99])
 
     class Listed:
-        def sample(self, rng: Any, slot: int) -> Draw:
+        def sample(self, rng: Any, env_index: int) -> Draw:
             return Draw({"length": next(tasks)})
 
     vector = made(crash_at=(3,))
@@ -174,7 +173,7 @@ def test_a_crash_ends_no_episode_that_counts_and_new_ones_have_tasks_of_their_ow
     assert returned[3][4][f"_{FAILURE}"].tolist() == [True, True, False]
     assert OUTCOME not in returned[3][4]
     assert returned[4][0][:, 1].tolist() == pytest.approx([0.4, 0.6, 0.3])
-    ended = [(outcome.slot, outcome.task["length"], outcome.length) for outcome in outcomes[:4]]
+    ended = [(outcome.env_index, outcome.task["length"], outcome.length) for outcome in outcomes[:4]]
     # The third row saw its first observation twice, which is a step to the policy.
     assert ended == [(2, 2, 2), (2, 3, 4), (0, 4, 4), (2, 1, 1)]
 
@@ -237,8 +236,8 @@ def test_a_dict_gets_the_tasks_numbers_which_later_draws_do_not_change() -> None
 @pytest.mark.parametrize("step", [False, True], ids=["in_a_reset", "in_a_restart"])
 def test_what_ends_a_run_ends_it(step: bool) -> None:
     class Aside:
-        def sample(self, rng: Any, slot: int) -> Draw:
-            return Draw({"length": 2}, train=not aside)
+        def sample(self, rng: Any, env_index: int) -> Draw:
+            return Draw({"length": 2}, trainable=not aside)
 
     aside = not step
     vector = made(crash_at=(1,))

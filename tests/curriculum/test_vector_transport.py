@@ -32,7 +32,7 @@ def test_the_tasks_and_episodes_are_those_of_sync(fast: str, trainable: Make) ->
     outcomes = seen[0][1]
     assert all(outcome.length == outcome.task["length"] for outcome in outcomes)
     assert len({outcome.task["length"] for outcome in outcomes}) > 5
-    assert {outcome.slot for outcome in outcomes} == {0, 1, 2}
+    assert {outcome.env_index for outcome in outcomes} == {0, 1, 2}
     assert len({outcome.episode_return for outcome in outcomes}) > 5
 
 
@@ -74,9 +74,9 @@ def test_a_restored_run_draws_what_the_checkpoints_payload_says(trainable: Make,
     second.load_checkpoint(str(tmp_path))
     payload = second.curriculum.payload()
     second.step()
-    for slot in range(3):
-        own = [outcome.task for outcome in second.curriculum.teacher.seen if outcome.slot == slot]
-        assert own == [payload.draw(slot, count).task for count in range(len(own))] and len(own) > 1
+    for env_index in range(3):
+        own = [outcome.task for outcome in second.curriculum.teacher.seen if outcome.env_index == env_index]
+        assert own == [payload.draw(env_index, count).task for count in range(len(own))] and len(own) > 1
 
 
 def test_a_crash_is_one_failure_and_the_tasks_stay_right(trainable: Make) -> None:  # noqa: F811

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import pickletools
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import records
 
 import rlexp
-from rlexp.base.moved_names import MOVED, current_name
+from rlexp.base.moved_names import MOVED, RENAMED, current_name
+from rlexp.environment.tasks.directive import Weighted
+from rlexp.environment.tasks.outcome import Outcome
 
 ARCHIVE = Path(__file__).with_name("before_floors.tar.xz")
 
@@ -51,6 +55,28 @@ def test_every_old_name_is_the_new_module() -> None:
         assert importlib.import_module(new).__name__ == new
         assert current_name(f"{old}.Anything") == f"{new}.Anything"
     assert current_name("rlexp.policy.load") == "rlexp.policy.load"
+
+
+def test_every_old_name_of_a_class_is_the_new_class() -> None:
+    for module, names in RENAMED.items():
+        for old, new in names.items():
+            of_module = importlib.import_module(module)
+            assert getattr(of_module, old) is getattr(of_module, new)
+            assert current_name(f"{module}.{old}") == f"{module}.{new}"
+        with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+            _ = importlib.import_module(module).Nothing
+    old_path = "rlexp.curriculum.teachers.numbered.Chosen"
+    assert current_name(old_path) == "rlexp.curriculum.teachers.parts.indexed_tasks.TaskDistribution"
+
+
+def test_old_names_of_fields_are_restored_under_the_new_ones() -> None:
+    old: dict[str, Any] = {"task": 3, "version": 1, "tag": None, "score": 0.5, "episode_return": 1.0}
+    old |= {"length": 9, "slot": 2, "success": None, "signals": {}, "generation": 0}
+    outcome = Outcome.__new__(Outcome)
+    outcome.__setstate__(old)  # type: ignore[attr-defined]
+    assert outcome == Outcome(3, 1, None, 0.5, 1.0, 9, env_index=2)
+    weighted = Weighted.of([1, 2], [1.0, 3.0], "tag")
+    assert pickle.loads(pickle.dumps(weighted)).cdf.tolist() == weighted.cdf.tolist() == [0.25, 1.0]
 
 
 def test_what_old_pickles_name_is_there(lab: Path) -> None:

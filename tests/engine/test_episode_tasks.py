@@ -44,7 +44,7 @@ def test_a_mark_holds_from_its_reset_to_the_next_one(seed: int, share: float, at
         now = np.where(flag["valid"][t], now, marked)
         over = np.flatnonzero(flag["terminated"][t] | flag["truncated"][t]).tolist()
         outcomes += [(t, n) for n in over]
-        rows.append(infos(marked, {n: Outcome(t, 0, None, 0.0, 0.0, 1, slot=n) for n in over}))
+        rows.append(infos(marked, {n: Outcome(t, 0, None, 0.0, 0.0, 1, env_index=n) for n in over}))
     tasks, found = EpisodeTasks(ENVS), []
     for low, high in zip([0, *sorted(at)], [*sorted(at), 20], strict=True):
         steps = Steps(None, None, rows[low], np.zeros(ENVS, int), continues=low > 0)
@@ -57,7 +57,7 @@ def test_a_mark_holds_from_its_reset_to_the_next_one(seed: int, share: float, at
         assert (mask[valid] == expected[low:high][valid]).all()
         for each in ended(steps):
             found.append((each.step + low, each.env))
-            assert (each.outcome.task, each.outcome.slot) == found[-1]
+            assert (each.outcome.task, each.outcome.env_index) == found[-1]
     assert found == outcomes
 
 

@@ -11,7 +11,7 @@ import pytest
 from rlexp.base.errors import ConfigError
 from rlexp.config.convert import to_plain
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.space import Space
+from rlexp.sweep.planning.search_space import Space
 from rlexp.sweep.search.adaptive import Adaptive
 
 SMALL = ["hardware=local", "debug=tiny"]

@@ -13,7 +13,7 @@ import rlexp
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
 from rlexp.sweep.planning.plan import check_comparable
-from rlexp.sweep.planning.space import Interval, Space
+from rlexp.sweep.planning.search_space import Interval, Space
 from rlexp.sweep.schedulers import choices
 from rlexp.sweep.schedulers.score_only import with_scores_only
 

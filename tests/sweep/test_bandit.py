@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ray.tune.schedulers.pbt import _PBTTrialState
 
-from rlexp.sweep.planning.space import Interval, Space
+from rlexp.sweep.planning.search_space import Interval, Space
 from rlexp.sweep.planning.trial_task import VALUES
 from rlexp.sweep.schedulers.pb2 import IntervalPB2
 from rlexp.sweep.schedulers.population import Pb2

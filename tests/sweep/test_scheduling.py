@@ -11,7 +11,7 @@ import yaml
 
 from rlexp.base.errors import ConfigError
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.space import Interval, Listed, Space
+from rlexp.sweep.planning.search_space import Interval, Listed, Space
 from rlexp.sweep.planning.trial_task import SCORE
 from rlexp.sweep.schedulers import choices, population
 

@@ -15,7 +15,7 @@ from simulated import Simulation
 from rlexp.base.errors import ConfigError
 from rlexp.storage.runs.seeds import SeedGroups
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.space import Space
+from rlexp.sweep.planning.search_space import Space
 from rlexp.sweep.schedulers.choices import scheduler_of
 from rlexp.sweep.schedulers.grouped import SeedGroupScheduler
 

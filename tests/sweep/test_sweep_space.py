@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.override_syntax import parse
-from rlexp.sweep.planning.space import Space
+from rlexp.sweep.planning.search_space import Space
 from rlexp.sweep.planning.space_of_overrides import space_of
 
 

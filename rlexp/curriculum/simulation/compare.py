@@ -23,14 +23,14 @@ MASTERED = 0.8
 
 
 @dataclass(frozen=True)
-class Setting:
+class SimulationSettings:
     """How it is tried.
 
     Attributes:
         students: how many, each with a seed of its own.
         episodes: that each plays.
-        per_iteration: episodes between two looks of the teacher.
-        slots: sub-environments.
+        per_iteration: episodes between two updates of the teacher.
+        num_envs: sub-environments.
         sharpness: see `Student`.
         rate: see `Student`.
     """
@@ -38,13 +38,13 @@ class Setting:
     students: int = 5
     episodes: int = 4000
     per_iteration: int = 32
-    slots: int = 8
+    num_envs: int = 8
     sharpness: float = 20.0
     rate: float = 2e-3
 
 
 @dataclass(frozen=True)
-class Arm:
+class SimulatedArm:
     """One teacher's students.
 
     Attributes:
@@ -64,27 +64,27 @@ class Arm:
 
     def mastered_at(self) -> list[int | None]:
         """Episodes after which each student had mastered the targets; None for never."""
-        found = []
+        mastered_after = []
         for curve in self.curves:
             above = np.flatnonzero(curve >= MASTERED)
-            found.append(int(above[0] + 1) * self.per_iteration if len(above) else None)
-        return found
+            mastered_after.append(int(above[0] + 1) * self.per_iteration if len(above) else None)
+        return mastered_after
 
     def changes(self) -> list[int]:
         """How often each teacher changed its mind."""
         return [trace.versions[-1] for trace in self.traces]
 
 
-def trials(config: RunConfig, name: str, setting: Setting) -> list[Arm]:
+def trials(config: RunConfig, name: str, setting: SimulationSettings) -> list[SimulatedArm]:
     """The config's curriculum, and the uniform one unless that is it.
 
     Raises:
         ConfigError: the curriculum is broken.
     """
     space = space_of(config.curriculum)
-    targets = config.curriculum.targets or _anywhere(space)
+    targets = config.curriculum.targets or _sample_targets(space)
 
-    def taught(teacher: Teacher, seed: int) -> Trace:
+    def simulate_student(teacher: Teacher, seed: int) -> Trace:
         student = Student(space, sharpness=setting.sharpness, rate=setting.rate)
         return simulate(
             teacher,
@@ -92,19 +92,21 @@ def trials(config: RunConfig, name: str, setting: Setting) -> list[Arm]:
             targets,
             episodes=setting.episodes,
             per_iteration=setting.per_iteration,
-            slots=setting.slots,
+            num_envs=setting.num_envs,
             seed=seed,
         )
 
     seeds = range(config.seed, config.seed + setting.students)
-    mine = [taught(teacher_of(config.curriculum, config.trusted, seed=seed), seed) for seed in seeds]
-    arms = [Arm(name, mine, setting.per_iteration)]
+    mine = [
+        simulate_student(teacher_of(config.curriculum, config.trusted, seed=seed), seed) for seed in seeds
+    ]
+    arms = [SimulatedArm(name, mine, setting.per_iteration)]
     if name != UNIFORM:
-        control = [taught(Uniform(space, seed=seed), seed) for seed in seeds]
-        arms.append(Arm(UNIFORM, control, setting.per_iteration))
+        control = [simulate_student(Uniform(space, seed=seed), seed) for seed in seeds]
+        arms.append(SimulatedArm(UNIFORM, control, setting.per_iteration))
     return arms
 
 
-def _anywhere(space: TaskSpace) -> list[Task]:
+def _sample_targets(space: TaskSpace) -> list[Task]:
     rng = np.random.default_rng(0)
     return [space.sample(rng) for _ in range(TARGETS)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.task import Task
 
 
@@ -39,7 +39,7 @@ def simulate(
     *,
     episodes: int,
     per_iteration: int = 32,
-    slots: int = 8,
+    num_envs: int = 8,
     seed: int = 0,
 ) -> Trace:
     """Lets the teacher choose tasks and the student learn from them.
@@ -47,10 +47,10 @@ def simulate(
     Args:
         teacher: fresh, or to go on with.
         student: learns in place.
-        targets: tasks on which success is told.
+        targets: tasks on which success is measured.
         episodes: to play in all, rounded up to whole iterations.
-        per_iteration: episodes between two looks of the teacher.
-        slots: sub-environments, which take turns.
+        per_iteration: episodes between two updates of the teacher.
+        num_envs: sub-environments, which take turns.
         seed: of the draws and the student's luck.
 
     Returns:
@@ -61,10 +61,10 @@ def simulate(
         directive = teacher.directive()
         outcomes = []
         for episode in range(per_iteration):
-            slot = episode % slots
-            outcomes.append(student.attempt(directive.sample(rng, slot), version, slot, rng))
+            env_index = episode % num_envs
+            outcomes.append(student.attempt(directive.sample(rng, env_index), version, env_index, rng))
         steps += sum(outcome.length for outcome in outcomes)
-        version += teacher.update(outcomes, Progress(steps, iteration + 1))
+        version += teacher.update(outcomes, TrainingProgress(steps, iteration + 1))
         trace.outcomes.append(outcomes)
         trace.target.append(float(student.expected(list(targets)).mean()))
         trace.skill.append(student.skill)

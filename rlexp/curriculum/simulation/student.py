@@ -51,16 +51,18 @@ class Student:
         """Of success."""
         return float(1.0 / (1.0 + np.exp(-self.sharpness * (self.skill - self.difficulty(task)))))
 
-    def attempt(self, draw: Draw, version: int, slot: int, rng: np.random.Generator) -> Outcome:
+    def attempt(self, draw: Draw, version: int, env_index: int, rng: np.random.Generator) -> Outcome:
         """Plays one episode and learns from it, if it is one to learn from."""
         chance = self.chance(draw.task)
         success = float(rng.random() < chance)
-        if draw.train:
+        if draw.trainable:
             self.skill += self.rate * 4.0 * chance * (1.0 - chance) - self.forgetting * self.skill
         apart = success - chance
         signals = {"value_l1": abs(apart), "positive_value_loss": max(apart, 0.0), "value_mean": chance}
         length = round(100 - 50 * success)
-        return Outcome(draw.task, version, draw.tag, success, success, length, slot, success, {**signals})
+        return Outcome(
+            draw.task, version, draw.tag, success, success, length, env_index, success, {**signals}
+        )
 
     def expected(self, tasks: list[Task]) -> NDArray[np.float64]:
         """[N] chances of success."""

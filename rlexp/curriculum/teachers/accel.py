@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
-from rlexp.curriculum.teachers.parts.arguments import passes_on
+from rlexp.curriculum.teachers.parts.indexed_tasks import pick
 from rlexp.curriculum.teachers.parts.level_rows import task_of
-from rlexp.curriculum.teachers.parts.limits import number, positive, whole
 from rlexp.curriculum.teachers.parts.mutation import Edit, Edits, edits_of
-from rlexp.curriculum.teachers.parts.numbered import pick
+from rlexp.curriculum.teachers.parts.teacher_arguments import integer, number, passes_on, positive
 from rlexp.curriculum.teachers.plr import Replay, RobustPLR
 from rlexp.environment.tasks.directive import Directive, Draw
 from rlexp.environment.tasks.space import TaskSpace
@@ -27,11 +26,11 @@ class Evolving:
     mutate: Edits
     share: float
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One level; the policy does not learn from a mutant."""
         if rng.random() >= self.share:
-            return self.replay.sample(rng, slot)
-        parent = task_of(self.replay.space, self.replay.rows[pick(self.replay.upto, rng)])
+            return self.replay.sample(rng, env_index)
+        parent = task_of(self.replay.space, self.replay.rows[pick(self.replay.cdf, rng)])
         return Draw(self.mutate(parent, rng), "mutant", False)
 
 
@@ -78,7 +77,7 @@ class ACCEL(RobustPLR):
     ) -> None:
         super().__init__(space, seed=seed, staleness=staleness, replay=replay, **others)
         step = positive("step", step, 0.1, high=1.0)
-        self._edits = edits_of(space, mutate, whole("edits", edits, 3), step, trusted)
+        self._edits = edits_of(space, mutate, integer("edits", edits, 3), step, trusted)
         self._mutants = number("mutants", mutants, 1.0, low=0.0)
 
     def directive(self) -> Directive:

@@ -10,10 +10,10 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.parts.arrays import copies, take_over
-from rlexp.curriculum.teachers.parts.limits import KEY, positive, reachable, whole
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer, positive, reachable
 from rlexp.curriculum.teachers.parts.unit_box import Floats, UnitBox
 from rlexp.environment.tasks.directive import Directive, Draw
-from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
 
@@ -39,7 +39,7 @@ class Pinned:
     movable: tuple[int, ...]
     moves: tuple[int, ...]
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
         point, tag = self.box.draw(rng, *self.corners), None
         if self.movable and rng.random() < self.boundary:
@@ -98,7 +98,7 @@ class ADR:
             space.check(initial, f"{KEY}.initial")
             self._start = self._box.point(initial)
         self._boundary = positive("boundary", boundary, 0.5, high=1.0)
-        self._queue = whole("queue", queue, 10)
+        self._queue = integer("queue", queue, 10)
         self._expand = reachable("expand", expand, 0.8, measure)
         self._shrink = reachable("shrink", shrink, 0.5, measure)
         if self._shrink >= self._expand:
@@ -126,7 +126,7 @@ class ADR:
         )
         return Pinned(self._box, self._corners.copy(), self._boundary, movable, tuple(self._moves.tolist()))
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Counts the episodes on bounds; whether one moved."""
         changed = False
         for outcome in measured(outcomes):

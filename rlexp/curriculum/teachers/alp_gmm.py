@@ -11,34 +11,36 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.parts.limits import KEY, number, whole
+from rlexp.base.moved_names import renamed_fields
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer, number
 from rlexp.curriculum.teachers.parts.unit_box import Floats, UnitBox
 from rlexp.environment.tasks.directive import Directive, Draw, Everywhere, Mixed
-from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.space import TaskSpace
 
 AT_ONCE = 512
 """Episodes whose distances to each other are held in memory together."""
 
 
+@renamed_fields(upto="cdf")
 @dataclass(frozen=True)
 class Gaussians:
     """Draws from a mixture of K Gaussians over points of the unit cube, clipped to it.
 
     Attributes:
-        upto: [K] cumulative probabilities, the last one 1.
+        cdf: [K] cumulative probabilities, the last one 1.
         means: [K, D].
         roots: [K, D, D] lower Cholesky factors of the covariances.
     """
 
     box: UnitBox
-    upto: Floats
+    cdf: Floats
     means: Floats
     roots: Floats
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
-        which = min(int(np.searchsorted(self.upto, rng.random(), side="right")), len(self.upto) - 1)
+        which = min(int(np.searchsorted(self.cdf, rng.random(), side="right")), len(self.cdf) - 1)
         noise = rng.standard_normal(self.means.shape[1])
         return Draw(self.box.task(self.means[which] + self.roots[which] @ noise))
 
@@ -84,27 +86,30 @@ class ALPGMM:
     ) -> None:
         self._box, self._rng = UnitBox(space, "ALP-GMM"), np.random.default_rng(seed)
         self._fewest, self._most = _pair("components", components, "[2, 10]")
-        self._fewest, self._most = whole("components", self._fewest, 2), whole("components", self._most, 10)
-        self._fit_every = whole("fit_every", fit_every, 250, low=max(2, self._most))
+        self._fewest, self._most = (
+            integer("components", self._fewest, 2),
+            integer("components", self._most, 10),
+        )
+        self._fit_every = integer("fit_every", fit_every, 250, low=max(2, self._most))
         self._uniform = number("uniform", uniform, 0.2, 0.0, 1.0)
         self._low, self._high = _pair("score_range", score_range, "[0, 1]")
-        self._history = whole("history", history, 10_000)
+        self._history = integer("history", history, 10_000)
         _libraries()
         width = len(self._box.names)
         self._tasks, self._scores = np.zeros((0, width)), np.zeros(0)
         self._window = np.zeros((0, width + 1))
         self._fresh, self._alp = 0, 0.0
-        self._upto, self._means, self._roots = np.zeros(0), np.zeros((0, width)), np.zeros((0, width, width))
+        self._cdf, self._means, self._roots = np.zeros(0), np.zeros((0, width)), np.zeros((0, width, width))
 
     def directive(self) -> Directive:
         """The mixture and the whole space."""
         everywhere = Everywhere(self._box.space)
-        if not len(self._upto):
+        if not len(self._cdf):
             return everywhere
-        mixture = Gaussians(self._box, self._upto, self._means, self._roots)
+        mixture = Gaussians(self._box, self._cdf, self._means, self._roots)
         return Mixed.of((mixture, 1.0 - self._uniform), (everywhere, self._uniform))
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Measures learning progress, and fits when it is time; whether there is another mixture."""
         ours = measured(outcomes)
         for start in range(0, len(ours), AT_ONCE):
@@ -142,20 +147,20 @@ class ALPGMM:
 
     def _fit(self) -> bool:
         """Fits anew; whether there is a mixture now, or was one before."""
-        self._fresh, had = 0, len(self._upto) > 0
+        self._fresh, had = 0, len(self._cdf) > 0
         self._alp = float(self._window[:, -1].mean())
         width = len(self._box.names)
-        self._upto, self._means, self._roots = np.zeros(0), np.zeros((0, width)), np.zeros((0, width, width))
+        self._cdf, self._means, self._roots = np.zeros(0), np.zeros((0, width)), np.zeros((0, width, width))
         if not self._window[:, -1].any():
             return had
         best = self._best_mixture()
         weights = np.maximum(best.means_[:, -1], 0.0)
         if weights.sum() > 0.0:
-            self._upto = np.cumsum(weights) / weights.sum()
-            self._upto[-1] = 1.0
+            self._cdf = np.cumsum(weights) / weights.sum()
+            self._cdf[-1] = 1.0
             self._means = best.means_[:, :-1].copy()
             self._roots = np.linalg.cholesky(best.covariances_[:, :-1, :-1])
-        return had or len(self._upto) > 0
+        return had or len(self._cdf) > 0
 
     def _best_mixture(self) -> Any:
         """The mixture of least AIC."""
@@ -173,22 +178,29 @@ class ALPGMM:
 
     def metrics(self) -> dict[str, float]:
         """Mean ALP at the last fit, and its number of Gaussians (0: uniform)."""
-        return {"alp": self._alp, "gaussians": float(len(self._upto))}
+        return {"alp": self._alp, "gaussians": float(len(self._cdf))}
 
     def state_dict(self) -> dict[str, Any]:
         """The history, the window, the mixture and the random state."""
         arrays = {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
-        return {**arrays, "fresh": self._fresh, "alp": self._alp, "rng": self._rng.bit_generator.state}
+        return {
+            **arrays,
+            "upto": self._cdf.copy(),
+            "fresh": self._fresh,
+            "alp": self._alp,
+            "rng": self._rng.bit_generator.state,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with that history and mixture."""
         for name in _ARRAYS:
             setattr(self, f"_{name}", np.array(state[name]))
+        self._cdf = np.array(state["upto"])
         self._fresh, self._alp = int(state["fresh"]), float(state["alp"])
         self._rng.bit_generator.state = state["rng"]
 
 
-_ARRAYS = ("tasks", "scores", "window", "upto", "means", "roots")
+_ARRAYS = ("tasks", "scores", "window", "means", "roots")
 
 
 def _last_of_equals(rows: Floats) -> Any:

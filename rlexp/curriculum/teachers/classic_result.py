@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlexp.base.suggest import nearest
-from rlexp.environment.tasks.outcome import Progress
+from rlexp.environment.tasks.outcome import TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
 from rlexp.metrics.rllib_keys import LEARNER_NAMES
@@ -23,14 +23,14 @@ _EPISODES = {
 
 
 class TrainResult(dict[str, Any]):
-    """A result whose missing keys are told with the nearest ones that are there."""
+    """A result whose KeyError names the nearest keys that are there."""
 
     def __missing__(self, key: str) -> Any:
         near = nearest(str(key), [name for name in self if isinstance(name, str)])
         raise KeyError(f"train_result has no {key!r}" + (f"; did you mean {', '.join(near)}" if near else ""))
 
 
-def train_result(progress: Progress) -> TrainResult:
+def train_result(progress: TrainingProgress) -> TrainResult:
     """The last iteration's metrics by their own flat names, and by RLlib's names, nested as RLlib nests them.
 
     `train/...` is also under `env_runners`, `eval/...` under `evaluation` and there under `env_runners`,
@@ -54,11 +54,11 @@ def train_result(progress: Progress) -> TrainResult:
 
 
 def _runners(kind: str, metrics: Mapping[str, float]) -> TrainResult:
-    found = TrainResult(
+    runners = TrainResult(
         {name: metrics.get(f"{kind}/{own}", math.nan) for own, (name, _) in _EPISODES.items()}
     )
-    found["num_episodes"] = metrics.get(f"{kind}/episodes", 0)
-    return found
+    runners["num_episodes"] = metrics.get(f"{kind}/episodes", 0)
+    return runners
 
 
 def _learners(metrics: Mapping[str, float]) -> TrainResult:

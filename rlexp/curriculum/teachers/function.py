@@ -14,11 +14,11 @@ import numpy as np
 from rlexp.base.errors import ConfigError, RlexpError, RunFailedError
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
 from rlexp.curriculum.teachers.classic_result import ClassicContext, ClassicEnv, train_result
-from rlexp.curriculum.teachers.parts.limits import KEY, whole
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer
 from rlexp.environment.errors import describe
 from rlexp.environment.tasks.dimension import Box, Choice, Integer
 from rlexp.environment.tasks.directive import Directive, Fixed
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
 
@@ -64,7 +64,7 @@ class Function:
         self._fn, self._name = _function(task_fn, trusted)
         self._task = self._start(start)
         self._env_config = dict(env_config or {})
-        self._num_workers = whole("num_workers", num_workers, 0, low=0)
+        self._num_workers = integer("num_workers", num_workers, 0, low=0)
 
     def _start(self, start: Task) -> Task:
         key = f"{KEY}.start"
@@ -86,7 +86,7 @@ class Function:
         """The last task."""
         return Fixed(copy.deepcopy(self._task))
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Calls the function; whether it returned another task."""
         env = ClassicEnv(copy.deepcopy(self._task), self._space)
         context = ClassicContext(self._env_config, self._num_workers)
@@ -132,23 +132,23 @@ def _function(task_fn: Any, trusted: Sequence[str]) -> tuple[Callable[[Any, Any,
     """The function and its name."""
     if isinstance(task_fn, str):
         try:
-            found = locate(task_fn, trusted)
+            function = locate(task_fn, trusted)
         except ConfigError as error:
             text = f"{TASK_FN}: {str(error).partition(chr(10))[0]}"
             raise ConfigError(text, key=TASK_FN, suggestions=error.suggestions, fix=error.fix) from None
     else:
-        found = task_fn
+        function = task_fn
     example = f"{TASK_FN}: envs.mine.task_fn, a function of (train_result, env, env_context)"
-    if not callable(found) or inspect.isclass(found):
+    if not callable(function) or inspect.isclass(function):
         raise ConfigError(f"{TASK_FN} must name a function, not {task_fn!r}", key=TASK_FN, fix=example)
-    name = task_fn if isinstance(task_fn, str) else getattr(found, "__qualname__", repr(found))
+    name = task_fn if isinstance(task_fn, str) else getattr(function, "__qualname__", repr(function))
     try:
-        inspect.signature(found).bind(None, None, None)
+        inspect.signature(function).bind(None, None, None)
     except TypeError:
         raise ConfigError(
             f"{TASK_FN}: {name} does not take (train_result, env, env_context)", key=TASK_FN, fix=example
         ) from None
-    return found, name
+    return function, name
 
 
 def _first(space: TaskSpace) -> Task:

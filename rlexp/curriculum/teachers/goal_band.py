@@ -10,10 +10,10 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.parts.arrays import copies, take_over
-from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, reachable, whole
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer, number, positive, reachable
 from rlexp.curriculum.teachers.parts.unit_box import Floats, UnitBox
 from rlexp.environment.tasks.directive import Directive, Draw
-from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
 
@@ -26,7 +26,7 @@ class Pool:
     points: Floats
     generation: int
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
         at = int(rng.integers(len(self.points)))
         return Draw(self.box.task(self.points[at]), [self.generation, at])
@@ -91,11 +91,11 @@ class GoalBand:
         if self._low >= self._high:
             key = f"{KEY}.low"
             raise ConfigError(f"{key} must lie below high ({high:g}), not at {low:g}", key=key)
-        self._fresh, self._replayed = whole("fresh", fresh, 60), whole("replayed", replayed, 30, low=0)
-        self._tries, self._horizon = whole("tries", tries, 3), whole("horizon", horizon, 50)
+        self._fresh, self._replayed = integer("fresh", fresh, 60), integer("replayed", replayed, 30, low=0)
+        self._tries, self._horizon = integer("tries", tries, 3), integer("horizon", horizon, 50)
         self._step = positive("step", step, 0.01, high=1.0)
         self._uniform = number("uniform", uniform, 0.1, 0.0, 1.0)
-        self._limit = whole("memory", memory, 2000)
+        self._limit = integer("memory", memory, 2000)
         width = len(self._box.names)
         self._memory = np.zeros((0, width))
         self._seeds = self._starts(start) if start is not None else np.zeros((0, width))
@@ -115,7 +115,7 @@ class GoalBand:
         """The pool."""
         return Pool(self._box, self._points, self._generation)
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Counts the pool's episodes; whether there is a new pool."""
         ours = [o for o in measured(outcomes) if o.tag is not None and o.tag[0] == self._generation]
         at = np.array([outcome.tag[1] for outcome in ours], np.int64)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.parts.limits import KEY, reachable
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, reachable
 from rlexp.environment.tasks.dimension import Choice, Dimension, Integer
 from rlexp.environment.tasks.directive import Directive, Draw
-from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.sampler import Sampler, samplers
 from rlexp.environment.tasks.space import TaskSpace
 
@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Levels:
+class EnvLevels:
     """The level of each sub-environment; the other parameters are drawn. Draws are tagged by the slot's moves.
 
     Attributes:
@@ -38,10 +38,10 @@ class Levels:
     levels: Integers
     moves: Integers
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
-        known = slot < len(self.levels)
-        level, moves = (int(self.levels[slot]), int(self.moves[slot])) if known else (0, 0)
+        known = env_index < len(self.levels)
+        level, moves = (int(self.levels[env_index]), int(self.moves[env_index])) if known else (0, 0)
         drawn = {
             name: value_at(dim, level) if name == self.parameter else self.samplers.get(name, dim).sample(rng)
             for name, dim in self.space.dims.items()
@@ -105,24 +105,26 @@ class Ladder:
 
     def directive(self) -> Directive:
         """The levels by slot."""
-        return Levels(self._space, self._parameter, self._samplers, self._levels.copy(), self._moves.copy())
+        return EnvLevels(
+            self._space, self._parameter, self._samplers, self._levels.copy(), self._moves.copy()
+        )
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Moves sub-environments; whether one moved."""
         ours = [outcome for outcome in measured(outcomes) if isinstance(outcome.tag, int)]
-        slots = np.array([outcome.slot for outcome in ours], np.int64)
-        self._know(int(slots.max(initial=-1)) + 1)
+        env_indices = np.array([outcome.env_index for outcome in ours], np.int64)
+        self._grow(int(env_indices.max(initial=-1)) + 1)
         up = np.array([outcome.score for outcome in ours], np.float64) >= self._threshold
-        now = self._levels[slots]
+        now = self._levels[env_indices]
         to = np.clip(now + np.where(up, 1, self._down), 0, self._top)
-        current = np.array([outcome.tag for outcome in ours], np.int64) == self._moves[slots]
+        current = np.array([outcome.tag for outcome in ours], np.int64) == self._moves[env_indices]
         moving = np.flatnonzero(current & (to != now))
-        moved, first = np.unique(slots[moving], return_index=True)
+        moved, first = np.unique(env_indices[moving], return_index=True)
         self._levels[moved] = to[moving[first]]
         self._moves[moved] += 1
         return bool(len(moved))
 
-    def _know(self, count: int) -> None:
+    def _grow(self, count: int) -> None:
         missing = max(0, count - len(self._levels))
         self._levels, self._moves = (np.pad(x, (0, missing)) for x in (self._levels, self._moves))
 

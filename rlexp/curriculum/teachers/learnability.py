@@ -9,23 +9,25 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.moved_names import renamed_fields
 from rlexp.curriculum.teachers.parts.arrays import copies, take_over
+from rlexp.curriculum.teachers.parts.indexed_tasks import Floats, score_bounds
 from rlexp.curriculum.teachers.parts.level_rows import check_rows, compact, draw_rows, task_of, unique_rows
-from rlexp.curriculum.teachers.parts.limits import KEY, number, whole
-from rlexp.curriculum.teachers.parts.numbered import Floats, score_bounds
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer, number
 from rlexp.environment.tasks.directive import Directive, Draw
-from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.space import TaskSpace
 
 
+@renamed_fields(train="trainable")
 @dataclass(frozen=True)
-class Levels:
+class CandidateLevels:
     """Levels kept, drawn with probability `share`, and candidates; draws are tagged [generation, number].
 
     Attributes:
         rows: [kept + candidates, D], see `level_rows`.
         kept: how many are kept ones.
-        train: whether the policy learns from candidates.
+        trainable: whether the policy learns from candidates.
     """
 
     space: TaskSpace
@@ -33,13 +35,13 @@ class Levels:
     kept: int
     share: float
     generation: int
-    train: bool
+    trainable: bool
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One level, uniformly among its kind."""
         replay = rng.random() < self.share
         at = int(rng.integers(self.kept) if replay else rng.integers(self.kept, len(self.rows)))
-        return Draw(task_of(self.space, self.rows[at]), [self.generation, at], replay or self.train)
+        return Draw(task_of(self.space, self.rows[at]), [self.generation, at], replay or self.trainable)
 
 
 class Learnability:
@@ -88,8 +90,8 @@ class Learnability:
     ) -> None:
         check_rows(space, "Learnability")
         self._space, self._rng = space, np.random.default_rng(seed)
-        self._candidates, self._keep = whole("candidates", candidates, 256), whole("keep", keep, 64)
-        self._replay, self._tries = number("replay", replay, 0.5, 0.0, 1.0), whole("tries", tries, 1)
+        self._candidates, self._keep = integer("candidates", candidates, 256), integer("keep", keep, 64)
+        self._replay, self._tries = number("replay", replay, 0.5, 0.0, 1.0), integer("tries", tries, 1)
         if self._replay == 1.0:
             key = f"{KEY}.replay"
             raise ConfigError(f"{key} must be below 1: no level would be tried", key=key, fix=f"{key}=0.5")
@@ -106,9 +108,11 @@ class Learnability:
     def directive(self) -> Directive:
         """The levels of this generation."""
         share = self._replay if self._kept else 0.0
-        return Levels(self._space, compact(self._rows), self._kept, share, self._generation, self._train)
+        return CandidateLevels(
+            self._space, compact(self._rows), self._kept, share, self._generation, self._train
+        )
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Counts the generation's episodes; whether there is a new generation."""
         ours = [o for o in measured(outcomes) if o.tag is not None and o.tag[0] == self._generation]
         low, high = self._range

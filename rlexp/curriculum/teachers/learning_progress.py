@@ -9,9 +9,9 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.curriculum.teachers.parts.limits import KEY, number, positive
-from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, task_at
-from rlexp.curriculum.teachers.parts.task_bandit import Bandit
+from rlexp.curriculum.teachers.parts.indexed_tasks import Floats, Ints, task_at
+from rlexp.curriculum.teachers.parts.task_bandit import TaskBandit
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, number, positive
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import task_key
 
@@ -19,7 +19,7 @@ HIGHEST_BASELINE = 0.75
 """A random policy that does better is taken to do this well, so that there is something left to learn."""
 
 
-class LearningProgress(Bandit):
+class LearningProgress(TaskBandit):
     """Draws tasks by the difference between a fast and a slow average of their success, which are reweighted so that
     progress near 0 counts more than the same near 1.
 
@@ -33,7 +33,7 @@ class LearningProgress(Bandit):
     the progress' z-score, made to sum to 1, is the probability; others have none, and as long as all are such, the
     draw is uniform. A share `uniform` is always drawn uniformly.
 
-    Episodes of an older directive count like others: they tell of their task, and there is nothing to promote.
+    Episodes of an older directive count like others: they are of their task, and there is nothing to promote.
     A score that is NaN does not count.
 
     Source: Kanitscheider et al. 2021, "Multi-task curriculum learning in a complex, visual, hard-exploration domain:
@@ -75,7 +75,7 @@ class LearningProgress(Bandit):
         self._seen = np.zeros(self._count, bool)
 
     def observe(self, tasks: Ints, scores: Floats) -> None:
-        """See `Bandit`."""
+        """See `TaskBandit`."""
         base = self._baseline[tasks]
         above = np.maximum(scores - base, 0.0) / (1.0 - base)
         new = tasks[~self._seen[tasks]]
@@ -92,7 +92,7 @@ class LearningProgress(Bandit):
         return p * (1.0 - self._theta) / (p + self._theta * (1.0 - 2.0 * p))
 
     def probabilities(self) -> Floats:
-        """See `Bandit`."""
+        """See `TaskBandit`."""
         progress = self.progress()
         alive = (progress > 0) | (self._fast > 0)
         flat = 1.0 / self._count
@@ -119,7 +119,7 @@ class LearningProgress(Bandit):
 def _baseline(space: TaskSpace, count: int, value: Any) -> Floats:
     if not isinstance(value, Mapping):
         return np.full(count, number("baseline", value, 0.0, 0.0, 1.0))
-    numbers, found = {task_key(task_at(space, at)): at for at in range(count)}, np.zeros(count)
+    numbers, baselines = {task_key(task_at(space, at)): at for at in range(count)}, np.zeros(count)
     for name, score in value.items():
         if str(name) not in numbers:
             key = f"{KEY}.baseline"
@@ -128,5 +128,5 @@ def _baseline(space: TaskSpace, count: int, value: Any) -> Floats:
                 key=key,
                 suggestions=nearest(str(name), numbers),
             )
-        found[numbers[str(name)]] = number(f"baseline.{name}", score, 0.0, 0.0, 1.0)
-    return found
+        baselines[numbers[str(name)]] = number(f"baseline.{name}", score, 0.0, 0.0, 1.0)
+    return baselines

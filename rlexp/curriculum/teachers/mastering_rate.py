@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.teachers.parts.limits import number, whole
-from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, cumulative
+from rlexp.curriculum.teachers.parts.indexed_tasks import Floats, Ints, cumulative
 from rlexp.curriculum.teachers.parts.score_windows import ScoreWindows
-from rlexp.curriculum.teachers.parts.task_bandit import Bandit
+from rlexp.curriculum.teachers.parts.task_bandit import TaskBandit
 from rlexp.curriculum.teachers.parts.task_graph import TaskGraph
+from rlexp.curriculum.teachers.parts.teacher_arguments import integer, number
 from rlexp.environment.tasks.space import TaskSpace
 
 MASTERED = 0.9
 """Mastering rate from which metrics count a task as mastered."""
 
 
-class MasteringRate(Bandit):
+class MasteringRate(TaskBandit):
     """Draws tasks on a graph of prerequisites, in proportion to the attention that each gets.
 
     One observation is a task's mean score in one iteration. The mastering rate m is the mean of the last `window` of
@@ -31,7 +31,7 @@ class MasteringRate(Bandit):
     is none). Then each task, the hardest first, passes a share `back` of what it has to its predecessors, and each
     at once a share `on` to its successors, in equal parts. When no task gets any attention, the draw is uniform.
 
-    Episodes of an older directive count like others: they tell of their task, and there is nothing to promote.
+    Episodes of an older directive count like others: they are of their task, and there is nothing to promote.
     A score that is NaN does not count.
 
     Source: Willems et al. 2020, "Mastering rate based curriculum learning", section 3.
@@ -69,16 +69,16 @@ class MasteringRate(Bandit):
     ) -> None:
         super().__init__(space, score_range)
         self._graph = TaskGraph(space, edges)
-        self._seen = ScoreWindows(self._count, whole("window", window, 10, low=2))
+        self._seen = ScoreWindows(self._count, integer("window", window, 10, low=2))
         self._power = number("power", power, 6.0, low=0.0)
         self._progress = number("progress", progress, 0.5, 0.0, 1.0)
         self._back, self._on = number("back", back, 0.2, 0.0, 1.0), number("on", on, 0.05, 0.0, 1.0)
         self._rates, self._slopes = np.zeros(self._count), np.zeros(self._count)
         self._time = 0
-        self._upto = cumulative(self.probabilities())
+        self._cdf = cumulative(self.probabilities())
 
     def observe(self, tasks: Ints, scores: Floats) -> None:
-        """See `Bandit`."""
+        """See `TaskBandit`."""
         self._time += 1
         self._seen.add(tasks, self._time, scores)
         self._rates[tasks], self._slopes[tasks] = self._seen.means(tasks), self._seen.slopes(tasks)
@@ -92,7 +92,7 @@ class MasteringRate(Bandit):
         return ready * wish * (1.0 - self._graph.lowest_after(self._rates))
 
     def probabilities(self) -> Floats:
-        """See `Bandit`."""
+        """See `TaskBandit`."""
         passed = self._graph.pass_on(self._graph.pass_back(self.attention(), self._back), self._on)
         total = passed.sum()
         return passed / total if total > 0 else np.full(self._count, 1.0 / self._count)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.base.moved_names import renamed_fields
 from rlexp.base.suggest import nearest
-from rlexp.curriculum.teachers.parts.arguments import passes_on
+from rlexp.curriculum.teachers.parts.indexed_tasks import cumulative, pick, task_at
 from rlexp.curriculum.teachers.parts.level_buffer import LevelBuffer, insert, probabilities, rescore
 from rlexp.curriculum.teachers.parts.level_rows import check_rows, compact, numbers_of_rows, row_of, task_of
-from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, whole
-from rlexp.curriculum.teachers.parts.numbered import cumulative, pick, task_at
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer, number, passes_on, positive
 from rlexp.environment.tasks.directive import Directive, Draw
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SIGNAL = f"{KEY}.signal"
@@ -25,28 +25,29 @@ SCORES = ("value_l1", "positive_value_loss", MAX_MC)
 """Scores of the sources: mean of |A|, mean of max(A, 0), mean of the highest return so far minus V."""
 
 
+@renamed_fields(upto="cdf")
 @dataclass(frozen=True)
 class Replay:
     """Levels of the buffer with probability `share`, else new ones; tagged `replay` and `new`.
 
     Attributes:
         rows: [N, D] of the buffer.
-        upto: [N] cumulative probabilities.
+        cdf: [N] cumulative probabilities.
         unseen: numbers of the tasks to draw new ones from; None draws from the whole space.
         train_new: whether the policy learns from new levels.
     """
 
     space: TaskSpace
     rows: np.ndarray
-    upto: np.ndarray
+    cdf: np.ndarray
     share: float
     unseen: np.ndarray | None
     train_new: bool
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One level."""
         if rng.random() < self.share:
-            return Draw(task_of(self.space, self.rows[pick(self.upto, rng)]), "replay")
+            return Draw(task_of(self.space, self.rows[pick(self.cdf, rng)]), "replay")
         if self.unseen is None:
             return Draw(self.space.sample(rng), "new", self.train_new)
         return Draw(
@@ -118,8 +119,8 @@ class PLR:
         self._temperature = positive("temperature", temperature, 0.1)
         self._staleness = number("staleness", staleness, 0.1, 0.0, 1.0)
         self._alpha = positive("alpha", alpha, 1.0, high=1.0)
-        capacity = whole("capacity", capacity, 1000)
-        self._whole = space.size is not None and space.size <= capacity
+        capacity = integer("capacity", capacity, 1000)
+        self._holds_all_tasks = space.size is not None and space.size <= capacity
         self._capacity = min(capacity, space.size) if space.size is not None else capacity
         self._replay = None if replay is None else number("replay", replay, 0.5, 0.0, 1.0)
         self._min_fill = number("min_fill", min_fill, 0.5, 0.0, 1.0)
@@ -129,10 +130,10 @@ class PLR:
 
     def directive(self) -> Directive:
         """The buffer and its probabilities."""
-        held = len(self._buffer)
-        upto = cumulative(self._weights()) if held else np.zeros(0, np.float32)
+        size = len(self._buffer)
+        cdf = cumulative(self._weights()) if size else np.zeros(0, np.float32)
         rows, train_new = compact(self._buffer.rows), not self.leaves_out
-        return Replay(self._space, rows, upto, self._share(), self._unseen(), train_new)
+        return Replay(self._space, rows, cdf, self._share(), self._unseen(), train_new)
 
     def _weights(self) -> np.ndarray:
         return probabilities(self._buffer, self._episodes, self._temperature, self._staleness)
@@ -142,18 +143,18 @@ class PLR:
         filled = len(self._buffer) / self._capacity
         if not len(self._buffer) or filled < self._min_fill:
             return 0.0
-        if self._whole and filled == 1.0:
+        if self._holds_all_tasks and filled == 1.0:
             return 1.0
         return min(filled, 1.0) if self._replay is None else self._replay
 
     def _unseen(self) -> np.ndarray | None:
-        if not self._whole:
+        if not self._holds_all_tasks:
             return None
         unseen = np.ones(self._capacity, bool)
         unseen[numbers_of_rows(self._space, self._buffer.rows)] = False
         return np.flatnonzero(unseen).astype(np.int32) if unseen.any() else None
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Scores the levels of an iteration; whether there were any."""
         known = {row.tobytes(): at for at, row in enumerate(self._buffer.rows)}
         new: dict[bytes, list[float]] = {}
@@ -181,8 +182,8 @@ class PLR:
             scored = np.array(list(new.values()))
             weights = self._weights() if len(self._buffer) else np.zeros(0)
             self._buffer = insert(self._buffer, LevelBuffer(rows, *scored.T), self._capacity, weights)
-        held = {row.tobytes() for row in self._buffer.rows}
-        self._best = {key: best for key, best in self._best.items() if key in held}
+        stored = {row.tobytes() for row in self._buffer.rows}
+        self._best = {key: best for key, best in self._best.items() if key in stored}
         self._shares = np.array([len(old) / (self._episodes - started)])
         return True
 
@@ -206,10 +207,10 @@ class PLR:
 
     def metrics(self) -> dict[str, float]:
         """Levels held as a share of the buffer, their mean score, and the last iteration's share of known levels."""
-        held = len(self._buffer)
+        size = len(self._buffer)
         return {
-            "filled": held / self._capacity,
-            "level_score": float(self._buffer.scores.mean()) if held else 0.0,
+            "filled": size / self._capacity,
+            "level_score": float(self._buffer.scores.mean()) if size else 0.0,
             "replayed": float(self._shares[0]),
         }
 

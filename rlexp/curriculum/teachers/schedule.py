@@ -10,10 +10,10 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.curriculum.teachers.parts.limits import KEY, known, positive
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, check_keys, positive
 from rlexp.environment.tasks.dimension import Box, Choice, Dimension, is_number
 from rlexp.environment.tasks.directive import Directive
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.sampler import Constant, Sampled, samplers
 from rlexp.environment.tasks.space import TaskSpace
 
@@ -100,7 +100,7 @@ class Schedule:
         moving = {name: Constant(value) for name, value in self._now.items()}
         return Sampled(self._space, {**self._others, **moving})
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Whether a value is another now."""
         before, self._env_steps = self._now, progress.env_steps
         self._now = self._values()
@@ -148,7 +148,7 @@ def _ramp(dim: Dimension, spec: Any, name: str) -> Ramp:
             key=key,
             fix=f"{key}: {{from: 0, to: 1, steps: 1e5}}",
         )
-    known(key, spec, _KEYS)
+    check_keys(key, spec, _KEYS)
     if isinstance(dim, Choice) and not all(map(is_number, dim.options)):
         raise ConfigError(f"{key}: only numbers can move, and the parameter is {dim}", key=key)
     for end in ("from", "to"):
@@ -175,14 +175,14 @@ def _shape(text: Any, key: str) -> Callable[[float], float]:
         return lambda share: share
     if text == "cosine":
         return lambda share: 0.5 - 0.5 * math.cos(math.pi * share)
-    found = re.fullmatch(r"steps\(\s*([1-9]\d{0,6})\s*\)", text) if isinstance(text, str) else None
-    if found is None:
+    match = re.fullmatch(r"steps\(\s*([1-9]\d{0,6})\s*\)", text) if isinstance(text, str) else None
+    if match is None:
         raise ConfigError(
             f"{key} must be linear, cosine or steps(n), n jumps, not {text!r}",
             key=key,
             suggestions=nearest(str(text), _SHAPES),
             fix=f"{key}: steps(4)",
         )
-    jumps = int(found[1])
+    jumps = int(match[1])
     # A share such as 0.3 is a little too small in binary, and 10 * 0.3 would be.
     return lambda share: math.floor(jumps * share + 1e-9) / jumps

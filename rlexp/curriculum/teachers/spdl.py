@@ -10,11 +10,11 @@ import numpy as np
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.curriculum.teachers.parts.gaussian import Normal, Truncated
-from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, reachable, whole
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer, number, positive, reachable
 from rlexp.curriculum.teachers.parts.unit_box import Floats, UnitBox
-from rlexp.curriculum.teachers.spdl_step import Step, minimizer
+from rlexp.curriculum.teachers.spdl_step import SPDLStep, minimizer
 from rlexp.environment.tasks.directive import Directive
-from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.space import TaskSpace
 
 
@@ -79,7 +79,7 @@ class SPDL:
             self._now = _normal(self._box, initial, "initial")
         self._v_lb = reachable("v_lb", v_lb, 0.5, measure)
         self._max_kl = positive("max_kl", max_kl, 0.05)
-        self._episodes = whole("episodes", episodes, 100, low=2)
+        self._episodes = integer("episodes", episodes, 100, low=2)
         if covariance not in ("diagonal", "full"):
             key = f"{KEY}.covariance"
             near = nearest(str(covariance), ["diagonal", "full"])
@@ -106,7 +106,7 @@ class SPDL:
         """The present distribution."""
         return Truncated(self._box, self._now, self._number)
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Collects episodes of the present distribution and takes a step when there are enough."""
         ours = [outcome for outcome in measured(outcomes) if outcome.tag == self._number]
         if not ours:
@@ -120,7 +120,7 @@ class SPDL:
         self._reached = self._reached or self._performance >= self._v_lb
         away = self._now.divergence(self._target)
         floor = self._floor if away > self._floor_kl else np.zeros_like(self._floor)
-        step = Step(self._now, self._points, self._scores, self._max_kl, floor, self._full)
+        step = SPDLStep(self._now, self._points, self._scores, self._max_kl, floor, self._full)
         moved = step.towards(self._target, self._v_lb) if self._reached else step.best()
         self._points, self._scores = self._points[:0], self._scores[:0]
         if moved.divergence(self._now) < 1e-9:
@@ -133,11 +133,11 @@ class SPDL:
         names, units = self._box.names, self._box.spans()
         means = zip(names, self._box.values(self._now.mean), strict=True)
         stds = zip(names, self._now.std * units, strict=True)
-        told_of = {"kl_target": self._now.divergence(self._target), "reached": float(self._reached)}
+        metrics = {"kl_target": self._now.divergence(self._target), "reached": float(self._reached)}
         if np.isfinite(self._performance):
-            told_of["performance"] = self._performance
-        told_of |= {f"mean/{name}": float(value) for name, value in means}
-        return told_of | {f"std/{name}": float(value) for name, value in stds}
+            metrics["performance"] = self._performance
+        metrics |= {f"mean/{name}": float(value) for name, value in means}
+        return metrics | {f"std/{name}": float(value) for name, value in stds}
 
     def state_dict(self) -> dict[str, Any]:
         """The distribution and the episodes since the last step."""

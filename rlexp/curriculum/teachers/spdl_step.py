@@ -11,7 +11,7 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.parts.gaussian import Normal
-from rlexp.curriculum.teachers.parts.limits import KEY
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY
 from rlexp.curriculum.teachers.parts.unit_box import Floats
 
 SLACK = 1e-6
@@ -22,7 +22,7 @@ HALVINGS = 10
 
 
 @dataclass(frozen=True)
-class Step:
+class SPDLStep:
     """The neighbourhood of a distribution and what is known there.
 
     A neighbour is a vector: its mean, and the lower Cholesky factor A of its covariance (the diagonal's
@@ -119,23 +119,23 @@ class Step:
         def slacks(vector: Floats) -> Floats:
             """What each constraint has left; all of at least 0 where `vector` is allowed."""
             normal = self.normal(vector)
-            left = [self.max_kl - self.kl(vector)]
-            held = floor > 0.0
-            left += (normal.std[held] / floor[held] - 1.0).tolist()
-            left += [*normal.mean, *(1.0 - normal.mean)]
+            slack = [self.max_kl - self.kl(vector)]
+            constrained = floor > 0.0
+            slack += (normal.std[constrained] / floor[constrained] - 1.0).tolist()
+            slack += [*normal.mean, *(1.0 - normal.mean)]
             if least is not None:
                 scale = max(float(np.ptp(self.scores)), 1e-3 * abs(least), 1e-9)
-                left.append((self.performance(vector) - least) / scale)
-            return np.array(left)
+                slack.append((self.performance(vector) - least) / scale)
+            return np.array(slack)
 
         constraints = {"type": "ineq", "fun": slacks}
         options = {"maxiter": 50, "ftol": 1e-6}
-        found = minimizer()(loss, start, method="SLSQP", constraints=[constraints], options=options).x
+        solution = minimizer()(loss, start, method="SLSQP", constraints=[constraints], options=options).x
         begin, allowed = loss(start), -np.maximum(SLACK, -slacks(start))
         for _ in range(HALVINGS):
-            if np.isfinite(found).all() and loss(found) < begin and (slacks(found) >= allowed).all():
-                return found
-            found = start + 0.5 * (found - start)
+            if np.isfinite(solution).all() and loss(solution) < begin and (slacks(solution) >= allowed).all():
+                return solution
+            solution = start + 0.5 * (solution - start)
         return start
 
 

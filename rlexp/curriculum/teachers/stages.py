@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import CheckpointError
-from rlexp.curriculum.teachers.parts.limits import number
+from rlexp.curriculum.teachers.parts.teacher_arguments import number
 from rlexp.curriculum.teachers.staging.condition import MEANS, RANGES
 from rlexp.curriculum.teachers.staging.rules import WINDOW
 from rlexp.curriculum.teachers.staging.stage import Stage, stages_of
-from rlexp.curriculum.teachers.staging.visit import DEMOTE, PROMOTE, Visit
+from rlexp.curriculum.teachers.staging.stage_progress import DEMOTE, PROMOTE, StageProgress
 from rlexp.environment.tasks.directive import Directive, Mixed
-from rlexp.environment.tasks.outcome import Outcome, Progress, measured
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.sampler import Sampled
 from rlexp.environment.tasks.space import TaskSpace
 
@@ -61,7 +61,7 @@ class Stages:
 
     Raises:
         ConfigError: an argument does not fit.
-        RunFailedError: by `update`: a rule reads success, and the environment does not tell it.
+        RunFailedError: by `update`: a rule reads success, and the environment does not report it.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Stages:
         self._stages = stages_of(space, stages, promote, demote, measure)
         self._rehearsal = number("rehearsal", rehearsal, 0.1, 0.0, 0.99)
         self._mastered: set[int] = set()
-        self._open: dict[int, Visit] = {}
+        self._open: dict[int, StageProgress] = {}
         self._visits = 0
         self._demoted = [0] * len(self._stages)
         self._promotions, self._near = 0, 0.0
@@ -101,15 +101,15 @@ class Stages:
         """The open stages, tagged by their visits, and rehearsals without a tag."""
         earlier = sorted(self._mastered - self._open.keys())
         rehearsal = self._rehearsal if earlier else 0.0
-        now = [(self._drawn(at, visit.number), 1.0 - rehearsal) for at, visit in self._open.items()]
-        again = [(self._drawn(at, None), rehearsal) for at in earlier]
+        now = [(self._stage_directive(at, visit.number), 1.0 - rehearsal) for at, visit in self._open.items()]
+        again = [(self._stage_directive(at, None), rehearsal) for at in earlier]
         parts = [(part, share / len(group)) for group in (now, again) for part, share in group if share > 0]
         return parts[0][0] if len(parts) == 1 else Mixed.of(*parts)
 
-    def _drawn(self, at: int, tag: int | None) -> Sampled:
+    def _stage_directive(self, at: int, tag: int | None) -> Sampled:
         return Sampled(self._space, self._stages[at].samplers, tag)
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Counts the episodes and looks at the rules; whether other stages are open."""
         self.new_events = []
         by_visit: dict[Any, list[Outcome]] = {visit.number: [] for visit in self._open.values()}
@@ -124,7 +124,7 @@ class Stages:
         self._near = float(np.mean(near))
         return {visit.number for visit in self._open.values()} != before
 
-    def _judge(self, at: int, visit: Visit, progress: Progress, fresh: bool) -> float:
+    def _judge(self, at: int, visit: StageProgress, progress: TrainingProgress, fresh: bool) -> float:
         """Masters a stage or goes back from it, if a rule is met; how near it had come to its promotion."""
         stage = self._stages[at]
         if visit is not self._open.get(at):  # An earlier one's demotion has closed it just now.
@@ -147,16 +147,18 @@ class Stages:
         opened = self._reopen(env_steps)
         name = self._stages[at].name
         if self.complete:
-            self._tell(env_steps, "complete", name, "", f"complete: {name} is mastered")
+            self._record_event(env_steps, "complete", name, "", f"complete: {name} is mastered")
         else:
             to = ", ".join(opened)
-            self._tell(env_steps, "promoted", name, to, f"{name} is mastered" + (f", now {to}" if to else ""))
+            self._record_event(
+                env_steps, "promoted", name, to, f"{name} is mastered" + (f", now {to}" if to else "")
+            )
 
     def _go_back(self, at: int, env_steps: int) -> None:
         self._demoted[at] += 1
         self._mastered -= {at, *self._stages[at].after}
         to = ", ".join(self._reopen(env_steps))
-        self._tell(
+        self._record_event(
             env_steps, "demoted", self._stages[at].name, to, f"back from {self._stages[at].name} to {to}"
         )
 
@@ -173,15 +175,15 @@ class Stages:
         opened = [at for at in wanted if at not in self._open]
         for at in opened:
             self._visits += 1
-            self._open[at] = Visit(self._visits, env_steps, self._window(at))
+            self._open[at] = StageProgress(self._visits, env_steps, self._window(at))
         self._open = {at: self._open[at] for at in wanted}
         return [self._stages[at].name for at in opened]
 
     def _window(self, at: int) -> int:
         return max((rule.window for rule in _rules(self._stages[at])), default=WINDOW)
 
-    def _tell(self, env_steps: int, what: str, origin: str, to: str, words: str) -> None:
-        event = {"env_steps": env_steps, "what": what, "from": origin, "to": to}
+    def _record_event(self, env_steps: int, kind: str, origin: str, to: str, words: str) -> None:
+        event = {"env_steps": env_steps, "what": kind, "from": origin, "to": to}
         self.events = [*self.events, event][-MOST_EVENTS:]
         self.new_events.append(words)
 
@@ -227,7 +229,8 @@ class Stages:
             raise CheckpointError(f"the curriculum has no stage {', '.join(gone)}, which its saved state has")
         self._mastered = {place[name] for name in state["mastered"]}
         self._open = {
-            place[name]: Visit.of(visit, self._window(place[name])) for name, visit in state["open"].items()
+            place[name]: StageProgress.of(visit, self._window(place[name]))
+            for name, visit in state["open"].items()
         }
         self._visits = int(state["visits"])
         self._demoted = [int(state["demoted"].get(stage.name, 0)) for stage in self._stages]

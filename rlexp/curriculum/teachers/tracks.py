@@ -12,10 +12,10 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET, build, locate
-from rlexp.curriculum.teacher import Teacher, leaves_out_episodes, needed_signals
-from rlexp.curriculum.teachers.parts.limits import KEY
+from rlexp.curriculum.teacher import Teacher, excludes_episodes, needed_signals
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY
 from rlexp.environment.tasks.directive import Directive, Draw
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 TRACKS = f"{KEY}.tracks"
@@ -36,26 +36,26 @@ class Joint:
     space: TaskSpace
     parts: Mapping[str, tuple[TaskSpace, Directive, int]]
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
         drawn: dict[str, Any] = {}
-        tags, train = {}, True
+        tags, trainable = {}, True
         for track, (space, directive, version) in self.parts.items():
-            draw = directive.sample(rng, slot)
+            draw = directive.sample(rng, env_index)
             drawn |= space.parameters(draw.task)
             tags[track] = [version, draw.tag]
-            train = train and draw.train
+            trainable = trainable and draw.trainable
         values = {
             name: drawn[name] if name in drawn else dim.sample(rng) for name, dim in self.space.dims.items()
         }
-        return Draw(self.space.task(values), tags, train)
+        return Draw(self.space.task(values), tags, trainable)
 
 
 class Tracks:
     """Independent teachers: each chooses its own parameters and sees of a task no other ones.
 
-    All of them hear of every episode, with its score: the score is of the whole task. Each has a version and tags
-    of its own, so that one's change does not make the episodes of the others stale.
+    All of them are updated with every episode, with its score: the score is of the whole task. Each has a version and
+    tags of its own, so that one's change does not make the episodes of the others stale.
 
     Args:
         space: the tasks.
@@ -118,10 +118,10 @@ class Tracks:
     @property
     def leaves_out(self) -> bool:
         """Whether one of them draws episodes that the policy does not learn from."""
-        return any(leaves_out_episodes(teacher) for teacher in self._teachers.values())
+        return any(excludes_episodes(teacher) for teacher in self._teachers.values())
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
-        """Tells all of them; whether one has another directive."""
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
+        """Updates all of them; whether one has another directive."""
         self.new_events = []
         changed = False
         ours = [outcome for outcome in outcomes if isinstance(outcome.tag, Mapping)]
@@ -198,7 +198,7 @@ def _teacher(
         more = {"measure": measure} if asks else {}
         teacher = build(spec, trusted, space, seed=int(own_seed[0]), **more)
     except ConfigError as error:
-        raise _told_of(error, key) from None
+        raise _relocated(error, key) from None
     if not isinstance(teacher, Teacher):
         raise ConfigError(
             f"{key}: {spec[TARGET]} made a {type(teacher).__name__}, which is no teacher", key=key
@@ -206,11 +206,11 @@ def _teacher(
     return teacher
 
 
-def _told_of(error: ConfigError, key: str) -> ConfigError:
+def _relocated(error: ConfigError, key: str) -> ConfigError:
     """A teacher's error about its arguments, where they stand here."""
     lines = str(error).replace(f"{KEY}.", f"{key}.").split("\n")
-    kept = [line for line in lines if not line.startswith(("  did you mean: ", "  write: "))]
+    rest = [line for line in lines if not line.startswith(("  did you mean: ", "  write: "))]
     at = error.key.replace(KEY, key) if error.key and error.key.startswith(KEY) else key
-    message = "\n".join(kept) if at in kept[0] else "\n".join([f"{key}: {kept[0]}", *kept[1:]])
+    message = "\n".join(rest) if at in rest[0] else "\n".join([f"{key}: {rest[0]}", *rest[1:]])
     fix = error.fix.replace(f"{KEY}.", f"{key}.") if error.fix else None
     return ConfigError(message, key=at, suggestions=error.suggestions, fix=fix)

@@ -9,10 +9,10 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.curriculum.teachers.parts.limits import KEY, number, positive, whole
-from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, even
+from rlexp.curriculum.teachers.parts.indexed_tasks import Floats, Ints, even
 from rlexp.curriculum.teachers.parts.score_windows import ScoreWindows
-from rlexp.curriculum.teachers.parts.task_bandit import Bandit
+from rlexp.curriculum.teachers.parts.task_bandit import TaskBandit
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer, number, positive
 from rlexp.environment.tasks.space import TaskSpace
 
 VARIANTS = ("window", "online", "sampling")
@@ -24,7 +24,7 @@ TIE = 1e-9
 """Values this close are equal but for rounding: a slope of equal scores is no progress."""
 
 
-class TSCL(Bandit):
+class TSCL(TaskBandit):
     """Draws tasks by how much their scores change, up or down: forgotten tasks come back, solved ones rest.
 
     One observation is a task's mean score in one iteration, scaled to [0, 1]. The value Q of a task is, by `variant`:
@@ -38,7 +38,7 @@ class TSCL(Bandit):
     abs(Q); ties are shared evenly. `sampling` takes the task with the highest draw. A task whose Q is 0 as all others
     are is as likely as any. In all variants, a share `epsilon` is drawn uniformly.
 
-    Episodes of an older directive count like others: they tell of their task, and there is nothing to promote.
+    Episodes of an older directive count like others: they are of their task, and there is nothing to promote.
     A score that is NaN does not count.
 
     Source: Matiisen et al. 2017, "Teacher-student curriculum learning", algorithms 2 (online), 4 (window) and
@@ -87,7 +87,7 @@ class TSCL(Bandit):
             if value is not None:
                 key = f"{KEY}.{name}"
                 raise ConfigError(f"{key} has no effect on the variant {variant}", key=key, fix=f"{key}=null")
-        size = 1 if variant == "online" else whole("window", 10 if window is None else window, 10, low=2)
+        size = 1 if variant == "online" else integer("window", 10 if window is None else window, 10, low=2)
         self._alpha = positive("alpha", 0.1 if alpha is None else alpha, 0.1, high=1.0)
         self._temperature = number("temperature", 0.01 if temperature is None else temperature, 0.01, low=0.0)
         self._epsilon = number("epsilon", epsilon, 0.1, 0.0, 1.0)
@@ -100,7 +100,7 @@ class TSCL(Bandit):
         self._time = 0
 
     def observe(self, tasks: Ints, scores: Floats) -> None:
-        """See `Bandit`."""
+        """See `TaskBandit`."""
         self._time += 1
         change = scores - self._last[tasks]
         self._last[tasks] = scores
@@ -113,7 +113,7 @@ class TSCL(Bandit):
             self._seen.add(tasks, self._time, change)
 
     def probabilities(self) -> Floats:
-        """See `Bandit`."""
+        """See `TaskBandit`."""
         if self._variant == "sampling":
             greedy = self._thompson()
         elif self._temperature == 0:
@@ -131,9 +131,9 @@ class TSCL(Bandit):
             return even(filled == 0)
         window = self._seen.scores.shape[1]
         sizes = np.abs(self._seen.scores).astype(np.float32)
-        held = np.arange(window) < filled[:, None]
+        is_filled = np.arange(window) < filled[:, None]
         # A task that cannot win is not drawn for: its largest change is below another's smallest.
-        surely = np.where(held, sizes, np.inf).min(axis=1).max()
+        surely = np.where(is_filled, sizes, np.inf).min(axis=1).max()
         able = np.flatnonzero((sizes.max(axis=1) >= surely) & (sizes.max(axis=1) > TIE))
         if not len(able):
             return np.full(self._count, 1.0 / self._count)
@@ -151,12 +151,12 @@ class TSCL(Bandit):
     def metrics(self) -> dict[str, float]:
         """Tasks observed, the largest and mean size of Q (not for sampling), and the highest probability."""
         seen = float((self._seen.filled > 0).sum())
-        highest = float(np.diff(self._upto, prepend=np.float32(0.0)).max())
-        told = {"seen": seen, "probability_max": highest}
+        highest = float(np.diff(self._cdf, prepend=np.float32(0.0)).max())
+        metrics = {"seen": seen, "probability_max": highest}
         if self._variant != "sampling":
             size = np.abs(self._values)
-            told |= {"value_max": float(size.max()), "value_mean": float(size.mean())}
-        return told
+            metrics |= {"value_max": float(size.max()), "value_mean": float(size.mean())}
+        return metrics
 
     def state_dict(self) -> dict[str, Any]:
         """What was observed, the probabilities and the random state."""

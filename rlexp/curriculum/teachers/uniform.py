@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlexp.environment.tasks.directive import Directive, Everywhere
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.sampler import Sampled, samplers
 from rlexp.environment.tasks.space import TaskSpace
 
@@ -35,7 +35,7 @@ class Uniform:
         """Always the same."""
         return self._directive
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Learns nothing."""
         return False
 

@@ -1,4 +1,4 @@
-"""How a task reaches an environment; always before a reset."""
+"""The ways in which a task is set in an environment, always before a reset."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from rlexp.environment.tasks.task_wrapper import Apply
 
 KEY = "curriculum.apply"
-WAYS = ("set_task", "attributes", "reset_options", "factory")
+METHODS = ("set_task", "attributes", "reset_options", "factory")
 
 
-def check_way(way: str) -> None:
-    """Raises ConfigError for a way that there is not."""
-    if way not in WAYS:
+def check_method(method: str) -> None:
+    """Raises ConfigError for an unknown method."""
+    if method not in METHODS:
         raise ConfigError(
-            f"{KEY} must be one of {', '.join(WAYS)}, not {way!r}",
+            f"{KEY} must be one of {', '.join(METHODS)}, not {method!r}",
             key=KEY,
-            suggestions=nearest(str(way), list(WAYS)),
+            suggestions=nearest(str(method), list(METHODS)),
         )
 
 
-def applier(way: str, space: TaskSpace, make: Callable[[Mapping[str, Any]], gymnasium.Env]) -> Apply:
-    """What hands a task to a guarded environment.
+def task_applier(method: str, space: TaskSpace, make: Callable[[Mapping[str, Any]], gymnasium.Env]) -> Apply:
+    """The function that sets a task in a guarded environment.
 
     Args:
-        way: one of `WAYS`.
-        space: tells a task's parameters.
+        method: one of `METHODS`.
+        space: maps a task to its parameters.
         make: makes the unguarded environment anew, with these arguments over those of `env.config`.
     """
 
@@ -44,11 +44,11 @@ def applier(way: str, space: TaskSpace, make: Callable[[Mapping[str, Any]], gymn
         return {}
 
     def attributes(env: Any, task: Task) -> Mapping[str, Any]:
-        def put(inner: Any) -> None:
+        def assign(inner: Any) -> None:
             for name, value in space.parameters(task).items():
                 setattr(inner.unwrapped, name, value)
 
-        env.change(put)
+        env.change(assign)
         return {}
 
     def reset_options(env: Any, task: Task) -> Mapping[str, Any]:
@@ -58,7 +58,7 @@ def applier(way: str, space: TaskSpace, make: Callable[[Mapping[str, Any]], gymn
         env.rebuild(lambda: make(space.parameters(task)))
         return {}
 
-    return {f.__name__: f for f in (set_task, attributes, reset_options, factory)}[way]
+    return {f.__name__: f for f in (set_task, attributes, reset_options, factory)}[method]
 
 
 _ONLY_SINGLE = {
@@ -69,18 +69,18 @@ _ONLY_SINGLE = {
 """Why a vector form can take no tasks in the other ways."""
 
 
-def why_not_vector(vector: VectorEnv, way: str) -> str | None:
+def why_vector_unsupported(vector: VectorEnv, method: str) -> str | None:
     """Why an environment's own vector form cannot take tasks in this way; None when it can, as far as can be seen."""
-    from rlexp.environment.tasks.vector_setter import why_no_tasks
+    from rlexp.environment.tasks.vector import why_no_tasks
 
-    return _ONLY_SINGLE.get(way) or why_no_tasks(vector)
+    return _ONLY_SINGLE.get(method) or why_no_tasks(vector)
 
 
-def why_not(env: gymnasium.Env, way: str, space: TaskSpace) -> str | None:
+def why_unsupported(env: gymnasium.Env, method: str, space: TaskSpace) -> str | None:
     """Why an environment cannot take tasks in this way; None when it can, as far as can be seen."""
-    if way == "set_task" and not env.has_wrapper_attr("set_task"):
+    if method == "set_task" and not env.has_wrapper_attr("set_task"):
         return "it has no set_task method"
-    if way == "attributes":
+    if method == "attributes":
         missing = [name for name in space.dims if not hasattr(env.unwrapped, name)]
         if missing:
             return f"it has no attribute {' and no '.join(missing)}"

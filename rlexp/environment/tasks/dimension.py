@@ -171,13 +171,13 @@ def dimension(spec: Any, key: str) -> Dimension:
         raise ConfigError(
             f"{key} must be one of {', '.join(f'{{{kind}: ...}}' for kind in _KINDS)}, not {spec!r}",
             key=key,
-            fix=_right(spec, key),
+            fix=_suggested_spec(spec, key),
         )
     kind, value = next(iter(spec.items()))
     return _KINDS[kind](value, f"{key}.{kind}")
 
 
-def _right(spec: Any, key: str) -> str:
+def _suggested_spec(spec: Any, key: str) -> str:
     """What may be meant: samplers have further names, and lists and numbers are written without one elsewhere."""
     if isinstance(spec, (list, tuple)) and spec:
         return f"{key}: {{choice: {list(spec)}}}"

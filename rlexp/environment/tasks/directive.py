@@ -1,4 +1,4 @@
-"""What a teacher sends to env runners: small, picklable, and enough to draw tasks from until the next one."""
+"""A teacher's distribution over tasks: small and picklable; env runners draw from it until the next one comes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rlexp.base.moved_names import renamed_fields
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
 
@@ -19,19 +20,19 @@ class Draw(NamedTuple):
     Attributes:
         task: what the episode asks.
         tag: comes back in the episode's outcome, so that the teacher knows why it was drawn.
-        train: whether the policy learns from the episode.
+        trainable: whether the policy learns from the episode.
     """
 
     task: Task
     tag: Any = None
-    train: bool = True
+    trainable: bool = True
 
 
 class Directive(Protocol):
     """A distribution over tasks. All randomness comes from the generator it is handed."""
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
-        """One task for the sub-environment `slot`, numbered from 0 over all env runners; few teachers look at it."""
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
+        """One task for the sub-environment `env_index`, numbered from 0 over all env runners; few teachers use it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Fixed:
     task: Task
     tag: Any = None
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """The task."""
         return Draw(self.task, self.tag)
 
@@ -53,22 +54,23 @@ class Everywhere:
     space: TaskSpace
     tag: Any = None
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task of the space."""
         return Draw(self.space.sample(rng), self.tag)
 
 
+@renamed_fields(upto="cdf")
 @dataclass(frozen=True)
 class Weighted:
     """Listed tasks with a probability each.
 
     Attributes:
         tasks: N tasks.
-        upto: [N] cumulative probabilities, float32, the last one 1.
+        cdf: [N] cumulative probabilities, float32, the last one 1.
     """
 
     tasks: Sequence[Task]
-    upto: NDArray[np.float32]
+    cdf: NDArray[np.float32]
     tag: Any = None
 
     @classmethod
@@ -86,38 +88,57 @@ class Weighted:
             or not weights.any()
         ):
             raise ValueError(f"weights must be {len(tasks)} numbers of at least 0, not all 0: {weights}")
-        upto = np.cumsum(weights) / weights.sum()
-        upto[-1] = 1.0
-        return cls(tasks, upto.astype(np.float32), tag)
+        cdf = np.cumsum(weights) / weights.sum()
+        cdf[-1] = 1.0
+        return cls(tasks, cdf.astype(np.float32), tag)
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One of the tasks."""
-        at = int(np.searchsorted(self.upto, np.float32(rng.random()), side="right"))
+        at = int(np.searchsorted(self.cdf, np.float32(rng.random()), side="right"))
         return Draw(self.tasks[min(at, len(self.tasks) - 1)], self.tag)
 
 
+@renamed_fields(upto="cdf")
 @dataclass(frozen=True)
 class Mixed:
     """One of several directives, each with a probability.
 
     Attributes:
         parts: N directives; each gives its draws its own tag.
-        upto: N cumulative probabilities, the last one 1.
+        cdf: N cumulative probabilities, the last one 1.
     """
 
     parts: tuple[Directive, ...]
-    upto: tuple[float, ...]
+    cdf: tuple[float, ...]
 
     @classmethod
     def of(cls, *weighted: tuple[Directive, float]) -> Mixed:
         """From pairs of a directive and its weight; those of weight 0 are left out."""
-        kept = [(part, weight) for part, weight in weighted if weight > 0]
-        total = sum(weight for _, weight in kept)
-        upto = np.cumsum([weight / total for _, weight in kept]).tolist()
-        return cls(tuple(part for part, _ in kept), (*upto[:-1], 1.0))
+        positive = [(part, weight) for part, weight in weighted if weight > 0]
+        total = sum(weight for _, weight in positive)
+        cdf = np.cumsum([weight / total for _, weight in positive]).tolist()
+        return cls(tuple(part for part, _ in positive), (*cdf[:-1], 1.0))
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task of one of the parts."""
         chance = rng.random()
-        part = next(part for part, upto in zip(self.parts, self.upto, strict=True) if chance < upto)
-        return part.sample(rng, slot)
+        part = next(part for part, cdf in zip(self.parts, self.cdf, strict=True) if chance < cdf)
+        return part.sample(rng, env_index)
+
+
+class Cycle:
+    """A directive that gives its tasks one after another, however many sub-environments ask.
+
+    Args:
+        tasks: at least one. A copy in another process begins with the task of the first sub-environment that asks.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = list(tasks)
+        self._next: int | None = None
+
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
+        """The next task."""
+        at = env_index if self._next is None else self._next
+        self._next = at + 1
+        return Draw(self._tasks[at % len(self._tasks)])

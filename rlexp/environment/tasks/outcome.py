@@ -1,4 +1,4 @@
-"""What one finished episode tells the teacher."""
+"""The outcome of a finished episode, as the teacher receives it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from rlexp.base.moved_names import renamed_fields
 from rlexp.environment.tasks.task import Task, task_key
 
 OUTCOMES = "__task_outcomes"
 """Entry of the runners' results, and of the learner's where it adds signals."""
 SIGNALS = ("value_l1", "positive_value_loss", "value_mean")
-"""What the learner tells of an episode: the means over its steps of |A|, of max(A, 0) and of V, with A the advantage
-before it is standardised and V the value."""
+"""Signals that the learner adds to an outcome: the means over its steps of |A|, of max(A, 0) and of V, with A the
+advantage before it is standardised and V the value."""
 
 
+@renamed_fields(slot="env_index")
 @dataclass(frozen=True)
 class Outcome:
     """One finished episode, with the task and the version of the directive that it was drawn by.
@@ -29,8 +31,8 @@ class Outcome:
         score: the curriculum's measure of the episode (success, return, ...).
         episode_return: sum of rewards.
         length: env steps.
-        slot: number of the sub-environment, over all env runners.
-        success: 0 or 1; None where the environment does not tell.
+        env_index: number of the sub-environment, over all env runners.
+        success: 0 or 1; None where the environment does not report it.
         signals: further numbers by name, see `SIGNALS`; none unless the teacher needs some.
         generation: of the payload; see `rlexp.environment.tasks.payload.Payload`.
     """
@@ -41,7 +43,7 @@ class Outcome:
     score: float
     episode_return: float
     length: int
-    slot: int = 0
+    env_index: int = 0
     success: float | None = None
     signals: Mapping[str, float] = field(default_factory=dict)
     generation: int = 0
@@ -53,8 +55,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far training has come when a teacher is asked.
+class TrainingProgress:
+    """How far training has come when a teacher is updated.
 
     Attributes:
         env_steps: of the whole run.
@@ -74,24 +76,24 @@ def measured(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def outcomes_in(part: Mapping[str, Any] | None) -> list[Outcome]:
     """The outcomes in one part (`env_runners`, or `__all_modules__` of `learners`) of RLlib's results."""
-    found = (part or {}).get(OUTCOMES)
-    return [item for item in found if isinstance(item, Outcome)] if isinstance(found, (list, tuple)) else []
+    items = (part or {}).get(OUTCOMES)
+    return [item for item in items if isinstance(item, Outcome)] if isinstance(items, (list, tuple)) else []
 
 
 def evaluated(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Success and return on each of an evaluation's tasks, where there are several: forgetting shows here."""
     by_task = by_task_name(outcomes)
     metrics = {}
-    for task, own in by_task.items() if len(by_task) > 1 else ():
-        metrics[f"eval/return/{task}"] = float(np.mean([outcome.episode_return for outcome in own]))
-        if told := [outcome.success for outcome in own if outcome.success is not None]:
-            metrics[f"eval/success/{task}"] = float(np.mean(told))
+    for task, of_task in by_task.items() if len(by_task) > 1 else ():
+        metrics[f"eval/return/{task}"] = float(np.mean([outcome.episode_return for outcome in of_task]))
+        if successes := [outcome.success for outcome in of_task if outcome.success is not None]:
+            metrics[f"eval/success/{task}"] = float(np.mean(successes))
     return metrics
 
 
 def by_task_name(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     """The outcomes of each task, by the task as text, in the order of their first episodes."""
-    found: dict[str, list[Outcome]] = {}
+    by_name: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        found.setdefault(outcome.key, []).append(outcome)
-    return found
+        by_name.setdefault(outcome.key, []).append(outcome)
+    return by_name

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlexp.base.moved_names import renamed_fields
 from rlexp.environment.tasks.directive import Directive, Draw
 
 
-class _Stream(threading.local):
+class _DrawStream(threading.local):
     """One generator a thread, put wherever a stream begins: making one takes ten times as long."""
 
     def __init__(self) -> None:
@@ -29,9 +30,10 @@ class _Stream(threading.local):
         return self._generator
 
 
-_STREAM = _Stream()
+_STREAM = _DrawStream()
 
 
+@renamed_fields(leaves_out="excludes_episodes")
 @dataclass(frozen=True)
 class Payload:
     """A directive on its way to the environments.
@@ -44,7 +46,7 @@ class Payload:
         generation: rises with every restore of this process's run, because versions and bases may be the same
             before it and after.
         with_signals: whether outcomes go to the learner first, which adds the signals.
-        leaves_out: whether the learner leaves out episodes that are not to be learnt from.
+        excludes_episodes: whether the learner leaves out episodes that are not to be learnt from.
     """
 
     directive: Directive
@@ -53,17 +55,17 @@ class Payload:
     seed: int
     generation: int = 0
     with_signals: bool = False
-    leaves_out: bool = False
+    excludes_episodes: bool = False
 
     @property
     def age(self) -> tuple[int, int, int]:
         """Greater for newer ones; no two payloads of a process's run that differ have the same."""
         return self.generation, self.version, self.base
 
-    def draw(self, slot: int, count: int) -> Draw:
-        """The sub-environment `slot`'s task number `count` since it got this payload.
+    def draw(self, env_index: int, count: int) -> Draw:
+        """The sub-environment `env_index`'s task number `count` since it got this payload.
 
         A pure function of what stands here, so that a run that is resumed, a runner that is started anew and
         environments in other processes go on with the stream that would have come.
         """
-        return self.directive.sample(_STREAM.at((self.seed, self.base), (slot, count)), slot)
+        return self.directive.sample(_STREAM.at((self.seed, self.base), (env_index, count)), env_index)

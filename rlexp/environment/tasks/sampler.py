@@ -91,7 +91,7 @@ class Ranges:
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class BoundedGaussian:
     """Normal with `mean` and `std`; what falls outside the parameter's bounds is drawn again."""
 
     mean: float
@@ -121,7 +121,7 @@ class Sampled:
     samplers: Mapping[str, Sampler]
     tag: Any = None
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
         drawn = {name: self.samplers.get(name, dim).sample(rng) for name, dim in self.space.dims.items()}
         return Draw(self.space.task(drawn), self.tag)
@@ -152,15 +152,15 @@ def sampler(spec: Any, dim: Dimension, key: str) -> Sampler:
     Raises:
         ConfigError: it is none of these, or reaches beyond `dim`.
     """
-    made = _made(spec, dim, key)
-    for value in made.extremes():
+    parsed = _parse_sampler(spec, dim, key)
+    for value in parsed.extremes():
         if not dim.contains(value):
             fix = f"{key}: {{choice: {list(spec)}}}" if isinstance(spec, (list, tuple)) and spec else None
             raise ConfigError(f"{key} must be {dim}, and {spec!r} reaches {value!r}", key=key, fix=fix)
-    return made
+    return parsed
 
 
-def _made(spec: Any, dim: Dimension, key: str) -> Sampler:
+def _parse_sampler(spec: Any, dim: Dimension, key: str) -> Sampler:
     if not isinstance(spec, Mapping):
         return Constant(spec)
     kind = next(iter(spec), None)
@@ -189,7 +189,7 @@ def _made(spec: Any, dim: Dimension, key: str) -> Sampler:
         mean, std = _pair(value, f"{key}.gaussian", "[mean, std]")
         if std < 0:
             raise ConfigError(f"{key}.gaussian: the standard deviation is below 0: {std}", key=key)
-        return Gaussian(mean, std, dim.contains, isinstance(dim, Integer))
+        return BoundedGaussian(mean, std, dim.contains, isinstance(dim, Integer))
     pairs = value if kind == "ranges" else [value]
     if not isinstance(pairs, (list, tuple)) or not pairs:
         raise ConfigError(f"{key}.ranges must be a list of [low, high], not {value!r}", key=key)

@@ -17,14 +17,21 @@ from rlexp.environment.errors import describe
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.multi_agent import is_multi_agent
 from rlexp.environment.native import FIX, MODE
-from rlexp.environment.tasks.applying import KEY, WAYS, applier, check_way, why_not, why_not_vector
+from rlexp.environment.tasks.applying import (
+    KEY,
+    METHODS,
+    check_method,
+    task_applier,
+    why_unsupported,
+    why_vector_unsupported,
+)
 from rlexp.environment.tasks.directive import Fixed
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import space_of
-from rlexp.environment.tasks.task_env import TaskEnv
+from rlexp.environment.tasks.task_wrapper import TaskEnv
 from rlexp.environment.tasks.vector import VectorTaskEnv
 
-TRIED = 4
+SAMPLED_TASKS = 4
 """Tasks of the space that are tried before a run, beside the targets."""
 
 
@@ -42,18 +49,22 @@ def with_tasks(
         ConfigError: it can take no tasks in that way, or its observation cannot show them.
     """
     space = space_of(choice)
-    if (reason := why_not(guard.env, choice.apply, space)) is not None:
-        others = [way for way in WAYS if way != choice.apply and why_not(guard.env, way, space) is None]
+    if (reason := why_unsupported(guard.env, choice.apply, space)) is not None:
+        others = [
+            method
+            for method in METHODS
+            if method != choice.apply and why_unsupported(guard.env, method, space) is None
+        ]
         raise ConfigError(
             f"{KEY}={choice.apply}: {guard.name} can take no tasks in this way: {reason}",
             key=KEY,
-            fix=" or ".join(f"{KEY}={way}" for way in others),
+            fix=" or ".join(f"{KEY}={method}" for method in others),
         )
     try:
         observed = space if choice.observe_task else None
-        return _task_env(guard)(guard, applier(choice.apply, space, make), choice.measure, observed)
+        return _task_env(guard)(guard, task_applier(choice.apply, space, make), choice.measure, observed)
     except ValueError as error:
-        raise _not_shown(error) from error
+        raise _observe_task_error(error) from error
 
 
 def with_vector_tasks(guard: VectorGuard, choice: CurriculumChoice) -> VectorTaskEnv:
@@ -66,9 +77,9 @@ def with_vector_tasks(guard: VectorGuard, choice: CurriculumChoice) -> VectorTas
     Raises:
         ConfigError: it can take no tasks in that way, or its observation cannot show them.
     """
-    check_way(choice.apply)
+    check_method(choice.apply)
     space = space_of(choice)
-    if (reason := why_not_vector(guard.env, choice.apply)) is not None:
+    if (reason := why_vector_unsupported(guard.env, choice.apply)) is not None:
         raise ConfigError(
             f"{MODE}: {guard.name} can take no tasks in its vector form by {KEY}={choice.apply}: {reason}",
             key=MODE,
@@ -77,17 +88,17 @@ def with_vector_tasks(guard: VectorGuard, choice: CurriculumChoice) -> VectorTas
     try:
         return VectorTaskEnv(guard, choice.measure, space if choice.observe_task else None)
     except ValueError as error:
-        raise _not_shown(error) from error
+        raise _observe_task_error(error) from error
 
 
-def _not_shown(error: ValueError) -> ConfigError:
+def _observe_task_error(error: ValueError) -> ConfigError:
     return ConfigError(str(error), key="curriculum.observe_task", fix="curriculum.observe_task=false")
 
 
 def _task_env(guard: Any) -> Callable[..., gymnasium.Env]:
     if not is_multi_agent(guard):
         return TaskEnv
-    from rlexp.environment.tasks.multi_agent import MultiAgentTaskEnv
+    from rlexp.environment.tasks.multi_agent_task_env import MultiAgentTaskEnv
 
     return MultiAgentTaskEnv
 
@@ -106,7 +117,7 @@ def try_tasks(env: Any, choice: CurriculumChoice, seed: int, check: Callable[[An
     """
     other = FIX if isinstance(env, VectorTaskEnv) else f"another {KEY}"
     space, rng = space_of(choice), np.random.default_rng(seed)
-    for task in [*(choice.targets or []), *(space.sample(rng) for _ in range(TRIED))]:
+    for task in [*(choice.targets or []), *(space.sample(rng) for _ in range(SAMPLED_TASKS))]:
         env.set_curriculum(Payload(Fixed(task), 0, 0, seed))
         try:
             observation, _ = env.reset(seed=seed)

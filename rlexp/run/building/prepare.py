@@ -23,7 +23,7 @@ from rlexp.config.keys.replay_settings import KEY
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.replay_buffers import check_types
 from rlexp.curriculum.build import check_curriculum
-from rlexp.curriculum.metric_checks import check_reads, told_by
+from rlexp.curriculum.metric_checks import check_reads, teacher_metric_names
 from rlexp.engine.callbacks.failures import tell_anew, told_once
 from rlexp.engine.install import install
 from rlexp.engine.sampling.env_runner import FastEnvRunner
@@ -209,7 +209,7 @@ def all_metrics(config: RunConfig) -> Catalogue:
     teacher = check_curriculum(config.curriculum, config.trusted)
     if teacher is not None:
         check_reads(config.curriculum, teacher, space_of(config.curriculum), known(config, declared))
-        declared += told_by(teacher)
+        declared += teacher_metric_names(teacher)
     return known(config, declared)
 
 

@@ -13,7 +13,7 @@ from rlexp.config.callables.targets import TARGET
 from rlexp.config.keys.builder_signatures import algorithm_name
 from rlexp.config.schema import RunConfig
 from rlexp.curriculum.build import TEACHER, teacher_of
-from rlexp.curriculum.teacher import leaves_out_episodes, needed_signals
+from rlexp.curriculum.teacher import excludes_episodes, needed_signals
 from rlexp.curriculum.teachers.plr import MAX_MC, SIGNAL
 from rlexp.engine.applies import Spaces, fast_kind, why_not
 from rlexp.engine.sampling.env_runner import FastEnvRunner
@@ -37,10 +37,10 @@ def check_teacher_fits(config: RunConfig, built: AlgorithmConfig, spaces: Spaces
     if config.curriculum.teacher is None:
         return
     teacher = teacher_of(config.curriculum, config.trusted, seed=config.seed)
-    signals, leaves_out = needed_signals(teacher), leaves_out_episodes(teacher)
-    if signals or leaves_out:
+    signals, excludes = needed_signals(teacher), excludes_episodes(teacher)
+    if signals or excludes:
         asks = [f"reads the signal {' and '.join(signals)} of each episode"] if signals else []
-        asks += ["has episodes that the policy does not learn from"] if leaves_out else []
+        asks += ["has episodes that the policy does not learn from"] if excludes else []
         _check_learner(config, built, spaces, " and ".join(asks))
     unknown = [name for name in signals if name not in SIGNALS]
     if unknown:

@@ -20,7 +20,7 @@ from rlexp.storage.runs.trial_status import OVER, TrialStatus, trial_status
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.frozen_trials import FrozenTrial
 from rlexp.sweep.planning.one_environment import name_of
-from rlexp.sweep.planning.space import written
+from rlexp.sweep.planning.search_space import written
 from rlexp.sweep.settings import SweepSettings
 
 WRITE_S = 1.0

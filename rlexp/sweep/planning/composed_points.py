@@ -17,7 +17,7 @@ from rlexp.hardware.machine.machine import look
 from rlexp.metrics.catalogue import known
 from rlexp.run.checks import check, check_start
 from rlexp.sweep.planning.resources import check_room
-from rlexp.sweep.planning.space import Point
+from rlexp.sweep.planning.search_space import Point
 
 
 @dataclass(frozen=True)

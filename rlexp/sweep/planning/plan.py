@@ -19,7 +19,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.sweep.planning.composed_points import ComposedPoint, PointComposer
 from rlexp.sweep.planning.one_environment import refuse_several_environments
 from rlexp.sweep.planning.overlaps import refuse_overlaps, without_named
-from rlexp.sweep.planning.space import Point, Space
+from rlexp.sweep.planning.search_space import Point, Space
 from rlexp.sweep.planning.space_of_overrides import refuse_many, space_of
 from rlexp.sweep.planning.trial import SEED, Trial, seed_trials, with_names
 from rlexp.sweep.planning.trial_task import SCHEDULER

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlexp.config.schema import RunConfig
-from rlexp.sweep.planning.space import Point
+from rlexp.sweep.planning.search_space import Point
 
 SEED = "seed"
 _UNFIT = re.compile(r"[^\w.=+-]+")

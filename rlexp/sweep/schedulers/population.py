@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.override_syntax import value_of
-from rlexp.sweep.planning.space import Interval, Listed, Space
+from rlexp.sweep.planning.search_space import Interval, Listed, Space
 from rlexp.sweep.planning.trial import SEED
 from rlexp.sweep.planning.trial_task import SCHEDULER, SCORE, TIME, VALUES
 

@@ -19,7 +19,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.config.trust.trusted_modules import trusting_own
 from rlexp.run.checks import check
 from rlexp.sweep.planning.composed_points import ComposedPoint, PointComposer, with_trial
-from rlexp.sweep.planning.space import Point, SearchDimension, Space
+from rlexp.sweep.planning.search_space import Point, SearchDimension, Space
 from rlexp.sweep.planning.trial import Trial, seed_trials, with_names
 
 MAX_COMBINATIONS = 200

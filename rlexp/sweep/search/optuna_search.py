@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import ConfigError
-from rlexp.sweep.planning.space import Interval, Listed, Point, SearchDimension, Space
+from rlexp.sweep.planning.search_space import Interval, Listed, Point, SearchDimension, Space
 
 SCORE = "score"
 

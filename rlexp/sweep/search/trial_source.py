@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rlexp.base.errors import ConfigError
 from rlexp.storage.runs.trial_status import OVER
 from rlexp.sweep.execution.monitor import SweepMonitor
-from rlexp.sweep.planning.space import Point
+from rlexp.sweep.planning.search_space import Point
 from rlexp.sweep.search.adaptive import Adaptive
 from rlexp.sweep.search.optuna_search import PointSearch
 from rlexp.sweep.settings import SweepSettings

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlexp.curriculum.teachers.adr import ADR
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"gap": {"box": [0, 10]}, "force": {"box": [-4, 4]}})
@@ -16,7 +16,7 @@ LOW_GAP, HIGH_GAP, LOW_FORCE, HIGH_FORCE = range(4)
 
 def tell(teacher: ADR, bound: int, score: float, times: int = 10, moves: int = 0) -> bool:
     outcomes = [Outcome(MIDDLE, 0, [bound, moves], score, 0.0, 1)] * times
-    return teacher.update(outcomes, Progress(0, 0))
+    return teacher.update(outcomes, TrainingProgress(0, 0))
 
 
 def test_a_bound_moves_out_by_a_step_and_in_again_but_not_past_the_start() -> None:

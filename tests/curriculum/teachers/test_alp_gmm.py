@@ -9,14 +9,16 @@ import pytest
 from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.alp_gmm import ALPGMM, Gaussians
 from rlexp.curriculum.teachers.parts.unit_box import UnitBox
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 LINE = TaskSpace.of({"box": [0, 1]})
 
 
 def tell(teacher: ALPGMM, *pairs: tuple[float, float]) -> bool:
-    return teacher.update([Outcome(task, 0, None, score, 0.0, 1) for task, score in pairs], Progress(0, 0))
+    return teacher.update(
+        [Outcome(task, 0, None, score, 0.0, 1) for task, score in pairs], TrainingProgress(0, 0)
+    )
 
 
 def alps(teacher: ALPGMM) -> list[float]:
@@ -109,9 +111,9 @@ def test_five_hundred_outcomes_against_a_full_history_are_quick() -> None:
         Outcome({"x": float(x), "y": float(y)}, 0, None, float(s), 0.0, 1)
         for x, y, s in rng.random((10_512, 3))
     ]
-    teacher.update(outcomes[:10_000], Progress(0, 0))
+    teacher.update(outcomes[:10_000], TrainingProgress(0, 0))
     began = time.process_time()
-    teacher.update(outcomes[10_000:], Progress(0, 0))
+    teacher.update(outcomes[10_000:], TrainingProgress(0, 0))
     assert time.process_time() - began < 0.2  # some 20 ms on an idle core
 
 

@@ -23,7 +23,7 @@ from rlexp.curriculum.teachers.alp_gmm import ALPGMM
 from rlexp.curriculum.teachers.goal_band import GoalBand
 from rlexp.curriculum.teachers.spdl import SPDL
 from rlexp.curriculum.teachers.uniform import Uniform
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"gap": {"box": [0, 1]}, "force": {"box": [-4, 4]}})
@@ -60,7 +60,7 @@ quick = settings(max_examples=3, deadline=None, suppress_health_check=[HealthChe
 
 def drawn(teacher: Teacher, count: int = 40, seed: int = 0) -> list[Any]:
     rng, directive = np.random.default_rng(seed), teacher.directive()
-    return [directive.sample(rng, slot) for slot in range(count)]
+    return [directive.sample(rng, env_index) for env_index in range(count)]
 
 
 def scored(teacher: Teacher, score: Callable[[Any], float], count: int = 64, seed: int = 0) -> list[Outcome]:
@@ -101,7 +101,7 @@ def test_its_tasks_lie_in_the_space_and_equal_seeds_give_equal_directives(
 def test_a_state_taken_over_midway_gives_the_same_future(make: Make, seed: int, before: int) -> None:
     student, teacher = Student(SPACE, rate=0.01, sharpness=10), make(SPACE, seed)
     simulate(teacher, student, [HARDEST], episodes=32 * before, seed=seed)
-    teacher.update(scored(teacher, lambda task: 1.0, 7), Progress(0, 0))  # something is under way
+    teacher.update(scored(teacher, lambda task: 1.0, 7), TrainingProgress(0, 0))  # something is under way
     taken = pickle.loads(pickle.dumps(teacher.state_dict()))
     other = make(SPACE, seed + 1)
     other.load_state_dict(taken)
@@ -155,7 +155,7 @@ def test_a_student_that_never_succeeds_is_left_alone(make: Make) -> None:
 def test_no_outcomes_change_nothing(make: Make) -> None:
     teacher = make(SPACE, 0)
     before = pickle.dumps(teacher.state_dict())
-    assert teacher.update([], Progress(0, 1)) is False
+    assert teacher.update([], TrainingProgress(0, 1)) is False
     assert pickle.dumps(teacher.state_dict()) == before and teacher.metrics() == make(SPACE, 1).metrics()
     assert isinstance(teacher, Teacher) and not teacher.complete
 
@@ -164,7 +164,7 @@ def test_no_outcomes_change_nothing(make: Make) -> None:
 def test_an_episode_that_was_not_measured_does_not_count(make: Make) -> None:
     teacher = make(SPACE, 0)
     before = pickle.dumps(teacher.state_dict())
-    assert teacher.update(scored(teacher, lambda task: float("nan"), 500), Progress(0, 1)) is False
+    assert teacher.update(scored(teacher, lambda task: float("nan"), 500), TrainingProgress(0, 1)) is False
     assert pickle.dumps(teacher.state_dict()) == before
 
 
@@ -179,12 +179,14 @@ def test_an_episode_of_an_older_directive_does_not_count(name: str) -> None:
     teacher, late = MAKERS[name](SPACE, 0), []
     for seed in range(200):
         late = scored(teacher, lambda task: 1.0, 64, seed)
-        if teacher.update([replace(o, score=float(o.task["gap"] < 0.5)) for o in late], Progress(0, 0)):
+        if teacher.update(
+            [replace(o, score=float(o.task["gap"] < 0.5)) for o in late], TrainingProgress(0, 0)
+        ):
             break
-    assert teacher.update(scored(teacher, lambda task: 1.0, 3), Progress(0, 0)) is False
+    assert teacher.update(scored(teacher, lambda task: 1.0, 3), TrainingProgress(0, 0)) is False
     moved = [o for o in late if o.tag is not None and not _current(teacher, o)]
     before = pickle.dumps(teacher.state_dict())
-    assert len(moved) >= 5 and teacher.update(moved * 50, Progress(0, 0)) is False
+    assert len(moved) >= 5 and teacher.update(moved * 50, TrainingProgress(0, 0)) is False
     assert pickle.dumps(teacher.state_dict()) == before
 
 

@@ -13,11 +13,13 @@ from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher
 from rlexp.curriculum.teachers.classic_result import train_result
 from rlexp.curriculum.teachers.function import Function
-from rlexp.environment.tasks.outcome import Progress
+from rlexp.environment.tasks.outcome import TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}})
-GOOD = Progress(5000, 3, {"train/return_mean": 250.0, "train/episode_len_mean": 90.0, "train/episodes": 7})
+GOOD = TrainingProgress(
+    5000, 3, {"train/return_mean": 250.0, "train/episode_len_mean": 90.0, "train/episodes": 7}
+)
 
 
 def one_up(train_result: Any, env: Any, env_context: Any) -> Any:
@@ -39,8 +41,8 @@ def test_the_function_chooses_the_task_after_each_iteration() -> None:
     teacher = made(one_up)
     assert isinstance(teacher, Teacher) and task_of(teacher) == {"rooms": 1}
     assert teacher.update([], GOOD) is True and task_of(teacher) == {"rooms": 2}
-    assert teacher.update([], Progress(6000, 4, {"train/return_mean": 10.0})) is False
-    assert teacher.update([], Progress(7000, 5)) is False  # no episode ended: NaN is above nothing
+    assert teacher.update([], TrainingProgress(6000, 4, {"train/return_mean": 10.0})) is False
+    assert teacher.update([], TrainingProgress(7000, 5)) is False  # no episode ended: NaN is above nothing
     assert task_of(teacher) == {"rooms": 2} and teacher.metrics() == {"task/rooms": 2.0}
 
 
@@ -63,7 +65,7 @@ def test_a_function_by_import_path_must_be_trusted() -> None:
 
 def test_results_have_rllibs_names_old_and_new() -> None:
     learnt = {"learner/lr": 1e-3, "learner/vf_loss": 0.5, "custom/success_mean": 0.7, "eval/return_mean": 9.0}
-    result = train_result(Progress(5000, 3, {**GOOD.metrics, **learnt}))
+    result = train_result(TrainingProgress(5000, 3, {**GOOD.metrics, **learnt}))
     assert result["train/return_mean"] == result["episode_reward_mean"] == 250.0
     assert result["env_runners"]["episode_return_mean"] == result["env_runners/episode_return_mean"] == 250.0
     assert result["episode_len_mean"] == 90.0 and math.isnan(result["episode_reward_max"])

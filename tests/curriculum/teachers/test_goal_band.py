@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rlexp.curriculum.teachers.goal_band import GoalBand
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"x": {"box": [0, 1]}, "y": {"box": [0, 1]}})
@@ -16,7 +16,7 @@ def tell(teacher: GoalBand, mean: list[float], generation: int = 0, tries: int =
     for at, score in enumerate(mean):
         wins = round(score * tries)
         outcomes += [Outcome({}, 0, [generation, at], float(n < wins), 0.0, 1) for n in range(tries)]
-    return teacher.update(outcomes, Progress(0, 0))
+    return teacher.update(outcomes, TrainingProgress(0, 0))
 
 
 def pool(teacher: GoalBand) -> np.ndarray:
@@ -40,8 +40,8 @@ def test_new_tasks_come_from_those_strictly_in_the_band_and_good_ones_are_replay
 def test_a_generation_lasts_tries_times_its_tasks() -> None:
     teacher = GoalBand(SPACE, seed=0, fresh=4, replayed=0, tries=3)
     outcomes = [Outcome({}, 0, [0, at % 4], 1.0, 0.0, 1) for at in range(12)]
-    assert not teacher.update(outcomes[:11], Progress(0, 0))
-    assert teacher.update(outcomes[11:], Progress(0, 0))
+    assert not teacher.update(outcomes[:11], TrainingProgress(0, 0))
+    assert teacher.update(outcomes[11:], TrainingProgress(0, 0))
 
 
 def test_with_nothing_good_it_goes_on_from_what_is_solved_and_else_from_where_it_was() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.ladder import Ladder
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [3, 5]}, "wind": {"box": [0, 1]}})
@@ -21,16 +21,16 @@ def play(teacher: Ladder, scores: dict[int, list[float]]) -> bool:
     """Episodes by slot, all drawn by the present directive."""
     directive, rng = teacher.directive(), np.random.default_rng(0)
     outcomes = []
-    for slot, slots_scores in scores.items():
+    for env_index, slots_scores in scores.items():
         for score in slots_scores:
-            draw = directive.sample(rng, slot)
-            outcomes.append(Outcome(draw.task, 0, draw.tag, score, 0.0, 1, slot))
-    return teacher.update(outcomes, Progress(0, 0))
+            draw = directive.sample(rng, env_index)
+            outcomes.append(Outcome(draw.task, 0, draw.tag, score, 0.0, 1, env_index))
+    return teacher.update(outcomes, TrainingProgress(0, 0))
 
 
 def rooms(teacher: Ladder, slots: int = 4) -> list[int]:
     directive, rng = teacher.directive(), np.random.default_rng(0)
-    return [directive.sample(rng, slot).task["rooms"] for slot in range(slots)]
+    return [directive.sample(rng, env_index).task["rooms"] for env_index in range(slots)]
 
 
 def test_each_slot_goes_up_and_down_by_its_own_episodes_and_no_further_than_the_ends() -> None:
@@ -46,10 +46,10 @@ def test_of_episodes_drawn_at_one_level_only_the_first_that_moves_counts() -> No
     teacher = Ladder(SPACE, seed=0)
     assert play(teacher, {0: [0.0, 1.0, 1.0, 1.0]}) and rooms(teacher, 1) == [4]
     late = Outcome({"rooms": 3, "wind": 0.0}, 0, 0, 1.0, 0.0, 1, 0)
-    assert not teacher.update([late] * 5, Progress(0, 0))
+    assert not teacher.update([late] * 5, TrainingProgress(0, 0))
     # Up and down again: the level is the old one, the draws of then are still old.
     assert play(teacher, {0: [0.0]}) and rooms(teacher, 1) == [3]
-    assert not teacher.update([late] * 5, Progress(0, 0)) and rooms(teacher, 1) == [3]
+    assert not teacher.update([late] * 5, TrainingProgress(0, 0)) and rooms(teacher, 1) == [3]
 
 
 def test_with_promotion_only_failures_take_nothing() -> None:
@@ -81,8 +81,8 @@ def test_levels_stay_in_the_space_and_move_by_one(
     for batch in batches:
         before = np.array(rooms(teacher, 8))
         scores: dict[int, list[float]] = {}
-        for slot, score in batch:
-            scores.setdefault(slot, []).append(score)
+        for env_index, score in batch:
+            scores.setdefault(env_index, []).append(score)
         changed = play(teacher, scores)
         after = np.array(rooms(teacher, 8))
         assert after.min() >= 3 and after.max() <= 5 and np.abs(after - before).max() <= 1
@@ -91,13 +91,13 @@ def test_levels_stay_in_the_space_and_move_by_one(
 
 def test_many_slots_and_levels_are_small_and_fast() -> None:
     teacher = Ladder(TaskSpace.of({"levels": 1_000_000}), seed=0)
-    outcomes = [Outcome(0, 0, 0, 1.0, 0.0, 1, slot) for slot in range(0, 10_240, 20)]
-    teacher.update(outcomes, Progress(0, 0))
+    outcomes = [Outcome(0, 0, 0, 1.0, 0.0, 1, env_index) for env_index in range(0, 10_240, 20)]
+    teacher.update(outcomes, TrainingProgress(0, 0))
     took = []
     for moves in range(1, 6):
-        again = [Outcome(moves, 0, moves, 1.0, 0.0, 1, o.slot) for o in outcomes]
+        again = [Outcome(moves, 0, moves, 1.0, 0.0, 1, o.env_index) for o in outcomes]
         begin = time.perf_counter()
-        assert teacher.update(again, Progress(0, 0))
+        assert teacher.update(again, TrainingProgress(0, 0))
         took.append(time.perf_counter() - begin)
     assert min(took) < 0.02
     assert len(pickle.dumps(teacher.directive())) < 200_000

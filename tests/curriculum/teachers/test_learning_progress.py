@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rlexp.curriculum.teachers.learning_progress import LearningProgress
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 THREE = TaskSpace.of({"level": {"int": [1, 3]}})
@@ -14,7 +14,9 @@ THREE = TaskSpace.of({"level": {"int": [1, 3]}})
 
 def told(teacher: LearningProgress, *scores: float | None) -> bool:
     pairs = [(at, score) for at, score in enumerate(scores) if score is not None]
-    return teacher.update([Outcome({"level": a + 1}, 0, a, s, 0.0, 1) for a, s in pairs], Progress(0, 0))
+    return teacher.update(
+        [Outcome({"level": a + 1}, 0, a, s, 0.0, 1) for a, s in pairs], TrainingProgress(0, 0)
+    )
 
 
 def reweighted(p: float, theta: float = 0.1) -> float:
@@ -40,8 +42,8 @@ def test_probabilities_are_logistic_z_scores_of_the_living_and_a_uniform_share()
     z = (progress - progress.mean()) / progress.std()
     raised = 1 / (1 + np.exp(-z))
     expected = [*(0.75 * raised / raised.sum() + 0.25 / 3), 0.25 / 3]
-    upto = teacher.directive().upto  # type: ignore[attr-defined]
-    assert np.diff(upto, prepend=np.float32(0)) == pytest.approx(expected, abs=1e-6)
+    cdf = teacher.directive().cdf  # type: ignore[attr-defined]
+    assert np.diff(cdf, prepend=np.float32(0)) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from rlexp.curriculum.teachers.mastering_rate import MasteringRate
 from rlexp.curriculum.teachers.plr import PLR, RobustPLR
 from rlexp.curriculum.teachers.tscl import TSCL
 from rlexp.curriculum.teachers.uniform import Uniform
-from rlexp.environment.tasks.outcome import SIGNALS, Outcome, Progress
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "size": {"choice": [5, 7, 11]}})
@@ -61,7 +61,7 @@ quick = settings(max_examples=3, deadline=None)
 
 def scored(teacher: Teacher, score: Callable[[Any], float], count: int = 64) -> list[Outcome]:
     rng, directive = np.random.default_rng(0), teacher.directive()
-    draws = [directive.sample(rng, slot) for slot in range(count)]
+    draws = [directive.sample(rng, env_index) for env_index in range(count)]
     found = [(draw, score(draw.task)) for draw in draws]
     return [Outcome(d.task, 0, d.tag, s, 0.0, 1, signals=dict.fromkeys(SIGNALS, s)) for d, s in found]
 
@@ -88,7 +88,7 @@ def test_equal_seeds_give_equal_directives_over_tasks_of_the_space(make: Make, s
 def test_a_state_taken_over_midway_gives_the_same_future(make: Make, seed: int, before: int) -> None:
     teacher, student = make(SPACE, seed=seed), Student(SPACE, rate=0.01)
     simulate(teacher, student, SPACE.tasks(), episodes=32 * before, seed=seed)
-    teacher.update(scored(teacher, lambda task: 0.5, 7), Progress(0, 0))
+    teacher.update(scored(teacher, lambda task: 0.5, 7), TrainingProgress(0, 0))
     state = teacher.state_dict()
     text = pickle.dumps(state)
     other = make(SPACE, seed=seed + 1)
@@ -102,8 +102,8 @@ def test_a_state_taken_over_midway_gives_the_same_future(make: Make, seed: int, 
 def test_no_outcomes_and_unmeasured_ones_change_nothing(make: Make) -> None:
     teacher = make(SPACE, seed=0)
     before = pickle.dumps(teacher.state_dict())
-    assert teacher.update([], Progress(0, 1)) is False
-    assert teacher.update(scored(teacher, lambda task: float("nan"), 500), Progress(0, 1)) is False
+    assert teacher.update([], TrainingProgress(0, 1)) is False
+    assert teacher.update(scored(teacher, lambda task: float("nan"), 500), TrainingProgress(0, 1)) is False
     assert pickle.dumps(teacher.state_dict()) == before
 
 
@@ -113,9 +113,9 @@ def test_no_outcomes_and_unmeasured_ones_change_nothing(make: Make) -> None:
 def test_probabilities_rise_to_one(make: Make, seed: int) -> None:
     teacher, rng = make(SPACE, seed=seed), np.random.default_rng(seed)
     for _ in range(20):
-        upto = teacher.directive().upto  # type: ignore[attr-defined]
-        assert upto.shape == (18,) and upto[-1] == 1 and (np.diff(upto) >= 0).all() and upto[0] >= 0
-        teacher.update(scored(teacher, lambda task: rng.random(), 20), Progress(0, 0))
+        cdf = teacher.directive().cdf  # type: ignore[attr-defined]
+        assert cdf.shape == (18,) and cdf[-1] == 1 and (np.diff(cdf) >= 0).all() and cdf[0] >= 0
+        teacher.update(scored(teacher, lambda task: rng.random(), 20), TrainingProgress(0, 0))
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_ten_thousand_tasks_make_a_small_directive(make: Make) -> None:
     more = {"capacity": 10_000, "min_fill": 0.0} if make in (*LEVELS.values(),)[1:] else {}
     teacher, score = make(space, seed=0, **more), np.random.default_rng(0)
     for _ in range(3):
-        teacher.update(scored(teacher, lambda task: score.random(), 4000), Progress(0, 0))
+        teacher.update(scored(teacher, lambda task: score.random(), 4000), TrainingProgress(0, 0))
     assert len(pickle.dumps(teacher.directive())) < 200_000
 
 
@@ -186,8 +186,11 @@ def test_any_space_has_levels(make: Make) -> None:
             outcomes = scored(teacher, lambda task, rng=rng: float(rng.random() < 0.5))
             for outcome in outcomes:
                 space.check(outcome.task, "task")
-            teacher.update(outcomes, Progress(0, 0))
-        assert teacher.update([replace(o, score=0.5) for o in outcomes], Progress(0, 0)) in (True, False)
+            teacher.update(outcomes, TrainingProgress(0, 0))
+        assert teacher.update([replace(o, score=0.5) for o in outcomes], TrainingProgress(0, 0)) in (
+            True,
+            False,
+        )
     with pytest.raises(ConfigError, match=r"2\^53"):
         make(TaskSpace.of({"levels": 2**60}), seed=0)
 

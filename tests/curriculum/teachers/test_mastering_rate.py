@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.mastering_rate import MasteringRate
 from rlexp.curriculum.teachers.parts.task_graph import TaskGraph
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 CHAIN = TaskSpace.of({"int": [0, 2]})
@@ -18,11 +18,13 @@ FOUR = TaskSpace.of({"a": {"int": [0, 1]}, "b": {"int": [0, 1]}})
 
 
 def told(teacher: MasteringRate, *scores: float) -> bool:
-    return teacher.update([Outcome(at, 0, at, s, 0.0, 1) for at, s in enumerate(scores)], Progress(0, 0))
+    return teacher.update(
+        [Outcome(at, 0, at, s, 0.0, 1) for at, s in enumerate(scores)], TrainingProgress(0, 0)
+    )
 
 
 def chances(teacher: MasteringRate) -> list[float]:
-    return np.diff(teacher.directive().upto, prepend=np.float32(0)).tolist()  # type: ignore[attr-defined]
+    return np.diff(teacher.directive().cdf, prepend=np.float32(0)).tolist()  # type: ignore[attr-defined]
 
 
 def test_at_first_only_the_beginning_gets_attention() -> None:

@@ -21,7 +21,7 @@ from rlexp.curriculum.teachers.schedule import Schedule
 from rlexp.curriculum.teachers.stages import Stages
 from rlexp.curriculum.teachers.tracks import Tracks
 from rlexp.curriculum.teachers.uniform import Uniform
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "wind": {"box": [0, 1]}})
@@ -115,9 +115,11 @@ def test_a_student_that_never_succeeds_stays_where_it_is(make: Make) -> None:
 def test_an_episode_that_was_not_measured_does_not_count(make: Make) -> None:
     teacher, rng = make(0), np.random.default_rng(0)
     directive, before = teacher.directive(), teacher.metrics()
-    draws = [directive.sample(rng, slot) for slot in range(300)]
+    draws = [directive.sample(rng, env_index) for env_index in range(300)]
     outcomes = [Outcome(d.task, 0, d.tag, float("nan"), 0.0, 20, success=1.0) for d in draws]
-    assert not teacher.update([], Progress(0, 1)) and not teacher.update(outcomes, Progress(0, 1))
+    assert not teacher.update([], TrainingProgress(0, 1)) and not teacher.update(
+        outcomes, TrainingProgress(0, 1)
+    )
     assert teacher.metrics() == before and isinstance(teacher, Teacher) and not teacher.complete
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.config.callables.targets import check
 from rlexp.curriculum.teachers.accel import ACCEL
-from rlexp.curriculum.teachers.parts.mutation import Step
+from rlexp.curriculum.teachers.parts.mutation import ParameterStep
 from rlexp.curriculum.teachers.plr import PLR, RobustPLR
 from rlexp.environment.tasks.directive import Draw
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task, task_key
 
@@ -33,13 +33,13 @@ def draws(teacher: PLR, count: int = 600) -> list[Draw]:
 def tell(teacher: PLR, scores: dict[int, float], name: str | None = None) -> bool:
     signals = {task: {name or teacher.signal: score} for task, score in scores.items()}
     return teacher.update(
-        [Outcome(t, 0, "new", 0.0, 0.0, 1, signals=s) for t, s in signals.items()], Progress(0, 0)
+        [Outcome(t, 0, "new", 0.0, 0.0, 1, signals=s) for t, s in signals.items()], TrainingProgress(0, 0)
     )
 
 
 def test_the_share_of_replay_is_the_share_of_levels_seen() -> None:
     teacher = PLR(TaskSpace.of({"levels": 4}), seed=0)
-    assert {draw.tag for draw in draws(teacher)} == {"new"} and all(draw.train for draw in draws(teacher))
+    assert {draw.tag for draw in draws(teacher)} == {"new"} and all(draw.trainable for draw in draws(teacher))
     tell(teacher, {0: 0.5})
     drawn = draws(teacher)
     assert {d.task for d in drawn if d.tag == "replay"} == {0} and {
@@ -87,7 +87,7 @@ def test_a_missing_signal_ends_the_run_with_what_there_is() -> None:
     with pytest.raises(RunFailedError, match="did you mean: value_l1"):
         tell(PLR(SEEDS, seed=0, signal="value_l2"), {1: 0.5}, "value_l1")
     with pytest.raises(RunFailedError, match="no signals"):
-        PLR(SEEDS, seed=0).update([Outcome(1, 0, "new", 0.0, 0.0, 1)], Progress(0, 0))
+        PLR(SEEDS, seed=0).update([Outcome(1, 0, "new", 0.0, 0.0, 1)], TrainingProgress(0, 0))
 
 
 def test_max_mc_remembers_the_highest_return_of_each_level_held() -> None:
@@ -99,7 +99,7 @@ def test_max_mc_remembers_the_highest_return_of_each_level_held() -> None:
             Outcome(task, 0, "new", 0.0, total, 1, signals={"value_mean": value})
             for task, total, value in episodes
         ]
-        to.update(outcomes, Progress(0, 0))
+        to.update(outcomes, TrainingProgress(0, 0))
         state = to.state_dict()
         return dict(zip(state["rows"][:, 0].tolist(), state["scores"].tolist(), strict=True))
 
@@ -132,10 +132,10 @@ def test_arguments_that_are_passed_on_are_listed_and_checked(cls: type[PLR]) -> 
 def test_robust_plr_does_not_learn_from_new_levels() -> None:
     teacher = RobustPLR(SEEDS, seed=0, capacity=4)
     tell(teacher, {1: 0.5})
-    assert all(not draw.train and draw.tag == "new" for draw in draws(teacher))  # a quarter full
+    assert all(not draw.trainable and draw.tag == "new" for draw in draws(teacher))  # a quarter full
     tell(teacher, {2: 0.5})
     drawn = draws(teacher)
-    assert all(draw.train == (draw.tag == "replay") for draw in drawn)
+    assert all(draw.trainable == (draw.tag == "replay") for draw in drawn)
     assert Counter(draw.tag for draw in drawn)["replay"] / 600 == pytest.approx(0.5, abs=0.06)
 
 
@@ -144,7 +144,7 @@ def fill(teacher: ACCEL, count: int = 10) -> None:
         signals = {teacher.signal: 1.0}
         drawn = draws(teacher, count)
         teacher.update(
-            [Outcome(d.task, 0, d.tag, 0.0, 0.0, 1, signals=signals) for d in drawn], Progress(0, 0)
+            [Outcome(d.task, 0, d.tag, 0.0, 0.0, 1, signals=signals) for d in drawn], TrainingProgress(0, 0)
         )
 
 
@@ -155,7 +155,7 @@ def test_accel_draws_mutants_as_often_as_it_replays() -> None:
     drawn = draws(teacher, 2000)
     shares = {tag: count / 2000 for tag, count in Counter(draw.tag for draw in drawn).items()}
     assert shares == pytest.approx({"replay": 0.9 / 1.9, "mutant": 0.9 / 1.9, "new": 0.1 / 1.9}, abs=0.04)
-    assert all(draw.train == (draw.tag == "replay") for draw in drawn)
+    assert all(draw.trainable == (draw.tag == "replay") for draw in drawn)
     parents = {task_key(draw.task) for draw in drawn if draw.tag == "replay"}
     children = [draw.task for draw in drawn if draw.tag == "mutant"]
     assert sum(task_key(task) not in parents for task in children) > 0.9 * len(children)
@@ -173,11 +173,11 @@ def test_an_edit_of_ones_own_is_applied_and_checked() -> None:
     tasks: dict[str, Any] = {"gap": 1, "force": 0.5}
     signals = {teacher.signal: 1.0}
     outcomes = [Outcome({**tasks, "force": f}, 0, "new", 0.0, 0.0, 1, signals=signals) for f in (0.1, 0.2)]
-    teacher.update(outcomes, Progress(0, 0))
+    teacher.update(outcomes, TrainingProgress(0, 0))
     assert {draw.task["gap"] for draw in draws(teacher) if draw.tag == "mutant"} == {4}
     teacher.update(
         [Outcome({"gap": 9, "force": 0.1}, 0, "new", 0.0, 0.0, 1, signals={teacher.signal: 9.0})],
-        Progress(0, 0),
+        TrainingProgress(0, 0),
     )
     with pytest.raises(RunFailedError, match=r"curriculum\.teacher\.mutate: doubled returned .*gap"):
         draws(teacher)
@@ -199,7 +199,7 @@ def test_a_step_moves_one_parameter_a_little_and_stays_inside(seed: int, size: f
     )  # fmt: skip
     rng = np.random.default_rng(seed)
     task = space.sample(rng)
-    other = Step(space, size)(task, rng)
+    other = ParameterStep(space, size)(task, rng)
     space.check(other, "other")
     moved = [name for name in task if repr(task[name]) != repr(other[name])]
     assert len(moved) <= 1 and "one" not in moved
@@ -215,4 +215,4 @@ def test_a_step_always_finds_another_whole_or_listed_value() -> None:
         np.random.default_rng(0),
     )
     for task in space.tasks():
-        assert all(repr(Step(space, 0.1)(task, rng)) != repr(task) for _ in range(20))
+        assert all(repr(ParameterStep(space, 0.1)(task, rng)) != repr(task) for _ in range(20))

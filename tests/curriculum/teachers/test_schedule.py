@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.schedule import Schedule
-from rlexp.environment.tasks.outcome import Progress
+from rlexp.environment.tasks.outcome import TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of(
@@ -26,7 +26,7 @@ SPACE = TaskSpace.of(
 
 def at(steps: int, **parameters: Any) -> dict[str, Any]:
     teacher = Schedule(SPACE, seed=0, parameters=parameters)
-    teacher.update([], Progress(steps, 1))
+    teacher.update([], TrainingProgress(steps, 1))
     return teacher.directive().sample(np.random.default_rng(0), 0).task
 
 
@@ -88,10 +88,10 @@ def test_other_parameters_are_uniform_or_as_said() -> None:
 def test_it_changes_with_the_value_and_completes_when_all_have_arrived() -> None:
     rooms, gravity = {"from": 1, "to": 3, "steps": 100}, {"from": -5, "to": -5, "steps": 400}
     teacher = Schedule(SPACE, seed=0, parameters={"rooms": rooms, "gravity": gravity})
-    changes = [teacher.update([], Progress(steps, 1)) for steps in (20, 40, 60, 80, 200)]
+    changes = [teacher.update([], TrainingProgress(steps, 1)) for steps in (20, 40, 60, 80, 200)]
     assert changes == [False, True, False, True, False] and not teacher.complete
     assert teacher.metrics() == {"schedule": 0.5, "value/rooms": 3.0, "value/gravity": -5.0}
-    assert not teacher.update([], Progress(400, 1)) and teacher.complete
+    assert not teacher.update([], TrainingProgress(400, 1)) and teacher.complete
     other = Schedule(SPACE, seed=1, parameters={"rooms": rooms, "gravity": gravity})
     other.load_state_dict(teacher.state_dict())
     assert other.complete and other.metrics() == teacher.metrics()
@@ -99,7 +99,7 @@ def test_it_changes_with_the_value_and_completes_when_all_have_arrived() -> None
 
 def test_a_bare_space_has_one_ramp() -> None:
     teacher = Schedule(TaskSpace.of({"int": [0, 9]}), seed=0, parameters={"from": 0, "to": 9, "steps": 9})
-    teacher.update([], Progress(4, 1))
+    teacher.update([], TrainingProgress(4, 1))
     assert teacher.directive().sample(np.random.default_rng(0), 0).task == 4
 
 

@@ -9,8 +9,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.curriculum.teachers.parts.gaussian import Normal, Truncated
 from rlexp.curriculum.teachers.parts.unit_box import UnitBox
 from rlexp.curriculum.teachers.spdl import SPDL
-from rlexp.curriculum.teachers.spdl_step import Step
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.curriculum.teachers.spdl_step import SPDLStep
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 GATE = TaskSpace.of({"gate_x": {"box": [-4, 4]}, "width": {"box": [0.5, 8.5]}})
@@ -35,7 +35,7 @@ def test_density_and_divergence_of_normals() -> None:
 @pytest.mark.parametrize("full", [False, True])
 def test_a_steps_vectors_are_neighbours(full: bool) -> None:
     now = Normal(np.array([0.3, 0.4]), np.array([[0.1, 0.0], [0.05, 0.2]]))
-    step = Step(now, np.array([[0.3, 0.4], [0.4, 0.4]]), np.array([0.0, 1.0]), 0.1, np.zeros(2), full)
+    step = SPDLStep(now, np.array([[0.3, 0.4], [0.4, 0.4]]), np.array([0.0, 1.0]), 0.1, np.zeros(2), full)
     vector = np.array([0.5, -0.2, 0.3, -0.1, *([0.4] if full else [])])
     there = step.normal(vector)
     assert step.kl(vector) == pytest.approx(there.divergence(now))
@@ -51,7 +51,7 @@ def test_steps_keep_to_their_constraints(full: bool) -> None:
         now = gaussian(rng.uniform(0.3, 0.7, 2).tolist(), rng.uniform(0.03, 0.2, 2).tolist())
         points = now.mean + rng.standard_normal((80, 2)) @ now.root.T
         scores = (points.sum(1) < now.mean.sum() + 0.05).astype(float)
-        step = Step(now, points, scores, 0.05, np.full(2, 0.025), full)
+        step = SPDLStep(now, points, scores, 0.05, np.full(2, 0.025), full)
         best, moved = step.best(), step.towards(target, 0.5)
         assert scores.mean() > 0.5, trial
         for there in (best, moved):
@@ -67,7 +67,7 @@ def test_steps_keep_to_their_constraints(full: bool) -> None:
 def test_a_step_of_one_parameter_goes_as_far_as_the_divergence_allows() -> None:
     # All succeed and the widths agree: only the mean moves, and KL = shift² / (2 std²).
     now, target = gaussian([0.2], [0.1]), gaussian([0.9], [0.1])
-    step = Step(now, np.linspace(0.1, 0.3, 20)[:, None], np.ones(20), 0.02, np.zeros(1), False)
+    step = SPDLStep(now, np.linspace(0.1, 0.3, 20)[:, None], np.ones(20), 0.02, np.zeros(1), False)
     moved = step.towards(target, 0.5)
     assert moved.divergence(now) == pytest.approx(0.02, rel=1e-2)
     assert moved.mean[0] == pytest.approx(0.2 + 0.1 * np.sqrt(0.04), rel=0.02)
@@ -77,9 +77,9 @@ def test_constant_scores_give_no_direction_before_v_lb_is_reached() -> None:
     teacher = SPDL(GATE, seed=0, target=TARGET, v_lb=3.5, episodes=20)
     rng, directive = np.random.default_rng(0), teacher.directive()
     draws = [directive.sample(rng, 0) for _ in range(20)]
-    assert not teacher.update([Outcome(d.task, 0, d.tag, 1.0, 0.0, 1) for d in draws], Progress(0, 0))
+    assert not teacher.update([Outcome(d.task, 0, d.tag, 1.0, 0.0, 1) for d in draws], TrainingProgress(0, 0))
     assert teacher.metrics()["reached"] == 0.0 and teacher.metrics()["performance"] == 1.0
-    assert teacher.update([Outcome(d.task, 0, d.tag, 4.0, 0.0, 1) for d in draws], Progress(0, 0))
+    assert teacher.update([Outcome(d.task, 0, d.tag, 4.0, 0.0, 1) for d in draws], TrainingProgress(0, 0))
     assert teacher.metrics()["reached"] == 1.0
 
 
@@ -100,7 +100,7 @@ def test_it_arrives_at_a_narrow_target_when_all_succeed() -> None:
     for _ in range(120):
         directive = teacher.directive()
         draws = [directive.sample(rng, 0) for _ in range(20)]
-        teacher.update([Outcome(d.task, 0, d.tag, 1.0, 0.0, 1) for d in draws], Progress(0, 0))
+        teacher.update([Outcome(d.task, 0, d.tag, 1.0, 0.0, 1) for d in draws], TrainingProgress(0, 0))
         if teacher.metrics()["kl_target"] > teacher._floor_kl:
             floors.append(min(teacher.metrics()["std/gate_x"], teacher.metrics()["std/width"]))
         if teacher.complete:

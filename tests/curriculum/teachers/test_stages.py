@@ -10,7 +10,7 @@ from rlexp.base.errors import CheckpointError, RunFailedError
 from rlexp.curriculum.simulation.simulate import simulate
 from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teachers.stages import Stages
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 SPACE = TaskSpace.of({"rooms": {"int": [1, 6]}, "wind": {"box": [0, 1]}})
@@ -30,7 +30,7 @@ def chain(**arguments: Any) -> Stages:
 
 def drawn(teacher: Stages, count: int = 400) -> list[Any]:
     directive, rng = teacher.directive(), np.random.default_rng(0)
-    return [directive.sample(rng, slot) for slot in range(count)]
+    return [directive.sample(rng, env_index) for env_index in range(count)]
 
 
 def rooms(teacher: Stages) -> dict[int, float]:
@@ -48,7 +48,7 @@ def play(
         Outcome(d.task, 0, d.tag, score, fields.pop("episode_return", score), 20, success=score, **fields)
         for d, score in zip(draws, scores, strict=False)
     ]
-    return teacher.update(outcomes, Progress(steps, 0, metrics))
+    return teacher.update(outcomes, TrainingProgress(steps, 0, metrics))
 
 
 def test_a_stage_is_left_at_its_threshold_after_enough_episodes() -> None:
@@ -92,19 +92,19 @@ def test_what_was_drawn_before_a_switch_never_counts() -> None:
     late = [Outcome(d.task, 0, d.tag, 1.0, 1.0, 20, success=1.0) for d in first]
     assert play(teacher, [1.0] * 10)
     state = teacher.state_dict()["open"]["four"]
-    assert not teacher.update(late, Progress(0, 0))
+    assert not teacher.update(late, TrainingProgress(0, 0))
     assert teacher.state_dict()["open"]["four"]["episodes"] == state["episodes"] == 0
     # Back in the first stage, by a demotion: its episodes of the first visit are still of the first visit.
     assert [play(teacher, [0.0] * 40) for _ in range(5)] == [False] * 4 + [True], "three of 100 or more"
     assert rooms(teacher) == {2: 1.0}
-    assert not teacher.update(late, Progress(0, 0)) and rooms(teacher) == {2: 1.0}
+    assert not teacher.update(late, TrainingProgress(0, 0)) and rooms(teacher) == {2: 1.0}
 
 
 def test_a_promotion_needs_its_patience_in_a_row_and_new_episodes_each_time() -> None:
     teacher = chain(promote={**SMALL, "patience": 3})
     assert not play(teacher, [1.0] * 10) and not play(teacher, [1.0])
     for _ in range(5):
-        assert not teacher.update([], Progress(0, 0)), "nothing new"
+        assert not teacher.update([], TrainingProgress(0, 0)), "nothing new"
     assert not play(teacher, [0.0] * 5), "0.5: all over again"
     assert not play(teacher, [1.0] * 10) and not play(teacher, [1.0]) and play(teacher, [1.0])
 
@@ -140,7 +140,7 @@ def test_rehearsals_are_of_earlier_stages_and_do_not_count() -> None:
     assert {draw.tag is None for draw in drawn(teacher) if draw.task["rooms"] < 6} == {True}
     again = [draw for draw in drawn(teacher) if draw.tag is None]
     outcomes = [Outcome(d.task, 0, d.tag, 1.0, 1.0, 20, success=1.0) for d in again]
-    assert not teacher.update(outcomes, Progress(0, 0)) and "mean" not in teacher.metrics()
+    assert not teacher.update(outcomes, TrainingProgress(0, 0)) and "mean" not in teacher.metrics()
 
 
 def test_conditions_read_means_counts_steps_and_metrics() -> None:
@@ -152,7 +152,7 @@ def test_conditions_read_means_counts_steps_and_metrics() -> None:
     teacher = chain(stages=stages)
     assert teacher.reads() == ["eval/return_mean", "custom/level"]
     assert not play(teacher, [6.0] * 3) and play(teacher, [6.0], steps=1000), "four, not a hundred"
-    assert not teacher.update([], Progress(1099, 0)) and teacher.update([], Progress(1100, 0))
+    assert not teacher.update([], TrainingProgress(1099, 0)) and teacher.update([], TrainingProgress(1100, 0))
     seen = {"eval/return_mean": 4.0}
     assert not play(teacher, [0.0], metrics=seen) and not teacher.complete, "known, but of the stage before"
     assert not play(teacher, [0.0], metrics={}) and not teacher.complete
@@ -235,7 +235,7 @@ def test_success_that_nobody_tells_ends_the_run() -> None:
     teacher = chain(promote={**SMALL, "measure": "success"})
     untold = [Outcome(d.task, 0, d.tag, 1.0, 1.0, 20) for d in drawn(teacher, 10)]
     with pytest.raises(RunFailedError, match="is_success"):
-        teacher.update(untold, Progress(0, 0))
+        teacher.update(untold, TrainingProgress(0, 0))
 
 
 def test_a_saved_state_knows_stages_by_name() -> None:

@@ -12,7 +12,7 @@ from rlexp.config.schema import CurriculumChoice
 from rlexp.curriculum.build import teacher_of
 from rlexp.curriculum.teachers.tracks import Tracks
 from rlexp.environment.tasks.directive import Directive, Draw, Fixed
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 TEACHERS = "rlexp.curriculum.teachers"
@@ -44,7 +44,7 @@ class Told:
     def directive(self) -> Directive:
         return Untrained(Fixed(self.space.sample(np.random.default_rng(self.seed)), tag="mine"))
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         self.outcomes += outcomes
         return self.change
 
@@ -62,18 +62,18 @@ class Untrained:
     def __init__(self, inner: Directive) -> None:
         self.inner = inner
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
-        return self.inner.sample(rng, slot)._replace(train=False)
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
+        return self.inner.sample(rng, env_index)._replace(trainable=False)
 
 
 def drawn(teacher: Tracks, count: int = 100) -> list[Draw]:
     directive, rng = teacher.directive(), np.random.default_rng(0)
-    return [directive.sample(rng, slot % 8) for slot in range(count)]
+    return [directive.sample(rng, env_index % 8) for env_index in range(count)]
 
 
 def finished(draws: Sequence[Draw], episode_return: float, score: float = 0.0) -> list[Outcome]:
     return [
-        Outcome(d.task, 7, d.tag, score, episode_return, 20, slot=at % 8, signals={"max_mc": 0.5})
+        Outcome(d.task, 7, d.tag, score, episode_return, 20, env_index=at % 8, signals={"max_mc": 0.5})
         for at, d in enumerate(draws)
     ]
 
@@ -87,7 +87,9 @@ def test_each_track_draws_its_own_parameters_and_the_rest_is_uniform() -> None:
     teacher = Tracks(SPACE, seed=0, tracks={"gravity": GRAVITY, "wind": WIND})
     draws = drawn(teacher)
     assert {draw.task["gravity"] for draw in draws} == {-5.0} and {draw.task["wind"] for draw in draws} == {0}
-    assert {draw.task["rooms"] for draw in draws} == set(range(1, 7)) and all(draw.train for draw in draws)
+    assert {draw.task["rooms"] for draw in draws} == set(range(1, 7)) and all(
+        draw.trainable for draw in draws
+    )
     assert list(draws[0].task) == list(SPACE.dims)
     assert draws[0].tag == {"gravity": [0, None], "wind": [0, 1]}
 
@@ -95,7 +97,7 @@ def test_each_track_draws_its_own_parameters_and_the_rest_is_uniform() -> None:
 def test_tracks_move_on_their_own() -> None:
     teacher = Tracks(SPACE, seed=0, tracks={"gravity": GRAVITY, "wind": WIND, "rooms": ROOMS})
     before = drawn(teacher, 8)
-    assert teacher.update(finished(before[:4], 200.0, score=1.0), Progress(50, 1))
+    assert teacher.update(finished(before[:4], 200.0, score=1.0), TrainingProgress(50, 1))
     assert teacher.new_events == ["wind: 1 is mastered, now 2"]
     after = drawn(teacher, 8)
     assert {draw.task["gravity"] for draw in after} == {-7.5}
@@ -103,7 +105,9 @@ def test_tracks_move_on_their_own() -> None:
     assert [draw.task["rooms"] for draw in after] == [2, 2, 2, 2, 1, 1, 1, 1]
     assert after[0].tag == {"gravity": [1, None], "wind": [1, 2], "rooms": [1, 1]}
     # Draws of before are stale for the tracks that have moved, and for those alone.
-    assert teacher.update(finished(before, 200.0, score=1.0), Progress(50, 2)) and not teacher.complete
+    assert (
+        teacher.update(finished(before, 200.0, score=1.0), TrainingProgress(50, 2)) and not teacher.complete
+    )
     assert [draw.task["rooms"] for draw in drawn(teacher, 8)] == [2] * 8
     metrics = teacher.metrics()
     assert metrics["gravity/value/gravity"] == -7.5 and metrics["wind/stage"] == 1.0
@@ -114,7 +118,7 @@ def test_it_is_complete_when_all_tracks_are() -> None:
     teacher = Tracks(SPACE, seed=0, tracks={"gravity": GRAVITY, "wind": WIND})
     for steps in (50, 100):
         assert not teacher.complete
-        teacher.update(finished(drawn(teacher, 4), 200.0), Progress(steps, 1))
+        teacher.update(finished(drawn(teacher, 4), 200.0), TrainingProgress(steps, 1))
     assert teacher.complete
 
 
@@ -123,16 +127,19 @@ def test_a_teacher_hears_of_its_parameters_its_version_and_its_tag() -> None:
     inner = teacher._teachers["size,rooms"]
     assert isinstance(inner, Told) and list(inner.space.dims) == ["size", "rooms"] and not inner.space.bare
     draws = drawn(teacher, 3)
-    assert not any(draw.train for draw in draws), "one track that says so is enough"
-    teacher.update(finished(draws, 1.0), Progress(10, 1))
+    assert not any(draw.trainable for draw in draws), "one track that says so is enough"
+    teacher.update(finished(draws, 1.0), TrainingProgress(10, 1))
     own = {name: draws[0].task[name] for name in ("size", "rooms")}
     assert inner.outcomes[0] == Outcome(own, 0, "mine", 0.0, 1.0, 20, 0, signals={"max_mc": 0.5})
     inner.change = True
-    assert teacher.update([], Progress(10, 1))
-    teacher.update(finished(drawn(teacher, 1), 1.0), Progress(10, 1))
+    assert teacher.update([], TrainingProgress(10, 1))
+    teacher.update(finished(drawn(teacher, 1), 1.0), TrainingProgress(10, 1))
     assert inner.outcomes[-1].version == 1
     # A draw of the evaluation, or of another curriculum, has no tags.
-    assert teacher.update(finished([Draw(draws[0].task)], 1.0), Progress(10, 1)) and len(inner.outcomes) == 4
+    assert (
+        teacher.update(finished([Draw(draws[0].task)], 1.0), TrainingProgress(10, 1))
+        and len(inner.outcomes) == 4
+    )
 
 
 def test_tracks_have_seeds_of_their_own_that_others_do_not_change() -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlexp.curriculum.teachers.parts.numbered import number_of, task_at
+from rlexp.curriculum.teachers.parts.indexed_tasks import number_of, task_at
 from rlexp.curriculum.teachers.parts.score_windows import ScoreWindows
 from rlexp.curriculum.teachers.tscl import TSCL
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 
 THREE = TaskSpace.of({"int": [1, 3]})
@@ -21,12 +21,14 @@ THREE = TaskSpace.of({"int": [1, 3]})
 def told(teacher: TSCL, **scores: float | list[float]) -> bool:
     """One iteration's scores by task (`t0=1`)."""
     pairs = [(int(name[1:]), s) for name, many in scores.items() for s in np.atleast_1d(many)]
-    return teacher.update([Outcome(at + 1, 0, at, float(s), 0.0, 1) for at, s in pairs], Progress(0, 0))
+    return teacher.update(
+        [Outcome(at + 1, 0, at, float(s), 0.0, 1) for at, s in pairs], TrainingProgress(0, 0)
+    )
 
 
 def chances(teacher: TSCL) -> list[float]:
-    upto = teacher.directive().upto  # type: ignore[attr-defined]
-    return np.diff(upto, prepend=np.float32(0)).tolist()
+    cdf = teacher.directive().cdf  # type: ignore[attr-defined]
+    return np.diff(cdf, prepend=np.float32(0)).tolist()
 
 
 def test_window_takes_slopes_and_ones_before_them() -> None:

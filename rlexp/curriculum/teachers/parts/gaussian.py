@@ -50,7 +50,7 @@ class Truncated:
     normal: Normal
     number: int
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
         for _ in range(TRIES):
             point = self.normal.mean + self.normal.root @ rng.standard_normal(len(self.normal.mean))

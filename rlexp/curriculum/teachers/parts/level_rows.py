@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, rank_of
+from rlexp.curriculum.teachers.parts.indexed_tasks import Floats, Ints, rank_of
 from rlexp.environment.tasks.dimension import Box, Choice, Integer
 from rlexp.environment.tasks.space import KEY as TASKS
 from rlexp.environment.tasks.space import TaskSpace
@@ -47,7 +47,7 @@ def task_of(space: TaskSpace, row: Floats) -> Task:
 
 
 def numbers_of_rows(space: TaskSpace, rows: Floats) -> Ints:
-    """[N] task numbers as in `numbered`, of [N, D] rows of a space without a continuous parameter."""
+    """[N] task numbers as in `indexed_tasks`, of [N, D] rows of a space without a continuous parameter."""
     numbers = np.zeros(len(rows), np.int64)
     for at, dim in enumerate(space.dims.values()):
         low = dim.low if isinstance(dim, Integer) else 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.config.callables.targets import locate
-from rlexp.curriculum.teachers.parts.limits import KEY
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY
 from rlexp.environment.tasks.dimension import Box, Choice, Dimension, Integer
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
@@ -25,7 +25,7 @@ Edit = Callable[[Task, np.random.Generator], Task]
 
 
 @dataclass(frozen=True)
-class Step:
+class ParameterStep:
     """Moves one parameter, picked at random, up or down by at most `size` of its range, and by one value at least.
 
     A `log_box` moves in its logarithm; a value of a choice without numbers becomes any other. At a bound the value
@@ -95,27 +95,27 @@ class Edits:
 
 
 def edits_of(space: TaskSpace, mutate: Any, edits: int, step: float, trusted: Sequence[str]) -> Edits:
-    """The argument `mutate`: an import path, a callable, or None for `Step`.
+    """The argument `mutate`: an import path, a callable, or None for `ParameterStep`.
 
     Raises:
         ConfigError: it names nothing that can be called with (task, rng), or cannot be sent to env runners.
     """
     if mutate is None:
-        return Edits(space, Step(space, step), edits, "the default step")
-    found = _located(mutate, trusted) if isinstance(mutate, str) else mutate
-    if not callable(found) or inspect.isclass(found):
+        return Edits(space, ParameterStep(space, step), edits, "the default step")
+    edit = _located(mutate, trusted) if isinstance(mutate, str) else mutate
+    if not callable(edit) or inspect.isclass(edit):
         raise ConfigError(f"{MUTATE} must name a function, not {mutate!r}", key=MUTATE, fix=EXAMPLE)
-    name = mutate if isinstance(mutate, str) else getattr(found, "__qualname__", type(found).__qualname__)
+    name = mutate if isinstance(mutate, str) else getattr(edit, "__qualname__", type(edit).__qualname__)
     try:
-        inspect.signature(found).bind(None, None)
+        inspect.signature(edit).bind(None, None)
     except TypeError:
         raise ConfigError(f"{MUTATE}: {name} does not take (task, rng)", key=MUTATE, fix=EXAMPLE) from None
     try:
-        pickle.dumps(found)
+        pickle.dumps(edit)
     except (pickle.PicklingError, AttributeError, TypeError):
         text = f"{MUTATE}: {name} cannot be sent to env runners: it is no function of a module"
         raise ConfigError(text, key=MUTATE, fix=EXAMPLE) from None
-    return Edits(space, found, edits, name)
+    return Edits(space, edit, edits, name)
 
 
 def _located(path: str, trusted: Sequence[str]) -> Any:

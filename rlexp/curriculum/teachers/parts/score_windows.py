@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.curriculum.teachers.parts.numbered import Floats, Ints
+from rlexp.curriculum.teachers.parts.indexed_tasks import Floats, Ints
 
 
 class ScoreWindows:

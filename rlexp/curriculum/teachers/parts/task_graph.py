@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.parts.limits import KEY
-from rlexp.curriculum.teachers.parts.numbered import Floats, Ints, number_of, task_at
+from rlexp.curriculum.teachers.parts.indexed_tasks import Floats, Ints, number_of, task_at
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import task_key
 
@@ -71,8 +71,8 @@ class TaskGraph:
     def pass_on(self, values: Floats, share: float) -> Floats:
         """[N] `values` after each task gave a share of what it had to those right after it, all at once."""
         gifts = share * values / np.maximum(self.harder_count, 1)
-        kept = np.where(self.harder_count > 0, (1.0 - share) * values, values)
-        return kept + np.bincount(self.harder, gifts[self.easier], self.count)
+        remaining = np.where(self.harder_count > 0, (1.0 - share) * values, values)
+        return remaining + np.bincount(self.harder, gifts[self.easier], self.count)
 
     def _rank(self, pairs: Ints, space: TaskSpace) -> Ints:
         """[N] place of each task in a topological order."""
@@ -104,7 +104,7 @@ def _grid(space: TaskSpace) -> Ints:
 def _listed(space: TaskSpace, edges: Any) -> Ints:
     if not isinstance(edges, (list, tuple)):
         raise ConfigError(f"{EDGES} must be a list of [easier, harder] tasks, not {edges!r}", key=EDGES)
-    found: dict[tuple[int, int], None] = {}
+    pairs: dict[tuple[int, int], None] = {}
     for at, edge in enumerate(edges):
         key = f"{EDGES}[{at}]"
         if not isinstance(edge, (list, tuple)) or len(edge) != 2:
@@ -112,7 +112,7 @@ def _listed(space: TaskSpace, edges: Any) -> Ints:
         for task in edge:
             space.check(task, key)
         pair = number_of(space, edge[0]), number_of(space, edge[1])
-        if pair in found:
+        if pair in pairs:
             raise ConfigError(f"{key} is there twice: {edge!r}", key=key, fix="remove one of them")
-        found[pair] = None
-    return np.array(list(found), np.int64).reshape(-1, 2)
+        pairs[pair] = None
+    return np.array(list(pairs), np.int64).reshape(-1, 2)

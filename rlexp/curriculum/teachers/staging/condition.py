@@ -119,7 +119,7 @@ def parse(text: str, key: str) -> Condition:
     """
     if not isinstance(text, str) or not text.strip():
         raise ConfigError(f"{key} must be a condition, not {text!r}", key=key, fix=f"{key}: 'success>=0.8'")
-    condition = _Parser(text, key).whole()
+    condition = _ConditionParser(text, key).parse()
     check_possible(condition, key)
     return condition
 
@@ -189,16 +189,16 @@ _WORDS = {"and": "&", "or": "|", "not": "a comparison with the other sign"}
 def _tokens(text: str, key: str) -> Iterator[_Token]:
     at = 0
     while text[at:].strip():
-        found = _PIECES.match(text, at)
-        if found is None:
+        match = _PIECES.match(text, at)
+        if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
             wrong = next((sign for sign in _INSTEAD if text.startswith(sign, at)), text[at])
             raise _error(text, at, f"{wrong!r} means nothing here", key, _INSTEAD.get(wrong))
-        kind = str(found.lastgroup)
-        yield _Token(kind, found[kind], found.start(kind))
-        at = found.end()
-        if kind == "join" and text.startswith(found[kind], at):
-            raise _error(text, at, f"{found[kind]!r} stands twice", key, found[kind])
+        kind = str(match.lastgroup)
+        yield _Token(kind, match[kind], match.start(kind))
+        at = match.end()
+        if kind == "join" and text.startswith(match[kind], at):
+            raise _error(text, at, f"{match[kind]!r} stands twice", key, match[kind])
     yield _Token("end", "the end", len(text))
 
 
@@ -208,7 +208,7 @@ def _error(text: str, at: int, what: str, key: str, instead: str | None = None) 
     return ConfigError(f"{key}: {what}, at character {at + 1}{hint}\n{where}", key=key)
 
 
-class _Parser:
+class _ConditionParser:
     """By recursive descent: a method for each rule of the grammar."""
 
     def __init__(self, text: str, key: str) -> None:
@@ -219,7 +219,7 @@ class _Parser:
         if sum(token.text == "(" for token in self._rest) > MOST_TERMS:
             raise ConfigError(f"{key}: a condition has at most {MOST_TERMS} parentheses", key=key)
 
-    def whole(self) -> Condition:
+    def parse(self) -> Condition:
         """All of the text."""
         condition = self._joined("|")
         if self._rest[0].kind != "end":
@@ -266,10 +266,10 @@ class _Parser:
         raise ConfigError(str(problem), key=self._key, suggestions=nearest(name, RANGES))
 
     def _expected(self, what: str) -> ConfigError:
-        found = self._rest[0]
-        if found.text.lower() in _WORDS:
+        token = self._rest[0]
+        if token.text.lower() in _WORDS:
             return _error(
-                self._text, found.at, f"{found.text} is no sign", self._key, _WORDS[found.text.lower()]
+                self._text, token.at, f"{token.text} is no sign", self._key, _WORDS[token.text.lower()]
             )
-        shown = found.text if found.kind == "end" else repr(found.text)
-        return _error(self._text, found.at, f"expected {what}, found {shown}", self._key)
+        shown = token.text if token.kind == "end" else repr(token.text)
+        return _error(self._text, token.at, f"expected {what}, found {shown}", self._key)

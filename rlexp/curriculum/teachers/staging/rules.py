@@ -9,7 +9,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.curriculum.teachers.parts.limits import KEY, known, number, positive, whole
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, check_keys, integer, number, positive
 from rlexp.curriculum.teachers.staging.condition import (
     MEANS,
     RANGES,
@@ -18,8 +18,8 @@ from rlexp.curriculum.teachers.staging.condition import (
     check_possible,
     parse,
 )
-from rlexp.environment.tasks.measure import KEY as MEASURE
-from rlexp.environment.tasks.measure import range_of
+from rlexp.environment.tasks.episode_measure import KEY as MEASURE
+from rlexp.environment.tasks.episode_measure import range_of
 
 WINDOW = 100
 MIN_EPISODES = 100
@@ -36,7 +36,7 @@ Spec = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Rule:
+class StageRule:
     """A condition with its provisos.
 
     Attributes:
@@ -55,8 +55,8 @@ class Rule:
     def threshold(self) -> Comparison | None:
         """The one mean that is to be reached; None where there is none, or a choice of several."""
         ways = self.condition.ways()
-        found = [c for way in ways for c in way if c.name in MEANS and c.sign[0] == ">"]
-        return found[0] if len(ways) == len(found) == 1 else None
+        thresholds = [c for way in ways for c in way if c.name in MEANS and c.sign[0] == ">"]
+        return thresholds[0] if len(ways) == len(thresholds) == 1 else None
 
 
 def spelled_out(spec: Any, word: str, name: str) -> Spec:
@@ -81,7 +81,7 @@ def spelled_out(spec: Any, word: str, name: str) -> Spec:
             key=key,
             fix=f"{key}: {{{word}: {THRESHOLD if word == 'threshold' else MARGIN}}}",
         )
-    known(key, spec, names)
+    check_keys(key, spec, names)
     if "when" in spec and (word in spec or "measure" in spec):
         raise ConfigError(f"{key} has both `when` and `{word}` or `measure`: write one of them", key=key)
     return spec
@@ -94,13 +94,13 @@ def overlaid(general: Spec, special: Spec) -> Spec:
         dropped = {"threshold", "margin", "measure"}
     elif special.keys() & {"threshold", "margin", "measure"}:
         dropped = {"when"}
-    kept = {key: value for key, value in general.items() if key not in dropped}
-    if "when" in special and "min_episodes" in kept:
-        kept[_USUAL] = kept.pop("min_episodes")
-    return {**kept, **special}
+    remaining = {key: value for key, value in general.items() if key not in dropped}
+    if "when" in special and "min_episodes" in remaining:
+        remaining[_USUAL] = remaining.pop("min_episodes")
+    return {**remaining, **special}
 
 
-def promotion(spec: Spec, name: str) -> Rule:
+def promotion(spec: Spec, name: str) -> StageRule:
     """The rule `{threshold, measure, window, min_episodes, patience}`, or `when` instead of the first two.
 
     Raises:
@@ -120,7 +120,7 @@ def promotion(spec: Spec, name: str) -> Rule:
     return _rule(spec, name, Comparison(measure, ">=", threshold), PROMOTE_PATIENCE)
 
 
-def demotion(spec: Spec, name: str, before: Mapping[str, Rule]) -> Rule:
+def demotion(spec: Spec, name: str, before: Mapping[str, StageRule]) -> StageRule:
     """The rule `{margin, window, min_episodes, patience}`, or `when` instead of the first.
 
     Args:
@@ -135,7 +135,7 @@ def demotion(spec: Spec, name: str, before: Mapping[str, Rule]) -> Rule:
     if "when" in spec:
         return _rule(spec, name, parse(spec["when"], f"{KEY}.{name}"), DEMOTE_PATIENCE)
     margin = positive(f"{name}.margin", spec.get("margin", MARGIN), MARGIN)
-    found = []
+    thresholds = []
     for stage, rule in before.items():
         if rule.threshold is None:
             raise ConfigError(
@@ -143,18 +143,18 @@ def demotion(spec: Spec, name: str, before: Mapping[str, Rule]) -> Rule:
                 key=f"{KEY}.{name}",
                 fix=f"{KEY}.{name}: 'success<0.3'",
             )
-        found.append(rule.threshold)
-    if len({threshold.name for threshold in found}) > 1:
+        thresholds.append(rule.threshold)
+    if len({threshold.name for threshold in thresholds}) > 1:
         raise ConfigError(
             f"{KEY}.{name}: a margin needs one measure, and {', '.join(before)} have several",
             key=f"{KEY}.{name}",
             fix=f"{KEY}.{name}: 'success<0.3'",
         )
-    below = round(min(threshold.number for threshold in found) - margin, 12)  # 0.8 - 0.2 is above 0.6
-    return _rule(spec, name, Comparison(found[0].name, "<", below), DEMOTE_PATIENCE)
+    below = round(min(threshold.number for threshold in thresholds) - margin, 12)  # 0.8 - 0.2 is above 0.6
+    return _rule(spec, name, Comparison(thresholds[0].name, "<", below), DEMOTE_PATIENCE)
 
 
-def check_reach(rule: Rule, measure: str, name: str) -> None:
+def check_reach(rule: StageRule, measure: str, name: str) -> None:
     """Raises ConfigError when the rule asks of the score what `curriculum.measure` can never be.
 
     Args:
@@ -174,16 +174,16 @@ def check_reach(rule: Rule, measure: str, name: str) -> None:
         ) from None
 
 
-def _rule(spec: Spec, name: str, condition: Condition, patience: int) -> Rule:
+def _rule(spec: Spec, name: str, condition: Condition, patience: int) -> StageRule:
     # Who writes `episodes>=50` means it: means count from then on, though fewer than usual.
     written = [c.number for way in condition.ways() for c in way if c.name == "episodes" and c.sign[0] == ">"]
-    usual = whole(f"{name}.min_episodes", spec.get(_USUAL, MIN_EPISODES), MIN_EPISODES)
+    usual = integer(f"{name}.min_episodes", spec.get(_USUAL, MIN_EPISODES), MIN_EPISODES)
     least = int(min([usual, *written]))
-    rule = Rule(
+    rule = StageRule(
         condition,
-        whole(f"{name}.window", spec.get("window", WINDOW), WINDOW),
-        whole(f"{name}.min_episodes", spec.get("min_episodes", max(1, least)), MIN_EPISODES),
-        whole(f"{name}.patience", spec.get("patience", patience), patience),
+        integer(f"{name}.window", spec.get("window", WINDOW), WINDOW),
+        integer(f"{name}.min_episodes", spec.get("min_episodes", max(1, least)), MIN_EPISODES),
+        integer(f"{name}.patience", spec.get("patience", patience), patience),
     )
     check_possible(condition, f"{KEY}.{name}", rule.min_episodes)
     return rule

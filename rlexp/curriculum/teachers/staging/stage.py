@@ -9,9 +9,9 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.curriculum.teachers.parts.limits import KEY, known
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, check_keys
 from rlexp.curriculum.teachers.staging.rules import (
-    Rule,
+    StageRule,
     check_reach,
     demotion,
     overlaid,
@@ -39,8 +39,8 @@ class Stage:
     name: str
     samplers: Mapping[str, Sampler]
     after: tuple[int, ...]
-    promote: Rule | None
-    demote: Rule | None
+    promote: StageRule | None
+    demote: StageRule | None
 
 
 def stages_of(
@@ -96,7 +96,7 @@ def _name(spec: Any, at: int) -> str:
     key = f"{KEY}.stages[{at}]"
     if not isinstance(spec, Mapping):
         raise ConfigError(f"{key} must map {', '.join(_KEYS)} to values, not {spec!r}", key=key)
-    known(key, spec, _KEYS)
+    check_keys(key, spec, _KEYS)
     name = str(spec.get("name", at + 1)).strip()
     if not name:
         raise ConfigError(f"{key}.name is empty", key=f"{key}.name", fix=f"{key}.name: stage_{at + 1}")
@@ -106,8 +106,8 @@ def _name(spec: Any, at: int) -> str:
 def _samplers(space: TaskSpace, spec: Mapping[str, Any], at: int) -> dict[str, Sampler]:
     key = f"{KEY}.stages[{at}].task"
     if spec.get("task") is None:
-        whole = "{} for the whole task space"
-        raise ConfigError(f"{key}: the stage has no task", key=key, fix=f"{key}: {{...}}, or {whole}")
+        all_tasks = "{} for the whole task space"
+        raise ConfigError(f"{key}: the stage has no task", key=key, fix=f"{key}: {{...}}, or {all_tasks}")
     return {} if spec["task"] == {} else samplers(space, spec["task"], key)
 
 
@@ -135,7 +135,7 @@ def _after(names: Sequence[str], specs: Sequence[Mapping[str, Any]]) -> list[tup
     return [tuple(names.index(before) for before in graph[name]) for name in names]
 
 
-def _promote(spec: Mapping[str, Any], general: Mapping[str, Any], at: int) -> Rule | None:
+def _promote(spec: Mapping[str, Any], general: Mapping[str, Any], at: int) -> StageRule | None:
     if "promote" not in spec:
         return promotion(general, "promote")
     if spec["promote"] is None:
@@ -145,8 +145,8 @@ def _promote(spec: Mapping[str, Any], general: Mapping[str, Any], at: int) -> Ru
 
 
 def _demote(
-    spec: Mapping[str, Any], general: Mapping[str, Any] | None, at: int, before: Mapping[str, Rule]
-) -> Rule | None:
+    spec: Mapping[str, Any], general: Mapping[str, Any] | None, at: int, before: Mapping[str, StageRule]
+) -> StageRule | None:
     own = spec.get("demote")
     if "demote" not in spec:
         return demotion(general, "demote", before) if general is not None and before else None

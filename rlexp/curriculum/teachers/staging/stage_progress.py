@@ -1,4 +1,4 @@
-"""What is known of a stage since it was opened."""
+"""The episodes of an open stage, and how near its rules are to being met."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from rlexp.base.errors import RunFailedError
 from rlexp.curriculum.teachers.staging.condition import MEANS
-from rlexp.curriculum.teachers.staging.rules import Rule
+from rlexp.curriculum.teachers.staging.rules import StageRule
 from rlexp.environment.tasks.dimension import is_number
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 
 PROMOTE, DEMOTE = 0, 1
 
 
-class Visit:
-    """The episodes of one visit of a stage; another visit knows nothing of them.
+class StageProgress:
+    """The episodes of one visit of a stage, from its opening to its closing; each visit begins with none.
 
     Args:
         number: of the visit, never used twice; the tag of its draws.
@@ -26,7 +26,7 @@ class Visit:
         window: latest episodes to remember.
 
     Attributes:
-        rows: [up to window, 4] `MEANS` of the latest episodes, oldest first; NaN for an untold success.
+        rows: [up to window, 4] `MEANS` of the latest episodes, oldest first; NaN for a success that is not reported.
         episodes: of the visit.
         streaks: [2] checks in a row that found the rules of promotion and demotion met.
     """
@@ -44,7 +44,9 @@ class Visit:
             self.rows = np.concatenate([self.rows, np.array(rows, np.float64)])[-self._window :]
             self.episodes += len(outcomes)
 
-    def check(self, kind: int, rule: Rule, patience: int, progress: Progress, fresh: bool) -> bool:
+    def check(
+        self, kind: int, rule: StageRule, patience: int, progress: TrainingProgress, fresh: bool
+    ) -> bool:
         """Whether `rule` has been met `patience` times in a row, leaving out checks that a missing metric leaves open.
 
         Args:
@@ -62,7 +64,7 @@ class Visit:
             self.streaks[kind] += 1
         return self.streaks[kind] >= patience
 
-    def values(self, rule: Rule, progress: Progress, early: bool = False) -> dict[str, float]:
+    def values(self, rule: StageRule, progress: TrainingProgress, early: bool = False) -> dict[str, float]:
         """What the rule's names are now; without those that are not known.
 
         Args:
@@ -71,7 +73,7 @@ class Visit:
             early: with means and metrics before there were `min_episodes`.
 
         Raises:
-            RunFailedError: the rule reads success, and the environment does not tell it.
+            RunFailedError: the rule reads success, and the environment does not report it.
         """
         known = {"episodes": float(self.episodes), "steps": float(progress.env_steps - self._since)}
         if not self.episodes or (self.episodes < rule.min_episodes and not early):
@@ -79,9 +81,9 @@ class Visit:
         for name in rule.condition.names():
             if name in MEANS:
                 column = self.rows[-rule.window :, MEANS.index(name)]
-                told = column[~np.isnan(column)]
-                if len(told):
-                    known[name] = float(told.mean())
+                known_values = column[~np.isnan(column)]
+                if len(known_values):
+                    known[name] = float(known_values.mean())
                 elif not early:
                     raise RunFailedError(
                         f"{rule.condition} reads success, and none of the stage's {self.episodes} episodes told "
@@ -91,10 +93,10 @@ class Visit:
                 known[name] = float(progress.metrics[name])
         return known
 
-    def progress(self, rule: Rule, progress: Progress) -> float:
+    def progress(self, rule: StageRule, progress: TrainingProgress) -> float:
         """How near the rule is, from 0 to 1: how far its condition or its `min_episodes` have come, the lesser."""
-        told = min(1.0, self.episodes / rule.min_episodes)
-        return min(told, rule.condition.progress(self.values(rule, progress, early=True)))
+        share = min(1.0, self.episodes / rule.min_episodes)
+        return min(share, rule.condition.progress(self.values(rule, progress, early=True)))
 
     def state(self) -> dict[str, Any]:
         """All of it."""
@@ -107,7 +109,7 @@ class Visit:
         }
 
     @classmethod
-    def of(cls, state: dict[str, Any], window: int) -> Visit:
+    def of(cls, state: dict[str, Any], window: int) -> StageProgress:
         """From its state."""
         visit = cls(int(state["number"]), int(state["since"]), window)
         visit.rows, visit.episodes = np.array(state["rows"])[-window:], int(state["episodes"])
@@ -119,6 +121,6 @@ def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _open(rule: Rule, values: Mapping[str, float]) -> bool:
+def _open(rule: StageRule, values: Mapping[str, float]) -> bool:
     """Whether the rule might be met, were all known: evaluations do not come with every iteration."""
     return any(all(c.name not in values or c.met(values) for c in way) for way in rule.condition.ways())

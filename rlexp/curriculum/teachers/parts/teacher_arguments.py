@@ -1,16 +1,17 @@
-"""Checks of a teacher's arguments that are numbers."""
+"""Checks of a teacher's arguments, and arguments that one teacher takes as another does."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.environment.tasks.dimension import is_number
-from rlexp.environment.tasks.measure import KEY as MEASURE
-from rlexp.environment.tasks.measure import range_of
+from rlexp.environment.tasks.episode_measure import KEY as MEASURE
+from rlexp.environment.tasks.episode_measure import range_of
 
 KEY = "curriculum.teacher"
 
@@ -42,14 +43,14 @@ def reachable(name: str, value: Any, default: float, measure: str | None) -> flo
     Raises:
         ConfigError: it is no finite number, or `curriculum.measure` can never be that.
     """
-    found = number(name, value, default)
+    score = number(name, value, default)
     low, high = range_of(measure) if measure is not None else (-math.inf, math.inf)
-    if low <= found <= high:
-        return found
+    if low <= score <= high:
+        return score
     what = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
     key = f"{KEY}.{name}"
     raise ConfigError(
-        f"{key} is {found:g}, which no score can be: {MEASURE}={measure} is {what}",
+        f"{key} is {score:g}, which no score can be: {MEASURE}={measure} is {what}",
         key=key,
         fix=f"{key}={default:g}, or {MEASURE}=return",
     )
@@ -67,7 +68,7 @@ def positive(name: str, value: Any, default: float, high: float = math.inf) -> f
     return float(value)
 
 
-def whole(name: str, value: Any, default: int, low: int = 1) -> int:
+def integer(name: str, value: Any, default: int, low: int = 1) -> int:
     """`value` as a whole number of at least `low`.
 
     Raises:
@@ -79,7 +80,7 @@ def whole(name: str, value: Any, default: int, low: int = 1) -> int:
     return int(value)
 
 
-def known(key: str, given: Iterable[Any], names: Sequence[str]) -> None:
+def check_keys(key: str, given: Iterable[Any], names: Sequence[str]) -> None:
     """Checks the keys of a mapping that stands at `key`.
 
     Raises:
@@ -92,3 +93,26 @@ def known(key: str, given: Iterable[Any], names: Sequence[str]) -> None:
                 key=f"{key}.{name}",
                 suggestions=nearest(str(name), names),
             )
+
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def passes_on(base: Callable[..., None]) -> Callable[[Init], Init]:
+    """For an `__init__` that hands its `**kwargs` to `base`: its signature lists them, with their defaults.
+
+    So a misspelt argument is found before the call, as for a signature that is written out.
+    """
+
+    def listed(init: Init) -> Init:
+        own = inspect.signature(init)
+        named = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        more = [
+            p
+            for p in inspect.signature(base).parameters.values()
+            if p.kind is p.KEYWORD_ONLY and p.name not in own.parameters
+        ]
+        init.__signature__ = own.replace(parameters=[*named, *more])  # type: ignore[attr-defined]
+        return init
+
+    return listed

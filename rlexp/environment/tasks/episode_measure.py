@@ -1,4 +1,4 @@
-"""How well an episode went, as the teacher sees it."""
+"""The score of an episode: the measure that `curriculum.measure` names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def is_metric(measure: str) -> bool:
 
 
 def success(info: Mapping[str, Any]) -> float | None:
-    """0 or 1 by the last info of an episode; None where it does not tell."""
+    """0 or 1 by the last info of an episode; None where it has neither key."""
     return next((float(info[key]) for key in SUCCESS_KEYS if key in info), None)
 
 

@@ -1,4 +1,4 @@
-"""What the bandits have in common: tasks by number, a probability each, and mean scores of an iteration."""
+"""Tasks by number (their index in `space.tasks()`), with a probability and an iteration's mean score of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlexp.base.errors import ConfigError
-from rlexp.curriculum.teachers.parts.limits import KEY
+from rlexp.base.moved_names import renamed_fields
+from rlexp.curriculum.teachers.parts.teacher_arguments import KEY
 from rlexp.environment.tasks.dimension import MOST_VALUES, Choice, Dimension, Integer, is_number
 from rlexp.environment.tasks.directive import Draw
 from rlexp.environment.tasks.outcome import Outcome, measured
@@ -79,34 +80,35 @@ def _value(dim: Dimension, at: int) -> Any:
     return dim.options[at] if isinstance(dim, Choice) else (dim.values() or [])[at]
 
 
+@renamed_fields(upto="cdf")
 @dataclass(frozen=True)
-class Chosen:
+class TaskDistribution:
     """Tasks by number with a probability each; a draw is tagged with its task's number.
 
     Attributes:
         space: of N tasks.
-        upto: [N] cumulative probabilities, float32.
+        cdf: [N] cumulative probabilities, float32.
     """
 
     space: TaskSpace
-    upto: NDArray[np.float32]
+    cdf: NDArray[np.float32]
 
-    def sample(self, rng: np.random.Generator, slot: int) -> Draw:
+    def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
         """One task."""
-        number = pick(self.upto, rng)
+        number = pick(self.cdf, rng)
         return Draw(task_at(self.space, number), number)
 
 
 def cumulative(weights: Floats) -> NDArray[np.float32]:
     """[N] cumulative probabilities of weights of at least 0, not all 0; what has weight 0 is never picked."""
-    upto = (np.cumsum(weights) / weights.sum()).astype(np.float32)
-    upto[np.flatnonzero(weights)[-1] :] = 1.0
-    return upto
+    cdf = (np.cumsum(weights) / weights.sum()).astype(np.float32)
+    cdf[np.flatnonzero(weights)[-1] :] = 1.0
+    return cdf
 
 
-def pick(upto: NDArray[np.float32], rng: np.random.Generator) -> int:
+def pick(cdf: NDArray[np.float32], rng: np.random.Generator) -> int:
     """A number from 0 to N - 1, by [N] cumulative probabilities."""
-    return int(np.searchsorted(upto, rng.random(dtype=np.float32), side="right"))
+    return int(np.searchsorted(cdf, rng.random(dtype=np.float32), side="right"))
 
 
 def even(tied: NDArray[np.bool_]) -> Floats:
@@ -115,7 +117,7 @@ def even(tied: NDArray[np.bool_]) -> Floats:
 
 
 def means(outcomes: Sequence[Outcome], score_range: tuple[float, float]) -> tuple[Ints, Floats]:
-    """Numbers of the tasks that were drawn by `Chosen`, rising, and the mean score of each.
+    """Numbers of the tasks that were drawn by `TaskDistribution`, rising, and the mean score of each.
 
     Scores become (score - low) / (high - low), clipped to [0, 1]; those that are no finite number are left out.
     """

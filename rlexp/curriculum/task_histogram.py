@@ -1,4 +1,4 @@
-"""How tasks spread over a space: shares by parameter, few enough numbers to write down in every iteration."""
+"""Histograms of tasks over a space, one for each parameter, with few enough bins to log in every iteration."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def edges(dim: Dimension) -> NDArray[np.float64] | None:
     return np.asarray(dim.low + (dim.high - dim.low) * shares)
 
 
-def spread(space: TaskSpace, tasks: Iterable[Task]) -> dict[str, NDArray[np.float64]]:
+def task_histogram(space: TaskSpace, tasks: Iterable[Task]) -> dict[str, NDArray[np.float64]]:
     """Shares of the tasks [bins], by parameter; all 0 where there are no tasks."""
     parameters = [space.parameters(task) for task in tasks]
     return {name: _shares(dim, [p[name] for p in parameters]) for name, dim in space.dims.items()}

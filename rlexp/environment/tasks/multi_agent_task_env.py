@@ -1,7 +1,4 @@
-"""What `TaskEnv` is around an environment of one agent, around one of several.
-
-Imported once such an environment is made: it imports RLlib.
-"""
+"""`TaskEnv` for an environment of several agents."""
 
 from __future__ import annotations
 
@@ -12,11 +9,11 @@ from rlexp.environment.guards.replaceable import FAILURE
 from rlexp.environment.multi_agent import ended
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import OUTCOME, Apply, Tasked, with_task
+from rlexp.environment.tasks.task_wrapper import OUTCOME, Apply, TaskMixin, with_task
 
 
-class MultiAgentTaskEnv(Tasked, MultiAgentWrapper):
-    """Draws one task for all agents before each reset; see `Tasked`.
+class MultiAgentTaskEnv(TaskMixin, MultiAgentWrapper):
+    """Draws one task for all agents before each reset; see `TaskMixin`.
 
     An outcome is the whole episode's: its return is the sum over agents, its length counts env steps, and success
     and other infos are as `rlexp.environment.multi_agent.joined` has them.
@@ -24,7 +21,7 @@ class MultiAgentTaskEnv(Tasked, MultiAgentWrapper):
     Args:
         env: the guarded environment.
         apply: how a task reaches it.
-        measure: see `rlexp.environment.tasks.measure`.
+        measure: see `rlexp.environment.tasks.episode_measure`.
         observed: the task space, where the policy is shown the task's numbers, in every agent's observation.
 
     Raises:
@@ -35,25 +32,25 @@ class MultiAgentTaskEnv(Tasked, MultiAgentWrapper):
         self, env: MultiAgentGuard, apply: Apply, measure: str, observed: TaskSpace | None = None
     ) -> None:
         MultiAgentWrapper.__init__(self, env)
-        Tasked.__init__(self, apply, measure, observed)
+        TaskMixin.__init__(self, apply, measure, observed)
         if observed is not None:
             self.observation_spaces = {
                 agent: with_task(space, observed) for agent, space in env.observation_spaces.items()
             }
-        self._ended: dict[str, Any] = {}
+        self._outcome_info: dict[str, Any] = {}
 
     @property
     def last_info(self) -> dict[str, Any]:
         """What the environment has said of the episode so far; once it has ended, with its outcome."""
-        return {**self.env.last_info, **self._ended}
+        return {**self.env.last_info, **self._outcome_info}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observations, dict[Any, dict[str, Any]]]:
         """Begins an episode with a task of its own."""
-        self._ended = {}
+        self._outcome_info = {}
         observations, infos = self.env.reset(seed=seed, options=self._begin(self.env, options))
-        return self._all_seen(observations), infos
+        return self._all_with_task_numbers(observations), infos
 
     def step(self, action_dict: dict[Any, Any]) -> MultiAgentStep:
         """Steps; at an episode's end `last_info` has its outcome, unless the environment failed in it."""
@@ -63,10 +60,10 @@ class MultiAgentTaskEnv(Tasked, MultiAgentWrapper):
         if ended(terminateds, truncateds) and self._draw is not None:
             info = self.env.last_info
             if FAILURE not in info:
-                self._ended = {OUTCOME: self._outcome(self._draw, info)}
-        return self._all_seen(observations), rewards, terminateds, truncateds, infos
+                self._outcome_info = {OUTCOME: self._outcome(self._draw, info)}
+        return self._all_with_task_numbers(observations), rewards, terminateds, truncateds, infos
 
-    def _all_seen(self, observations: Observations) -> Observations:
+    def _all_with_task_numbers(self, observations: Observations) -> Observations:
         if self._observed is None:
             return observations
-        return {agent: self._seen(observation) for agent, observation in observations.items()}
+        return {agent: self._with_task_numbers(observation) for agent, observation in observations.items()}
