@@ -15,7 +15,7 @@ from rlexp.curriculum.build import check_curriculum, teacher_of
 from rlexp.curriculum.simulation.student import Student
 from rlexp.curriculum.teacher import Teacher, needed_signals
 from rlexp.curriculum.teachers.plr import MAX_MC
-from rlexp.environment.tasks.outcome import SIGNALS, Outcome, Progress
+from rlexp.environment.tasks.outcome import SIGNALS, Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace, space_of
 from rlexp.testing.part import Part
 
@@ -119,9 +119,9 @@ def _teach(part: Part, teacher: Teacher, space: TaskSpace) -> list[list[Outcome]
     return history
 
 
-def _progress(history: list[list[Outcome]]) -> Progress:
+def _progress(history: list[list[Outcome]]) -> TrainingProgress:
     steps = sum(outcome.length for outcomes in history for outcome in outcomes)
-    return Progress(steps, len(history), {"train/return_mean": 0.5})
+    return TrainingProgress(steps, len(history), {"train/return_mean": 0.5})
 
 
 def _pickled(part: Part, directive: Any) -> bytes:
