@@ -228,3 +228,26 @@ def test_infos_get_a_row_for_each_environment() -> None:
         told["_a"].tolist() == [True, False] and told["_d"].all() and told["d"].tolist() == ["same", "same"]
     )
     assert told["b"]["c"].tolist() == [1, 2] and told["b"]["_c"].all()
+
+
+class FailsToReset(Counters):
+    """Raises in its second reset."""
+
+    resets = 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        type(self).resets += 1
+        if self.resets == 2:
+            raise OSError("lost connection")
+        return super().reset(seed=seed, options=options)
+
+
+def test_one_that_cannot_be_reset_after_its_bound_is_replaced() -> None:
+    FailsToReset.resets = 0
+    guarded = VectorGuard(lambda: FailsToReset(num_envs=2, length=50), "fails to reset", max_steps=3)
+    guarded.reset(seed=1)
+    for _ in range(3):
+        _, _, terminated, truncated, infos = guarded.step(np.zeros(2, np.int64))
+    assert truncated.all() and not terminated.any()
+    assert infos[FAILURE_COUNT].tolist() == [1, 0] and FAILURE not in infos
+    assert guarded.step(np.zeros(2, np.int64))[0][:, 0].tolist() == [0, 1]

@@ -214,8 +214,8 @@ class FastEnvRunner(GuardedEnvRunner):
         if infos := steps.infos[-1]:
             tally.read(infos)
         begin = time.perf_counter()
-        finished = np.flatnonzero(done)[:episodes_wanted].tolist()
-        self._hooks.stepped(steps, np.flatnonzero(began).tolist(), finished)
+        finished = done.nonzero()[0][:episodes_wanted].tolist()
+        self._hooks.stepped(steps, began.nonzero()[0].tolist(), finished)
         tally.callbacks_s += time.perf_counter() - begin
         return len(finished)
 

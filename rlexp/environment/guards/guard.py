@@ -13,7 +13,7 @@ import gymnasium
 
 from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
 from rlexp.environment.guards.form import Form, spaces_of
-from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, Renewing
+from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, ReplaceableSingleEnv
 from rlexp.environment.plain_spaces import plain_actions, plain_observations
 
 __all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
@@ -21,7 +21,7 @@ __all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard
 _log = logging.getLogger(__name__)
 
 
-class Guard(Renewing, gymnasium.Wrapper):
+class Guard(ReplaceableSingleEnv, gymnasium.Wrapper):
     """Replaces an environment that raises, and refuses what training could not use.
 
     A `step` that raises ends the episode as truncated, with the last good observation and reward 0, so that
@@ -36,7 +36,7 @@ class Guard(Renewing, gymnasium.Wrapper):
         max_consecutive_failures: so many failures with no good step in between raise `EnvBrokenError`.
         check_finite: whether NaN or infinity in an observation or reward raises `NonFiniteError`.
         check: how oddities are judged: `strict`, `warn` or `off`.
-        max_steps: env steps after which an episode is truncated, told as a notice; None for no limit.
+        max_steps: env steps after which an episode is truncated, which a notice says; None for no limit.
     """
 
     env: gymnasium.Env[Any, Any]
@@ -54,10 +54,10 @@ class Guard(Renewing, gymnasium.Wrapper):
         env = make()
         space, actions = spaces_of(env, name)
         gymnasium.Wrapper.__init__(self, env)
-        Renewing.__init__(self, env, make, name, max_consecutive_failures)
+        ReplaceableSingleEnv.__init__(self, make, name, max_consecutive_failures, max_steps)
         not_finite = self._not_finite if check_finite else None
         self._form = Form(space, name, check, self._notices, self._when, not_finite)
-        self._check_finite, self._max_steps = check_finite, max_steps
+        self._check_finite = check_finite
         self._last_observation: Any = None
         self._plain_seen, self._plain_action = plain_observations(space), plain_actions(actions)
         if self._plain_seen is not None:
@@ -80,10 +80,8 @@ class Guard(Renewing, gymnasium.Wrapper):
         try:
             result = self.env.step(action)
         except BaseException as error:
-            self._failed(error)
-            self._replace_env()
-            self._episode_steps = 0
-            return self._last_observation, 0.0, False, True, self._reported({}, error)
+            report = self._failed_in_step(error)
+            return self._last_observation, 0.0, False, True, report
         if type(result) is not tuple or len(result) != 5:
             result = form.values(result, "step", "observation, reward, terminated, truncated, info")
         observation, reward, terminated, truncated, info = result
@@ -103,7 +101,7 @@ class Guard(Renewing, gymnasium.Wrapper):
             observation = self._plain_seen.to_plain(observation)
         if self._max_steps is not None and self._episode_steps >= self._max_steps and not terminated:
             truncated = True
-            self._notices.add("bound", cut_off(self.name, self._episode_steps))
+            self._note_truncation(self._episode_steps)
         self._last_observation = observation
         if terminated or truncated or self._notices.new:
             info = self._notices.hand_on(info)
@@ -118,13 +116,20 @@ class Guard(Renewing, gymnasium.Wrapper):
             EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
             NonFiniteError: the observation holds NaN or infinity.
         """
-        observation, info, last_error = self._fresh(seed, options)
-        info, observation = self._form.info(info), self._form.observation(observation)
+        form = self._form
+        (observation, info), last_error = self._start_episodes(
+            seed,
+            lambda seed: form.values(
+                self.env.reset(seed=seed, options=options), "reset", "observation, info"
+            ),
+        )
+        self._episode_steps = 0
+        info, observation = form.info(info), form.observation(observation)
         if self._plain_seen is not None:
             observation = self._plain_seen.to_plain(observation)
         self._last_observation = observation
-        info = self._reported(info, last_error) if self._unreported else info
-        return observation, self._notices.hand_on(info)
+        report = self._report(last_error)
+        return observation, {**info, **report} if report else info
 
     def close(self) -> None:
         """Closes the environment; what it raises then, `SystemExit` too, is logged and ends nothing."""
@@ -134,11 +139,3 @@ class Guard(Renewing, gymnasium.Wrapper):
             raise
         except BaseException as error:
             _log.warning("the environment %s could not be closed: %s", self.name, describe(error))
-
-
-def cut_off(name: str, steps: int) -> str:
-    """What a person is told of the first evaluation episode that met its bound."""
-    return (
-        f"evaluation: an episode of {name} was truncated after {steps:,} steps (evaluation.max_episode_steps; "
-        "env.max_episode_steps bounds training too)"
-    )

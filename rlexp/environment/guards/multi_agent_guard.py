@@ -10,22 +10,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
+from gymnasium import spaces
 
-from rlexp.environment.guards.agent_forms import AgentForms
-from rlexp.environment.guards.finite import FiniteCheck
-from rlexp.environment.guards.replaceable import Renewing
+from rlexp.environment.errors import MisbehavedError, NonFiniteError
+from rlexp.environment.guards.form import Form, shown
+from rlexp.environment.guards.replaceable import ReplaceableSingleEnv
 from rlexp.environment.multi_agent import ALL, ended, joined
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
 from rlexp.environment.plain_spaces import Plain, plain_actions, plain_observations
 
 
-class MultiAgentGuard(Renewing, MultiAgentWrapper):
+class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
     """Replaces an environment that raises, and refuses what training could not use.
 
     A `step` that raises ends the episode as truncated for all agents, each with its last good observation and reward
     0, so that no batch is lost; a new environment takes over. A `reset` that raises is tried again on a new one.
     An episode whose agents are all done is over, also where the environment forgets to say `__all__`. Harmless
-    oddities of any agent are put right (`rlexp.environment.guards.agent_forms`) and told in `last_info`.
+    oddities of any agent are put right and noted in `last_info`.
 
     Args:
         make: makes the wrapped environment, each time from scratch.
@@ -48,11 +49,14 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
     ) -> None:
         env = make()
         MultiAgentWrapper.__init__(self, env)
-        Renewing.__init__(self, env, make, name, max_consecutive_failures)
-        self._forms = AgentForms(self.observation_spaces, name, check, self._notices, self._when)
-        self._form = self._forms.whole
-        self._check_finite, self._max_steps = check_finite, max_steps
-        self._checks = {agent: FiniteCheck(space) for agent, space in self.observation_spaces.items()}
+        ReplaceableSingleEnv.__init__(self, make, name, max_consecutive_failures, max_steps)
+        self._check_finite = check_finite
+        self._common = self._form_of(spaces.Dict({}), name, check)
+        """For what concerns no single agent."""
+        self._forms = {
+            agent: self._form_of(space, f"{name} (agent {agent!r})", check, agent)
+            for agent, space in self.observation_spaces.items()
+        }
         self._plain_seen = _changed(plain_observations, self.observation_spaces)
         self._plain_actions = _changed(plain_actions, self.action_spaces)
         self.observation_spaces |= {agent: plain.space for agent, plain in self._plain_seen.items()}
@@ -60,12 +64,20 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
         self._last: Observations = {}
         """The last observation of each agent that is not done."""
         self._infos: dict[Any, dict[str, Any]] = {}
-        self._told: dict[str, Any] = {}
+        self._reported: dict[str, Any] = {}
+
+    def _form_of(self, space: gymnasium.Space, name: str, check: str, agent: Any = None) -> Form:
+        """Checks what is returned for an agent."""
+
+        def not_finite(field: str, value: float) -> NonFiniteError:
+            return self._not_finite(f"{field} of {agent}", value)
+
+        return Form(space, name, check, self._notices, self._when, not_finite if self._check_finite else None)
 
     @property
     def last_info(self) -> dict[str, Any]:
         """See `joined`; with the failures and notices that the last reset or the episode's last step met."""
-        return {**joined(self._infos), **self._told}
+        return {**joined(self._infos), **self._reported}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -76,12 +88,18 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
             EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
             NonFiniteError: an observation holds NaN or infinity.
         """
-        observations, infos, last_error = self._fresh(seed, options)
-        infos = self._forms.infos(infos)
+        (observations, infos), last_error = self._start_episodes(
+            seed,
+            lambda seed: self._common.values(
+                self.env.reset(seed=seed, options=options), "reset", "observation, info"
+            ),
+        )
+        self._episode_steps = 0
+        infos = self._formed_infos(infos)
         self._last = {}
         observations = self._take(observations)
         self._infos = dict(infos)
-        self._told = self._reported({}, last_error) if self._unreported else self._notices.hand_on({})
+        self._reported = self._report(last_error)
         return observations, infos
 
     def step(self, action_dict: dict[Any, Any]) -> MultiAgentStep:
@@ -103,29 +121,25 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
         try:
             result: Any = self.env.step(action_dict)
         except BaseException as error:
-            self._failed(error)
-            self._replace_env()
-            self._episode_steps = 0
-            self._told = self._reported({}, error)
+            self._reported = self._failed_in_step(error)
             return self._truncated({}, {}, {}, {}, {})
         step = self._formed(result)
-        self._failures_in_a_row, self._told = 0, {}
+        self._failures_in_a_row, self._reported = 0, {}
         if self._late() and not ended(step[2], step[3]):
             step = self._truncated(*step)
         if ended(step[2], step[3]):  # The only step whose info is asked for.
-            self._told = self._notices.hand_on({})
+            self._reported = self._report()
         return step
 
     def _formed(self, result: Any) -> MultiAgentStep:
         """What `step` returned, in the form that RLlib needs."""
-        forms = self._forms
-        observations, rewards, terminateds, truncateds, infos = forms.whole.values(
+        observations, rewards, terminateds, truncateds, infos = self._common.values(
             result, "step", "observations, rewards, terminateds, truncateds, infos"
         )
-        rewards = forms.rewards(rewards)
-        terminateds = forms.flags(terminateds, "terminated")
-        truncateds = forms.flags(truncateds, "truncated")
-        infos = forms.infos(infos)
+        rewards = self._formed_rewards(rewards)
+        terminateds = self._formed_flags(terminateds, "terminated")
+        truncateds = self._formed_flags(truncateds, "truncated")
+        infos = self._formed_infos(infos)
         if self._check_finite and not all(map(math.isfinite, rewards.values())):
             agent, reward = next(item for item in rewards.items() if not math.isfinite(item[1]))
             raise self._not_finite(f"reward of {agent}", reward)
@@ -157,14 +171,48 @@ class MultiAgentGuard(Renewing, MultiAgentWrapper):
 
     def _take(self, observations: Any) -> Observations:
         """The observations in form; the last ones from now on."""
-        observations = self._forms.observations(observations)
-        for agent, observation in observations.items():
-            if self._check_finite and (bad := self._checks[agent].bad_field(observation)) is not None:
-                raise self._not_finite(f"{bad[0]} of {agent}", bad[1])
+        taken = {}
+        for agent, observation in self._by_agent(observations, "observations").items():
+            observation = self._of(agent, "an observation").observation(observation)
             if agent in self._plain_seen:
-                observations[agent] = self._plain_seen[agent].to_plain(observation)
-            self._last[agent] = observations[agent]
-        return observations
+                observation = self._plain_seen[agent].to_plain(observation)
+            taken[agent] = self._last[agent] = observation
+        return taken
+
+    def _formed_rewards(self, rewards: Any) -> dict[Any, float]:
+        return {
+            agent: self._of(agent, "a reward").reward(reward)
+            for agent, reward in self._by_agent(rewards, "rewards").items()
+        }
+
+    def _formed_flags(self, flags: Any, which: str) -> dict[Any, bool]:
+        """`terminated` or `truncated` of each agent and of `__all__` as true or false."""
+        formed = {}
+        for agent, flag in self._by_agent(flags, f"{which}s").items():
+            known = self._forms.get(agent)
+            form, name = (self._common, f"{which}s[{agent!r}]") if known is None else (known, which)
+            formed[agent] = form.flag(flag, name)
+        return formed
+
+    def _formed_infos(self, infos: Any) -> dict[Any, dict[str, Any]]:
+        """Each agent's info as a dict; those of no agent too."""
+        infos = self._common.info(infos, "infos")
+        return {agent: self._forms.get(agent, self._common).info(info) for agent, info in infos.items()}
+
+    def _by_agent(self, value: Any, what: str) -> dict[Any, Any]:
+        if isinstance(value, dict):
+            return value
+        returned = f"{shown(value)} as {what}, not a dict by agent,"
+        fix = "return a dict with an entry for each agent"
+        raise MisbehavedError.returned(self.name, returned, self._when(), fix)
+
+    def _of(self, agent: Any, what: str) -> Form:
+        if (form := self._forms.get(agent)) is not None:
+            return form
+        known = list(self._forms)
+        returned = f"{what} of the agent {agent!r}, which is not among its possible_agents {known},"
+        fix = "all agents that may ever appear in possible_agents"
+        raise MisbehavedError.returned(self.name, returned, self._when(), fix)
 
 
 def _changed(

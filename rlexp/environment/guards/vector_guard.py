@@ -5,7 +5,8 @@ Imported once environments are made: it imports Gymnasium.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -14,17 +15,15 @@ import tree
 from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from rlexp.environment.errors import EnvBrokenError, NonFiniteError, describe
+from rlexp.environment.errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.finite import FiniteCheck
-from rlexp.environment.guards.guard import FAILURE, FAILURE_COUNT, cut_off
-from rlexp.environment.guards.notices import NOTICES, Notices
-from rlexp.environment.guards.replaceable import check_failure, close_broken, one_failure
+from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, ReplaceableEnv
 from rlexp.environment.guards.vector_infos import arrays_of
 
 Stepped = tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 
 
-class VectorGuard(VectorWrapper):
+class VectorGuard(ReplaceableEnv[VectorEnv], VectorWrapper):
     """Replaces a vector environment that raises, and refuses numbers that are not finite.
 
     A `step` that raises ends all running episodes as truncated, with their last good observations and rewards of 0;
@@ -58,16 +57,12 @@ class VectorGuard(VectorWrapper):
         check_finite: bool = True,
         max_steps: int | None = None,
     ) -> None:
-        super().__init__(make())
-        self.name, self._notices = name, Notices()
-        self._max_steps = max_steps
-        self._make = make
-        self._max_failures = max_consecutive_failures
+        VectorWrapper.__init__(self, make())
+        ReplaceableEnv.__init__(self, make, name, max_consecutive_failures, max_steps)
+        self._seed_limit = 2**31 - self.env.num_envs  # It seeds its environments one after another.
         self._finite = FiniteCheck(self.env.observation_space) if check_finite else None
         space = self.env.observation_space
         self._shape = space.shape if isinstance(space, gymnasium.spaces.Box) else None
-        self._seeds = np.random.default_rng()
-        self._failures_in_a_row = self._unreported = 0
         self._ended = np.zeros(self.env.num_envs, np.bool_)
         self._steps = np.zeros(self.env.num_envs, np.int64)
         self._episode_steps = np.zeros(self.env.num_envs, np.int64)
@@ -111,19 +106,12 @@ class VectorGuard(VectorWrapper):
 
     def _cut_off(self, observations: Any, rewards: Any, terminated: Any, infos: dict[str, Any]) -> Stepped:
         """The step with which an episode met its bound: none can be reset alone, so that all end."""
-        self._notices.add("bound", cut_off(self.name, int(self._episode_steps.max())))
-        self._restarted = self._reset(int(self._seeds.integers(2**31 - self.num_envs)), None)
+        self._note_truncation(int(self._episode_steps.max()))
+        self._needs_seed = True
+        self._restarted, _ = self._start_episodes(None, self._reset)
         self._ended = np.ones(self.num_envs, np.bool_)
         self._episode_steps[:] = 0
-        return observations, rewards, terminated, ~terminated, self._with_notices(infos)
-
-    def _with_notices(self, infos: dict[str, Any]) -> dict[str, Any]:
-        told = self._notices.hand_on({})
-        if not told:
-            return infos
-        rows, has = np.full(self.num_envs, None, object), np.zeros(self.num_envs, np.bool_)
-        rows[0], has[0] = told[NOTICES], True
-        return {**infos, NOTICES: rows, f"_{NOTICES}": has}
+        return observations, rewards, terminated, ~terminated, self._reported(infos)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -134,22 +122,15 @@ class VectorGuard(VectorWrapper):
             EnvBrokenError: it failed too often in a row, or an observation has another shape than its space.
             NonFiniteError: an observation holds NaN or infinity.
         """
-        if seed is not None:
-            self._seeds = np.random.default_rng(seed if isinstance(seed, int) else None)
         self._restarted = None
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._episode_steps[:] = 0
-        try:
-            observations, infos = self._reset(seed, options)
-            error = None
-        except BaseException as raised:
-            self._failed(raised)
-            observations, infos, error = *self._renewed(raised, options)[:2], raised
+        (observations, infos), error = self._start_episodes(seed, partial(self._reset, options=options))
         self._last = observations
-        return observations, self._reported(infos, np.zeros(0, np.int64), error)
+        return observations, self._reported(infos, error)
 
     def _reset(
-        self, seed: int | list[int | None] | None, options: dict[str, Any] | None
+        self, seed: int | list[int | None] | None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         observations, infos = self.env.reset(seed=seed, options=options)
         observations = _copied(observations)
@@ -159,18 +140,19 @@ class VectorGuard(VectorWrapper):
         return observations, arrays_of(infos, self.num_envs)
 
     def _truncate_all(self, error: BaseException) -> Stepped:
-        """The step that failed, told of as the end of all episodes that were running."""
+        """The step that failed, as the end of all episodes that were running."""
         self._failed(error)
-        first, infos = self._renewed(error, None)
+        self._needs_env = True
+        (first, infos), _ = self._start_episodes(None, self._reset)
         running = ~self._ended
         observations = tree.map_structure(lambda old, new: _rows(running, old, new), self._last, first)
-        told = self._reported(infos if not running.any() else {}, np.flatnonzero(running), error)
+        infos_now = self._reported({} if running.any() else infos, error, np.flatnonzero(running))
         self._episode_steps[:] = 0
         self._restarted = (first, infos) if running.any() else None
         self._ended = running
         self._last = observations
         none = np.zeros(self.num_envs, np.bool_)
-        return observations, np.zeros(self.num_envs), none, running.copy(), told
+        return observations, np.zeros(self.num_envs), none, running.copy(), infos_now
 
     def _begin_all(self, observations: Any, infos: dict[str, Any]) -> Stepped:
         """The step after a failed one: the new vector environment's first observations."""
@@ -180,46 +162,30 @@ class VectorGuard(VectorWrapper):
         none = np.zeros(self.num_envs, np.bool_)
         return observations, np.zeros(self.num_envs), none, none.copy(), infos
 
-    def _failed(self, error: BaseException) -> None:
-        """Counts a failure; raises when it was one too many, or one that ends the run."""
-        when = f"at its step {int(self._steps.max())}"
-        check_failure(error, self.name, when)
-        self._notices.add("failure", one_failure(self.name, error, when))
-        self._failures_in_a_row += 1
-        self._unreported += 1
-        if self._failures_in_a_row >= self._max_failures:
-            raise EnvBrokenError.after(self.name, self._failures_in_a_row, error) from error
+    def _prepare(self, env: VectorEnv) -> None:
+        if self.before_restart is not None:
+            self.before_restart()
 
-    def _renewed(self, error: BaseException, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
-        """The first observations and infos of a new vector environment, made until one can be reset."""
-        while True:
-            close_broken(self.env)
-            try:
-                self.env = self._make()
-                if self.before_restart is not None:
-                    self.before_restart()
-                # Another seed: a level that cannot be built stays so.
-                return self._reset(int(self._seeds.integers(2**31 - self.num_envs)), options)
-            except BaseException as another:
-                self._failed(another)
+    def _when(self) -> str:
+        return f"at its step {int(self._steps.max())}"
 
     def _reported(
-        self, infos: dict[str, Any], truncated: NDArray[np.int64], error: BaseException | None
+        self,
+        infos: dict[str, Any],
+        error: BaseException | None = None,
+        truncated: Sequence[int] | NDArray[np.int64] = (),
     ) -> dict[str, Any]:
-        """`infos` with the failures that none has told of yet; the count stands in one row."""
-        if not self._unreported:
-            return infos
+        """`infos` with what none has said yet, in one row; the failure in each row that it has truncated."""
+        report = self._report(error)
         row = int(truncated[0]) if len(truncated) else 0
-        counts, has_count = np.zeros(self.num_envs, np.int64), np.zeros(self.num_envs, np.bool_)
-        counts[row], has_count[row] = self._unreported, True
-        told = {**infos, FAILURE_COUNT: counts, f"_{FAILURE_COUNT}": has_count}
-        self._unreported = 0
-        if error is not None:
-            reasons, has_reason = np.full(self.num_envs, None, object), has_count.copy()
-            has_reason[truncated] = True
-            reasons[has_reason] = describe(error)
-            told |= {FAILURE: reasons, f"_{FAILURE}": has_reason}
-        return self._with_notices(told)
+        for key, value in report.items():
+            counts = key == FAILURE_COUNT
+            rows: Any = np.full(self.num_envs, 0 if counts else None, np.int64 if counts else object)
+            has = np.zeros(self.num_envs, np.bool_)
+            for each in truncated if key == FAILURE and len(truncated) else [row]:
+                rows[each], has[each] = value, True
+            infos = {**infos, key: rows, f"_{key}": has}
+        return infos
 
     def _check_shapes(self, observations: Any, rewards: Any, ended: Any) -> None:
         expected = (self.num_envs,)
