@@ -25,7 +25,7 @@ import numpy as np
 from rlexp.report.analysis.chance import CHANCE, importance
 from rlexp.report.analysis.effects import effects_of
 from rlexp.report.analysis.parameters import Parameter
-from rlexp.report.analysis.points import numbered
+from rlexp.report.analysis.points import to_indices
 
 Rng = np.random.Generator
 IDLE = "idle"
@@ -139,7 +139,7 @@ def marked_by_runs(sweep: Sweep) -> dict[str, bool]:
     has = np.isfinite(sweep.scores)
     scores, rng, found = sweep.scores[has], np.random.default_rng(0), {}
     for parameter in sweep.parameters:
-        groups = numbered([v for v, known in zip(parameter.values, has, strict=True) if known])
+        groups = to_indices([v for v, known in zip(parameter.values, has, strict=True) if known])
         if len(set(parameter.values)) > 8:
             order = np.argsort(np.argsort(np.array(parameter.values)[has], kind="stable"))
             groups = order * 8 // len(order)
@@ -197,7 +197,7 @@ def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]], env: list[str]
 
 def _same_where_equal(design: Design, interplay: dict[int, float]) -> np.ndarray:
     """[P] what belongs to a point besides: equal for points that differ in idle parameters alone."""
-    keys = numbered(list(zip(design.env, design.values.get("lr", [0] * len(design.env)), strict=True)))
+    keys = to_indices(list(zip(design.env, design.values.get("lr", [0] * len(design.env)), strict=True)))
     return np.array([interplay[key] for key in keys.tolist()])
 
 

@@ -16,21 +16,21 @@ def raw_data(arms: Sequence[Arm], metric: str) -> dict[str, Any]:
     """`{library: {environment: {arm: {run: {step: {step_count, elapsed_time, metric: [value]}}}}}}`.
 
     A value is the mean over the episodes of one evaluation, so that each list holds one; `absolute_metrics` is the best
-    of the run where its summary tells it, else the last. Lines without the metric are left out.
+    of the run where its summary has it, else the last. Lines without the metric are left out.
     """
-    found: dict[str, Any] = {}
+    by_library: dict[str, Any] = {}
     for arm in arms:
         for run in arm.runs:
             steps = _steps(run, metric)
             if not steps:
                 continue
             library, task = _task(run)
-            runs = found.setdefault(library, {}).setdefault(task, {}).setdefault(arm.name, {})
-            runs[_free(f"seed_{run.seed}", runs)] = {
+            runs = by_library.setdefault(library, {}).setdefault(task, {}).setdefault(arm.name, {})
+            runs[_unused_name(f"seed_{run.seed}", runs)] = {
                 **steps,
                 "absolute_metrics": {metric: [_best(run, metric)]},
             }
-    return found
+    return by_library
 
 
 def _steps(run: Run, metric: str) -> dict[str, Any]:
@@ -54,9 +54,9 @@ def _best(run: Run, metric: str) -> float:
     return run.last(metric) if best is None else float(best)
 
 
-def _free(name: str, taken: dict[str, Any]) -> str:
+def _unused_name(name: str, used: dict[str, Any]) -> str:
     """Another name where a seed was run twice."""
     number, free = 2, name
-    while free in taken:
+    while free in used:
         number, free = number + 1, f"{name}_{number}"
     return free

@@ -44,7 +44,7 @@ class Run:
         config: `config.yaml`, plain.
         manifest: `manifest.json`.
         summary: `summary.json`; empty for a run that has not ended.
-        rows: the lines of `metrics.jsonl` that are whole.
+        rows: the lines of `metrics.jsonl` that are complete.
         damaged: what of its records could not be read and is left out, a line each.
     """
 
@@ -67,21 +67,21 @@ class Run:
         return int(seed) if _is_number(seed) else 0
 
     def has(self, metric: str) -> bool:
-        """Whether some row tells the metric."""
+        """Whether some row has the metric."""
         return any(_is_number(row.get(metric)) for row in self.rows)
 
     def curve(self, metric: str, along: str = STEPS) -> tuple[Floats, Floats]:
-        """[K] values of `along` and [K] of the metric, where both were told."""
-        told = [
+        """[K] values of `along` and [K] of the metric, from the rows that have both."""
+        points = [
             (row[along], row[metric])
             for row in self.rows
             if _is_number(row.get(metric)) and _is_number(row.get(along))
         ]
-        pairs = np.array(told, np.float64).reshape(-1, 2)
+        pairs = np.array(points, np.float64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
     def last(self, metric: str) -> float:
-        """The last value that was told; NaN where there is none."""
+        """The last logged value; NaN where there is none."""
         values = self.curve(metric)[1]
         return float(values[-1]) if len(values) else math.nan
 
@@ -151,8 +151,8 @@ def read(path: Path) -> Run:
 def _folders(path: Path) -> list[Path]:
     if is_run_folder(path):
         return [path]
-    found = sorted(file for file in path.rglob("config.yaml") if not _hidden(file.relative_to(path)))
-    return [config.parent for config in found if is_run_folder(config.parent)]
+    configs = sorted(file for file in path.rglob("config.yaml") if not _hidden(file.relative_to(path)))
+    return [config.parent for config in configs if is_run_folder(config.parent)]
 
 
 def _hidden(file: Path) -> bool:
@@ -170,17 +170,17 @@ def _config(path: Path) -> dict[str, Any]:
 def _summary(path: Path, damaged: list[str]) -> dict[str, Any]:
     """Figures that are none are left out."""
     found = json_records.read_object(path) if path.exists() else {}
-    odd = [
+    not_numbers = [
         name for name, value in found.items() if name.endswith(("_mean", "_rate")) and not _is_figure(value)
     ]
-    damaged += [f"{path}: {name} is {found.pop(name)!r:.60}, and is left out" for name in odd]
+    damaged += [f"{path}: {name} is {found.pop(name)!r:.60}, and is left out" for name in not_numbers]
     return found
 
 
 def _rows(path: Path, damaged: list[str]) -> list[dict[str, Any]]:
-    found, lost = read_damaged(path)
-    if lost:
-        damaged.append(f"{path}: {lost} of its lines are damaged, and are left out")
+    found, damaged_count = read_damaged(path)
+    if damaged_count:
+        damaged.append(f"{path}: {damaged_count} of its lines are damaged, and are left out")
     return found
 
 

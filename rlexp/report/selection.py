@@ -1,19 +1,24 @@
-"""What runs are compared by, and which way it is better."""
+"""The objective that runs are compared by, and the best runs by it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.config.rerun import command
+from rlexp.report.analysis.arms import env_of
 from rlexp.report.reading import Run
+from rlexp.storage.runs import ranking
 from rlexp.storage.runs.trial_status import SCORES
 from rlexp.storage.sweeps.sweep_view import SweepView, is_sweep
 
 
 @dataclass(frozen=True)
-class Aim:
+class Objective:
     """A metric, and whether less of it is better."""
 
     metric: str
@@ -25,9 +30,9 @@ class Aim:
         return -1.0 if self.lower else 1.0
 
 
-def aim_of(
+def objective_of(
     paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str], mode: str | None = None
-) -> Aim | None:
+) -> Objective | None:
     """What was asked for, or the paths' sweeps, else the runs' return; None where they have none in common.
 
     Args:
@@ -36,22 +41,26 @@ def aim_of(
         metrics: as asked for; the first counts.
         mode: `max` or `min`, as asked for; None: as the sweeps have it for their own metric, else `max`.
     """
-    aim = _aim_of(paths, runs, metrics)
-    return aim if aim is None or mode is None else Aim(aim.metric, mode == "min")
+    objective = _objective_of(paths, runs, metrics)
+    return objective if objective is None or mode is None else Objective(objective.metric, mode == "min")
 
 
-def _aim_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str]) -> Aim | None:
-    own = _of_sweeps(paths)
+def _objective_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str]) -> Objective | None:
+    sweep_objective = _sweep_objective(paths)
     if metrics:
-        return own if own is not None and own.metric == metrics[0] else Aim(metrics[0])
-    if own is not None and any(run.has(own.metric) for run in runs):
-        return own
-    told = [run for run in runs if run.rows and run.summary] or [run for run in runs if run.rows]
-    name = next((name for name in SCORES if told and all(run.has(name) for run in told)), None)
-    return None if name is None else Aim(name)
+        return (
+            sweep_objective
+            if sweep_objective is not None and sweep_objective.metric == metrics[0]
+            else Objective(metrics[0])
+        )
+    if sweep_objective is not None and any(run.has(sweep_objective.metric) for run in runs):
+        return sweep_objective
+    with_rows = [run for run in runs if run.rows and run.summary] or [run for run in runs if run.rows]
+    name = next((name for name in SCORES if with_rows and all(run.has(name) for run in with_rows)), None)
+    return None if name is None else Objective(name)
 
 
-def _of_sweeps(paths: Sequence[Path]) -> Aim | None:
+def _sweep_objective(paths: Sequence[Path]) -> Objective | None:
     """Of sweeps that agree; None where something else is among the paths."""
     if not all(map(is_sweep, paths)):
         return None
@@ -61,4 +70,55 @@ def _of_sweeps(paths: Sequence[Path]) -> Aim | None:
         return None
     aims = {(state.get("metric"), state["settings"]["mode"]) for state in states}
     metric, mode = next(iter(aims))
-    return Aim(str(metric), mode == "min") if len(aims) == 1 and metric else None
+    return Objective(str(metric), mode == "min") if len(aims) == 1 and metric else None
+
+
+def bests_of(paths: Sequence[Path], runs: Sequence[Run], objective: Objective) -> list[dict[str, Any]]:
+    """The best run of each environment, as scores of different ones cannot be compared; by environment.
+
+    Of a sweep it is its own best trial, which is one of its best point's seeds; else the run of the best score.
+
+    Args:
+        paths: of the report.
+        runs: in them.
+        objective: what they are compared by.
+    """
+    by_env: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.has(objective.metric):
+            by_env.setdefault(env_of(run), []).append(run)
+    sweep_bests = _sweep_bests(paths, objective)
+    return [
+        _best_record(env, _best(group, sweep_bests, objective), objective, several=len(by_env) > 1)
+        for env, group in by_env.items()
+    ]
+
+
+def _best(runs: Sequence[Run], sweep_bests: Sequence[Path], objective: Objective) -> Run:
+    of_sweep = next((run for run in runs if run.path in sweep_bests), None)
+    return of_sweep or max(runs, key=lambda run: objective.sign * run.last(objective.metric))
+
+
+def _best_record(env: str, run: Run, objective: Objective, *, several: bool) -> dict[str, Any]:
+    return {
+        "metric": objective.metric,
+        "env": env if several else None,
+        "name": run.name,
+        "score": run.last(objective.metric),
+        "command": command(run.path),
+    }
+
+
+def _sweep_bests(paths: Sequence[Path], objective: Objective) -> list[Path]:
+    """Folders of the best trials of the only path, a sweep's that ranks by the same metric the same way."""
+    if len(paths) != 1 or not is_sweep(paths[0]):
+        return []
+    folder = SweepView(paths[0])
+    with suppress(ConfigError):  # Damaged: the runs themselves are enough.
+        state = folder.state()
+        if (
+            state.get("metric") == objective.metric
+            and (state["settings"]["mode"] == "min") == objective.lower
+        ):
+            return [folder.trials / name for name in ranking.bests(state).values()]
+    return []

@@ -10,20 +10,24 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import plain_reason, write_json
 from rlexp.report.analysis.arms import Arm, arm_by_run, arms_of
-from rlexp.report.analysis.comparison import Scored, apart, estimates, most_telling, scored
-from rlexp.report.analysis.comparison import charts as compared
-from rlexp.report.analysis.effects import Effect, effects_of, scores_of, scores_title
-from rlexp.report.analysis.learnt import warning
-from rlexp.report.analysis.matrix import matrix
+from rlexp.report.analysis.comparison import (
+    ScoresByArm,
+    comparison_charts,
+    differ_only_in_env,
+    estimates,
+    scores_by_arm,
+    top_arms,
+)
+from rlexp.report.analysis.effects import Effect, effects_of, scores_of, scores_title, selection_warning
+from rlexp.report.analysis.matrix import task_matrix
 from rlexp.report.analysis.parameters import parameters_of
-from rlexp.report.best import bests_of
 from rlexp.report.drawing.charts import Chart, curves, sampling_time, wall_time
-from rlexp.report.drawing.page import require, write_page
+from rlexp.report.drawing.page import require_report_extra, write_page
 from rlexp.report.drawing.parameter_charts import parameter_charts
-from rlexp.report.drawing.pictures import Drawing
+from rlexp.report.drawing.pictures import DrawingProcess
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.reading import WALL, Run, read_all
-from rlexp.report.selection import Aim, aim_of
+from rlexp.report.selection import Objective, bests_of, objective_of
 from rlexp.storage.buckets.fetching import added, fetched
 from rlexp.terminal.quiet import terminal
 
@@ -36,7 +40,7 @@ CURVES = (
     "curriculum/level",
     "perf/sps",
 )
-"""Metrics that have a chart where some run tells them."""
+"""Metrics that have a chart where some run logged them."""
 COLUMNS = (
     "run",
     "status",
@@ -70,11 +74,11 @@ def report(
         mode: `max` or `min` of what runs are compared by; None: as the sweep has it for its own metric, else `max`.
 
     Raises:
-        ConfigError: a path holds no run, nothing tells a metric, the report cannot be written, or the extra `report`
+        ConfigError: a path holds no run, nothing logged a metric, the report cannot be written, or the extra `report`
             is not installed.
     """
-    require()
-    with Drawing() as drawing:  # Gets ready while the runs are read.
+    require_report_extra()
+    with DrawingProcess() as drawing:  # Gets ready while the runs are read.
         written, trouble = _report(paths, out, metrics, pictures, mode, drawing)
     for each in trouble:
         terminal().warn(each)
@@ -87,85 +91,89 @@ def _report(
     metrics: Sequence[str],
     pictures: Sequence[str],
     mode: str | None,
-    drawing: Drawing,
+    drawing: DrawingProcess,
 ) -> tuple[list[Path], list[str]]:
     folders = [fetched(path) for path in paths]
     runs, damaged = read_all(folders)
     arms = arms_of(runs)
-    _require(runs, metrics)
+    _check_metrics(runs, metrics)
     by_run = arm_by_run(arms)
-    aim = aim_of(folders, runs, metrics, mode)
-    metric = aim.metric if aim is not None else None
-    bests = bests_of(folders, runs, aim) if aim is not None else []
-    shown = most_telling(arms, aim)
-    scores: Scored = {}
-    caution = warning(runs)
+    objective = objective_of(folders, runs, metrics, mode)
+    metric = objective.metric if objective is not None else None
+    bests = bests_of(folders, runs, objective) if objective is not None else []
+    shown = top_arms(arms, objective)
+    scores: ScoresByArm = {}
+    caution = selection_warning(runs)
     effects: list[Effect] = []
-    own = () if metric is None else (metric,)
-    drawn: list[Chart | None] = [curves(shown, name) for name in dict.fromkeys((*metrics, *own, *CURVES))]
-    if aim is not None:
-        scores = scored(arms, aim.metric)
+    objective_metrics = () if metric is None else (metric,)
+    maybe_charts: list[Chart | None] = [
+        curves(shown, name) for name in dict.fromkeys((*metrics, *objective_metrics, *CURVES))
+    ]
+    if objective is not None:
+        scores = scores_by_arm(arms, objective.metric)
         envs = [by_run[run.path].env for run in runs]
-        values = scores_of(runs, aim.metric, envs)
+        values = scores_of(runs, objective.metric, envs)
         effects = effects_of(parameters_of(runs), values, envs)
-        drawn += [
-            curves(shown, aim.metric, WALL),
-            *compared(scored(shown, aim.metric), aim, comparable=not apart(arms)),
+        maybe_charts += [
+            curves(shown, objective.metric, WALL),
+            *comparison_charts(
+                scores_by_arm(shown, objective.metric), objective, comparable=not differ_only_in_env(arms)
+            ),
         ]
-        drawn += parameter_charts(effects, runs, values, scores_title(aim.metric, envs), caution)
-    drawn += [matrix(shown), wall_time(runs), sampling_time(runs)]
-    charts = [chart for chart in drawn if chart is not None]
+        maybe_charts += parameter_charts(effects, runs, values, scores_title(objective.metric, envs), caution)
+    maybe_charts += [task_matrix(shown), wall_time(runs), sampling_time(runs)]
+    charts = [chart for chart in maybe_charts if chart is not None]
     folder = out or (folders[0] if len(folders) == 1 else Path())
-    found = estimates(scores)
+    arm_estimates = estimates(scores)
     data = {
         "metric": metric,
         "best": bests[0] if len(bests) == 1 else None,
         "best_by_env": bests if len(bests) > 1 else [],
         "runs": [_record(run, by_run[run.path], metric) for run in runs],
-        "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in found.items()},
+        "arms": {name: {"iqm": e.value, "low": e.low, "high": e.high} for name, e in arm_estimates.items()},
         "parameters": {effect.parameter.name: effect.to_json() for effect in effects},
         "parameters_warning": caution if caution and effects else None,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        content = {**_content(runs, by_run, aim, shown=len(shown)), "bests": bests}
+        content = {**_content(runs, by_run, objective, shown=len(shown)), "bests": bests}
         written, trouble = write_page(folder / PAGE, charts, content, pictures=pictures, drawing=drawing)
         write_json(folder / DATA, data)
         if metric:
             write_json(folder / MARL_EVAL, raw_data(arms, metric))
     except OSError as error:
-        told = f"the report cannot be written to {folder}: {plain_reason(error) or error}"
-        raise ConfigError(told, fix="rlexp report PATH --out <another folder>") from error
+        message = f"the report cannot be written to {folder}: {plain_reason(error) or error}"
+        raise ConfigError(message, fix="rlexp report PATH --out <another folder>") from error
     all_written = [written[0], folder / DATA, *written[1:]]
     added([*all_written, *([folder / MARL_EVAL] if metric else [])])
     return all_written, [*damaged, *(f"the report has no picture: {each}" for each in trouble)]
 
 
-def _require(runs: Sequence[Run], metrics: Sequence[str]) -> None:
+def _check_metrics(runs: Sequence[Run], metrics: Sequence[str]) -> None:
     from rlexp.base.suggest import nearest
 
-    told = sorted({name for run in runs for row in run.rows[-1:] for name in row})
+    logged = sorted({name for run in runs for row in run.rows[-1:] for name in row})
     for name in metrics:
         if not any(run.has(name) for run in runs):
             raise ConfigError(
-                f"no run tells the metric {name}", suggestions=nearest(name, told), key="--metric"
+                f"no run tells the metric {name}", suggestions=nearest(name, logged), key="--metric"
             )
 
 
 def _content(
-    runs: Sequence[Run], by_run: Mapping[Path, Arm], aim: Aim | None, *, shown: int
+    runs: Sequence[Run], by_run: Mapping[Path, Arm], objective: Objective | None, *, shown: int
 ) -> dict[str, Any]:
     arms = len({id(arm) for arm in by_run.values()})
     several = len(runs) > 1
     title = f"{len(runs)} runs" if several else runs[0].name
     unfinished = sum(run.manifest.get("status") != "done" for run in runs)
     steps = sum(run.last("env_steps") for run in runs if run.rows)
-    told = f"{arms} arms, " if arms > 1 else ""
-    subtitle = f"{told}{steps:,.0f} env steps, {_minutes(sum(map(_wall, runs)))} minutes of training"
+    arm_count = f"{arms} arms, " if arms > 1 else ""
+    subtitle = f"{arm_count}{steps:,.0f} env steps, {_minutes(sum(map(_wall, runs)))} minutes of training"
     if unfinished:
         subtitle += f"; {unfinished} not done"
     if shown < arms:
-        which = "best" if aim is not None else "first"
+        which = "best" if objective is not None else "first"
         subtitle += f"; charts of arms show the {shown} {which}, the table and the parameters' charts all"
     return {
         "title": title,
@@ -226,7 +234,7 @@ def _facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
         ("last end", max((str(m["ended"]) for m in manifests if m.get("ended")), default="")),
         ("training time of all runs", f"{_minutes(sum(map(_wall, runs)))} minutes"),
     ]
-    return [(term, told) for term, told in facts if told]
+    return [(term, text) for term, text in facts if text]
 
 
 def _wall(run: Run) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlexp.report.analysis.arms import arms_of
 from rlexp.report.analysis.curves import curve_of
-from rlexp.report.analysis.matrix import matrix
+from rlexp.report.analysis.matrix import task_matrix
 from rlexp.report.analysis.parameters import ABSENT, parameters_of
 from rlexp.report.drawing.charts import curves
 from rlexp.report.reading import Run
@@ -106,11 +106,11 @@ def test_a_row_of_the_matrix_has_no_holes() -> None:
         run = made(seed)
         rows = [{"env_steps": 100 * at + 37 * seed, name: float(at > 5)} for at in range(1, 11)]
         runs.append(Run(run.path, run.config, run.manifest, {}, rows))
-    chart = matrix(arms_of(runs))
+    chart = task_matrix(arms_of(runs))
     assert chart is not None
     cells = chart.spec["data"]["values"]
     assert cells[0]["from"] == 0 and cells[-1]["to"] == 1037
     assert all(one["to"] == other["from"] for one, other in zip(cells, cells[1:], strict=False))
     assert [cell["value"] for cell in cells][:4] == [0.0] * 4 and cells[-1]["value"] == 1.0
     assert {cell["task"] for cell in cells} == {"rooms=2"}
-    assert matrix(arms_of([made(0)])) is None
+    assert task_matrix(arms_of([made(0)])) is None

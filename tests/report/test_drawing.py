@@ -13,7 +13,7 @@ import pytest
 
 from rlexp.report.drawing.charts import Chart
 from rlexp.report.drawing.page import write_page
-from rlexp.report.drawing.pictures import Drawing
+from rlexp.report.drawing.pictures import DrawingProcess
 
 POINT = {
     "data": {"values": [{"x": 1}]},
@@ -44,7 +44,7 @@ def test_without_address_space_there_is_a_page_without_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounded: object
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with Drawing() as drawing:
+    with DrawingProcess() as drawing:
         written, trouble = write_page(
             tmp_path / "r.html",
             [Chart("c", "A chart", "", POINT)],
@@ -63,21 +63,21 @@ def test_one_chart_that_cannot_be_drawn_takes_no_other_with_it(
     """And nothing of the present folder is loaded."""
     (tmp_path / "base64.py").write_text("raise SystemExit('a stranger')")
     monkeypatch.chdir(tmp_path)
-    with Drawing() as drawing:
+    with DrawingProcess() as drawing:
         drawn = drawing.draw({"good": POINT, "bad": {"mark": "nothing", "data": 3}}, ["svg"])
     assert set(drawn.pictures) == {("good", "svg")} and drawn.pictures["good", "svg"].startswith(b"<svg")
     assert len(drawn.trouble) == 1 and drawn.trouble[0].startswith("bad was not drawn")
 
 
 def test_no_process_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ZeroDivisionError), Drawing() as drawing:
+    with pytest.raises(ZeroDivisionError), DrawingProcess() as drawing:
         1 / 0  # noqa: B018
     assert drawing._process is not None and drawing._process.poll() is not None
 
 
 def test_a_process_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with Drawing() as drawing:
+    with DrawingProcess() as drawing:
         assert "no process can be started" in drawing.draw({"a": POINT}, ["svg"]).trouble[0]
 
 

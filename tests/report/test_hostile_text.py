@@ -16,7 +16,7 @@ from browser import BROWSER, drawn_charts
 from rlexp.report.drawing import embedding
 from rlexp.report.drawing.charts import Chart
 from rlexp.report.drawing.page import write_page
-from rlexp.report.drawing.pictures import Drawing
+from rlexp.report.drawing.pictures import DrawingProcess
 from rlexp.report.writing import report
 
 HOSTILE = [
@@ -70,7 +70,7 @@ def read(page: str) -> dict[str, Any]:
 
 def test_a_page_has_no_sign_that_html_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "rlexp.report.drawing.vega.kept", lambda: "window.vegaEmbed = '</script><!--<script>'"
+        "rlexp.report.drawing.page.load_bundle", lambda: "window.vegaEmbed = '</script><!--<script>'"
     )
     charts = [
         Chart(f"c{at}", text, text, {"data": {"values": [{text: text, "x": math.nan}]}}, text)
@@ -86,7 +86,7 @@ def test_a_page_has_no_sign_that_html_reads(tmp_path: Path, monkeypatch: pytest.
     }
     facts = [(text, text) for text in HOSTILE]
     page = tmp_path / "r.html"
-    write_page(page, charts, {**content, "facts": facts}, pictures=["svg"], drawing=Drawing())
+    write_page(page, charts, {**content, "facts": facts}, pictures=["svg"], drawing=DrawingProcess())
     specs = read(page.read_text(encoding="utf-8"))
     assert specs["c0"][0]["data"]["values"] == [{HOSTILE[0]: HOSTILE[0], "x": None}], (
         "the text is there as it was"

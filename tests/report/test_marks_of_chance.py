@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from harness import CHECKOUT
 
-from rlexp.report.analysis.effects import effects_of
-from rlexp.report.analysis.learnt import learning, warning
+from rlexp.report.analysis.effects import adaptive_names, effects_of, selection_warning
 from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.reading import Run
 from rlexp.sweep.settings import SweepSettings
@@ -115,11 +114,14 @@ def test_a_search_that_learns_is_warned_of(tmp_path: Path) -> None:
         (search, scheduler): sweep_run(tmp_path / f"{search}-{scheduler}", search, scheduler)
         for search, scheduler in [("grid", "none"), ("random", "asha"), ("optuna", "asha"), ("random", "pbt")]
     }
-    assert {which: learning([run]) for which, run in runs.items()} == {
+    assert {which: adaptive_names([run]) for which, run in runs.items()} == {
         ("grid", "none"): [], ("random", "asha"): [], ("optuna", "asha"): ["optuna"], ("random", "pbt"): ["pbt"],
     }  # fmt: skip
-    assert "optuna, pbt" in warning(list(runs.values())) and warning([runs["grid", "none"]]) == ""
+    assert (
+        "optuna, pbt" in selection_warning(list(runs.values()))
+        and selection_warning([runs["grid", "none"]]) == ""
+    )
     stopped = Run(tmp_path / "x", {}, {"status": "pruned"})
-    assert warning([stopped, runs["grid", "none"]]).startswith("1 of 2 runs were stopped early")
+    assert selection_warning([stopped, runs["grid", "none"]]).startswith("1 of 2 runs were stopped early")
     (tmp_path / "optuna-asha" / "plan.json").write_text("{")
-    assert warning([runs["optuna", "asha"], Run(tmp_path / "x", {}, {})]) == ""
+    assert selection_warning([runs["optuna", "asha"], Run(tmp_path / "x", {}, {})]) == ""

@@ -11,7 +11,7 @@ from rlexp.config.callables.targets import TARGET
 from rlexp.config.environment_name import environment_name
 from rlexp.report.reading import Run
 
-_APART = (
+_IGNORED_KEYS = (
     "seed",
     "name",
     "runs_dir",
@@ -22,10 +22,10 @@ _APART = (
     "log_level",
     "debug",
 )
-"""Keys and groups that say nothing of what was tried."""
+"""Keys and groups that are no settings of an experiment."""
 _DERIVED = ("tuned", "debug/")
 """Beginnings of choices that follow from others."""
-_LONGEST = 40
+_MAX_LABEL = 40
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def arms_of(runs: Sequence[Run]) -> list[Arm]:
     """
     return [
         Arm(*label, sorted((runs[at] for at in group), key=lambda run: run.seed))
-        for label, group in _grouped(tried(runs)).items()
+        for label, group in _grouped(settings_of(runs)).items()
     ]
 
 
@@ -65,36 +65,36 @@ def env_of(run: Run) -> str:
     return environment_name(choices.get("env"), env.get("id"))
 
 
-def tried(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """What was chosen in each run, by group or key; runs that are equal in it differ in their seeds alone."""
+def settings_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The settings of each run, by group or key; runs with equal settings differ in their seeds alone."""
     configs = [dict(_flat(run.config)) for run in runs]
-    found = [_tried(run) for run in runs]
+    settings = [_chosen_settings(run) for run in runs]
     # What one run has from its command line, another has from an experiment's file or by default.
-    for name in dict.fromkeys([name for values in found for name in values]):
-        for values, config in zip(found, configs, strict=True):
+    for name in dict.fromkeys([name for values in settings for name in values]):
+        for values, config in zip(settings, configs, strict=True):
             if name in config:
                 values.setdefault(name, config[name])
     while True:
-        groups = _grouped(found).values()
-        unlike = [key for group in groups for key in _unlike([runs[at] for at in group])]
-        if not unlike:
-            return found
+        groups = _grouped(settings).values()
+        differing_keys = [key for group in groups for key in _differing_keys([runs[at] for at in group])]
+        if not differing_keys:
+            return settings
         # Not everything is typed: runs made from Python, or choices whose files were edited between two runs.
-        for values, config in zip(found, configs, strict=True):
-            values.update({key: value for key, value in config.items() if key == unlike[0]})
+        for values, config in zip(settings, configs, strict=True):
+            values.update({key: value for key, value in config.items() if key == differing_keys[0]})
 
 
-def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[int]]:
+def _grouped(settings: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[int]]:
     """The runs' places by what the arm is called, and its environment."""
-    names = list(dict.fromkeys(name for values in tried for name in values))
-    differing = [name for name in names if len({_told(values, name) for values in tried}) > 1]
+    names = list(dict.fromkeys(name for values in settings for name in values))
+    differing = [name for name in names if len({_value_text(values, name) for values in settings}) > 1]
     by_env = "env" in differing and len(differing) > 1
-    shown = [name for name in differing if not (by_env and name == "env")]
-    labels = [_texts([values.get(name) for values in tried]) for name in shown]
-    shorts = [_short(name, shown) for name in shown]
+    labelled = [name for name in differing if not (by_env and name == "env")]
+    labels = [_labels([values.get(name) for values in settings]) for name in labelled]
+    shorts = [_short(name, labelled) for name in labelled]
     groups: dict[tuple[str, str], list[int]] = {}
-    for at, values in enumerate(tried):
-        parts = zip(shown, shorts, labels, strict=True)
+    for at, values in enumerate(settings):
+        parts = zip(labelled, shorts, labels, strict=True)
         label = " ".join(f"{short}={texts[at]}" for name, short, texts in parts if name in values)
         if not label:
             label = f"without {' '.join(shorts)}" if shorts else "all runs"
@@ -102,39 +102,39 @@ def _grouped(tried: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[i
     return groups
 
 
-def _told(values: Mapping[str, Any], name: str) -> str | None:
+def _value_text(values: Mapping[str, Any], name: str) -> str | None:
     """The value as text; None for a run that has no such key, which is another thing than a key that is None."""
     return str(values[name]) if name in values else None
 
 
-def _texts(column: Sequence[Any]) -> list[str]:
+def _labels(column: Sequence[Any]) -> list[str]:
     """The values, short where that still tells them all apart."""
     full, short = list(map(str, column)), list(map(_text, column))
     return short if len(set(short)) == len(set(full)) else full
 
 
-def _unlike(runs: Sequence[Run]) -> list[str]:
+def _differing_keys(runs: Sequence[Run]) -> list[str]:
     """Keys that count and in which the configs differ."""
-    first, *others = [{key: str(v) for key, v in _flat(run.config) if _counts(key)} for run in runs]
+    first, *others = [{key: str(v) for key, v in _flat(run.config) if _is_setting(key)} for run in runs]
     keys = dict.fromkeys(key for config in (first, *others) for key in config)
     return [key for key in keys if any(other.get(key) != first.get(key) for other in others)]
 
 
-def _tried(run: Run) -> dict[str, Any]:
+def _chosen_settings(run: Run) -> dict[str, Any]:
     """The choices of groups, and the keys that somebody set by hand, with their values."""
     choices = run.manifest.get("choices") or {}
-    found = {group: choice for group, choice in choices.items() if _counts(group)}
-    found["env"] = env_of(run)
+    settings = {group: choice for group, choice in choices.items() if _is_setting(group)}
+    settings["env"] = env_of(run)
     config = dict(_flat(run.config))
     for override in run.manifest.get("overrides") or ():
         key = str(override).partition("=")[0].lstrip("+~")
-        if key in config and _counts(key):
-            found[key] = config[key]
-    return found
+        if key in config and _is_setting(key):
+            settings[key] = config[key]
+    return settings
 
 
-def _counts(key: str) -> bool:
-    return key.split(".")[0] not in _APART and not key.startswith(_DERIVED) and key != "env.id"
+def _is_setting(key: str) -> bool:
+    return key.split(".")[0] not in _IGNORED_KEYS and not key.startswith(_DERIVED) and key != "env.id"
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -156,4 +156,4 @@ def _text(value: Any) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     if isinstance(value, str) and all(map(str.isidentifier, value.split("."))):
         text = value.rpartition(".")[2]  # of an import path, the name
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= _MAX_LABEL else text[: _MAX_LABEL - 1] + "…"

@@ -36,15 +36,15 @@ def importance(groups: Places, scores: Floats) -> Floats:
     scores = scores - scores.mean(axis=-1, keepdims=True)
     between = np.zeros(scores.shape[:-1])
     for level in levels:
-        own = groups == level
-        between += (scores * own).sum(axis=-1) ** 2 / np.maximum(1, own.sum(axis=-1))
+        in_level = groups == level
+        between += (scores * in_level).sum(axis=-1) ** 2 / np.maximum(1, in_level.sum(axis=-1))
     total = (scores**2).sum(axis=-1)
     within = np.maximum(0.0, total - between) / (count - len(levels))
     share = 1.0 - within * (count - 1) / np.where(total > 0, total, 1.0)
     return np.where(total > 0, np.maximum(0.0, share), 0.0)
 
 
-def explained(points: Points, at: int, groups: Places) -> tuple[float, float]:
+def explained_variance(points: Points, at: int, groups: Places) -> tuple[float, float]:
     """A parameter's importance, and what it stays below by chance; NaN and NaN where there are too few scores.
 
     Shares are of the points' scores; where each group is a single point, of the runs' scores.
@@ -54,7 +54,7 @@ def explained(points: Points, at: int, groups: Places) -> tuple[float, float]:
         at: the parameter's place among theirs.
         groups: [P], of its values.
     """
-    by_run = single(points, groups)
+    by_run = one_point_per_group(points, groups)
     others = points.others(at)
     in_grid = _in_grid(groups, others)
 
@@ -66,19 +66,19 @@ def explained(points: Points, at: int, groups: Places) -> tuple[float, float]:
     def means(scores: Floats) -> Floats:
         return points.means(scores)
 
-    found = shares(points.scores, groups)
-    if np.isnan(found):
+    share = shares(points.scores, groups)
+    if np.isnan(share):
         return float("nan"), float("nan")
-    by_chance = [np.atleast_1d(found)]
+    by_chance = [np.atleast_1d(share)]
     for permuted in _permutations(others[points.point] if in_grid else points.env):
         if in_grid:
             by_chance.append(shares(points.scores[permuted], groups))
         else:
             by_chance.append(shares(points.scores, groups[permuted]))
-    return float(found), float(np.quantile(np.concatenate(by_chance), CHANCE, method="higher"))
+    return float(share), float(np.quantile(np.concatenate(by_chance), CHANCE, method="higher"))
 
 
-def single(points: Points, groups: Places) -> bool:
+def one_point_per_group(points: Points, groups: Places) -> bool:
     """Whether each group [P] is one point: then there is nothing but seeds to compare."""
     return points.count <= len(np.unique(groups))
 
@@ -93,8 +93,8 @@ def _permutations(strata: Places) -> Iterator[Places]:
     """[k, n] places of n items, permuted inside each stratum; one less than `PERMUTATIONS` altogether."""
     rng = np.random.default_rng(0)
     order = np.argsort(strata, kind="stable")
-    for begun in range(0, PERMUTATIONS - 1, _AT_ONCE):
-        count = min(_AT_ONCE, PERMUTATIONS - 1 - begun)
+    for first in range(0, PERMUTATIONS - 1, _AT_ONCE):
+        count = min(_AT_ONCE, PERMUTATIONS - 1 - first)
         shuffled = np.argsort(strata[order] + rng.random((count, len(strata))), axis=1)
         places = np.empty((count, len(strata)), np.int64)
         places[:, order] = order[shuffled]

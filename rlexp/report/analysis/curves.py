@@ -34,28 +34,28 @@ class Curve:
 
 
 def curve_of(arm: Arm, metric: str, along: str = STEPS) -> Curve | None:
-    """The arm's curve from where all its runs have begun to where the first ends; None where no run tells the metric.
+    """The arm's curve from where all its runs have begun to where the first ends; None where no run logged the metric.
 
     Where one run was measured and another was not, that one's value lies on the straight line between its neighbours.
     """
-    told = [pair for run in arm.runs if len((pair := run.curve(metric, along))[0])]
-    if not told:
+    measured_curves = [pair for run in arm.runs if len((pair := run.curve(metric, along))[0])]
+    if not measured_curves:
         return None
-    if len(told) == 1:
-        x, values = _thinned(*told[0])
+    if len(measured_curves) == 1:
+        x, values = _thinned(*measured_curves[0])
         return Curve(x, np.ones(len(x)), values, values, values)
-    first, last = max(x[0] for x, _ in told), min(x[-1] for x, _ in told)
-    every = np.unique(np.concatenate([x for x, _ in told]))
+    first, last = max(x[0] for x, _ in measured_curves), min(x[-1] for x, _ in measured_curves)
+    every = np.unique(np.concatenate([x for x, _ in measured_curves]))
     x = every[(every >= first) & (every <= last)] if last > first else np.array([first])
     if len(x) > POINTS:
         x = x[np.linspace(0, len(x) - 1, POINTS).round().astype(int)]
-    values = np.stack([np.interp(x, at, y) for at, y in told])
-    measured = np.sum([np.isin(x, at) for at, _ in told], axis=0).astype(np.float64)
+    values = np.stack([np.interp(x, at, y) for at, y in measured_curves])
+    measured = np.sum([np.isin(x, at) for at, _ in measured_curves], axis=0).astype(np.float64)
     low, high = _interval(values)
     return Curve(x, measured, iqm(values), low, high)
 
 
-def single(run: Run, metric: str, along: str = STEPS) -> tuple[Floats, Floats]:
+def run_curve(run: Run, metric: str, along: str = STEPS) -> tuple[Floats, Floats]:
     """One run's own curve, of at most `POINTS` points."""
     return _thinned(*run.curve(metric, along))
 

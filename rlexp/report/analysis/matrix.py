@@ -16,7 +16,7 @@ COLUMNS = 40
 MOST_ARMS = 12
 
 
-def matrix(arms: Sequence[Arm]) -> Chart | None:
+def task_matrix(arms: Sequence[Arm]) -> Chart | None:
     """A row a task and a column a time, for each arm; None where no run evaluates several tasks."""
     runs = [run for arm in arms for run in arm.runs]
     names = {name for run in runs for row in run.rows for name in row}
@@ -53,13 +53,13 @@ def matrix(arms: Sequence[Arm]) -> Chart | None:
 
 def _cells(arm: Arm, task: str, kind: str) -> list[dict[str, Any]]:
     """Means over the arm's runs in equal stretches of env steps."""
-    told = [run.curve(task) for run in arm.runs]
-    last = max((x[-1] for x, _ in told if len(x)), default=0.0)
-    count = min(COLUMNS, max((len(x) for x, _ in told), default=0))
+    run_curves = [run.curve(task) for run in arm.runs]
+    last = max((x[-1] for x, _ in run_curves if len(x)), default=0.0)
+    count = min(COLUMNS, max((len(x) for x, _ in run_curves), default=0))
     if not count:
         return []
     edges = np.linspace(0.0, last, count + 1)
-    x, y = (np.concatenate(part) for part in zip(*told, strict=True))
+    x, y = (np.concatenate(part) for part in zip(*run_curves, strict=True))
     at = np.clip(np.searchsorted(edges, x, side="left") - 1, 0, count - 1)
     label = {"arm": " ".join(filter(None, (arm.name, arm.env))), "task": task.removeprefix(kind)}
     cells, begin = [], 0.0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.statistics import Floats
-from rlexp.report.analysis.arms import tried
+from rlexp.report.analysis.arms import settings_of
 from rlexp.report.reading import Run
 
 ABSENT = "absent"
@@ -38,8 +38,8 @@ class Parameter:
     @property
     def levels(self) -> list[Any]:
         """The different values: numbers rising, others in their order."""
-        found = list(dict.fromkeys(self.values))
-        return sorted(found) if self.numeric else found
+        levels = list(dict.fromkeys(self.values))
+        return sorted(levels) if self.numeric else levels
 
     @property
     def places(self) -> Floats:
@@ -59,7 +59,7 @@ class Parameter:
 
 def parameters_of(runs: Sequence[Run]) -> list[Parameter]:
     """Those that differ, but for seeds and environments: scores of different ones cannot be compared."""
-    chosen = tried(runs)
+    chosen = settings_of(runs)
     names = list(dict.fromkeys(name for values in chosen for name in values))
     columns = {name: [_plain(values.get(name, ABSENT)) for values in chosen] for name in names}
     differing = {name: column for name, column in columns.items() if len(set(column)) > 1}

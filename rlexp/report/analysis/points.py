@@ -41,13 +41,13 @@ class Points:
             scores: [runs], NaN where there is none.
             envs: [runs].
         """
-        scored = np.flatnonzero(np.isfinite(scores))
-        columns = [numbered(parameter.values)[scored] for parameter in parameters]
-        env = numbered(envs)[scored]
-        point = numbered(list(zip(env.tolist(), *(column.tolist() for column in columns), strict=True)))
+        with_score = np.flatnonzero(np.isfinite(scores))
+        columns = [to_indices(parameter.values)[with_score] for parameter in parameters]
+        env = to_indices(envs)[with_score]
+        point = to_indices(list(zip(env.tolist(), *(column.tolist() for column in columns), strict=True)))
         first = np.unique(point, return_index=True)[1]
         by_point = [column[first] for column in columns]
-        return cls(scores[scored], point, by_point, env[first], scored[first])
+        return cls(scores[with_score], point, by_point, env[first], with_score[first])
 
     @property
     def count(self) -> int:
@@ -68,10 +68,10 @@ class Points:
     def others(self, at: int) -> Places:
         """[P] numbers that are equal where the environment and all parameters but the one at `at` are."""
         rest = [column.tolist() for place, column in enumerate(self.columns) if place != at]
-        return numbered(list(zip(self.env.tolist(), *rest, strict=True)))
+        return to_indices(list(zip(self.env.tolist(), *rest, strict=True)))
 
 
-def numbered(values: Sequence[Hashable]) -> Places:
+def to_indices(values: Sequence[Hashable]) -> Places:
     """[n] numbers from 0 on, equal where the values are."""
     known: dict[Hashable, int] = {}
     return np.array([known.setdefault(value, len(known)) for value in values], np.int64)

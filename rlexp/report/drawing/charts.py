@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlexp.report.analysis.arms import Arm
-from rlexp.report.analysis.curves import POINTS, curve_of, single
+from rlexp.report.analysis.curves import POINTS, curve_of, run_curve
 from rlexp.report.reading import STEPS, WALL, Run
 
 COLOURS = (
@@ -44,7 +44,7 @@ class Chart:
 
 
 def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None:
-    """A metric by arm over env steps or minutes; None where no run tells it."""
+    """A metric by arm over env steps or minutes; None where no run logged it."""
     scale = 1 / 60 if along == WALL else 1
     middle, lines, dots, thinned = [], [], [], False
     for arm in arms:
@@ -56,24 +56,24 @@ def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None
             row = _row(arm, x=x * scale, y=y, low=low, high=high)
             middle.append({**row, "measured": f"{m:.0f} of {len(arm.runs)} runs"})
         for run in arm.runs:
-            points = zip(*single(run, metric, along), strict=True)
-            own = [_row(arm, x=x * scale, y=y, run=run.name) for x, y in points]
-            lines += own if len(arm.runs) > 1 else []
-            dots += own if len(own) <= MOST_DOTS else []
-            thinned |= len(own) < len(run.curve(metric, along)[0])
+            points = zip(*run_curve(run, metric, along), strict=True)
+            points_of_run = [_row(arm, x=x * scale, y=y, run=run.name) for x, y in points]
+            lines += points_of_run if len(arm.runs) > 1 else []
+            dots += points_of_run if len(points_of_run) <= MOST_DOTS else []
+            thinned |= len(points_of_run) < len(run.curve(metric, along)[0])
     if not middle:
         return None
     repeated = bool(lines)
     axis = _axis("x", "minutes of training" if along == WALL else "env steps", along != WALL)
-    told = {"content": "data"}
+    tooltip = {"content": "data"}
     layers = [
         {"data": {"values": lines}, "mark": {"type": "line", "strokeWidth": 0.6, "opacity": 0.45},
          "encoding": {"x": axis, "y": _axis("y", metric), "detail": {"field": "run"}}},
         {"data": {"values": middle}, "mark": {"type": "area", "opacity": 0.18},
          "encoding": {"x": axis, "y": _axis("low", metric), "y2": {"field": "high"}}},
-        {"data": {"values": middle}, "mark": {"type": "line", "strokeWidth": 2, "tooltip": told},
+        {"data": {"values": middle}, "mark": {"type": "line", "strokeWidth": 2, "tooltip": tooltip},
          "encoding": {"x": axis, "y": _axis("y", metric)}},
-        {"data": {"values": dots}, "mark": {"type": "point", "filled": True, "size": 18, "tooltip": told},
+        {"data": {"values": dots}, "mark": {"type": "point", "filled": True, "size": 18, "tooltip": tooltip},
          "encoding": {"x": axis, "y": _axis("y", metric)}},
     ]  # fmt: skip
     shown = layers if repeated else layers[2:]
@@ -97,9 +97,9 @@ def wall_time(runs: Sequence[Run]) -> Chart | None:
     """Where the wall time of iterations went."""
     rows = []
     for run in runs[:MOST_RUNS]:
-        whole = run.total("perf/iteration_s")
+        total = run.total("perf/iteration_s")
         parts = [run.total(f"perf/{name}_s") for name in ("sample", "learn", "sync", "eval")]
-        rest = max(0.0, whole - sum(parts))
+        rest = max(0.0, total - sum(parts))
         rows += _shares(run, WALL_PARTS, [*parts, rest])
     note = (
         "Shares of the iterations' wall time. IMPALA's and APPO's learning runs beside the sampling, so that their "
@@ -215,10 +215,14 @@ def _faceted(arms: Sequence[Arm], inner: Spec) -> Spec:
     envs = list(dict.fromkeys(row["env"] for row in rows))
     if len(envs) == 1:
         return inner
-    return {"vconcat": [{**inner, "title": env, "layer": _of_env(inner["layer"], env)} for env in envs]}
+    return {
+        "vconcat": [{**inner, "title": env, "layer": _layers_of_env(inner["layer"], env)} for env in envs]
+    }
 
 
-def _of_env(layers: Sequence[Spec], env: str) -> list[Spec]:
+def _layers_of_env(layers: Sequence[Spec], env: str) -> list[Spec]:
     """The layers with that environment's rows, those that have any."""
-    own = [[row for row in layer["data"]["values"] if row["env"] == env] for layer in layers]
-    return [{**layer, "data": {"values": rows}} for layer, rows in zip(layers, own, strict=True) if rows]
+    rows_of_env = [[row for row in layer["data"]["values"] if row["env"] == env] for layer in layers]
+    return [
+        {**layer, "data": {"values": rows}} for layer, rows in zip(layers, rows_of_env, strict=True) if rows
+    ]

@@ -31,7 +31,7 @@ def _answer(vl_convert: Any, request: dict[str, Any]) -> dict[str, Any]:
     for name, spec in request["charts"].items():
         for ending in request["endings"]:
             try:
-                drawn = _drawn(vl_convert, spec, ending)
+                drawn = _draw(vl_convert, spec, ending)
             except Exception as error:
                 errors.append([name, str(error)])
             else:
@@ -39,7 +39,7 @@ def _answer(vl_convert: Any, request: dict[str, Any]) -> dict[str, Any]:
     return {"script": script, "pictures": pictures, "errors": errors}
 
 
-def _drawn(vl_convert: Any, spec: dict[str, Any], ending: str) -> bytes:
+def _draw(vl_convert: Any, spec: dict[str, Any], ending: str) -> bytes:
     if ending == "png":
         return bytes(vl_convert.vegalite_to_png(spec, scale=2))
     return str(vl_convert.vegalite_to_svg(spec)).encode("utf-8")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,15 +14,41 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_bytes, write_text
 from rlexp.base.files.links import refuse_link
-from rlexp.report.drawing import embedding, vega
+from rlexp.report.drawing import embedding
 from rlexp.report.drawing.charts import Chart
-from rlexp.report.drawing.pictures import Drawing
+from rlexp.report.drawing.pictures import DrawingProcess
+
+ENTRY = "window.vegaEmbed = vegaEmbed;"
+"""What the bundle is to do: define `vegaEmbed`. It needs nothing else; to make it takes a second and a half."""
+
+
+def load_bundle() -> str | None:
+    """The script as it was kept; None where it has not been made yet."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return _bundle_path().read_text(encoding="utf-8") or None
+    return None
+
+
+def store_bundle(script: str) -> None:
+    """For the next time."""
+    path = _bundle_path()
+    with contextlib.suppress(
+        OSError
+    ):  # A home that cannot be written to: then it is bundled again next time.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, script)
+
+
+def _bundle_path() -> Path:
+    root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return root / "rlexp" / f"vega-{version('vl-convert-python')}.js"
+
 
 PICTURES = "report"
 """Folder of the pictures."""
 
 
-def require() -> None:
+def require_report_extra() -> None:
     """Raises ConfigError where the extra `report` is not installed; loads nothing."""
     for module in ("jinja2", "vl_convert"):
         if find_spec(module) is None:
@@ -34,7 +63,7 @@ def write_page(
     content: Mapping[str, Any],
     *,
     pictures: Sequence[str],
-    drawing: Drawing,
+    drawing: DrawingProcess,
 ) -> tuple[list[Path], list[str]]:
     """Writes the page and its pictures; returns the paths, the page's first, and what could not be drawn.
 
@@ -53,12 +82,12 @@ def write_page(
     from markupsafe import Markup
 
     specs = {chart.name: embedding.plain(chart.spec) for chart in charts}
-    script = vega.kept()
+    script = load_bundle()
     drawn = drawing.draw(
-        {name: _styled(spec) for name, spec in specs.items()}, pictures, "" if script else vega.ENTRY
+        {name: _with_style(spec) for name, spec in specs.items()}, pictures, "" if script else ENTRY
     )
     if script is None and drawn.script:
-        vega.keep(drawn.script)
+        store_bundle(drawn.script)
         script = drawn.script
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((files("rlexp.report.drawing") / "page.html.jinja").read_text("utf-8"))
@@ -70,21 +99,21 @@ def write_page(
         **content,
     )
     write_text(path, embedding.text(page))
-    written = [path]
+    paths = [path]
     for (name, ending), picture in drawn.pictures.items():
         place = path.parent / PICTURES / f"{name}.{ending}"
         place.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(place, picture)
-        written.append(place)
-    return written, list(drawn.trouble)
+        paths.append(place)
+    return paths, list(drawn.trouble)
 
 
 def _parts(spec: dict[str, Any]) -> list[dict[str, Any]]:
     """The charts that it puts side by side, or it alone: Vega 6.2 gives charts side by side no room in a browser."""
-    return [_styled(part) for part in spec.get("concat") or spec.get("vconcat") or [spec]]
+    return [_with_style(part) for part in spec.get("concat") or spec.get("vconcat") or [spec]]
 
 
-def _styled(spec: dict[str, Any]) -> dict[str, Any]:
+def _with_style(spec: dict[str, Any]) -> dict[str, Any]:
     font = "system-ui, sans-serif"
     style = {
         "font": font,

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlexp.base.statistics import Floats
 from rlexp.report.analysis.chance import CHANCE
-from rlexp.report.analysis.effects import Effect, text
+from rlexp.report.analysis.effects import Effect, label_of
 from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.drawing.charts import COLOURS, Chart, Spec
 from rlexp.report.reading import Run
@@ -30,7 +30,7 @@ def parameter_charts(
         runs: all.
         scores: [runs], as the effects were computed from.
         title: of the scores: the metric, and how it was scaled.
-        warning: of what made the points; see `rlexp.report.analysis.learnt`.
+        warning: of what made the points; see `rlexp.report.analysis.effects`.
     """
     if not effects:
         return []
@@ -117,11 +117,13 @@ def _parallel(effects: Sequence[Effect], runs: Sequence[Run], scores: Floats, ti
     rows, ticks = [], []
     for axis in axes:
         places = axis.places
-        rows += [_line(runs[at], axis.name, places[at], scores[at], text(axis.values[at])) for at in shown]
+        rows += [
+            _line(runs[at], axis.name, places[at], scores[at], label_of(axis.values[at])) for at in shown
+        ]
         ticks += [{"axis": axis.name, "place": place, "label": label} for place, label in _ticks(axis)]
     for at in shown:
         rows.append(
-            _line(runs[at], title, (scores[at] - low) / (high - low), scores[at], text(float(scores[at])))
+            _line(runs[at], title, (scores[at] - low) / (high - low), scores[at], label_of(float(scores[at])))
         )
     ticks += [
         {"axis": title, "place": float(place), "label": f"{low + place * (high - low):.4g}"}
@@ -182,9 +184,9 @@ def _line(run: Run, axis: str, place: float, score: float, value: str) -> dict[s
 def _ticks(axis: Parameter) -> list[tuple[float, str]]:
     levels = axis.levels
     if not axis.numeric:
-        return [(at / max(1, len(levels) - 1), text(level)) for at, level in enumerate(levels)]
+        return [(at / max(1, len(levels) - 1), label_of(level)) for at, level in enumerate(levels)]
     if len(levels) <= TICKS:
-        return [(axis.place(level), text(level)) for level in levels]
+        return [(axis.place(level), label_of(level)) for level in levels]
     low, high = float(levels[0]), float(levels[-1])
     places = np.linspace(0, 1, TICKS)
     values = [low * (high / low) ** p if axis.log else low + p * (high - low) for p in places]

@@ -14,13 +14,13 @@ from importlib.resources import files
 from types import TracebackType
 from typing import Any
 
-LONGEST_S = 600.0
+TIMEOUT_S = 600.0
 """Seconds after which nothing is waited for any more."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What came of it.
+class DrawingResult:
+    """The pictures that were drawn.
 
     Attributes:
         script: the bundle, where it was asked for and could be made.
@@ -33,14 +33,14 @@ class Drawn:
     trouble: Sequence[str] = ()
 
 
-class Drawing:
-    """The process; from when it is made it gets ready, beside whatever else is done. Ends with the `with` block."""
+class DrawingProcess:
+    """The process that draws: it starts up beside whatever else is done, and ends with the `with` block."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._refused = ""
 
-    def __enter__(self) -> Drawing:
+    def __enter__(self) -> DrawingProcess:
         source = (files("rlexp.report.drawing") / "drawing_process.py").read_text("utf-8")
         # Isolated, so that no file of the present folder is taken for a module; then with this process's own path.
         words = [sys.executable, "-I", "-c", source]
@@ -50,7 +50,7 @@ class Drawing:
         except OSError as error:
             self._refused = str(error)
         else:
-            self._say([folder for folder in sys.path if folder])
+            self._send([folder for folder in sys.path if folder])
         return self
 
     def __exit__(
@@ -68,7 +68,7 @@ class Drawing:
 
     def draw(
         self, charts: Mapping[str, Mapping[str, Any]], endings: Sequence[str], bundle: str = ""
-    ) -> Drawn:
+    ) -> DrawingResult:
         """The charts' pictures; once.
 
         Args:
@@ -77,26 +77,26 @@ class Drawing:
             bundle: the script to bundle with Vega; empty for none.
         """
         if self._process is None:
-            return Drawn(trouble=[f"no process can be started to draw the charts: {self._refused}"])
+            return DrawingResult(trouble=[f"no process can be started to draw the charts: {self._refused}"])
         request = {"charts": charts, "endings": list(endings), "bundle": bundle}
         try:
-            told, errors = self._process.communicate(_line(request), timeout=LONGEST_S)
+            output, errors = self._process.communicate(_line(request), timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            return Drawn(trouble=[f"the charts were not drawn within {LONGEST_S:g} s"])
+            return DrawingResult(trouble=[f"the charts were not drawn within {TIMEOUT_S:g} s"])
         except OSError as error:
-            told, errors = b"", str(error).encode()
-        if self._process.returncode != 0 or not told:
-            return Drawn(trouble=[_why(self._process.returncode, errors)])
-        answer = json.loads(told)
+            output, errors = b"", str(error).encode()
+        if self._process.returncode != 0 or not output:
+            return DrawingResult(trouble=[_failure_reason(self._process.returncode, errors)])
+        answer = json.loads(output)
         pictures = {(name, ending): base64.b64decode(drawn) for name, ending, drawn in answer["pictures"]}
         trouble = [
             f"{name} was not drawn: {' '.join(reason.split())[:300]}" for name, reason in answer["errors"]
         ]
-        return Drawn(answer["script"], pictures, trouble)
+        return DrawingResult(answer["script"], pictures, trouble)
 
-    def _say(self, message: Any) -> None:
+    def _send(self, message: Any) -> None:
         assert self._process is not None and self._process.stdin is not None
-        with suppress(OSError):  # It has ended: then that is told when it is asked to draw.
+        with suppress(OSError):  # It has ended: `draw` reports that.
             self._process.stdin.write(_line(message))
             self._process.stdin.flush()
 
@@ -105,12 +105,16 @@ def _line(message: Any) -> bytes:
     return (json.dumps(message) + "\n").encode("ascii")
 
 
-def _why(code: int | None, errors: bytes) -> str:
+def _failure_reason(code: int | None, errors: bytes) -> str:
     lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
     if code is not None and code < 0:
         with suppress(ValueError):
-            said = next((line for line in lines if "memory" in line.lower()), "")
+            memory_line = next((line for line in lines if "memory" in line.lower()), "")
             name = signal.Signals(-code).name
-            hint = "; it reserves much address space, which ulimit -v bounds" if not said else f": {said}"
+            hint = (
+                "; it reserves much address space, which ulimit -v bounds"
+                if not memory_line
+                else f": {memory_line}"
+            )
             return f"the process that draws the charts (V8) ended by {name}{hint}"
     return f"the process that draws the charts ended: {lines[-1] if lines else f'exit code {code}'}"

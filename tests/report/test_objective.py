@@ -11,11 +11,16 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.report.analysis.arms import Arm, arms_of
-from rlexp.report.analysis.comparison import MOST_ARMS, apart, charts, most_telling, scored
+from rlexp.report.analysis.comparison import (
+    MOST_ARMS,
+    comparison_charts,
+    differ_only_in_env,
+    scores_by_arm,
+    top_arms,
+)
 from rlexp.report.analysis.parameters import parameters_of
-from rlexp.report.best import bests_of
 from rlexp.report.reading import Run
-from rlexp.report.selection import Aim, aim_of
+from rlexp.report.selection import Objective, bests_of, objective_of
 from rlexp.storage.runs import ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.multirun import SweepOutcome
@@ -47,23 +52,26 @@ def sweep(folder: Path, metric: str | None, mode: str = "max") -> Path:
 
 def test_a_sweeps_own_metric_and_mode(tmp_path: Path) -> None:
     runs = [run("a", custom__loss=3.0), run("b", custom__loss=2.0)]
-    aim = aim_of([sweep(tmp_path / "a", LOSS, "min")], runs, ())
-    assert aim == Aim(LOSS, lower=True)
-    assert aim is not None
-    (best,) = bests_of([tmp_path / "a"], runs, aim)
+    objective = objective_of([sweep(tmp_path / "a", LOSS, "min")], runs, ())
+    assert objective == Objective(LOSS, lower=True)
+    assert objective is not None
+    (best,) = bests_of([tmp_path / "a"], runs, objective)
     assert best["name"] == "b"
-    assert aim_of([tmp_path / "a"], runs, [LOSS]) == aim and aim_of([tmp_path / "a"], runs, [RETURN]) == Aim(
-        RETURN
-    )
+    assert objective_of([tmp_path / "a"], runs, [LOSS]) == objective
+    assert objective_of([tmp_path / "a"], runs, [RETURN]) == Objective(RETURN)
 
 
 def test_sweeps_that_disagree_are_compared_by_the_return(tmp_path: Path) -> None:
     runs = [run("a", custom__loss=3.0)]
     lower, higher = sweep(tmp_path / "a", LOSS, "min"), sweep(tmp_path / "b", LOSS)
-    assert aim_of([lower, higher], runs, ()) == Aim(RETURN) == aim_of([lower, tmp_path], runs, ())
-    assert aim_of([sweep(tmp_path / "c", "custom/never")], runs, ()) == Aim(RETURN)
+    assert (
+        objective_of([lower, higher], runs, ())
+        == Objective(RETURN)
+        == objective_of([lower, tmp_path], runs, ())
+    )
+    assert objective_of([sweep(tmp_path / "c", "custom/never")], runs, ()) == Objective(RETURN)
     (lower / "plan.json").write_text("{")
-    assert aim_of([lower], runs, ()) == Aim(RETURN)
+    assert objective_of([lower], runs, ()) == Objective(RETURN)
 
 
 def test_a_sweeps_best_is_of_its_best_point_not_the_luckiest_seed(tmp_path: Path) -> None:
@@ -78,12 +86,12 @@ def test_a_sweeps_best_is_of_its_best_point_not_the_luckiest_seed(tmp_path: Path
     (folder / "plan.json").write_text(json.dumps(plan))
     trials = {name: {"status": "done", "score": value} for name, value in losses.items()}
     SweepFolder(folder).update(metric=RETURN, trials=trials)
-    (best,) = bests_of([folder], runs, Aim(RETURN))
+    (best,) = bests_of([folder], runs, Objective(RETURN))
     assert (best["name"], best["score"]) == ("3", 7.0)
     assert best["command"] == f"rlexp --config-dir '{folder}/trials/3'"
     state = json.loads((folder / "sweep.json").read_text())
     assert state["best"] == {"trial": "3", "env": None, "score": 7.0, "command": best["command"]}
-    (of_runs,) = bests_of([folder, tmp_path], runs, Aim(RETURN))
+    (of_runs,) = bests_of([folder, tmp_path], runs, Objective(RETURN))
     assert of_runs["name"] == "0", "of anything else, the best run"
     SweepFolder(folder).update(trials={name: {"status": "done", "score": None} for name in losses})
     assert json.loads((folder / "sweep.json").read_text())["best"] is None
@@ -114,7 +122,7 @@ def test_different_environments_are_never_ranked_against_each_other(tmp_path: Pa
         told = run(name, train__return_mean=score)
         runs.append(Run(folder / "trials" / name, {}, {"choices": {"env": env}}, {}, told.rows))
     for paths in ([folder], [tmp_path]):
-        bests = bests_of(paths, runs, Aim(RETURN))
+        bests = bests_of(paths, runs, Objective(RETURN))
         assert [(each["env"], each["name"]) for each in bests] == [("cartpole", "0"), ("acrobot", "2")]
     with pytest.raises(ConfigError, match="of 2 environments") as refused:
         best_by(SweepFolder(folder))
@@ -123,12 +131,16 @@ def test_different_environments_are_never_ranked_against_each_other(tmp_path: Pa
     with pytest.raises(ConfigError, match="did you mean: acrobot"):
         best_by(SweepFolder(folder), env="acrobots")
     envs_alone = arms_of([replace(each, config={"seed": at % 2}) for at, each in enumerate(runs)])
-    assert {arm.name for arm in envs_alone} == {"env=cartpole", "env=acrobot"} and apart(envs_alone)
-    drawn = charts(scored(envs_alone, RETURN), Aim(RETURN), comparable=not apart(envs_alone))
+    assert {arm.name for arm in envs_alone} == {"env=cartpole", "env=acrobot"} and differ_only_in_env(
+        envs_alone
+    )
+    drawn = comparison_charts(
+        scores_by_arm(envs_alone, RETURN), Objective(RETURN), comparable=not differ_only_in_env(envs_alone)
+    )
     assert [chart.name for chart in drawn] == ["scores"] and parameters_of(runs) == []
     arms = [Arm(each.name, str(each.manifest["choices"]["env"]), [each]) for each in runs]
     many = [*arms[1:3], *(Arm(f"c{at}", "cartpole", [runs[0]]) for at in range(2 * MOST_ARMS))]
-    assert {"1", "2"} < {arm.name for arm in most_telling(many, Aim(RETURN))}, (
+    assert {"1", "2"} < {arm.name for arm in top_arms(many, Objective(RETURN))}, (
         "the best of each, though they score less"
     )
 
@@ -178,10 +190,9 @@ def test_the_best_by_any_metric_that_was_logged(tmp_path: Path) -> None:
 
 def test_a_reports_way_may_be_given_with_its_metric(tmp_path: Path) -> None:
     runs = [run("a", custom__loss=3.0)]
-    assert aim_of([tmp_path], runs, [LOSS], "min") == Aim(LOSS, lower=True)
-    assert aim_of([tmp_path], runs, ()) == Aim(RETURN) and aim_of([tmp_path], runs, (), "min") == Aim(
-        RETURN, True
-    )
+    assert objective_of([tmp_path], runs, [LOSS], "min") == Objective(LOSS, lower=True)
+    assert objective_of([tmp_path], runs, ()) == Objective(RETURN)
+    assert objective_of([tmp_path], runs, (), "min") == Objective(RETURN, True)
 
 
 def test_lower_is_better_in_who_beats_whom() -> None:
@@ -192,7 +203,7 @@ def test_lower_is_better_in_who_beats_whom() -> None:
     found = {
         lower: next(
             chart
-            for chart in charts(scored(arms, LOSS), Aim(LOSS, lower=lower))
+            for chart in comparison_charts(scores_by_arm(arms, LOSS), Objective(LOSS, lower=lower))
             if chart.name == "improvement"
         )
         for lower in (True, False)
@@ -206,6 +217,6 @@ def test_lower_is_better_in_who_beats_whom() -> None:
 
 def test_of_many_arms_the_best_are_drawn() -> None:
     arms = [Arm(f"lr={at}", "", [run(f"r{at}", custom__loss=float(at))]) for at in range(3 * MOST_ARMS)]
-    assert most_telling(arms, Aim(LOSS, lower=True)) == arms[:MOST_ARMS]
-    assert most_telling(arms, Aim(LOSS)) == arms[-MOST_ARMS:]
-    assert most_telling(arms, None) == arms[:MOST_ARMS] and most_telling(arms[:3], None) == arms[:3]
+    assert top_arms(arms, Objective(LOSS, lower=True)) == arms[:MOST_ARMS]
+    assert top_arms(arms, Objective(LOSS)) == arms[-MOST_ARMS:]
+    assert top_arms(arms, None) == arms[:MOST_ARMS] and top_arms(arms[:3], None) == arms[:3]
