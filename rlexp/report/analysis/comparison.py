@@ -41,7 +41,7 @@ def estimates(scores: ScoresByArm) -> dict[str, Estimate]:
 
 
 def top_arms(arms: Sequence[Arm], objective: Objective | None) -> list[Arm]:
-    """As many arms as can be told apart in a chart: the best ones, in the order they have; without an objective the first.
+    """As many arms as a chart can show: the best ones, in the order they have; without an objective the first.
 
     Of several environments the best of each, as scores of different ones cannot be compared.
     """
