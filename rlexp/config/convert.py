@@ -16,6 +16,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.base.yaml.plain_values import not_numbers, refuse_unusable
+from rlexp.config.algorithms import class_name
 from rlexp.config.callables.annotations import describe, matches, parts
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, is_trusted, untrusted
 from rlexp.config.classic import answer
@@ -23,7 +24,7 @@ from rlexp.config.environment_secrets import values_of, with_kept
 from rlexp.config.keys import ranges, unknown
 from rlexp.config.keys.accepted import accepted
 from rlexp.config.keys.advice import is_target, not_given, shown, under, written
-from rlexp.config.keys.builder_signatures import BASE, algorithm_name, annotation_of, rllib_class
+from rlexp.config.keys.builder_signatures import BASE, algorithm_name, annotation_of
 from rlexp.config.keys.examples import example_of
 from rlexp.config.keys.replay_settings import buffer_keys, buffer_problems
 from rlexp.config.keys.rules import contradictions
@@ -253,7 +254,7 @@ class _Reader:
                 self.problems += wrong
                 if name == BUFFER and not wrong:
                     self.problems += buffer_problems(
-                        value, rllib_class(self._config_class or BASE, self._trusted)
+                        value, class_name(self._config_class or BASE, self._trusted)
                     )
         return settings
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from rlexp.engine.kinds import FAST, MEASURED, FastKind
+from rlexp.config.algorithms import FastParts
+from rlexp.engine.kinds import fast_kind, limit, measured_learners
 from rlexp.engine.runners.guarded import GuardedEnvRunner
 from rlexp.engine.sampling.env_actions import env_actions
 from rlexp.engine.sampling.episode_hooks import listeners
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 Spaces = tuple["gymnasium.Space", "gymnasium.Space"]
-
-
-def fast_kind(config: AlgorithmConfig) -> FastKind | None:
-    """What the fast path has for this algorithm; a lab's own subclass of its config may mean anything."""
-    return FAST.get(type(config).__name__) if type(config).__module__.startswith("ray.rllib.") else None
 
 
 def why_not(config: AlgorithmConfig, spaces: Spaces) -> str | None:
@@ -40,7 +36,7 @@ def why_not(config: AlgorithmConfig, spaces: Spaces) -> str | None:
     return _of_settings(config, kind) or _of_connectors(config, spaces) or _of_callbacks(config)
 
 
-def _of_settings(config: AlgorithmConfig, kind: FastKind) -> str | None:
+def _of_settings(config: AlgorithmConfig, kind: FastParts) -> str | None:
     refused = {
         "several agents are sampled by RLlib's own runner": config.is_multi_agent,
         "experiences are recorded (data.output) as episodes": bool(config.output),
@@ -51,12 +47,12 @@ def _of_settings(config: AlgorithmConfig, kind: FastKind) -> str | None:
         "a learner connector is set": config._learner_connector is not None,
         "several modules are trained": not isinstance(config.rl_module_spec, RLModuleSpec),
     }
-    return next((reason for reason, holds in refused.items() if holds), None) or kind.why_not(config)
+    return next((reason for reason, holds in refused.items() if holds), None) or limit(config, kind)
 
 
 def _is_rllibs(learner: type | None) -> bool:
     """RLlib's own, or what logs more of it on RLlib's own path."""
-    return learner is None or f"{learner.__module__}.{learner.__name__}" in MEASURED.values()
+    return learner is None or f"{learner.__module__}.{learner.__name__}" in measured_learners().values()
 
 
 def _of_connectors(config: AlgorithmConfig, spaces: Spaces) -> str | None:

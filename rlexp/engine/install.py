@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.engine.applies import Spaces, fast_kind, why_not
-from rlexp.engine.kinds import MEASURED, FastKind
+from rlexp.config.algorithms import FastParts
+from rlexp.engine.applies import Spaces, why_not
+from rlexp.engine.kinds import fast_kind, measured_learners
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -46,7 +47,7 @@ def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
     return f"fast=auto: RLlib's own sampling and learning, because {reason}"
 
 
-def _install(config: AlgorithmConfig, kind: FastKind) -> None:
+def _install(config: AlgorithmConfig, kind: FastParts) -> None:
     config.env_runners(env_runner_cls=_load("rlexp.engine.sampling.env_runner.FastEnvRunner"))
     config.learners(learner_class=_load(kind.learner))
     if kind.algorithm:
@@ -55,7 +56,8 @@ def _install(config: AlgorithmConfig, kind: FastKind) -> None:
 
 def _measure(config: AlgorithmConfig) -> None:
     """RLlib's learners log the same as the fast ones; a learner class of somebody's own stays."""
-    measured = MEASURED.get(f"{config.learner_class.__module__}.{config.learner_class.__name__}")
+    learner = f"{config.learner_class.__module__}.{config.learner_class.__name__}"
+    measured = measured_learners().get(learner)
     if measured is not None:
         config.learners(learner_class=_load(measured))
 

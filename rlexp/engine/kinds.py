@@ -1,41 +1,31 @@
-"""The algorithms that have a fast path, and what it is made of: a row each."""
+"""The fast path of each algorithm: its parts, from the table of algorithms, and what only RLlib's own path knows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from rlexp.config.algorithms import ALGORITHMS, FastParts
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-MEASURED = {
-    "ray.rllib.algorithms.ppo.torch.ppo_torch_learner.PPOTorchLearner": (
-        "rlexp.engine.learning.policy_change.MeasuredPPOTorchLearner"
-    ),
-    "ray.rllib.algorithms.appo.torch.appo_torch_learner.APPOTorchLearner": (
-        "rlexp.engine.learning.appo_policy_change.MeasuredAPPOTorchLearner"
-    ),
-}
-"""What learns on RLlib's own path in place of a learner of RLlib's: the same, and it logs how far the policy moved."""
+
+def fast_kind(config: AlgorithmConfig) -> FastParts | None:
+    """What the fast path has for this algorithm; a lab's own subclass of its config may mean anything."""
+    own = type(config)
+    row = ALGORITHMS.get(own.__name__)
+    return row.fast if row is not None and row.is_class(own.__module__, own.__name__) else None
 
 
-@dataclass(frozen=True)
-class FastKind:
-    """The fast parts of one algorithm, by import path, since they import RLlib.
+def measured_learners() -> dict[str, str]:
+    """What learns on RLlib's own path in place of a learner of RLlib's, by import path."""
+    return dict(row.measured for row in ALGORITHMS.values() if row.measured is not None)
 
-    Attributes:
-        learner: the learner class.
-        algorithm: the `Algorithm` class; None keeps RLlib's.
-        judges_episodes: whether the learner tells signals of whole episodes, and leaves out those that must not be
-            learnt from (see `rlexp.curriculum.teacher.Teacher`).
-        why_not: settings of the algorithm that only RLlib's own path knows; a reason or None.
-    """
 
-    learner: str
-    algorithm: str | None = None
-    judges_episodes: bool = False
-    why_not: Callable[[AlgorithmConfig], str | None] = lambda config: None
+def limit(config: AlgorithmConfig, kind: FastParts) -> str | None:
+    """The first setting of the algorithm that only RLlib's own path knows, as a reason; None without one."""
+    return LIMITS[kind.limits](config) if kind.limits is not None else None
 
 
 def _replay_why_not(config: Any) -> str | None:
@@ -57,26 +47,5 @@ def _async_why_not(config: Any) -> str | None:
     return next((reason for reason, holds in refused.items() if holds), None)
 
 
-FAST = {
-    "PPOConfig": FastKind("rlexp.engine.learning.ppo.FastPPOTorchLearner", judges_episodes=True),
-    "DQNConfig": FastKind(
-        "rlexp.engine.learning.dqn.FastDQNTorchLearner",
-        "rlexp.engine.algorithms.off_policy_step.FastDQN",
-        why_not=_replay_why_not,
-    ),
-    "SACConfig": FastKind(
-        "rlexp.engine.learning.sac.FastSACTorchLearner",
-        "rlexp.engine.algorithms.off_policy_step.FastSAC",
-        why_not=_replay_why_not,
-    ),
-    "IMPALAConfig": FastKind(
-        "rlexp.engine.learning.impala_appo.FastIMPALATorchLearner",
-        "rlexp.engine.algorithms.async_step.FastIMPALA",
-        why_not=_async_why_not,
-    ),
-    "APPOConfig": FastKind(
-        "rlexp.engine.learning.appo_learner.FastAPPOTorchLearner",
-        "rlexp.engine.algorithms.async_step.FastAPPO",
-        why_not=_async_why_not,
-    ),
-}
+LIMITS: dict[str, Callable[[Any], str | None]] = {"replay": _replay_why_not, "async": _async_why_not}
+"""By the name in a row's `FastParts.limits`."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.algorithms import DEFAULTS, class_name
+from rlexp.config.algorithms import row_of
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.hardware.machine.machine import Machine
 
@@ -105,7 +105,8 @@ def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
 
 def bill_of(config: RunConfig) -> list[Share]:
     """Every process that a run starts, with RLlib's own defaults for what its hardware leaves None."""
-    defaults = DEFAULTS.get(class_name(config.algorithm.config_class, config.trusted), {})
+    row = row_of(config.algorithm.config_class, config.trusted)
+    defaults = row.hardware if row is not None else {}
     given = {key: value for key, value in config.hardware.settings.items() if value is not None}
     hardware = replace(config.hardware, settings={**defaults, **given})
     return shares(hardware, config.evaluation.settings)

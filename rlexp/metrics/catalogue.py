@@ -8,27 +8,12 @@ from dataclasses import dataclass
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.base.events import Record
 from rlexp.base.suggest import nearest
-from rlexp.config.algorithms import class_name
+from rlexp.config.algorithms import row_of
+from rlexp.config.algorithms.table import KL_METRICS
 from rlexp.config.schema import RunConfig
 from rlexp.environment.tasks.task import task_key
 from rlexp.metrics.log import STATISTICS
 from rlexp.metrics.names import CURRICULUM, CURRICULUM_EPISODES, EVAL_S, IN_EVERY_RECORD, PERF, episode_names
-
-_ACTOR_CRITIC = ("total_loss", "vf_loss", "entropy", "lr", "grad_norm", "curr_entropy_coeff")
-_KL = ("mean_kl_loss", "curr_kl_coeff")
-_Q_VALUES = ("qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean")
-_SAC_ACTOR = ("policy_loss", "policy_lr", "alpha_loss", "alpha_value", "alpha_lr", "logps", "target_entropy")
-LEARNER: dict[str, tuple[str, ...]] = {
-    "PPOConfig": (
-        *(*_ACTOR_CRITIC, *_KL, "policy_loss", "vf_explained_var"),
-        *("approx_kl", "clip_fraction"),
-    ),
-    "IMPALAConfig": (*_ACTOR_CRITIC, "pi_loss", "mean_pi_loss", "mean_vf_loss"),
-    "DQNConfig": ("total_loss", *_Q_VALUES, "lr", "grad_norm"),
-    "SACConfig": ("total_loss", *_Q_VALUES, *_SAC_ACTOR, "qf_lr", "qf_twin_loss", "qf_twin_lr"),
-}
-"""Learner metrics by RLlib's config class, those derived from it included; one that is not here may log any name
-under `learner/`."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +89,8 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
             and `eval/success_rate`), or full names with a `/`, taken as they are.
     """
     evaluates = config.evaluation.settings.get("evaluation_interval") is not None
-    learner = LEARNER.get(class_name(config.algorithm.config_class, config.trusted))
+    row = row_of(config.algorithm.config_class, config.trusted)
+    learner = row.learner_metrics if row is not None else None
     names = {*IN_EVERY_RECORD, *PERF} | episode_names("train")
     names |= {f"learner/{name}" for name in learner or () if name not in unused(config)}
     if evaluates:
@@ -127,7 +113,7 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
 
 def unused(config: RunConfig) -> tuple[str, ...]:
     """Learner metrics that RLlib logs as zero, or as their first value, since a setting leaves them out of the loss."""
-    return _KL if config.algorithm.settings.get("use_kl_loss") is False else ()
+    return KL_METRICS if config.algorithm.settings.get("use_kl_loss") is False else ()
 
 
 def require(record: Record, name: str, key: str) -> None:

@@ -1,38 +1,25 @@
-"""Which of RLlib's default networks an algorithm builds, told from its config class."""
+"""Which of RLlib's default networks an algorithm builds, by its config class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
 
-from rlexp.config.algorithms import class_name
+from rlexp.config.algorithms import row_of, rows_of_class
+from rlexp.config.algorithms.row import Network
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.keys import builder_signatures
 
-ACTOR_CRITIC = "actor_critic"
+ACTOR_CRITIC: Network = "actor_critic"
 """PPO, APPO, IMPALA, MARWIL: an encoder each (or one together) for the policy and the value."""
-CLONING = "cloning"
+CLONING: Network = "cloning"
 """BC: a policy alone."""
-Q_NETWORK = "q_network"
+Q_NETWORK: Network = "q_network"
 """DQN: an encoder and a head of action values."""
-SOFT = "soft"
+SOFT: Network = "soft"
 """SAC, TQC, CQL, IQL: a policy and Q networks that encode observation and action."""
-WORLD_MODEL = "world_model"
+WORLD_MODEL: Network = "world_model"
 """DreamerV3: sized by `model_size`; reads nothing of the default model's settings."""
-
-_FAMILY = {
-    "PPOConfig": ACTOR_CRITIC,
-    "APPOConfig": ACTOR_CRITIC,
-    "IMPALAConfig": ACTOR_CRITIC,
-    "MARWILConfig": ACTOR_CRITIC,
-    "BCConfig": CLONING,
-    "DQNConfig": Q_NETWORK,
-    "SACConfig": SOFT,
-    "TQCConfig": SOFT,
-    "CQLConfig": SOFT,
-    "IQLConfig": SOFT,
-    "DreamerV3Config": WORLD_MODEL,
-}
 
 
 def family(config_class: str | type, trusted: Sequence[str] = DEFAULT_TRUSTED) -> str | None:
@@ -43,20 +30,14 @@ def family(config_class: str | type, trusted: Sequence[str] = DEFAULT_TRUSTED) -
         trusted: modules that a path may be imported from where its source does not tell.
     """
     if isinstance(config_class, str):
-        return _FAMILY.get(class_name(config_class, trusted))
-    for ancestor in config_class.__mro__:
-        if ancestor.__module__.startswith("ray.rllib.algorithms.") and ancestor.__name__ in _FAMILY:
-            return _FAMILY[ancestor.__name__]
-    return None
-
-
-_OFFLINE = frozenset({"MARWILConfig", "CQLConfig"})
-"""What BC, IQL and the others that learn from recorded data derive from."""
+        row = row_of(config_class, trusted)
+        return row.network if row is not None else None
+    return next((row.network for row in rows_of_class(config_class)), None)
 
 
 def is_offline(config_class: type) -> bool:
     """Whether the algorithm learns from recorded data and takes no actions in training."""
-    return any(ancestor.__name__ in _OFFLINE for ancestor in config_class.__mro__)
+    return any(row.offline for row in rows_of_class(config_class))
 
 
 def algorithm_name(config_class: str | type) -> str:

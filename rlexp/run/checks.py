@@ -8,16 +8,18 @@ from dataclasses import replace
 
 from rlexp.base.errors import CheckpointError, ConfigError, ConfigErrors
 from rlexp.base.run_names import check_name
+from rlexp.config.algorithms import row_of
 from rlexp.config.automatic import with_automatic
 from rlexp.config.callables.import_paths import check_named
 from rlexp.config.composition.composed import Composed
 from rlexp.config.convert import to_run_config
-from rlexp.config.keys.builder_signatures import algorithm_name, rllib_class
+from rlexp.config.keys.builder_signatures import algorithm_name
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.recorded_data import check_reading
 from rlexp.environment.construct import check_id, check_requirements, is_import_path
 from rlexp.metrics.catalogue import known
 from rlexp.metrics.custom import check_spec
+from rlexp.models.family import WORLD_MODEL, family
 from rlexp.run.stopping.rules import StopRules
 from rlexp.storage.buckets.places import check_place
 
@@ -212,14 +214,12 @@ def _folder(config: RunConfig) -> None:
     check_place("runs_dir", config.runs_dir)
 
 
-OFFLINE = ("BCConfig", "MARWILConfig", "CQLConfig", "IQLConfig")
-
-
 def _data(config: RunConfig) -> None:
     """The offline algorithms learn from recorded data and from nothing else, and reading it runs no code."""
     check_reading(config.data)
     name = algorithm_name(config.algorithm.config_class)
-    offline = rllib_class(config.algorithm.config_class, config.trusted) in OFFLINE
+    row = row_of(config.algorithm.config_class, config.trusted)
+    offline = row is not None and row.offline
     if offline and not config.data.settings.get("input_"):
         raise ConfigError(
             f"algorithm: {name} learns from recorded data, and there is none",
@@ -242,8 +242,9 @@ def _model_size(config: RunConfig) -> None:
     if config.model.module_class is not None:
         message = f"{key} has no effect beside model.module_class, which reads model.module_config alone"
         raise ConfigError(message, key="model.size", fix="model.module_config.<key>=<value>")
-    if rllib_class(config.algorithm.config_class, config.trusted) == "DreamerV3Config":
-        message = f"{key} has no effect: DreamerV3's networks are sized by algorithm.model_size alone"
+    if family(config.algorithm.config_class, config.trusted) == WORLD_MODEL:
+        name = algorithm_name(config.algorithm.config_class)
+        message = f"{key} has no effect: {name}'s networks are sized by algorithm.model_size alone"
         raise ConfigError(message, key="model.size", fix="algorithm.model_size=nano")
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import class_name
 from rlexp.config.composition.composed import Composed
 from rlexp.config.convert import to_run_config
 from rlexp.config.keys.accepted import accepted
-from rlexp.config.keys.builder_signatures import rllib_class
 from rlexp.config.schema import AlgorithmChoice
 from rlexp.run.checks import check
 
@@ -92,8 +92,8 @@ def test_what_the_lab_declares_itself_has_an_effect() -> None:
 
 
 def test_rllib_s_own_classes_stand_for_themselves() -> None:
-    assert rllib_class("ray.rllib.algorithms.cql.CQLConfig") == "CQLConfig"
-    assert rllib_class("lab_algorithms:Deeper", TRUSTED) == "DQNConfig"
+    assert class_name("ray.rllib.algorithms.cql.CQLConfig") == "CQLConfig"
+    assert class_name("lab_algorithms:Deeper", TRUSTED) == "DQNConfig"
     sac = accepted(AlgorithmChoice, "ray.rllib.algorithms.sac.SACConfig")
     assert "n_step" in sac.keywords, "refused of CQL alone, which derives from it"
 

@@ -13,6 +13,7 @@ from changing import changed, refusal
 from harness import choices
 
 from rlexp.base.errors import ConfigError, ConfigErrors
+from rlexp.config.algorithms import ALGORITHMS
 from rlexp.config.composition.override_syntax import parse, value_of
 from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.convert import to_run_config, valid_keys
@@ -175,7 +176,10 @@ def test_what_stands_for_an_ignored_setting_is_a_key(composed: dict[str, Any]) -
     """A value is carried over to a bare key alone, so there must be such a key."""
     known = {key for path in known_config_classes() for key in valid_keys(path)}
     bare = {
-        instead for rows in IGNORED.values() for _, _, instead in rows if re.fullmatch(r"\w+\.\w+", instead)
+        instead
+        for ignored in (IGNORED, *(row.ignored for row in ALGORITHMS.values()))
+        for _, instead in ignored.values()
+        if re.fullmatch(r"\w+\.\w+", instead)
     }
     assert bare and bare <= known
 

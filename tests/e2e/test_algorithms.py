@@ -12,10 +12,13 @@ import pytest
 from harness import choices, records, tiny, train_tiny
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.algorithms import WITHOUT_RAY
-from rlexp.run.checks import OFFLINE
+from rlexp.config.algorithms import ALGORITHMS
 
-OFFLINE_CHOICES = [name for name in choices("algorithm") if f"{name.upper()}Config" in OFFLINE]
+OFFLINE_CHOICES = [
+    name
+    for name in choices("algorithm")
+    if name in {row.choice for row in ALGORITHMS.values() if row.offline}
+]
 ONLINE_CHOICES = [name for name in choices("algorithm") if name not in OFFLINE_CHOICES]
 CONTINUOUS = ("sac", "tqc")
 LONG = ("dreamerv3",)
@@ -56,7 +59,7 @@ def test_online_algorithm_trains(
     algorithm: str, tmp_path: Path, watched: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     overrides = [f"algorithm={algorithm}", f"env={env_of(algorithm)}"]
-    if tiny(*overrides).algorithm.config_class.rpartition(".")[2] not in WITHOUT_RAY:
+    if not ALGORITHMS[tiny(*overrides).algorithm.config_class.rpartition(".")[2]].without_ray:
         request.getfixturevalue("ray_session")
     outcome = train_tiny(overrides, tmp_path)
     assert outcome.status == "done"

@@ -5,7 +5,8 @@ import pytest
 from gymnasium import spaces
 
 from rlexp.base.errors import ConfigError
-from rlexp.environment.action_spaces import ACTION_SPACES, check_action_space
+from rlexp.config.algorithms import ALGORITHMS
+from rlexp.environment.action_spaces import check_action_space
 
 DISCRETE, BOX = spaces.Discrete(3), spaces.Box(-1, 1, (2,), np.float32)
 MULTI = spaces.MultiDiscrete([2, 3])
@@ -15,7 +16,7 @@ ON_POLICY = {"ppo", "appo", "impala", "bc", "marwil"}
 
 def fitting(space: spaces.Space) -> set[str]:
     names = set()
-    for path in ACTION_SPACES:
+    for path in [row.path for row in ALGORITHMS.values()]:
         try:
             check_action_space(path, space)
         except ConfigError:
@@ -76,5 +77,5 @@ def test_own_config_class_is_accepted() -> None:
 def test_every_known_config_class_exists() -> None:
     from rlexp.config.callables.targets import locate
 
-    for path in ACTION_SPACES:
+    for path in [row.path for row in ALGORITHMS.values()]:
         assert locate(path, ["ray.rllib"])().algo_class is not None

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.algorithms import KINDS
+from rlexp.config.algorithms import ALGORITHMS as TABLE
 from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.auto import KEYS, choose
 from rlexp.hardware.demand import check_fits
 from rlexp.hardware.machine.machine import Machine
 
 FAST, SLOW = 2e-5, 1e-2
-ALGORITHMS = [*KINDS, "my_lab.MyConfig", PPO]
+ALGORITHMS = [*TABLE, "my_lab.MyConfig", PPO]
 
 
 def _choose(

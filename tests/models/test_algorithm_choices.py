@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rlexp.config.algorithms import ALGORITHMS as TABLE
 from rlexp.config.keys.ignored import IGNORED, reason
 from rlexp.models.family import resolve
 
@@ -85,29 +86,14 @@ def test_auto_lists_all_but_the_lstm():
     assert all(name.startswith("lstm_") or name == "max_seq_len" for name in left)
 
 
-NAMES = {
-    "BC": "bc",
-    "MARWIL": "marwil",
-    "CQL": "cql",
-    "IQL": "iql",
-    "PPO": "ppo",
-    "APPO": "appo",
-    "IMPALA": "impala",
-}
-NAMES |= {"DQN": "dqn", "SAC": "sac", "TQC": "tqc", "DreamerV3": "dreamerv3"}
-
-
-@pytest.mark.parametrize("keyword", IGNORED)
-def test_ignored_keywords_are_real(keyword):
-    for classes, why, instead in IGNORED[keyword]:
-        assert why and instead
-        names = ["PPOConfig"] if classes == "*" else classes
-        for name in names:
-            module = NAMES[name.removesuffix("Config")]
-            config_class = resolve(f"ray.rllib.algorithms.{module}.{name}")
-            builders = ("training", "env_runners", "environment", "fault_tolerance")
-            accepted = set().union(*(keywords(config_class, b) for b in builders))
-            assert keyword in accepted, f"{name} has no {keyword}"
+@pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
+def test_ignored_keywords_are_real(row):
+    config_class = resolve(row.path)
+    builders = ("training", "env_runners", "environment", "fault_tolerance")
+    accepted = set().union(*(keywords(config_class, builder) for builder in builders))
+    ignored = {**row.ignored, **(IGNORED if row.class_name == "PPOConfig" else {})}
+    assert ignored and ignored.keys() <= accepted
+    assert all(why and instead for why, instead in ignored.values())
 
 
 def test_reason_is_for_the_class_alone():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from rlexp.config.algorithms import class_name
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
-from rlexp.config.keys.builder_signatures import BASE, Keyword, is_rllibs, keywords, model_fields, rllib_class
+from rlexp.config.keys.builder_signatures import BASE, Keyword, is_rllibs, keywords, model_fields
 from rlexp.config.keys.ignored import reason
 from rlexp.config.schema import Builder, ModelChoice
 
@@ -57,7 +58,7 @@ def _no_effect(
     """Why RLlib's new API stack ignores a keyword, and what to write instead."""
     if not is_rllibs(keyword.owner):  # A class of one's own declares it anew, so it makes something of it.
         return None
-    ignored = reason(keyword.name, rllib_class(config_class, trusted))
+    ignored = reason(keyword.name, class_name(config_class, trusted))
     prefix = group.__name__.removesuffix("Choice").lower()
     # Two builders may share a name: refused in one group for the sake of the other, it stands in that other.
     words = ignored[1].replace(",", " ").split() if ignored is not None else []

@@ -72,16 +72,13 @@ def keywords(
     )
 
 
-def rllib_class(config_class: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> str:
-    """The name of RLlib's own config class that `config_class` is or derives from, the nearest one.
-
-    What a table says of RLlib's `DQNConfig` holds for a lab's class derived from it too.
+def lineage(config_class: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> list[str]:
+    """Where a config class and its bases are defined, as import paths in order of lookup.
 
     Raises:
         ConfigError: there is no such config class, or it is not trusted.
     """
-    paths = map(_path, _lineage(config_class, tuple(trusted)))
-    return next(path for path in paths if is_rllibs(path)).rpartition(".")[2]
+    return [_path(each) for each in _lineage(config_class, tuple(trusted))]
 
 
 def algorithm_name(config_class: str) -> str:

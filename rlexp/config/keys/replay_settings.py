@@ -7,6 +7,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
+from rlexp.config.algorithms import ALGORITHMS
 from rlexp.config.callables.source import ClassSource, class_lineage
 from rlexp.config.keys.examples import override
 
@@ -42,7 +43,8 @@ def buffer_problems(settings: Any, config_class: str) -> list[ConfigError]:
     kind = settings.get("type", UNIFORM)
     if not isinstance(kind, str):
         return [_wrong_type(kind, "is the name of a buffer")]
-    names = (UNIFORM,) if config_class == "DreamerV3Config" else (UNIFORM, PRIORITIZED)
+    row = ALGORITHMS.get(config_class)
+    names = (UNIFORM, PRIORITIZED) if row is None or row.prioritized else (UNIFORM,)
     own = None
     if _is_rllibs(kind):
         if kind.rpartition(".")[2] not in names:

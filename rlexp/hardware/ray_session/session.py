@@ -20,7 +20,7 @@ from rlexp.base.processes.leftovers import MARK, mark_of_this_process, note, sta
 from rlexp.compat import ray_core
 from rlexp.compat.ray_workers.worker_log import WorkerLog
 from rlexp.compat.ray_workers.worker_start import ADDRESS
-from rlexp.config.algorithms import WITHOUT_RAY, class_name
+from rlexp.config.algorithms import row_of
 from rlexp.config.schema import RunConfig
 from rlexp.hardware.demand import bill_of, custom_resources
 from rlexp.hardware.machine.limits import shares, usable_cores
@@ -71,10 +71,8 @@ def needs_ray(config: RunConfig, algorithm: type | None = None) -> bool:
     path = config.algorithm.config_class if algorithm is None else f"{algorithm.__module__}."
     if path.startswith("rlexp.engine."):
         return False
-    return not (
-        path.startswith("ray.rllib.")
-        and class_name(config.algorithm.config_class, config.trusted) in WITHOUT_RAY
-    )
+    row = row_of(config.algorithm.config_class, config.trusted)
+    return not (path.startswith("ray.rllib.") and row is not None and row.without_ray)
 
 
 def apply_environment(config: RunConfig) -> None:

@@ -13,14 +13,13 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.policy.policy import PolicySpec
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.algorithms import class_name
+from rlexp.config.algorithms import ALGORITHMS, row_of
+from rlexp.config.keys.builder_signatures import algorithm_name
 from rlexp.config.schema import RunConfig
 from rlexp.environment.probe import EnvProbe
 from rlexp.models.filtering import KEY as FILTER
 from rlexp.models.filtering import MEAN_STD
 
-ALGORITHMS = {"PPOConfig": "ppo", "APPOConfig": "appo", "IMPALAConfig": "impala"}
-"""Those that have been tried with several agents, with their choices' names."""
 MODE = "hardware.gym_env_vectorize_mode"
 SYNC = "sync"
 
@@ -76,11 +75,18 @@ def check_agents(config: RunConfig, env: EnvProbe) -> None:
 
 def _refusals(config: RunConfig) -> list[tuple[str, Any, str, str]]:
     """Key, whether it is wrong, why, and what to write."""
-    known = class_name(config.algorithm.config_class, config.trusted)
-    others = " or ".join(f"algorithm={name}" for name in ALGORITHMS.values())
+    row = row_of(config.algorithm.config_class, config.trusted)
+    tried = [each for each in ALGORITHMS.values() if each.several_agents]
+    names = [algorithm_name(each.path) for each in tried]
+    others = " or ".join(f"algorithm={each.choice}" for each in tried)
     mode = config.hardware.settings.get("gym_env_vectorize_mode")
     return [
-        ("algorithm", known not in ALGORITHMS, "only PPO, APPO and IMPALA are known to work", others),
+        (
+            "algorithm",
+            row is None or not row.several_agents,
+            f"only {', '.join(names[:-1])} and {names[-1]} are known to work",
+            others,
+        ),
         (
             MODE,
             mode not in (None, SYNC),

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
 from rlexp.compat.applied import need
+from rlexp.config.algorithms import rows_of_class
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-T = TypeVar("T")
-
 
 def put_right(algorithm: AlgorithmConfig) -> None:
     """Replaces RLlib's defaults that RLlib itself then refuses; before any setting is applied."""
-    for defaults in _entries(DEFAULTS, algorithm):
-        algorithm.training(**defaults)
+    for row in rows_of_class(type(algorithm)):
+        if row.training:
+            algorithm.training(**row.training)
 
 
 def refuse(algorithm: AlgorithmConfig) -> None:
@@ -28,8 +28,9 @@ def refuse(algorithm: AlgorithmConfig) -> None:
     Raises:
         ConfigError: with the value that works.
     """
-    for check in _entries(REFUSALS, algorithm):
-        check(algorithm)
+    for row in rows_of_class(type(algorithm)):
+        for quirk in row.quirks:
+            REFUSALS[quirk](algorithm)
 
 
 def guard_metrics(algorithm: Algorithm) -> None:
@@ -48,19 +49,5 @@ def _several_updates(algorithm: AlgorithmConfig) -> None:
         )
 
 
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "CQLConfig": {"lr": None},  # SAC's check, which it inherits, takes nothing else
-}
-"""Keywords of `training()` by RLlib's config class; classes derived from it have them too."""
-
-REFUSALS: dict[str, Callable[[AlgorithmConfig], None]] = {
-    "CQLConfig": _several_updates,
-}
-"""Checks by RLlib's config class; of classes derived from it too."""
-
-
-def _entries(table: Mapping[str, T], algorithm: AlgorithmConfig) -> Iterator[T]:
-    """What a table holds for the algorithm's own class and those it derives from."""
-    for ancestor in type(algorithm).__mro__:
-        if ancestor.__module__.startswith("ray.rllib.") and ancestor.__name__ in table:
-            yield table[ancestor.__name__]
+REFUSALS: dict[str, Callable[[AlgorithmConfig], None]] = {"single_update": _several_updates}
+"""Checks, by the name in `quirks` of a row of the table of algorithms."""

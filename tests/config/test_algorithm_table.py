@@ -1,0 +1,103 @@
+"""One row in the table of algorithms, and everything that depends on the algorithm knows a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gymnasium import spaces
+
+from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import (
+    ALGORITHMS,
+    Algorithm,
+    FastParts,
+    class_name,
+    kind_of,
+    row_of,
+    rows_of_class,
+)
+from rlexp.config.keys.ignored import reason
+from rlexp.config.keys.replay_settings import buffer_problems
+from rlexp.engine.kinds import LIMITS, fast_kind, measured_learners
+from rlexp.environment.action_spaces import check_action_space
+from rlexp.hardware.demand import bill_of
+from rlexp.hardware.ray_session.session import needs_ray
+from rlexp.metrics.catalogue import known
+from rlexp.models.family import family, is_offline, resolve
+from rlexp.run.building.rllib_fixes import REFUSALS
+from rlexp.run.compose import compose
+
+SOURCE = """
+from ray.rllib.algorithms.dqn import DQNConfig
+
+class MadeConfig(DQNConfig):
+    pass
+
+class OursConfig(MadeConfig):
+    pass
+"""
+PATH = "made_algorithms.MadeConfig"
+ROW = Algorithm(
+    PATH,
+    "async",
+    action_spaces=("MultiDiscrete",),
+    network="actor_critic",
+    several_agents=True,
+    hardware={"num_env_runners": 3},
+    learner_metrics=("surprise",),
+    fast=FastParts("made_algorithms.FastLearner"),
+    measured=("made_algorithms.Learner", "made_algorithms.MeasuredLearner"),
+    ignored={"gamma": ("is always 1", "remove it")},
+    prioritized=False,
+    training={"lr": 0.5},
+)
+
+
+@pytest.fixture(autouse=True)
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "made_algorithms.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(ALGORITHMS, ROW.class_name, ROW)
+
+
+def test_a_new_row_is_seen_by_all_that_read_the_table() -> None:
+    config = compose(["env=cartpole"])
+    config.algorithm.config_class, config.hardware.settings["num_env_runners"] = PATH, None
+    assert class_name(PATH) == class_name("made") == "MadeConfig" and row_of(PATH) is ROW
+    assert kind_of(PATH) == "async" and needs_ray(config)
+    assert family(PATH) == "actor_critic"
+    assert 3 in [share.count for share in bill_of(config)]
+    assert "learner/surprise" in known(config).names and known(config).learner
+    assert reason("gamma", class_name(PATH)) == ("is always 1", "remove it")
+    assert buffer_problems({"type": "PrioritizedEpisodeReplayBuffer"}, class_name(PATH))
+    check_action_space(PATH, spaces.MultiDiscrete([2, 2]))
+    with pytest.raises(ConfigError, match="it takes MultiDiscrete actions"):
+        check_action_space(PATH, spaces.Discrete(2))
+    with pytest.raises(ConfigError) as refused:
+        check_action_space("ray.rllib.algorithms.dqn.DQNConfig", spaces.MultiDiscrete([2, 2]))
+    assert "algorithm=made" in str(refused.value)
+
+
+def test_a_new_row_is_seen_by_what_reads_imported_classes() -> None:
+    from rlexp.run.building.rllib_fixes import put_right
+
+    config = resolve(PATH)()
+    assert family(type(config)) == "actor_critic" and not is_offline(type(config))
+    assert fast_kind(config) is ROW.fast
+    assert measured_learners()["made_algorithms.Learner"] == "made_algorithms.MeasuredLearner"
+    put_right(config)
+    assert config.lr == 0.5
+
+
+def test_a_class_derived_from_one_in_the_table_counts_as_that_one_but_for_the_fast_path() -> None:
+    ours = resolve("made_algorithms.OursConfig")
+    assert [row.class_name for row in rows_of_class(ours)] == ["MadeConfig", "DQNConfig"]
+    assert class_name("made_algorithms.OursConfig") == "MadeConfig"
+    assert family(ours) == "actor_critic" and fast_kind(ours()) is None
+
+
+def test_rows_name_only_what_there_is() -> None:
+    for row in ALGORITHMS.values():
+        assert set(row.quirks) <= set(REFUSALS)
+        assert row.fast is None or row.fast.limits in {None, *LIMITS}
