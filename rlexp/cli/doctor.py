@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rlexp.compat import registry
+from rlexp.compat.known_states import broken_targets
 from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.auto import choose
 from rlexp.hardware.machine.machine import Machine, look
@@ -52,12 +54,13 @@ def examine(machine: Machine) -> dict[str, Any]:
             "gpus": list(machine.gpus),
         },
         "versions": dict(machine.versions),
+        "compat": {"rows": len(registry.ROWS), "broken": (broken := broken_targets())},
         "extras": extras(),
         "wandb": wandb_login(),
         "ray_cluster": cluster
         and {"address": cluster.address, "source": cluster.source, "reachable": cluster.reachable},
         "hardware_auto": {name: _auto(machine, step_s, algorithm) for name, step_s, algorithm in EXAMPLES},
-        "warnings": warnings(machine),
+        "warnings": [*warnings(machine), *unsupported(broken)],
     }
 
 
@@ -138,6 +141,17 @@ def warnings(machine: Machine) -> list[str]:
     return told
 
 
+def unsupported(broken: dict[str, dict[str, str]]) -> list[str]:
+    """What the installed versions of other packages no longer have, of rows of `rlexp.compat` by name."""
+    lines = []
+    for name, targets in broken.items():
+        row = registry.row(name)
+        states = ", ".join(f"{path} is {state}" for path, state in targets.items())
+        versions = registry.supported(row.library)
+        lines.append(f"{row.library} {registry.installed(row.library)}: {states}; {row.without} ({versions})")
+    return lines
+
+
 def _auto(machine: Machine, step_s: float, algorithm: str) -> dict[str, Any]:
     chosen, reasons = choose(HardwareChoice(auto=True), machine, step_s, algorithm, {})
     return {"algorithm": algorithm, "step_ms": step_s * 1e3, "chosen": chosen, "reasons": reasons}
@@ -184,6 +198,9 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("W&B", login if wandb["installed"] else "not installed"),
         ("versions", ", ".join(f"{name} {version}" for name, version in found["versions"].items())),
     ]
+    broken = found["compat"]["broken"]
+    names = f"{', '.join(broken)} not as expected" if broken else "all as expected"
+    rows.append(("compat", f"{found['compat']['rows']} uses of what other packages do not promise: {names}"))
     for extra, state in found["extras"].items():
         what = "installed" if state["installed"] else f"missing {', '.join(state['missing'])}"
         hint = "" if state["installed"] else f": pip install 'rlexp[{extra}]'"

@@ -41,6 +41,7 @@ def broken() -> dict[str, Row]:
     return {each.name: each for each in ROWS if installed(each.library) and each.state != "there"}
 
 
+@cache
 def installed(library: str) -> str | None:
     """The version of a distribution, or None where it is not installed."""
     try:

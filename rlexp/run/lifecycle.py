@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.base.errors import EXIT_DONE, EXIT_FAILED, RlexpError
 from rlexp.base.events import RunInfo, RunListener
 from rlexp.base.files.atomic import plain_reason, pointed, write_json, write_text
+from rlexp.compat.applied import explained
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
 from rlexp.run.bookkeeping.provenance import now
@@ -304,8 +305,12 @@ class Driven:
 
 
 def one_line(failure: BaseException) -> str:
-    """What went wrong: our own errors' message, else type and last line of the message."""
+    """What went wrong: our own errors' message, else type and last line of the message.
+
+    Where it comes of a library's version, the versions that are supported.
+    """
     if isinstance(failure, RlexpError):
         return str(failure)
     text = str(failure).strip().splitlines()
-    return f"{type(failure).__name__}: {text[-1]}" if text else type(failure).__name__
+    line = f"{type(failure).__name__}: {text[-1]}" if text else type(failure).__name__
+    return "\n".join(filter(None, (line, explained(failure))))

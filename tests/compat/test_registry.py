@@ -11,7 +11,7 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.compat import __main__ as command
-from rlexp.compat import applied, registry
+from rlexp.compat import applied, known_states, registry
 from rlexp.compat.row import Row, Target
 from rlexp.compat.source import definition
 
@@ -110,3 +110,37 @@ def test_the_command_prints_every_row_and_the_broken_ones(
     assert "tune.signals" in printed and "_no_such_name: missing" in printed
     assert command.main(["--json", "--broken"]) == 1
     assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["gone"]
+
+
+def test_a_run_that_fails_of_a_version_says_which_are_supported(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rlexp.run.lifecycle import one_line
+
+    error = AttributeError("'PPO' object has no attribute '_counters'")
+    assert one_line(error) == "AttributeError: 'PPO' object has no attribute '_counters'"
+    row = replace(registry.row("rllib.skipped_evaluations"), targets=("ray:_counters",))
+    monkeypatch.setattr(registry, "ROWS", (row,))
+    assert "supported: ray[rllib,tune]" in one_line(error)
+
+
+def test_the_doctor_names_broken_rows_and_remembers_them_by_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlexp.cli import doctor
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    gone = replace(registry.row("tune.signals"), targets=("ray.tune.tune:_no_such_name",))
+    monkeypatch.setattr(registry, "ROWS", (gone,))
+    assert known_states.broken_targets() == {"tune.signals": {"ray.tune.tune:_no_such_name": "missing"}}
+    (file,) = (tmp_path / "rlexp").iterdir()
+    file.write_text('{"tune.signals": {"remembered": "changed"}}')
+    assert known_states.broken_targets() == {"tune.signals": {"remembered": "changed"}}
+    (line,) = doctor.unsupported(known_states.broken_targets())
+    assert line.startswith("ray 2.") and "remembered is changed" in line and "<2.61" in line
+    file.write_text("no JSON")
+    assert "_no_such_name" in str(known_states.broken_targets())
+
+
+def test_the_doctor_remembers_nothing_where_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    monkeypatch.setattr(registry, "ROWS", (registry.row("tune.signals"),))
+    assert known_states.broken_targets() == {}
