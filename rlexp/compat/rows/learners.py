@@ -125,6 +125,16 @@ ROWS = (
         files=("models/plain_critics.py", "models/separate.py", f"{_LEARNING}on_policy.py"),
     ),
     Row(
+        name="rllib.model_settings",
+        library="ray",
+        targets=("ray.rllib.algorithms.algorithm_config:AlgorithmConfig._model_config_auto_includes",),
+        kind="private",
+        why="a lab's module is checked with the settings that its algorithm would give it",
+        without="`rlexp.testing` cannot check a module",
+        need="needed",
+        files=("testing/module.py",),
+    ),
+    Row(
         name="rllib.distribution_sizes",
         library="ray",
         targets=(
