@@ -20,7 +20,7 @@ def broken_targets() -> dict[str, dict[str, str]]:
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         known: dict[str, dict[str, str]] = json.loads(_file().read_text(encoding="utf-8"))
         return known
-    found = {name: dict(row.broken()) for name, row in registry.broken().items()}
+    found: dict[str, dict[str, str]] = {name: {**row.broken()} for name, row in registry.broken().items()}
     with contextlib.suppress(OSError, RuntimeError):  # No home, or none that can be written to.
         file = _file()
         file.parent.mkdir(parents=True, exist_ok=True)
