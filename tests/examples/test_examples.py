@@ -14,7 +14,7 @@ from harness import CHECKOUT
 EXAMPLES = CHECKOUT / "examples"
 PRINTS = {
     "notebook": ("train/return_mean", "picture True", "return "),
-    "own_callback": ("custom/lean_max 0.", "done"),
+    "own_callback": ("custom/lean_max 0.", "\ndone"),
     "own_env": ("sound", "done return"),
     "own_model": ("trunk.0.weight (16, 4)", "done"),
     "own_strategy": ("PPO [[0, 0.02], [100000, 0.0]]", "DQN has no entropy_coeff"),
