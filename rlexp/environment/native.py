@@ -40,7 +40,7 @@ FIX = f"{MODE}=sync (or async)"
 
 
 @dataclass(frozen=True)
-class _Form:
+class _VectorForm:
     """What makes the vector environment: `make(num_envs=..., **arguments)`, on behalf of `creator`.
 
     `limit` is the step limit that it is given by Gymnasium, `twin` says that single environments are something else.
@@ -57,7 +57,7 @@ def native_form(choice: EnvChoice, trusted: Sequence[str]) -> str | None:
     """The name of the vector form that is the very same environment as the single one; None when there is none.
 
     A form that `env.vector_entry_point` names is only taken when it is asked for: it may differ in random streams or
-    in details that its documentation tells. Makes one environment of either kind, and closes them.
+    in documented details. Makes one environment of either kind, and closes them.
     """
     if choice.vector_entry_point is not None:
         return None
@@ -141,7 +141,7 @@ def _vector(choice: EnvChoice, trusted: Sequence[str], num_envs: int) -> VectorE
     return vector
 
 
-def _form(choice: EnvChoice, trusted: Sequence[str]) -> _Form:
+def _form(choice: EnvChoice, trusted: Sequence[str]) -> _VectorForm:
     if choice.vector_entry_point is not None:
         creator = located(choice, trusted, "vector_entry_point")
         if "num_envs" not in parameters_of(creator):
@@ -150,16 +150,16 @@ def _form(choice: EnvChoice, trusted: Sequence[str]) -> _Form:
                 key="env.vector_entry_point",
                 fix="env.vector_entry_point=null, or the import path of what makes a gymnasium.vector.VectorEnv",
             )
-        return _Form(_name(creator), creator, creator, twin=True)
+        return _VectorForm(_name(creator), creator, creator, twin=True)
     if is_import_path(choice.id):
         creator = located(choice, trusted)
         if "num_envs" not in parameters_of(creator):
             raise _refused(choice, f"{choice.id} takes no num_envs, so it makes single environments only")
-        return _Form(_name(creator), creator, creator)
+        return _VectorForm(_name(creator), creator, creator)
     return _registered_form(choice, trusted)
 
 
-def _registered_form(choice: EnvChoice, trusted: Sequence[str]) -> _Form:
+def _registered_form(choice: EnvChoice, trusted: Sequence[str]) -> _VectorForm:
     import gymnasium
     from gymnasium.envs.registration import load_env_creator
 
@@ -170,14 +170,14 @@ def _registered_form(choice: EnvChoice, trusted: Sequence[str]) -> _Form:
         raise _refused(choice, f"Gymnasium has no vector entry point for {identifier}")
     creator = load_env_creator(entry) if isinstance(entry, str) else entry
     make = partial(gymnasium.make_vec, identifier, vectorization_mode=VECTOR_ENTRY_POINT)
-    return _Form(_name(creator), creator, make, limit=spec.max_episode_steps, twin=True)
+    return _VectorForm(_name(creator), creator, make, limit=spec.max_episode_steps, twin=True)
 
 
 def _name(creator: Any) -> str:
     return getattr(creator, "__name__", str(creator))
 
 
-def _limit(choice: EnvChoice, form: _Form) -> dict[str, int]:
+def _limit(choice: EnvChoice, form: _VectorForm) -> dict[str, int]:
     """The step limit for the vector form; Gymnasium hands it an id's own."""
     takes = parameters_of(form.creator)
     wanted = choice.max_episode_steps if choice.max_episode_steps is not None else form.limit
@@ -191,19 +191,19 @@ def _limit(choice: EnvChoice, form: _Form) -> dict[str, int]:
     return own_limit(choice, takes)
 
 
-def _check_autoreset(choice: EnvChoice, form: _Form, vector: VectorEnv) -> None:
+def _check_autoreset(choice: EnvChoice, form: _VectorForm, vector: VectorEnv) -> None:
     from gymnasium.vector import AutoresetMode
 
     mode = vector.metadata.get("autoreset_mode")
     if mode == AutoresetMode.NEXT_STEP:
         return
-    told = (
-        mode.value if isinstance(mode, AutoresetMode) else f"a mode that its metadata does not tell ({mode})"
+    how = (
+        mode.value if isinstance(mode, AutoresetMode) else f"a mode that its metadata does not name ({mode})"
     )
     vector.close()
     raise _refused(
         choice,
-        f"{form.name} resets environments by {told}; only next-step autoreset keeps both an episode's last observation "
+        f"{form.name} resets environments by {how}; only next-step autoreset keeps both an episode's last observation "
         f"and the next one's first for RLlib",
     )
 

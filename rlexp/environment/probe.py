@@ -240,12 +240,12 @@ def _misfit(space: gymnasium.Space, value: Any, path: str, check: str) -> str | 
     import numpy as np
     from gymnasium import spaces
 
-    from rlexp.environment.guards.form import tolerance
+    from rlexp.environment.guards.return_check import tolerance
 
     if isinstance(space, spaces.Dict):
         if not isinstance(value, dict) or set(value) != set(space.spaces):
-            found = list(value) if isinstance(value, dict) else type(value).__name__
-            return f"{path} has {found}, not {list(space)}"
+            has = list(value) if isinstance(value, dict) else type(value).__name__
+            return f"{path} has {has}, not {list(space)}"
         return next(
             (bad for k, inner in space.items() if (bad := _misfit(inner, value[k], f"{path}[{k!r}]", check))),
             None,

@@ -10,9 +10,8 @@ import numpy as np
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.config.trust.places import is_import_path
-from rlexp.environment.env_probe import EnvProbe
 from rlexp.environment.make import make_env
-from rlexp.environment.probe import probe
+from rlexp.environment.probe import EnvProbe, probe
 from rlexp.testing.part import Part
 
 STEPS = 50

@@ -16,7 +16,7 @@ from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
 from rlexp.engine.sampling import env_runner
 from rlexp.engine.sampling.episode_view import EpisodeView
 from rlexp.engine.sampling.steps import Steps
-from rlexp.environment.guards.kept_steps import EarlierSteps, most_steps, thinned
+from rlexp.environment.guards.long_episodes import EarlierSteps, most_steps, thinned
 
 SPACES: Any = (None, None)
 

@@ -23,7 +23,7 @@ from rlexp.engine.runners.bounded_episodes import bytes_of_a_step
 from rlexp.engine.runners.guarded import GuardedEnvRunner
 from rlexp.engine.runners.multi_agent_runner import GuardedMultiAgentEnvRunner
 from rlexp.engine.runners.runner_class import env_runner_class
-from rlexp.environment.guards.kept_steps import EarlierSteps
+from rlexp.environment.guards.long_episodes import EarlierSteps
 
 SEEN = np.zeros(4, np.float32)
 FIGURES = ("episode_return_mean", "episode_len_mean", "episode_len_max", "num_episodes")

@@ -319,3 +319,15 @@ def test_numpys_error_settings_are_put_back_after_every_change_and_in_every_thre
     thread.start()
     thread.join()
     assert found == [before] * 6
+
+
+@pytest.mark.parametrize("shape", [(4,), (17,), (2, 3)])
+def test_infinity_is_refused_by_name_where_the_environment_has_made_numpy_raise(
+    shape: tuple[int, ...],
+) -> None:
+    env = Returning(spaces.Box(-np.inf, np.inf, shape, np.float32))
+    guarded = Guard(lambda: env, "returning")
+    guarded.reset()
+    env.observation = np.full(shape, np.inf, np.float32)
+    with np.errstate(all="raise"), pytest.raises(NonFiniteError, match=r"returned inf in obs\["):
+        guarded.step(0)

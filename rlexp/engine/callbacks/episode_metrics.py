@@ -18,7 +18,7 @@ from rlexp.base.suggest import nearest
 from rlexp.config.callables.targets import TARGET
 from rlexp.engine.callbacks.episodes import step_infos, whole
 from rlexp.environment.guards import notices
-from rlexp.environment.guards.kept_steps import EarlierSteps
+from rlexp.environment.guards.long_episodes import EarlierSteps
 from rlexp.environment.guards.notices import Noticed
 from rlexp.metrics.log import log_metric
 

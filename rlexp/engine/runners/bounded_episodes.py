@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tree
 
-from rlexp.environment.guards.kept_steps import most_steps, thinned
+from rlexp.environment.guards.long_episodes import most_steps, thinned
 
 LOOK = 256
 """Steps of the environments between two looks at how long the episodes of an evaluation have become."""
@@ -24,7 +24,7 @@ class BoundedEpisodes:
     """Mixed into one of RLlib's env runners, of one agent or of several: thins the parts of running episodes.
 
     Their figures stay exact. Callbacks that look at whole episodes find an `EarlierSteps` first (see
-    `rlexp.environment.guards.kept_steps`).
+    `rlexp.environment.guards.long_episodes`).
     """
 
     config: Any

@@ -25,7 +25,7 @@ from rlexp.engine.sampling.rollout import Rollout
 from rlexp.engine.sampling.runner_metrics import Tally
 from rlexp.engine.sampling.stepping import stepper
 from rlexp.engine.sampling.steps import Steps, step_bytes
-from rlexp.environment.guards.kept_steps import most_steps
+from rlexp.environment.guards.long_episodes import most_steps
 from rlexp.environment.hangs import cutting
 from rlexp.environment.hangs.hang import watched
 

@@ -18,7 +18,7 @@ from rlexp.engine.callbacks.task_outcomes import OutcomeCollector
 from rlexp.engine.sampling.episode_view import EpisodeView
 from rlexp.engine.sampling.live_episodes import LiveEpisodes
 from rlexp.engine.sampling.steps import Steps, step_bytes
-from rlexp.environment.guards.kept_steps import most_steps, thinned
+from rlexp.environment.guards.long_episodes import most_steps, thinned
 
 if TYPE_CHECKING:
     from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner

@@ -13,7 +13,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rlexp.engine.sampling.episode_view import info_of, row_of
 from rlexp.engine.sampling.steps import Steps, step_bytes
-from rlexp.environment.guards.kept_steps import most_steps, thinned
+from rlexp.environment.guards.long_episodes import most_steps, thinned
 
 
 class Caller(Protocol):

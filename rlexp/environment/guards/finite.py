@@ -38,7 +38,10 @@ class FiniteCheck:
         if self._few:
             total: float = sum(observation.tolist())
             return total - total == 0.0  # Infinity less itself is NaN.
-        return self._zeros is None or not observation.ravel().dot(self._zeros)
+        try:
+            return self._zeros is None or not observation.ravel().dot(self._zeros)
+        except FloatingPointError:  # The environment has made numpy raise.
+            return False
 
     def bad_field(self, observation: Any) -> tuple[str, float] | None:
         """The first field that is not finite, as `(obs['x'][3], nan)`, or None when all are."""
@@ -49,10 +52,15 @@ class FiniteCheck:
             try:
                 # 0 times what is not finite is NaN; np.isfinite().all() takes three times as long.
                 clean = leaf.ravel().dot(zeros) == 0.0
-            except (AttributeError, ValueError, TypeError):  # Not an array of the declared shape.
+            except (
+                ArithmeticError,
+                AttributeError,
+                ValueError,
+                TypeError,
+            ):  # Not an array of the declared shape.
                 clean = False
-            if not clean and (found := _search(leaf)) is not None:
-                index, value = found
+            if not clean and (where := _search(leaf)) is not None:
+                index, value = where
                 return "obs" + "".join(f"[{key!r}]" for key in path) + index, value
         return None
 

@@ -12,8 +12,8 @@ from typing import Any
 import gymnasium
 
 from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
-from rlexp.environment.guards.form import Form, spaces_of
 from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, ReplaceableSingleEnv
+from rlexp.environment.guards.return_check import ReturnCheck, spaces_of
 from rlexp.environment.plain_spaces import plain_actions, plain_observations
 
 __all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
@@ -27,7 +27,7 @@ class Guard(ReplaceableSingleEnv, gymnasium.Wrapper):
     A `step` that raises ends the episode as truncated, with the last good observation and reward 0, so that
     no batch is lost; a new environment takes over. A `reset` that raises is tried again on a new environment.
     What was changed with `change` is changed again on the new one. Harmless oddities are put right
-    (`form`) and noted in the infos (`notices`); spaces that RLlib mishandles
+    (`return_check`) and noted in the infos (`notices`); spaces that RLlib mishandles
     are shown as others that hold the same (`rlexp.environment.plain_spaces`).
 
     Args:
@@ -56,7 +56,7 @@ class Guard(ReplaceableSingleEnv, gymnasium.Wrapper):
         gymnasium.Wrapper.__init__(self, env)
         ReplaceableSingleEnv.__init__(self, make, name, max_consecutive_failures, max_steps)
         not_finite = self._not_finite if check_finite else None
-        self._form = Form(space, name, check, self._notices, self._when, not_finite)
+        self._check = ReturnCheck(space, name, check, self._notices, self._when, not_finite)
         self._check_finite = check_finite
         self._last_observation: Any = None
         self._plain_seen, self._plain_action = plain_observations(space), plain_actions(actions)
@@ -72,7 +72,7 @@ class Guard(ReplaceableSingleEnv, gymnasium.Wrapper):
             EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
             NonFiniteError: the observation or the reward holds NaN or infinity.
         """
-        form = self._form
+        check = self._check
         self._steps += 1
         self._episode_steps += 1
         if self._plain_action is not None:
@@ -83,20 +83,20 @@ class Guard(ReplaceableSingleEnv, gymnasium.Wrapper):
             report = self._failed_in_step(error)
             return self._last_observation, 0.0, False, True, report
         if type(result) is not tuple or len(result) != 5:
-            result = form.values(result, "step", "observation, reward, terminated, truncated, info")
+            result = check.values(result, "step", "observation, reward, terminated, truncated, info")
         observation, reward, terminated, truncated, info = result
         self._failures_in_a_row = 0
         if type(reward) is not float:
-            reward = form.reward(reward)
+            reward = check.reward(reward)
         if terminated is not False and terminated is not True:
-            terminated = form.flag(terminated, "terminated")
+            terminated = check.flag(terminated, "terminated")
         if truncated is not False and truncated is not True:
-            truncated = form.flag(truncated, "truncated")
+            truncated = check.flag(truncated, "truncated")
         if type(info) is not dict:
-            info = form.info(info)
+            info = check.info(info)
         if self._check_finite and reward - reward != 0.0:  # Infinity less itself is NaN.
             raise self._not_finite("reward", float(reward))
-        observation = form.observation(observation)
+        observation = check.observation(observation)
         if self._plain_seen is not None:
             observation = self._plain_seen.to_plain(observation)
         if self._max_steps is not None and self._episode_steps >= self._max_steps and not terminated:
@@ -104,7 +104,7 @@ class Guard(ReplaceableSingleEnv, gymnasium.Wrapper):
             self._note_truncation(self._episode_steps)
         self._last_observation = observation
         if terminated or truncated or self._notices.new:
-            info = self._notices.hand_on(info)
+            info = self._notices.add_to(info)
         return observation, reward, terminated, truncated, info
 
     def reset(
@@ -116,15 +116,15 @@ class Guard(ReplaceableSingleEnv, gymnasium.Wrapper):
             EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
             NonFiniteError: the observation holds NaN or infinity.
         """
-        form = self._form
+        check = self._check
         (observation, info), last_error = self._start_episodes(
             seed,
-            lambda seed: form.values(
+            lambda seed: check.values(
                 self.env.reset(seed=seed, options=options), "reset", "observation, info"
             ),
         )
         self._episode_steps = 0
-        info, observation = form.info(info), form.observation(observation)
+        info, observation = check.info(info), check.observation(observation)
         if self._plain_seen is not None:
             observation = self._plain_seen.to_plain(observation)
         self._last_observation = observation

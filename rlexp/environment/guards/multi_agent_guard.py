@@ -13,8 +13,8 @@ import gymnasium
 from gymnasium import spaces
 
 from rlexp.environment.errors import MisbehavedError, NonFiniteError
-from rlexp.environment.guards.form import Form, shown
 from rlexp.environment.guards.replaceable import ReplaceableSingleEnv
+from rlexp.environment.guards.return_check import ReturnCheck, shown
 from rlexp.environment.multi_agent import ALL, ended, joined
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
 from rlexp.environment.plain_spaces import Plain, plain_actions, plain_observations
@@ -51,10 +51,10 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
         MultiAgentWrapper.__init__(self, env)
         ReplaceableSingleEnv.__init__(self, make, name, max_consecutive_failures, max_steps)
         self._check_finite = check_finite
-        self._common = self._form_of(spaces.Dict({}), name, check)
+        self._common_check = self._make_check(spaces.Dict({}), name, check)
         """For what concerns no single agent."""
-        self._forms = {
-            agent: self._form_of(space, f"{name} (agent {agent!r})", check, agent)
+        self._checks = {
+            agent: self._make_check(space, f"{name} (agent {agent!r})", check, agent)
             for agent, space in self.observation_spaces.items()
         }
         self._plain_seen = _changed(plain_observations, self.observation_spaces)
@@ -66,13 +66,15 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
         self._infos: dict[Any, dict[str, Any]] = {}
         self._reported: dict[str, Any] = {}
 
-    def _form_of(self, space: gymnasium.Space, name: str, check: str, agent: Any = None) -> Form:
+    def _make_check(self, space: gymnasium.Space, name: str, check: str, agent: Any = None) -> ReturnCheck:
         """Checks what is returned for an agent."""
 
         def not_finite(field: str, value: float) -> NonFiniteError:
             return self._not_finite(f"{field} of {agent}", value)
 
-        return Form(space, name, check, self._notices, self._when, not_finite if self._check_finite else None)
+        return ReturnCheck(
+            space, name, check, self._notices, self._when, not_finite if self._check_finite else None
+        )
 
     @property
     def last_info(self) -> dict[str, Any]:
@@ -90,12 +92,12 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
         """
         (observations, infos), last_error = self._start_episodes(
             seed,
-            lambda seed: self._common.values(
+            lambda seed: self._common_check.values(
                 self.env.reset(seed=seed, options=options), "reset", "observation, info"
             ),
         )
         self._episode_steps = 0
-        infos = self._formed_infos(infos)
+        infos = self._checked_infos(infos)
         self._last = {}
         observations = self._take(observations)
         self._infos = dict(infos)
@@ -103,7 +105,7 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
         return observations, infos
 
     def step(self, action_dict: dict[Any, Any]) -> MultiAgentStep:
-        """Steps; a failure truncates the episode, and `last_info["env_failure"]` tells of it.
+        """Steps; a failure truncates the episode, and `last_info["env_failure"]` says so.
 
         Raises:
             EnvBrokenError: it failed too often in a row, or returned what cannot be meant.
@@ -123,7 +125,7 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
         except BaseException as error:
             self._reported = self._failed_in_step(error)
             return self._truncated({}, {}, {}, {}, {})
-        step = self._formed(result)
+        step = self._checked(result)
         self._failures_in_a_row, self._reported = 0, {}
         if self._late() and not ended(step[2], step[3]):
             step = self._truncated(*step)
@@ -131,15 +133,15 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
             self._reported = self._report()
         return step
 
-    def _formed(self, result: Any) -> MultiAgentStep:
-        """What `step` returned, in the form that RLlib needs."""
-        observations, rewards, terminateds, truncateds, infos = self._common.values(
+    def _checked(self, result: Any) -> MultiAgentStep:
+        """What `step` returned, checked, with the end of the episode where all agents are done."""
+        observations, rewards, terminateds, truncateds, infos = self._common_check.values(
             result, "step", "observations, rewards, terminateds, truncateds, infos"
         )
-        rewards = self._formed_rewards(rewards)
-        terminateds = self._formed_flags(terminateds, "terminated")
-        truncateds = self._formed_flags(truncateds, "truncated")
-        infos = self._formed_infos(infos)
+        rewards = self._checked_rewards(rewards)
+        terminateds = self._checked_flags(terminateds, "terminated")
+        truncateds = self._checked_flags(truncateds, "truncated")
+        infos = self._checked_infos(infos)
         if self._check_finite and not all(map(math.isfinite, rewards.values())):
             agent, reward = next(item for item in rewards.items() if not math.isfinite(item[1]))
             raise self._not_finite(f"reward of {agent}", reward)
@@ -170,34 +172,36 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
         )
 
     def _take(self, observations: Any) -> Observations:
-        """The observations in form; the last ones from now on."""
+        """The observations, checked; the last ones from now on."""
         taken = {}
         for agent, observation in self._by_agent(observations, "observations").items():
-            observation = self._of(agent, "an observation").observation(observation)
+            observation = self._check_of(agent, "an observation").observation(observation)
             if agent in self._plain_seen:
                 observation = self._plain_seen[agent].to_plain(observation)
             taken[agent] = self._last[agent] = observation
         return taken
 
-    def _formed_rewards(self, rewards: Any) -> dict[Any, float]:
+    def _checked_rewards(self, rewards: Any) -> dict[Any, float]:
         return {
-            agent: self._of(agent, "a reward").reward(reward)
+            agent: self._check_of(agent, "a reward").reward(reward)
             for agent, reward in self._by_agent(rewards, "rewards").items()
         }
 
-    def _formed_flags(self, flags: Any, which: str) -> dict[Any, bool]:
+    def _checked_flags(self, flags: Any, which: str) -> dict[Any, bool]:
         """`terminated` or `truncated` of each agent and of `__all__` as true or false."""
-        formed = {}
+        checked = {}
         for agent, flag in self._by_agent(flags, f"{which}s").items():
-            known = self._forms.get(agent)
-            form, name = (self._common, f"{which}s[{agent!r}]") if known is None else (known, which)
-            formed[agent] = form.flag(flag, name)
-        return formed
+            known = self._checks.get(agent)
+            check, name = (self._common_check, f"{which}s[{agent!r}]") if known is None else (known, which)
+            checked[agent] = check.flag(flag, name)
+        return checked
 
-    def _formed_infos(self, infos: Any) -> dict[Any, dict[str, Any]]:
+    def _checked_infos(self, infos: Any) -> dict[Any, dict[str, Any]]:
         """Each agent's info as a dict; those of no agent too."""
-        infos = self._common.info(infos, "infos")
-        return {agent: self._forms.get(agent, self._common).info(info) for agent, info in infos.items()}
+        infos = self._common_check.info(infos, "infos")
+        return {
+            agent: self._checks.get(agent, self._common_check).info(info) for agent, info in infos.items()
+        }
 
     def _by_agent(self, value: Any, what: str) -> dict[Any, Any]:
         if isinstance(value, dict):
@@ -206,10 +210,10 @@ class MultiAgentGuard(ReplaceableSingleEnv, MultiAgentWrapper):
         fix = "return a dict with an entry for each agent"
         raise MisbehavedError.returned(self.name, returned, self._when(), fix)
 
-    def _of(self, agent: Any, what: str) -> Form:
-        if (form := self._forms.get(agent)) is not None:
-            return form
-        known = list(self._forms)
+    def _check_of(self, agent: Any, what: str) -> ReturnCheck:
+        if (check := self._checks.get(agent)) is not None:
+            return check
+        known = list(self._checks)
         returned = f"{what} of the agent {agent!r}, which is not among its possible_agents {known},"
         fix = "all agents that may ever appear in possible_agents"
         raise MisbehavedError.returned(self.name, returned, self._when(), fix)
@@ -219,7 +223,7 @@ def _changed(
     plain: Callable[[gymnasium.Space], Plain | None], spaces: Mapping[Any, gymnasium.Space]
 ) -> dict[Any, Plain]:
     """The agents whose space is shown as another."""
-    return {agent: found for agent, space in spaces.items() if (found := plain(space)) is not None}
+    return {agent: shown_as for agent, space in spaces.items() if (shown_as := plain(space)) is not None}
 
 
 def _is_done(agent: Any, terminateds: dict[Any, bool], truncateds: dict[Any, bool]) -> bool:

@@ -1,4 +1,4 @@
-"""What an environment does that is odd but harmless: told to the person once, counted, and gone on with.
+"""What an environment does that is odd but harmless: logged once, counted, and otherwise ignored.
 
 A guard notes it and hands it on in its infos, which reach the main process from wherever the environment runs.
 """
@@ -48,7 +48,7 @@ class Notices:
             self.new.append(text)
             self.seen.append(text)
 
-    def hand_on(self, info: dict[str, Any]) -> dict[str, Any]:
+    def add_to(self, info: dict[str, Any]) -> dict[str, Any]:
         """`info`, with what has come since the last call."""
         if not self._count:
             return info

@@ -139,7 +139,7 @@ class ReplaceableEnv(Generic[_Env]):
         Args:
             error: the failure that is the reason of this report.
         """
-        report = self._notices.hand_on({})
+        report = self._notices.add_to({})
         if self._unreported:
             report[FAILURE_COUNT] = self._unreported
             if error is not None:

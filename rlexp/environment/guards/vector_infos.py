@@ -16,14 +16,14 @@ def arrays_of(infos: dict[str, Any], num_envs: int) -> dict[str, Any]:
     """
     if not infos:
         return {}
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, value in infos.items():
         if key.startswith("_"):
             continue
-        told[key] = arrays_of(value, num_envs) if isinstance(value, dict) else _rows(value, num_envs)
+        result[key] = arrays_of(value, num_envs) if isinstance(value, dict) else _rows(value, num_envs)
         mask = infos.get(f"_{key}")
-        told[f"_{key}"] = np.ones(num_envs, np.bool_) if mask is None else np.array(mask, np.bool_)
-    return told
+        result[f"_{key}"] = np.ones(num_envs, np.bool_) if mask is None else np.array(mask, np.bool_)
+    return result
 
 
 def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
@@ -33,16 +33,16 @@ def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
         infos: arrays, lists, dicts of them, or one value for all environments, with or without masks.
         row: of the environment.
     """
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, value in infos.items():
         mask = infos.get(f"_{key}")
         if key.startswith("_") or (mask is not None and not mask[row]):
             continue
         if isinstance(value, dict):
-            told[key] = info_of(value, row)
+            result[key] = info_of(value, row)
         else:
-            told[key] = value[row] if isinstance(value, (np.ndarray, list, tuple)) else value
-    return told
+            result[key] = value[row] if isinstance(value, (np.ndarray, list, tuple)) else value
+    return result
 
 
 def _rows(value: Any, num_envs: int) -> np.ndarray:

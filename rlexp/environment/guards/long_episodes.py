@@ -1,4 +1,4 @@
-"""How much of an episode that goes on and on is kept for those who look at whole episodes.
+"""How much of a very long episode stays in memory for callbacks that look at its earlier parts.
 
 Imported only once training starts: it imports RLlib.
 """
@@ -20,7 +20,7 @@ class EarlierSteps:
     Attributes:
         id_: the episode's.
         t_started, env_t_started: 0, where the episode began.
-        t, env_t: env steps up to the first part that is kept.
+        t, env_t: env steps up to the first part in memory.
         agent_episodes: of several agents, the figures of each.
     """
 
@@ -102,7 +102,7 @@ def _seconds(part: Any) -> float:
 
 
 def most_steps(step_bytes: int, num_envs: int) -> int:
-    """Steps of each environment's episode that are kept.
+    """Steps of each environment's episode that stay in memory.
 
     Args:
         step_bytes: what one environment's step takes.
@@ -119,17 +119,17 @@ def thinned(parts: list[Any], most: int, forget: Callable[[Any, int], None]) -> 
         most: steps to keep, at least those of the last part.
         forget: called with each part that goes, and its steps, before it does.
     """
-    kept = sum(_lengths(parts)) - (len(parts[0]) if parts and isinstance(parts[0], EarlierSteps) else 0)
-    if kept <= most or len(parts) < 2:
+    steps_left = sum(_lengths(parts)) - (len(parts[0]) if parts and isinstance(parts[0], EarlierSteps) else 0)
+    if steps_left <= most or len(parts) < 2:
         return parts
     rest, lengths = list(parts), _lengths(parts)
     earlier = rest.pop(0) if isinstance(rest[0], EarlierSteps) else EarlierSteps(rest[0])
     lengths = lengths[len(lengths) - len(rest) :]
-    while len(rest) > 1 and kept > most:
+    while len(rest) > 1 and steps_left > most:
         part, steps = rest.pop(0), lengths.pop(0)
         forget(part, steps)
         earlier.add(part, steps)
-        kept -= steps
+        steps_left -= steps
     return [earlier, *rest]
 
 

@@ -1,4 +1,4 @@
-"""What an environment returns, brought into the form that RLlib needs: harmless oddities are put right and noted.
+"""Checks what an environment returns: harmless oddities are put right for RLlib and noted.
 
 What cannot be meant (no reward, text for "done", another shape) ends the run, with the step and a way out. It imports
 Gymnasium.
@@ -26,7 +26,7 @@ _CLOSELY, _SELDOM = 64, 16
 Leaf = tuple[tuple[Any, ...], spaces.Space]
 
 
-class Form:
+class ReturnCheck:
     """Judges what `reset` and `step` of one environment return.
 
     Args:
@@ -51,7 +51,7 @@ class Form:
         self._finite, self._not_finite = FiniteCheck(space), not_finite
         self._leaves = list(_leaves(space))
         self._plain = len(self._leaves) == 1 and not self._leaves[0][0]
-        self._boxes = [_Box(leaf) if isinstance(leaf, spaces.Box) else None for _, leaf in self._leaves]
+        self._boxes = [_BoxCheck(leaf) if isinstance(leaf, spaces.Box) else None for _, leaf in self._leaves]
         self._only = self._boxes[0] if self._plain else None
         self._shape: Any = self._only.shape if self._only else None
         self._dtype: Any = self._only.dtype if self._only else None
@@ -78,12 +78,12 @@ class Form:
             and (self._not_finite is None or self._finite.all_finite(value))
         ):
             return value
-        value = self._formed(value, closely)
+        value = self._checked(value, closely)
         if self._not_finite is not None and (bad := self._finite.bad_field(value)) is not None:
             raise self._not_finite(*bad)
         return value
 
-    def _formed(self, value: Any, closely: bool) -> Any:
+    def _checked(self, value: Any, closely: bool) -> Any:
         if self._only is not None:
             return self._box(self._only, value, "obs", closely)
         if self._plain:
@@ -169,12 +169,12 @@ class Form:
             raise self._misshapen(where, value, space)
         return value
 
-    def _box(self, box: _Box, value: Any, where: str, closely: bool) -> Any:
+    def _box(self, box: _BoxCheck, value: Any, where: str, closely: bool) -> Any:
         if type(value) is not np.ndarray or value.dtype != box.dtype or value.shape != box.shape:
             value = self._array(box.space, value, where)
-        if closely and box.bounded and (found := box.outside(value)):
+        if closely and box.bounded and (outside := box.outside(value)):
             self._note(
-                f"{where} bounds", f"{where}{found}, taken as it is", "np.clip(...) in the environment"
+                f"{where} bounds", f"{where}{outside}, taken as it is", "np.clip(...) in the environment"
             )
         return value
 
@@ -233,8 +233,8 @@ def _weighted(number: int) -> str:
     return f"'env.wrappers=[{wrapper}]', with a weight for each; a reward must be one number"
 
 
-class _Box:
-    """What is asked of a Box at every step, at hand.
+class _BoxCheck:
+    """Shape, type and bounds of a Box, looked up once.
 
     Attributes:
         bounded: whether values can be outside of it.
@@ -309,7 +309,7 @@ def spaces_of(env: gymnasium.Env, name: str) -> tuple[spaces.Space, spaces.Space
     Raises:
         MisbehavedError: it has none, or they are no spaces of Gymnasium's.
     """
-    found = []
+    both = []
     for which in ("observation_space", "action_space"):
         space = getattr(env, which, None)
         if not isinstance(space, spaces.Space):
@@ -319,5 +319,5 @@ def spaces_of(env: gymnasium.Env, name: str) -> tuple[spaces.Space, spaces.Space
             raise MisbehavedError.has(
                 name, f"{has} {which}", f"self.{which} = gymnasium.spaces... in __init__"
             )
-        found.append(space)
-    return found[0], found[1]
+        both.append(space)
+    return both[0], both[1]
