@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from callbacks.pace import Pace, figure
 from rlexp.base.durations import duration
 from rlexp.base.events import Record, RunInfo
+from rlexp.base.metric_names import EVAL_RETURN, TRAIN_RETURN
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Display:
         """`return 45.2`, `eval 51.0`, `2,310 steps/s`, `38 s left`: those that are known."""
         assert self._pace is not None
         parts = []
-        for name, label in (("train/return_mean", "return"), ("eval/return_mean", "eval")):
+        for name, label in ((TRAIN_RETURN, "return"), (EVAL_RETURN, "eval")):
             if (value := self._pace.value(name)) is not None:
                 parts.append(f"{label} {figure(value)}")
         if (rate := self._pace.steps_per_s()) is not None:

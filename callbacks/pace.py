@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlexp.base.metric_names import WALL_S
+
 WINDOW = 10
 """Iterations that the pace is taken over: enough to be steady, few enough to follow a change."""
 
@@ -43,7 +45,7 @@ class Pace:
         self.iteration = int(record.get("iteration", self.iteration + 1))
         if first and self.iteration > 1:  # A resumed run: iterations before this process took no time here.
             self._marks[0] = (self.started, self._marks[0][1], self.iteration - 1)
-        self.wall_s = float(record.get("perf/wall_s", now - self.started))
+        self.wall_s = float(record.get(WALL_S, now - self.started))
         self._last = now
         self._marks.append((now, self.env_steps, self.iteration))
         self.latest.update({k: v for k, v in record.items() if _is_number(v)})

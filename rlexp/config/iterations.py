@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from rlexp.base.metric_names import EVAL_S
 from rlexp.config.algorithms import kind_of
 from rlexp.config.schema import RunConfig
 
 LENGTH = "min_sample_timesteps_per_iteration"
-EVALUATION = ("eval/", "perf/eval_s")
+EVALUATION = ("eval/", EVAL_S)
 """How names of metrics begin that come with an evaluation."""
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.base.events import Record
+from rlexp.base.metric_names import EVAL_S, EVAL_SUCCESS, TRAIN_SUCCESS
 from rlexp.base.suggest import nearest
 from rlexp.config.algorithms import row_of
 from rlexp.config.algorithms.table import KL_METRICS
 from rlexp.config.schema import RunConfig
 from rlexp.environment.tasks.task import task_key
 from rlexp.metrics.log import STATISTICS
-from rlexp.metrics.names import CURRICULUM, CURRICULUM_EPISODES, EVAL_S, IN_EVERY_RECORD, PERF, episode_names
+from rlexp.metrics.names import CURRICULUM, CURRICULUM_EPISODES, IN_EVERY_RECORD, PERF, episode_names
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Catalogue:
         """What the success of episodes is called, for one who looks for it among the custom metrics."""
         if not name.rpartition("custom/")[2].startswith("success"):
             return []
-        rate = "eval/success_rate" if name.startswith("eval/") else "train/success_rate"
+        rate = EVAL_SUCCESS if name.startswith("eval/") else TRAIN_SUCCESS
         return [rate] if rate in self.names else []
 
     def _may_be_logged(self, name: str) -> bool:
@@ -102,7 +103,7 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
         if evaluates:
             names |= {f"eval/{n}" for n in full if n.startswith("custom/")}
     if "success" in custom:
-        names |= {"train/success_rate"} | ({"eval/success_rate"} if evaluates else set())
+        names |= {TRAIN_SUCCESS} | ({EVAL_SUCCESS} if evaluates else set())
     if config.curriculum.teacher is not None:
         names |= {f"{CURRICULUM}{name}" for name in CURRICULUM_EPISODES}
         targets = [task_key(task) for task in config.curriculum.targets or ()]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.events import Record
+from rlexp.base.metric_names import EVAL_S, ITERATION_S, SPS, WALL_S
 from rlexp.environment.guards.notices import COUNT
 from rlexp.environment.tasks.outcome import evaluated, outcomes_in
 from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
@@ -21,7 +22,6 @@ from rlexp.metrics.names import (
     EPISODE_LENGTH,
     EPISODE_RETURN,
     EPISODES,
-    EVAL_S,
     EVAL_SECONDS,
     EVAL_SKIPPED,
     IRREGULARITIES,
@@ -178,11 +178,11 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, float | int]]:
 
 def _perf(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
     record: Record = {}
-    _put(record, "perf/iteration_s", result.get("time_this_iter_s"))
-    _put(record, "perf/wall_s", result.get("time_total_s"))
+    _put(record, ITERATION_S, result.get("time_this_iter_s"))
+    _put(record, WALL_S, result.get("time_total_s"))
     steps, seconds = plain(runners.get("num_env_steps_sampled")), plain(result.get("time_this_iter_s"))
     if steps is not None and seconds:
-        record["perf/sps"] = (0.0 if math.isnan(steps) else steps) / seconds
+        record[SPS] = (0.0 if math.isnan(steps) else steps) / seconds
     record.update(_timers(result))
     for name, key in RUNNER_TIMERS.items():
         _put(record, name, runners.get(key))

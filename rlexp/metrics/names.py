@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rlexp.base.metric_names import ITERATION_S, SPS, WALL_S
+
 EPISODE_LENGTH, EPISODE_RETURN = "__episode_length", "__episode_return"
 """Entries of the runners' results with the true length and the return of each episode."""
 
@@ -41,17 +43,14 @@ IRREGULARITIES = "perf/env_irregularities"
 """How often an environment gave what it should not, and it was taken all the same."""
 
 COUNTED = (
-    "perf/sps",
-    "perf/iteration_s",
-    "perf/wall_s",
+    SPS,
+    ITERATION_S,
+    WALL_S,
     "perf/env_failures",
     IRREGULARITIES,
     "perf/runner_restarts",
 )
 """What comes from neither."""
-
-EVAL_S = "perf/eval_s"
-"""Seconds of an evaluation, in iterations that have one."""
 
 PERF = (*COUNTED, *TIMERS, *RUNNER_TIMERS)
 """All under `perf/` that an iteration has with or without evaluation."""

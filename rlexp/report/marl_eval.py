@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rlexp.base.metric_names import EVAL_RETURN, TRAIN_RETURN
 from rlexp.report.analysis.arms import Arm
 from rlexp.report.reading import WALL, Run
 
-BEST = {"eval/return_mean": "best_eval_return_mean", "train/return_mean": "best_return_mean"}
+BEST = {EVAL_RETURN: "best_eval_return_mean", TRAIN_RETURN: "best_return_mean"}
 """What a run's summary says of its best policy, by the metric."""
 
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files import json_records
+from rlexp.base.metric_names import WALL_S
 from rlexp.base.yaml.reader import RunLoader, read_mapping
 from rlexp.storage.runs.metrics_file import read_damaged
 from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 
 Floats = NDArray[np.float64]
-STEPS, WALL = "env_steps", "perf/wall_s"
+STEPS, WALL = "env_steps", WALL_S
 KINDS = {"packages": Mapping, "choices": Mapping, "overrides": list}
 """What fields of a manifest hold that a report reads into."""
 GROUPS = (

@@ -9,6 +9,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import plain_reason, write_json
+from rlexp.base.metric_names import EVAL_RETURN, EVAL_SUCCESS, SPS, TRAIN_RETURN, TRAIN_SUCCESS
 from rlexp.report.analysis.arms import Arm, arm_by_run, arms_of
 from rlexp.report.analysis.comparison import (
     ScoresByArm,
@@ -33,12 +34,12 @@ from rlexp.terminal.quiet import terminal
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
 CURVES = (
-    "eval/return_mean",
-    "train/return_mean",
-    "eval/success_rate",
-    "train/success_rate",
+    EVAL_RETURN,
+    TRAIN_RETURN,
+    EVAL_SUCCESS,
+    TRAIN_SUCCESS,
     "curriculum/level",
-    "perf/sps",
+    SPS,
 )
 """Metrics that have a chart where some run logged them."""
 COLUMNS = (
@@ -194,8 +195,8 @@ def _line(run: Run, arm: Arm) -> dict[str, str]:
         "env steps": _number(run.last("env_steps"), ",.0f"),
         "minutes": _minutes(_wall(run)),
         "steps/s": _number(run.last("env_steps") / _wall(run) if _wall(run) else math.nan, ",.0f"),
-        "return": _number(run.last("train/return_mean")),
-        "eval return": _number(run.last("eval/return_mean")),
+        "return": _number(run.last(TRAIN_RETURN)),
+        "eval return": _number(run.last(EVAL_RETURN)),
         "best eval": _number(math.nan if best is None else float(best)),
     }
 

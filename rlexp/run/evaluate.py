@@ -13,6 +13,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_json
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.links import refuse_links
+from rlexp.base.metric_names import WALL_S
 from rlexp.compat.seeding import seed_of_evaluation
 from rlexp.config import saved_config
 from rlexp.config.composition.search_path import lab_of
@@ -136,7 +137,7 @@ def _run_episodes(
         try:
             trainable.load_checkpoint(str(checkpoint.path))
             record = trainable.evaluate()
-            del record["perf/wall_s"]
+            del record[WALL_S]
             return dict(record), trainable.episodes["eval"]
         finally:
             trainable.stop()

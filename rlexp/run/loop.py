@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunListener
+from rlexp.base.metric_names import EVAL_RETURN, EVAL_S, EVAL_SUCCESS, TRAIN_RETURN, TRAIN_SUCCESS, WALL_S
 from rlexp.config.callables.targets import build
 from rlexp.config.schema import RunConfig
 from rlexp.environment.hangs.cutting import SamplingCut
@@ -27,10 +28,10 @@ from rlexp.storage.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.terminal.interrupt import Interrupt
 
 SUMMARISED = {
-    "return_mean": "train/return_mean",
-    "eval_return_mean": "eval/return_mean",
-    "success_rate": "train/success_rate",
-    "eval_success_rate": "eval/success_rate",
+    "return_mean": TRAIN_RETURN,
+    "eval_return_mean": EVAL_RETURN,
+    "success_rate": TRAIN_SUCCESS,
+    "eval_success_rate": EVAL_SUCCESS,
 }
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Progress:
             clock: the run's; without it the time is that of the last iteration, and its shares are unknown.
         """
         final = {name: self.final[metric] for name, metric in SUMMARISED.items() if metric in self.final}
-        wall_s = float(self.final.get("perf/wall_s", 0.0)) if clock is None else clock.wall_s
+        wall_s = float(self.final.get(WALL_S, 0.0)) if clock is None else clock.wall_s
         shares = {} if clock is None else clock.shares()
         stepping = shares[TRAINING] + shares[EVALUATION] if shares else wall_s
         steps = int(self.final.get("env_steps", 0))
@@ -185,7 +186,7 @@ class Loop:
         return "the curriculum is complete" if over else None
 
     def _lacks_evaluation(self, record: Record) -> bool:
-        return self.trainable.evaluates and "eval/return_mean" not in record
+        return self.trainable.evaluates and EVAL_RETURN not in record
 
     def _take_in(self, record: Record) -> None:
         self.progress.update(record)
@@ -267,8 +268,8 @@ def _kind_reported(name: str, record: Record) -> bool:
     kind = name.partition("/")[0]
     if "custom" in name.split("/"):
         return False
-    if kind == "eval" or name == "perf/eval_s":
-        return "eval/return_mean" in record
+    if kind == "eval" or name == EVAL_S:
+        return EVAL_RETURN in record
     if kind == "train":
-        return "train/return_mean" in record
+        return TRAIN_RETURN in record
     return any(other.startswith(f"{kind}/") for other in record)

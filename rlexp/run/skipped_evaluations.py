@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import RunFailedError
 from rlexp.base.events import Record, RunInfo
+from rlexp.base.metric_names import EVAL_S
 from rlexp.environment.hangs import cutting
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SkippedEvaluations:
         config = self._algorithm.config
         if not self._turns.was_due or cutting.happened():
             return
-        if "perf/eval_s" in record:
+        if EVAL_S in record:
             self._in_a_row = 0
             return
         self._in_a_row += 1

@@ -20,6 +20,7 @@ from ray.tune import Trainable
 from rlexp.base import gc_pause
 from rlexp.base.errors import CheckpointError, RunFailedError
 from rlexp.base.events import Record
+from rlexp.base.metric_names import WALL_S
 from rlexp.base.processes import scratch
 from rlexp.compat import local_objects, steady_time
 from rlexp.compat.seeding import seed_replay
@@ -228,7 +229,7 @@ class RunTrainable(Trainable):
         record = flatten_evaluation(results)
         self._take_evaluated(results)
         self.counters.wall_s = self.clock.wall_s
-        return {**record, "perf/wall_s": self.counters.wall_s}
+        return {**record, WALL_S: self.counters.wall_s}
 
     def _take_evaluated(self, results: Mapping[str, Any]) -> None:
         self.episodes["eval"] = episode_values(results.get(ENV_RUNNER_RESULTS) or {})

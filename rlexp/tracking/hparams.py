@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-METRICS = ("train/return_mean", "eval/return_mean")
+from rlexp.base.metric_names import EVAL_RETURN, TRAIN_RETURN
+
+METRICS = (TRAIN_RETURN, EVAL_RETURN)
 """What the tab HParams shows beside the values, from the run's scalars."""
 
 GROUPS = ("algorithm", "model", "env", "exploration", "curriculum", "data", "evaluation", "reporting", "stop")

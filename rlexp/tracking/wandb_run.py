@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
+from rlexp.base.metric_names import MAXIMA
 from rlexp.storage.runs.metrics_file import NAME, whole_lines
 from rlexp.tracking.redact import redacted
 from rlexp.tracking.wandb_log import segment
@@ -24,9 +25,6 @@ PROJECT = "rlexp"
 PROBE_S = 3.0
 FLUSH_S = 2.0
 """At most these seconds of history are lost when the process is killed; wandb's own default is 15."""
-
-MAXIMA = ("train/return_mean", "eval/return_mean", "train/success_rate", "eval/success_rate")
-"""Metrics of which the summary keeps the maximum beside the last value."""
 
 _TEMPORARY = (
     ("wandb.sdk.data_types._private", "MEDIA_TMP"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rlexp.base.metric_names import ITERATION_S
 from rlexp.report.analysis.arms import Arm
 from rlexp.report.analysis.curves import POINTS, curve_of, run_curve
 from rlexp.report.reading import STEPS, WALL, Run
@@ -97,7 +98,7 @@ def wall_time(runs: Sequence[Run]) -> Chart | None:
     """Where the wall time of iterations went."""
     rows = []
     for run in runs[:MOST_RUNS]:
-        total = run.total("perf/iteration_s")
+        total = run.total(ITERATION_S)
         parts = [run.total(f"perf/{name}_s") for name in ("sample", "learn", "sync", "eval")]
         rest = max(0.0, total - sum(parts))
         rows += _shares(run, WALL_PARTS, [*parts, rest])

@@ -6,6 +6,8 @@ import time
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from rlexp.base.metric_names import ITERATION_S, SPS, WALL_S
+
 
 @dataclass
 class Counters:
@@ -36,9 +38,9 @@ class Counters:
             "env_steps": self.env_steps,
             "iteration": self.iteration,
             "timestamp": time.time(),
-            "perf/wall_s": self.wall_s,
-            "perf/iteration_s": self.new_s,
-            "perf/sps": self.new_env_steps / self.new_s if self.new_s else 0.0,
+            WALL_S: self.wall_s,
+            ITERATION_S: self.new_s,
+            SPS: self.new_env_steps / self.new_s if self.new_s else 0.0,
         }
 
     def state(self) -> dict[str, Any]:

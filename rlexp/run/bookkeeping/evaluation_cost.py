@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.events import Record, RunInfo
+from rlexp.base.metric_names import EVAL_S
 from rlexp.run.bookkeeping.clock import EVALUATION, TRAINING
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class EvaluationCost:
 
     def on_record(self, record: Record) -> None:
         """Compares the seconds so far, after each evaluation."""
-        if "perf/eval_s" not in record:
+        if EVAL_S not in record:
             return
         self._times += 1
         evaluation, training = self._clock.spent[EVALUATION], self._clock.spent[TRAINING]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
+from rlexp.base.metric_names import TRAIN_RETURN
 
 REPORTS = 10
 """Iterations in which episodes ended after which a metric should have been there once."""
@@ -33,7 +34,7 @@ class AwaitedMetrics:
     def on_record(self, record: Record) -> None:
         """Warns once of all that should have come by now."""
         self._iterations += 1
-        self._reports += "train/return_mean" in record
+        self._reports += TRAIN_RETURN in record
         missing = {name: key for name, key in self._unseen.items() if name not in record}
         if self._said or not missing or (self._reports < REPORTS and self._iterations < ITERATIONS):
             return

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_names import WALL_S
 from rlexp.config.callables.targets import TARGET
 from rlexp.config.schema import AllOf, Plateau, Stop
 from rlexp.run.stopping.combined_rules import Latest, StopFunction, reason_of
@@ -135,7 +136,7 @@ class StopRules:
         rules, now = self.rules.all_of, self._latest.over(record)
         if rules is None:
             return None
-        budgets = {"env_steps": rules.env_steps, "iteration": rules.iterations, "perf/wall_s": rules.wall_s}
+        budgets = {"env_steps": rules.env_steps, "iteration": rules.iterations, WALL_S: rules.wall_s}
         asked = {name: budget for name, budget in budgets.items() if budget is not None}
         spent = all(now[name] >= budget for name, budget in asked.items())
         if not spent or not all(bound.holds(now) for bound in self.bounds_together):
@@ -150,7 +151,7 @@ class StopRules:
             loosened.append(f"stop.env_steps={2 * int(record['env_steps'])}")
         if rules.iterations is not None and record["iteration"] >= rules.iterations:
             loosened.append(f"stop.iterations={2 * int(record['iteration'])}")
-        if rules.wall_s is not None and record["perf/wall_s"] >= rules.wall_s:
+        if rules.wall_s is not None and record[WALL_S] >= rules.wall_s:
             loosened.append(f"stop.wall_s={math.ceil(2 * record['perf/wall_s'])}")
         if any(bound.holds(record) for bound in self.bounds):
             loosened.append("stop.metric=null")
@@ -167,7 +168,7 @@ class StopRules:
             return f"{rules.env_steps:,} env steps"
         if rules.iterations is not None and record["iteration"] >= rules.iterations:
             return f"{rules.iterations:,} iterations"
-        if rules.wall_s is not None and record["perf/wall_s"] >= rules.wall_s:
+        if rules.wall_s is not None and record[WALL_S] >= rules.wall_s:
             return f"{rules.wall_s:g} s"
         return None
 

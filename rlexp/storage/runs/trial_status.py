@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_names import RETURNS, WALL_S
 from rlexp.storage.runs import metrics_file
 from rlexp.storage.runs.run_folder import RunFolder
 
-SCORES = ("eval/return_mean", "train/return_mean")
+SCORES = RETURNS
 """What `metric: auto` compares by."""
 OVER = ("done", "pruned", "failed")
 """Statuses of trials that will not go on by themselves."""
@@ -57,7 +58,7 @@ def trial_status(run: RunFolder | None, metric: str, error: str | None = None) -
         "stopped" if status == "running" else status,
         scores[-1] if scores else None,
         int(_score(last, "env_steps") or 0),
-        _score(last, "perf/wall_s") or 0.0,
+        _score(last, WALL_S) or 0.0,
         str(manifest.get("reason", error)) if status == "failed" else error,
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 from rlexp.base.errors import EXIT_USAGE, RunFailedError
 from rlexp.base.files.links import open_to_append
 from rlexp.base.files.lock import InUseError
+from rlexp.base.metric_names import SPS
 from rlexp.config.convert import to_plain
 from rlexp.environment.hangs import cutting
 from rlexp.environment.hangs.hang import last_words, take_signal
@@ -138,7 +139,7 @@ class TrialRun:
         final = self._driven.loop.progress.final
         result: dict[str, Any] = {
             "env_steps": int(final.get("env_steps", 0)),
-            "sps": float(final.get("perf/sps", 0.0)),
+            "sps": float(final.get(SPS, 0.0)),
             "done": self.outcome is not None,
             ENDED: self.outcome is not None,
         }
