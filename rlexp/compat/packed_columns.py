@@ -6,9 +6,12 @@ import base64
 import io
 import pickle
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from rlexp.base.errors import RunFailedError
+from rlexp.compat.applied import need
 
 _ARRAYS = frozenset(
     (module, name)
@@ -80,3 +83,14 @@ def _holds_objects(described: Any) -> bool:
         return any(map(_holds_objects, described[1:2] if isinstance(described[0], str) else described))
     text = described.decode("ascii", "replace") if isinstance(described, bytes) else str(described)
     return "O" in text or "object" in text
+
+
+def decode_without_pickles() -> None:
+    """Replaces the decoder that RLlib looks up at each batch of whole episodes; doing it twice is harmless."""
+    if find_spec("msgpack_numpy") is None:
+        return
+    import msgpack_numpy
+
+    if not isinstance(msgpack_numpy.decode, partial):
+        need("msgpack_numpy.decode")
+        msgpack_numpy.decode = partial(decoded, msgpack_numpy.decode)

@@ -5,7 +5,7 @@ The processes of all machines share small values by Ray's own key-value store (`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,3 +74,25 @@ def in_placement_group(group_id: Any) -> Iterator[None]:
         yield
     finally:
         Worker.placement_group_id, Worker.should_capture_child_tasks_in_placement_group = before
+
+
+def when_threads_are_set(follow: Callable[[], None]) -> None:
+    """Calls `follow` whenever Ray has set OMP_NUM_THREADS for a task or actor of this process."""
+    if not applied.usable("ray.torch_threads"):
+        return
+    from ray._private import utils
+
+    set_by_ray = utils.set_omp_num_threads_if_unset
+
+    def set_and_follow() -> bool:
+        if not set_by_ray():
+            return False
+        follow()
+        return True
+
+    utils.set_omp_num_threads_if_unset = set_and_follow
+
+
+def replace_import_places(job_config: Any, replace: Callable[[list[str]], list[str]]) -> None:
+    """Changes the folders that workers of a `JobConfig` import from."""
+    job_config._py_driver_sys_path = replace(job_config._py_driver_sys_path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.base.errors import RunFailedError
 from rlexp.base.events import Record, RunInfo
 from rlexp.base.metric_names import EVAL_S
+from rlexp.compat import rllib
 from rlexp.environment.hangs import cutting
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class SkippedEvaluations:
             self._in_a_row = 0
             return
         self._in_a_row += 1
-        self._algorithm._counters[_RLLIBS_COUNT] = 0
+        rllib.set_counter(self._algorithm, _RLLIBS_COUNT, 0)
         most = config.evaluation_error_after_n_consecutive_skips
         why = f"{self._alive()} of {config.evaluation_num_env_runners} evaluation runners alive, no episode made"
         if most is not None and self._in_a_row >= most:

@@ -18,7 +18,7 @@ def _loaded(code: str, module: str) -> bool:
 def test_torch_wraps_an_optimisers_methods_for_its_compiler() -> None:
     from torch.optim import Optimizer
 
-    from rlexp.engine.learning.adam import _COMPILER_LOADERS
+    from rlexp.compat.torch import _COMPILER_LOADERS
 
     for name in _COMPILER_LOADERS:
         assert hasattr(getattr(Optimizer, name), "__wrapped__"), name

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from rlexp.engine.learning.adam import FusedAdam, fusible, without_dynamo
+from rlexp.compat.torch import without_dynamo
+from rlexp.engine.learning.adam import FusedAdam, fusible
 
 
 def _parameters(seed: int = 0) -> list[torch.nn.Parameter]:
@@ -140,7 +141,8 @@ def test_two_groups_keep_their_own_settings() -> None:
 def test_making_and_stepping_leave_the_compiler_unloaded() -> None:
     code = """
 import sys, torch
-from rlexp.engine.learning.adam import FusedAdam, without_dynamo
+from rlexp.compat.torch import without_dynamo
+from rlexp.engine.learning.adam import FusedAdam
 parameter = torch.nn.Parameter(torch.ones(3))
 before = torch.optim.Optimizer.add_param_group
 with without_dynamo():

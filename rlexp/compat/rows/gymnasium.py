@@ -59,7 +59,7 @@ ROWS = (
         why="recorded episodes are decoded without unpickling, which can run any code",
         without="a recording from elsewhere can run code",
         need="needed",
-        files=("run/building/plain_prelearner.py",),
+        files=("compat/packed_columns.py",),
         issue="https://github.com/lebedov/msgpack-numpy/issues/57",
         fault="tests/run/test_packed_columns.py::test_episodes_are_decoded_without_their_pickles",
     ),

@@ -112,7 +112,7 @@ ROWS = (
         why="a worker that has torch imported already uses the CPUs that are booked for it",
         without="torch has one thread a CPU of the machine in each trial",
         need="faster",
-        files=("hardware/machine/threads.py",),
+        files=("compat/ray_core.py",),
         issue="https://github.com/ray-project/ray/issues/28594",
         fault="tests/compat/test_ray_faults.py::test_ray_sets_the_threads_in_the_environment_alone",
     ),
@@ -124,6 +124,6 @@ ROWS = (
         why="workers find what this process finds and nothing of their own folder before it",
         without="a lab's packages are not found in workers",
         need="needed",
-        files=("hardware/ray_session/import_places.py",),
+        files=("compat/ray_core.py",),
     ),
 )

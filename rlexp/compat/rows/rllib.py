@@ -75,7 +75,7 @@ ROWS = (
         why="evaluation beside training writes metrics while another thread reads them",
         without="a run with parallel evaluation ends at random",
         need="needed",
-        files=("run/building/rllib_fixes.py",),
+        files=("compat/rllib.py",),
         issue="https://github.com/ray-project/ray/issues/56271",
         fault="tests/compat/test_rllib_faults.py::test_an_algorithms_metrics_have_no_lock",
     ),
@@ -89,7 +89,7 @@ ROWS = (
         why="evaluations happen at env steps that are asked for, and their seconds are counted apart",
         without="evaluations follow iterations alone",
         need="needed",
-        files=("run/bookkeeping/evaluation_turns.py",),
+        files=("compat/rllib.py",),
         fault="tests/compat/test_rllib_faults.py::test_rllib_knows_evaluations_by_iterations_alone",
     ),
     Row(
@@ -100,7 +100,7 @@ ROWS = (
         why="evaluations that made no episode are counted by us, and explained",
         without="RLlib ends the run with an error that names no reason",
         need="needed",
-        files=("run/skipped_evaluations.py",),
+        files=("compat/rllib.py",),
     ),
     Row(
         name="rllib.replay_buffer",
@@ -234,7 +234,7 @@ ROWS = (
         why="secrets of the environment are left out of the arguments that a checkpoint pickles",
         without="a checkpoint holds the secrets of whoever made it",
         need="needed",
-        files=("run/bookkeeping/masking.py",),
+        files=("compat/rllib.py",),
         fault="tests/compat/test_rllib_faults.py::test_a_checkpoint_pickles_the_arguments_as_they_are",
     ),
     Row(
@@ -245,7 +245,7 @@ ROWS = (
         why="recorded columns are read as arrays, never unpickled",
         without="a recording from elsewhere can run code",
         need="needed",
-        files=("run/building/plain_prelearner.py",),
+        files=("compat/rllib.py",),
         fault="tests/compat/test_rllib_faults.py::test_rllib_unpickles_a_packed_column",
     ),
 )

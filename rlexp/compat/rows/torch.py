@@ -21,7 +21,7 @@ ROWS = (
         why="an optimiser that is made, saved or loaded does not load torch's compiler",
         without="each process loads the compiler: one to two seconds",
         need="faster",
-        files=("engine/learning/adam.py",),
+        files=("compat/torch.py",),
         fault="tests/compat/test_torch_faults.py::test_torch_wraps_an_optimisers_methods_for_its_compiler",
     ),
     Row(

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
-from rlexp.compat.applied import need
+from rlexp.compat.omegaconf import content_of, value_of, watch_lookups
 
 MOST = 50_000
 """Values that all interpolations of one config may stand for together; the shipped configs need a few dozen."""
@@ -35,11 +35,7 @@ def bounded() -> Iterator[None]:
 @lru_cache(maxsize=1)
 def _install() -> None:
     """Counts in the one place where OmegaConf looks up what an interpolation names."""
-    from omegaconf.base import Container
     from omegaconf.errors import InterpolationResolutionError
-
-    need("omegaconf.lookup")
-    lookup, call = Container._resolve_node_interpolation, Container._evaluate_custom_resolver
 
     def count(value: Any) -> Any:
         left = _left.get()
@@ -49,14 +45,7 @@ def _install() -> None:
                 raise InterpolationResolutionError(f"the ${{...}} stand for more than {MOST:,} values in all")
         return value
 
-    def counted_lookup(self: Container, *args: Any, **kwargs: Any) -> Any:
-        return count(lookup(self, *args, **kwargs))
-
-    def counted_call(self: Container, *args: Any, **kwargs: Any) -> Any:
-        return count(call(self, *args, **kwargs))
-
-    Container._resolve_node_interpolation = counted_lookup  # type: ignore[method-assign]
-    Container._evaluate_custom_resolver = counted_call  # type: ignore[method-assign]
+    watch_lookups(count)
 
 
 def _size(value: Any, enough: int) -> int:
@@ -64,11 +53,11 @@ def _size(value: Any, enough: int) -> int:
     total, waiting = 0, [value]
     while waiting and total <= enough:
         node = waiting.pop()
-        content = getattr(node, "_content", node)
+        content = content_of(node)
         if isinstance(content, dict):
             waiting += content.values()
         elif isinstance(content, (list, tuple)):
             waiting += content
-        text = getattr(content, "_val", content)
+        text = value_of(content)
         total += 1 + (len(text) // _CHARACTERS if isinstance(text, str) else 0)
     return total

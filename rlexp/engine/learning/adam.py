@@ -7,35 +7,11 @@ stay in `optimizer.state`, as torch keeps them: state dicts, checkpoints and lea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
-
-from rlexp.compat.applied import usable
-
-_COMPILER_LOADERS = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
-
-
-@contextmanager
-def without_dynamo() -> Iterator[None]:
-    """Optimisers made, saved or loaded inside do not import torch's compiler, which costs one to two seconds a process.
-
-    torch keeps its compiler from tracing these methods, and imports it to say so; here they are called plainly.
-    Not for use while another thread does the same.
-    """
-    loaders = _COMPILER_LOADERS if usable("torch.optimizer_methods") else ()
-    wrapped = {name: getattr(Optimizer, name) for name in loaders}
-    for name, method in wrapped.items():
-        setattr(Optimizer, name, getattr(method, "__wrapped__", method))
-    try:
-        yield
-    finally:
-        for name, method in wrapped.items():
-            setattr(Optimizer, name, method)
 
 
 def fusible(optimizer: Optimizer) -> bool:

@@ -19,7 +19,7 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
-from rlexp.engine.learning.adam import without_dynamo
+from rlexp.compat.torch import without_dynamo
 from rlexp.engine.learning.gradient_step import GradientStep, overrides
 from rlexp.engine.networks import overwrite_activations
 from rlexp.engine.sampling.rollout import Rollout

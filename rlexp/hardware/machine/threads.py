@@ -66,18 +66,7 @@ def follow_ray() -> None:
     Ray sets OMP_NUM_THREADS as a task or actor begins, which torch reads only as it is imported. Imports both.
     """
     import torch
-    from ray._private import utils
 
-    from rlexp.compat.applied import usable
+    from rlexp.compat.ray_core import when_threads_are_set
 
-    if not usable("ray.torch_threads"):
-        return
-    set_by_ray = utils.set_omp_num_threads_if_unset
-
-    def set_for_torch() -> bool:
-        if not set_by_ray():
-            return False
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        return True
-
-    utils.set_omp_num_threads_if_unset = set_for_torch
+    when_threads_are_set(lambda: torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"])))

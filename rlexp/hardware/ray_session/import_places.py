@@ -12,6 +12,8 @@ from typing import Any
 
 from ray.job_config import JobConfig
 
+from rlexp.compat.ray_core import replace_import_places
+
 
 class _OwnPlaces(list[str]):
     """Ray puts the working folder, which may be a stranger's, before all others; here only if this process does."""
@@ -24,5 +26,5 @@ class _OwnPlaces(list[str]):
 def job_config() -> Any:
     """For `ray.init`: workers find what this process finds."""
     config = JobConfig()
-    config._py_driver_sys_path = _OwnPlaces(config._py_driver_sys_path)
+    replace_import_places(config, _OwnPlaces)
     return config

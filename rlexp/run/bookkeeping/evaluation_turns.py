@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rlexp.compat import rllib
+
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
 
@@ -84,12 +86,8 @@ def taking_turns(
     if interval is None:
         yield
         return
-    beside, train, evaluate = (
-        config.evaluation_parallel_to_training,
-        algorithm._run_one_training_iteration,
-        algorithm._run_one_evaluation,
-    )
-    after = last[1]
+    beside, after = config.evaluation_parallel_to_training, last[1]
+    train, evaluate = rllib.stock_iteration(algorithm)
 
     def trained() -> Any:
         nonlocal after
@@ -107,12 +105,11 @@ def taking_turns(
             spent(time.monotonic() - begin)
         return results
 
-    algorithm._run_one_training_iteration, algorithm._run_one_evaluation = trained, evaluated
     if not turns.by_iterations:
         asked = not beside or turns.due(iteration, *last)
         object.__setattr__(config, INTERVAL, 1 if asked else None)  # RLlib freezes it.
     try:
-        yield
+        with rllib.iteration_by(algorithm, trained, evaluated):
+            yield
     finally:
-        del algorithm._run_one_training_iteration, algorithm._run_one_evaluation
         object.__setattr__(config, INTERVAL, interval)

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ray.rllib.utils import checkpoints
-
-from rlexp.compat.applied import need
+from rlexp.compat import rllib
 from rlexp.config.convert import secret_values
 from rlexp.config.schema import RunConfig
 
@@ -36,13 +34,10 @@ def masked_secrets(folder: Path, config: RunConfig) -> Iterator[None]:
     if not secrets:
         yield
         return
-    need("rllib.checkpoint_arguments")
-    before = checkpoints.pickle
-    checkpoints.pickle = _Masking(before, secrets)
     try:
-        yield
+        with rllib.checkpoints_pickled_by(lambda pickle: _Masking(pickle, secrets)):
+            yield
     finally:
-        checkpoints.pickle = before
         for file in folder.rglob(ARGUMENTS):
             content = file.read_bytes()
             if (after := _masked(content, secrets)) != content:

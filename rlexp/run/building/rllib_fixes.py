@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
-from rlexp.compat.applied import need
+from rlexp.compat import rllib
 from rlexp.config.algorithms import rows_of_class
 
 if TYPE_CHECKING:
@@ -36,8 +35,7 @@ def refuse(algorithm: AlgorithmConfig) -> None:
 def guard_metrics(algorithm: Algorithm) -> None:
     """Evaluation beside training makes new entries in the metrics while another thread walks through them."""
     if algorithm.config is not None and algorithm.config.evaluation_parallel_to_training:
-        need("rllib.metrics_lock")
-        algorithm.metrics._threading_lock = threading.RLock()  # As RLlib's IMPALA learner does with its own.
+        rllib.lock_metrics(algorithm)
 
 
 def _several_updates(algorithm: AlgorithmConfig) -> None:
