@@ -5,18 +5,18 @@ Unlike the table, which reads source, this looks at the modules, and imports tho
 
 from __future__ import annotations
 
-import dis
 import inspect
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.compat import registry
-from rlexp.compat.row import Row, State, Target
+
+if TYPE_CHECKING:
+    from rlexp.compat.row import Row, State, Target
 
 _log = logging.getLogger(__name__)
 _logged: set[str] = set()
@@ -30,7 +30,7 @@ def usable(name: str) -> bool:
 
     For rows that are merely faster.
     """
-    row = registry.row(name)
+    row = _row(name)
     broken = _broken(row)
     if broken and name not in _logged:
         _logged.add(name)
@@ -44,7 +44,7 @@ def need(name: str) -> None:
     Raises:
         ConfigError: they are not; names the row and the versions that it holds for.
     """
-    row = registry.row(name)
+    row = _row(name)
     if broken := _broken(row):
         raise unsupported(row, broken)
 
@@ -55,13 +55,16 @@ def needed(name: str) -> Iterator[None]:
     try:
         yield
     except (ImportError, AttributeError, TypeError) as error:
-        if broken := _broken(registry.row(name)):
-            raise unsupported(registry.row(name), broken) from error
+        row = _row(name)
+        if broken := _broken(row):
+            raise unsupported(row, broken) from error
         raise
 
 
 def unsupported(row: Row, broken: dict[str, State]) -> ConfigError:
     """The error of a row that is needed and does not hold."""
+    from rlexp.compat import registry
+
     versions = registry.supported(row.library) or row.library
     return ConfigError(
         f"{_version(row)} is not what rlexp needs for {row.name} ({_states(broken)}): {row.without}\n"
@@ -72,6 +75,8 @@ def unsupported(row: Row, broken: dict[str, State]) -> ConfigError:
 
 def explained(error: BaseException) -> str | None:
     """What to add to an error that comes of a row that does not hold: for private names that are used as they are."""
+    from rlexp.compat import registry
+
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, (AttributeError, ImportError, TypeError)):
@@ -80,6 +85,12 @@ def explained(error: BaseException) -> str | None:
                     return str(unsupported(row, broken))
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _row(name: str) -> Row:
+    from rlexp.compat import registry
+
+    return registry.row(name)
 
 
 def _broken(row: Row) -> dict[str, State]:
@@ -121,6 +132,8 @@ def _is_of_instances(owner: type, name: str) -> bool:
     methods = (
         inspect.unwrap(method) for each in owner.__mro__ for method in vars(each).values() if callable(method)
     )
+    import dis
+
     codes = [code for each in methods if (code := getattr(each, "__code__", None)) and name in code.co_names]
     steps = (step for code in codes for step in dis.get_instructions(code))
     return any(step.opname == "STORE_ATTR" and step.argval == name for step in steps)
@@ -143,6 +156,8 @@ def _plain(function: Any) -> Any:
 
 
 def _version(row: Row) -> str:
+    from rlexp.compat import registry
+
     return f"{row.library} {registry.installed(row.library) or '(not installed)'}"
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rlexp.compat.applied import need
+from rlexp.compat.applied import needed
 
 
 def watch_lookups(watch: Callable[[Any], Any]) -> None:
-    """From now on OmegaConf hands what an interpolation stands for through `watch`, for the whole process."""
-    need("omegaconf.lookup")
+    """From now on OmegaConf hands what an interpolation stands for through `watch`, for the whole process.
+
+    Raises:
+        ConfigError: it no longer looks up in the way that is known.
+    """
     from omegaconf.base import Container
 
-    lookup, call = Container._resolve_node_interpolation, Container._evaluate_custom_resolver
+    with needed("omegaconf.lookup"):
+        lookup, call = Container._resolve_node_interpolation, Container._evaluate_custom_resolver
 
     def watched_lookup(self: Container, *args: Any, **kwargs: Any) -> Any:
         return watch(lookup(self, *args, **kwargs))

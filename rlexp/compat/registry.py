@@ -10,7 +10,6 @@ Nothing is imported for it: states are read from the installed packages' source.
 from __future__ import annotations
 
 from functools import cache
-from importlib import metadata
 
 from rlexp.compat.row import Row
 from rlexp.compat.rows import gymnasium, hydra, learners, ray_core, rllib, torch, tune
@@ -44,6 +43,8 @@ def broken() -> dict[str, Row]:
 @cache
 def installed(library: str) -> str | None:
     """The version of a distribution, or None where it is not installed."""
+    from importlib import metadata
+
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
@@ -52,6 +53,8 @@ def installed(library: str) -> str | None:
 
 def supported(library: str) -> str:
     """The versions of a library that rlexp promises to work with, as `pyproject.toml` has them; empty if unknown."""
+    from importlib import metadata
+
     try:
         lines = metadata.requires("rlexp") or []
     except metadata.PackageNotFoundError:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rlexp.compat.source import definition
-
 State = Literal["there", "changed", "missing"]
 
 
@@ -30,6 +28,8 @@ class Target:
     @property
     def state(self) -> State:
         """Read from the installed package's source; nothing is imported."""
+        from rlexp.compat.source import definition
+
         found = definition(self.path)
         if found is None:
             return "missing"
