@@ -32,11 +32,11 @@ def run(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="rlexp doctor", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     arguments = parser.parse_args(list(argv))
-    found = examine(look(os.environ.get("RLEXP_RUNS_DIR", ".")))
+    findings = examine(look(os.environ.get("RLEXP_RUNS_DIR", ".")))
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(findings, indent=2))
     else:
-        _show(found)
+        _show(findings)
     return 0
 
 
@@ -123,22 +123,26 @@ def wandb_login() -> dict[str, Any]:
 
 def warnings(machine: Machine) -> list[str]:
     """What may spoil a run here."""
-    told = []
+    warnings_found = []
     if machine.free_disk_bytes < LOW_DISK:
-        told.append(
+        warnings_found.append(
             f"only {machine.free_disk_bytes / GIB:.1f} GiB of disk are free here; checkpoints need room"
         )
     if machine.memory_bytes < LOW_MEMORY:
-        told.append(f"only {machine.memory_bytes / GIB:.1f} GiB of memory; keep replay buffers small")
+        warnings_found.append(
+            f"only {machine.memory_bytes / GIB:.1f} GiB of memory; keep replay buffers small"
+        )
     if machine.cluster is not None and not machine.cluster.reachable:
         address, source = machine.cluster.address, machine.cluster.source
-        told.append(
+        warnings_found.append(
             f"no Ray cluster answers at {address} ({source}); runs ignore it unless hardware.address=auto"
         )
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if threads.isdigit() and int(threads) > machine.cores:
-        told.append(f"OMP_NUM_THREADS={threads} is more than the {machine.cores} cores; torch will be slow")
-    return told
+        warnings_found.append(
+            f"OMP_NUM_THREADS={threads} is more than the {machine.cores} cores; torch will be slow"
+        )
+    return warnings_found
 
 
 def unsupported(broken: dict[str, dict[str, str]]) -> list[str]:
@@ -157,7 +161,7 @@ def _auto(machine: Machine, step_s: float, algorithm: str) -> dict[str, Any]:
     return {"algorithm": algorithm, "step_ms": step_s * 1e3, "chosen": chosen, "reasons": reasons}
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(findings: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -167,10 +171,10 @@ def _show(found: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for name, value in _rows(found):
+    for name, value in _rows(findings):
         table.add_row(name, Text(value))
     console.print(table)
-    for name, choice in found["hardware_auto"].items():
+    for name, choice in findings["hardware_auto"].items():
         console.print(
             f"\n[bold]hardware=auto[/] with {choice['algorithm']} and a {name} environment "
             f"({choice['step_ms']:g} ms a step):",
@@ -178,12 +182,12 @@ def _show(found: dict[str, Any]) -> None:
         )
         for reason in choice["reasons"]:
             console.print(Text(f"  {reason}"))
-    for warning in found["warnings"]:
+    for warning in findings["warnings"]:
         console.print(Text(f"\nwarning: {warning}", style="yellow"))
 
 
-def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
-    machine, wandb, cluster = found["machine"], found["wandb"], found["ray_cluster"]
+def _rows(findings: dict[str, Any]) -> list[tuple[str, str]]:
+    machine, wandb, cluster = findings["machine"], findings["wandb"], findings["ray_cluster"]
     login = (
         f"logged in ({wandb['source']})" if wandb["logged_in"] else "not logged in: runs are logged offline"
     )
@@ -196,12 +200,14 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("GPUs", ", ".join(machine["gpus"]) or "none"),
         ("Ray cluster", f"{cluster['address']} ({cluster['source']}) {answers}" if cluster else "none"),
         ("W&B", login if wandb["installed"] else "not installed"),
-        ("versions", ", ".join(f"{name} {version}" for name, version in found["versions"].items())),
+        ("versions", ", ".join(f"{name} {version}" for name, version in findings["versions"].items())),
     ]
-    broken = found["compat"]["broken"]
+    broken = findings["compat"]["broken"]
     names = f"{', '.join(broken)} not as expected" if broken else "all as expected"
-    rows.append(("compat", f"{found['compat']['rows']} uses of what other packages do not promise: {names}"))
-    for extra, state in found["extras"].items():
+    rows.append(
+        ("compat", f"{findings['compat']['rows']} uses of what other packages do not promise: {names}")
+    )
+    for extra, state in findings["extras"].items():
         what = "installed" if state["installed"] else f"missing {', '.join(state['missing'])}"
         hint = "" if state["installed"] else f": pip install 'rlexp[{extra}]'"
         rows.append((f"extra {extra}", what + hint))

@@ -48,7 +48,7 @@ def run(argv: list[str]) -> int:
             SweepFolder(folder.absolute()), by.get("--metric"), by.get("--mode"), by.get("--env")
         )
         if "--json" not in argv:
-            _tell(chosen)
+            _print_result(chosen)
         path = address(chosen.folder)
     elif by:
         flag = next(iter(by))
@@ -88,7 +88,7 @@ def _choosing(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return rest, by
 
 
-def _tell(chosen: BestTrial) -> None:
+def _print_result(chosen: BestTrial) -> None:
     """Which trial it is, what it was trained with, and how to train it again."""
     point = "" if chosen.point == chosen.score else f" ({chosen.point:.6g} over its point's seeds)"
     print(f"best by {chosen.mode} {chosen.metric}: {chosen.name}, {chosen.score:.6g}{point}")

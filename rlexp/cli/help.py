@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from rlexp.base.errors import EXIT_DONE, ConfigError
-from rlexp.cli.catalogue import Choice, Key, all_keys, default_choices, groups, keys
+from rlexp.cli.config_catalogue import ConfigKey, GroupChoice, all_keys, default_choices, groups, keys
 from rlexp.cli.listing import as_text, everything, key_line, main_config, to_choose_from
 
 WIDTH = 80
@@ -102,7 +102,7 @@ def _of_command(verb: str) -> int:
     return main([verb, "--help"])
 
 
-def _about(name: str, found: dict[str, dict[str, Choice]], top: list[Key]) -> str:
+def _about(name: str, found: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> str:
     """A group with its choices and keys, a choice, or a key in each choice that has it."""
     group, equals, choice = name.partition("=")
     if equals and choice in found.get(group, {}):
@@ -116,7 +116,7 @@ def _about(name: str, found: dict[str, dict[str, Choice]], top: list[Key]) -> st
     return _known_to_rllib(group) or _answer(group, found, top)
 
 
-def _group_keys(group: str, choices: dict[str, Choice]) -> str:
+def _group_keys(group: str, choices: dict[str, GroupChoice]) -> str:
     from rlexp.cli.listing import group_keys
 
     dirs_default = _defaults().get(group, [])
@@ -129,7 +129,7 @@ def _defaults() -> dict[str, list[str]]:
     return default_choices(config_dirs())
 
 
-def _key_lines(name: str, found: dict[str, dict[str, Choice]], top: list[Key]) -> list[str]:
+def _key_lines(name: str, found: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> list[str]:
     """Lines on the keys that are `name` or lie below it; of a group's key, for each choice that sets it."""
     lines = [key_line(key) for key in top if _is_below(key.path, name)]
     group = name.partition(".")[0]
@@ -177,7 +177,7 @@ def _known_to_rllib(name: str) -> str:
     return f"  {name}   a keyword of RLlib's, that no shipped choice sets\n  takes {_type_of(name) or 'any value'}\n"
 
 
-def _answer(name: str, found: dict[str, dict[str, Choice]], top: list[Key]) -> str:
+def _answer(name: str, found: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> str:
     """What a name from elsewhere is called here.
 
     Raises:

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.cli.catalogue import Choice, Key, added_keys, default_choices, groups, keys, parents
+from rlexp.cli.config_catalogue import (
+    ConfigKey,
+    GroupChoice,
+    added_keys,
+    default_choices,
+    groups,
+    keys,
+    parents,
+)
 
 WIDTH = 120
 
@@ -46,7 +54,7 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def as_data(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, dict[str, str]]]:
+def as_data(found: dict[str, dict[str, GroupChoice]]) -> dict[str, dict[str, dict[str, str]]]:
     """Groups and choices as plain values: `{group: {choice: {description, file}}}`."""
     return {
         group: {
@@ -57,7 +65,7 @@ def as_data(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, dict[str
     }
 
 
-def as_text(found: dict[str, dict[str, Choice]], with_keys: bool = False) -> str:
+def as_text(found: dict[str, dict[str, GroupChoice]], with_keys: bool = False) -> str:
     """Groups and choices as text, a line (wrapped) each; `with_keys` adds the keys that each choice sets itself."""
     defaults = default_choices(_config_dirs())
     blocks = []
@@ -103,7 +111,7 @@ def everything(usage: str, flags: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def to_choose_from(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, Choice]]:
+def to_choose_from(found: dict[str, dict[str, GroupChoice]]) -> dict[str, dict[str, GroupChoice]]:
     """The groups that a person chooses from: those inside another group are chosen by its files."""
     return {
         group: choices
@@ -112,7 +120,7 @@ def to_choose_from(found: dict[str, dict[str, Choice]]) -> dict[str, dict[str, C
     }
 
 
-def group_keys(choices: dict[str, Choice], group: str, chosen: list[str]) -> list[str]:
+def group_keys(choices: dict[str, GroupChoice], group: str, chosen: list[str]) -> list[str]:
     """Lines of the default choices' keys, then of the keys that only other choices have."""
     lines: list[str] = []
     told: set[str] = set()
@@ -125,7 +133,7 @@ def group_keys(choices: dict[str, Choice], group: str, chosen: list[str]) -> lis
     return lines
 
 
-def key_line(key: Key, indent: str = "  ") -> str:
+def key_line(key: ConfigKey, indent: str = "  ") -> str:
     """A key with its value, and its comment beside it."""
     value = key.value if len(key.value) <= 40 else key.value[:37] + "..."
     head = f"{key.path}={value}" if value else key.path

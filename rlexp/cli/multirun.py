@@ -39,21 +39,21 @@ def _needs(plan: Plan) -> list[str]:
 
     kinds = plan.trials or plan.ends
     first = kinds[0].config
-    told = ", ".join(f"{amount:g} {name}" for name, amount in booked(first).items())
+    booked_text = ", ".join(f"{amount:g} {name}" for name, amount in booked(first).items())
     if first.hardware.address != "local":
-        return [f"each books {told} of the cluster at {first.hardware.address}"]
+        return [f"each books {booked_text} of the cluster at {first.hardware.address}"]
     machine = look()
     have = {"CPU": float(machine.cores), "GPU": float(len(machine.gpus))}
     room = min(at_once(trial.config, have, plan.settings.concurrency) for trial in kinds)
     side_by_side = min(room, plan.count)
-    lines = [f"each books {told}: {side_by_side} at once on this machine"]
+    lines = [f"each books {booked_text}: {side_by_side} at once on this machine"]
     if (time := seconds(plan, side_by_side)) is not None:
         lines.append(f"about {duration(time[0])} in all, by {time[1]}")
     return lines
 
 
 def close(outcome: SweepOutcome) -> int:
-    """Tells how the trials stand and where the report lies, or why there is none; returns the exit code."""
+    """Prints the trials' statuses and where the report lies, or why there is none; returns the exit code."""
     from rlexp.sweep.terminal_table import print_standings
 
     where = outcome.report or f"none: {outcome.report_error}"

@@ -127,7 +127,7 @@ def read(path: Path) -> Run:
     Raises:
         ConfigError: its config or manifest cannot be read, or holds something else.
     """
-    folder, damaged = RunFolder.look(path), []
+    folder, damaged = RunFolder.for_reading(path), []
     config, manifest = _config(folder.config), folder.read_manifest()
     for name, kind in KINDS.items():
         if not isinstance(manifest.get(name), (kind, type(None))):

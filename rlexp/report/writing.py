@@ -29,7 +29,7 @@ from rlexp.report.drawing.pictures import DrawingProcess
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.reading import WALL, Run, read_all
 from rlexp.report.selection import Objective, bests_of, objective_of
-from rlexp.storage.buckets.fetching import added, fetched
+from rlexp.storage.buckets.fetching import fetched, upload_files
 from rlexp.terminal.quiet import terminal
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
@@ -146,7 +146,7 @@ def _report(
         message = f"the report cannot be written to {folder}: {plain_reason(error) or error}"
         raise ConfigError(message, fix="rlexp report PATH --out <another folder>") from error
     all_written = [written[0], folder / DATA, *written[1:]]
-    added([*all_written, *([folder / MARL_EVAL] if metric else [])])
+    upload_files([*all_written, *([folder / MARL_EVAL] if metric else [])])
     return all_written, [*damaged, *(f"the report has no picture: {each}" for each in trouble)]
 
 

@@ -20,7 +20,7 @@ from rlexp.config.composition.search_path import lab_of
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.run.bookkeeping.provenance import now
 from rlexp.run.checks import check
-from rlexp.storage.buckets.fetching import added, fetched
+from rlexp.storage.buckets.fetching import fetched, upload_files
 from rlexp.storage.checkpoint.finding import BEST, LATEST
 from rlexp.storage.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.storage.runs.run_folder import is_run_folder
@@ -76,7 +76,7 @@ def _evaluated(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
         "lengths": lengths,
     }
     write_json(folder / RESULT, {**result, EARLIER: earlier_results(folder / RESULT)})
-    added([folder / RESULT])
+    upload_files([folder / RESULT])
     return result
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
-from rlexp.storage.buckets.sync import Keeper
+from rlexp.storage.buckets.sync import StoreSync
 
 
 class Kept:
     """Has the run's folder brought to the store after each checkpoint; training does not wait for it."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: StoreSync) -> None:
         self._keeper = keeper
 
     def on_run_start(self, run: RunInfo) -> None:

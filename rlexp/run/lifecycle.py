@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rlexp.environment.hangs.hang import HungError
     from rlexp.run.loop import Loop, Progress
     from rlexp.run.trainable import RunTrainable
-    from rlexp.storage.buckets.sync import Keeper
+    from rlexp.storage.buckets.sync import StoreSync
     from rlexp.terminal.messages import Terminal
 
 Start = Callable[["RunTrainable", RunConfig, "Terminal"], "Progress | None"]
@@ -85,7 +85,7 @@ class Driven:
         self._trainable: RunTrainable | None = None
         self._loop: Loop | None = None
         self._started: list[RunListener] = []
-        self._keeper: Keeper | None = None
+        self._keeper: StoreSync | None = None
 
     @property
     def loop(self) -> Loop:
@@ -179,9 +179,9 @@ class Driven:
         if self.folder.mirror is None:
             return []
         from rlexp.run.kept import Kept
-        from rlexp.storage.buckets.sync import Keeper
+        from rlexp.storage.buckets.sync import StoreSync
 
-        self._keeper = Keeper(self.folder.mirror, self.terminal.warn)
+        self._keeper = StoreSync(self.folder.mirror, self.terminal.warn)
         return [Kept(self._keeper)]
 
     def _info(self) -> RunInfo:

@@ -20,7 +20,7 @@ from rlexp.base.errors import CheckpointError, ConfigError
 from rlexp.base.files.atomic import write_json, write_text
 from rlexp.base.files.ownership import open_plain, read_small
 from rlexp.storage.checkpoint import seal
-from rlexp.storage.checkpoint.seal_key import known, purpose_of, sealing_key, vouches
+from rlexp.storage.checkpoint.seal_key import key_named, purpose_of, sealing_key, vouches
 
 NAME = "signed.json"
 _PURPOSE = b"rlexp signed file\0"
@@ -86,7 +86,7 @@ def _is_sealed(file: Path, digest: str) -> bool:
 
 def _vouches(entry: Any, file: Path, digest: str) -> bool:
     name = entry.get("key") if isinstance(entry, dict) else None
-    key = known(name) if isinstance(name, str) else None
+    key = key_named(name) if isinstance(name, str) else None
     if key is None or not isinstance(entry.get("hmac"), str):
         return False
     right = _sign(key.secret, file.name, digest)

@@ -195,7 +195,7 @@ class SweepFolder(PlanRecord):
     def run(self, name: str) -> RunFolder | None:
         """A trial's own folder, to look into; None while it has none."""
         path = self.trials / name
-        return RunFolder.look(path) if is_run_folder(path) else None
+        return RunFolder.for_reading(path) if is_run_folder(path) else None
 
     def update(self, **fields: Any) -> None:
         """Sets fields of `sweep.json`, and which trial is the best by them."""

@@ -72,12 +72,12 @@ def closing_table(summary: Mapping[str, Any]) -> Table:
 
 def closing_lines(summary: Mapping[str, Any], place: str) -> list[str]:
     """The lines under the table: the folder, a failure's trace, the next commands; pure."""
-    told = [("folder", place)]
+    lines = [("folder", place)]
     if summary.get("status") == "failed":
-        told.append(("trace", f"{place}/{summary.get('trace', 'error.txt')}"))
-    told += next_commands(summary, place)
-    width = max(len(label) for label, _ in told)
-    return [f"{label:<{width}}  {text}" for label, text in told]
+        lines.append(("trace", f"{place}/{summary.get('trace', 'error.txt')}"))
+    lines += next_commands(summary, place)
+    width = max(len(label) for label, _ in lines)
+    return [f"{label:<{width}}  {text}" for label, text in lines]
 
 
 def print_closing(summary: Mapping[str, Any], place: str, error: str | None = None) -> None:
@@ -126,8 +126,12 @@ def _time(seconds: float) -> str:
 
 def _shares(summary: Mapping[str, Any], seconds: float) -> str:
     """What the time was spent on, where the summary says it: ` (training 61 %, evaluation 30 %, ...)`."""
-    told = [(label, _number(summary.get(key))) for key, label in _SPENT_ON]
-    parts = [f"{label} {_percent(spent / seconds)}" for label, spent in told if spent is not None and seconds]
+    seconds_by_label = [(label, _number(summary.get(key))) for key, label in _SPENT_ON]
+    parts = [
+        f"{label} {_percent(spent / seconds)}"
+        for label, spent in seconds_by_label
+        if spent is not None and seconds
+    ]
     return f" ({', '.join(parts)})" if parts else ""
 
 

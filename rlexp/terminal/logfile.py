@@ -17,8 +17,27 @@ from types import TracebackType
 from typing import IO, Any
 
 from rlexp.base.files.links import open_to_append
-from rlexp.terminal.noise import is_noise, without_colour
 from rlexp.terminal.own_threads import OwnThreads
+
+_NOISE = re.compile(
+    r"You are running \w+ on the new API stack!"
+    # RLlib's own modules are built in the way that RLlib calls deprecated.
+    r"|`RLModule\(config=\[RLModuleConfig object\]\)` has been deprecated"
+    # RLlib registers its environment anew for each runner.
+    r"|Overriding environment rllib-(?:single|multi)-agent-env-v0 already in registry"
+)
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def is_noise(text: str) -> bool:
+    """Whether a line is one of those of every run."""
+    return _NOISE.search(text) is not None
+
+
+def without_colour(text: str) -> str:
+    """The text without the codes that colour it on a terminal."""
+    return _COLOUR.sub("", text) if "\x1b" in text else text
+
 
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 _STAMP = "%Y-%m-%d %H:%M:%S"
@@ -66,10 +85,10 @@ class LogFile:
         run where its results are written, not where a library chats."""
         stamp = time.strftime(_STAMP + " ")
         lines = [line for line in without_colour(text).splitlines() if line.strip() and not is_noise(line)]
-        whole = "".join((line if _STAMPED.match(line) else stamp + line) + "\n" for line in lines)
+        complete = "".join((line if _STAMPED.match(line) else stamp + line) + "\n" for line in lines)
         with self._lock, contextlib.suppress(OSError):
-            if self._descriptor is not None and whole:
-                os.write(self._descriptor, whole.encode("utf-8", "replace"))
+            if self._descriptor is not None and complete:
+                os.write(self._descriptor, complete.encode("utf-8", "replace"))
 
 
 class LogStream(io.TextIOBase):
@@ -151,9 +170,9 @@ class LogStream(io.TextIOBase):
             if self._log is None:
                 before = self._before
                 return before.write(text) if before is not None else len(text)
-            *whole, self._rest = re.split(r"[\r\n]", self._rest + text)
-            if whole:
-                self._log.lines("\n".join(whole))
+            *complete, self._rest = re.split(r"[\r\n]", self._rest + text)
+            if complete:
+                self._log.lines("\n".join(complete))
         return len(text)
 
     def flush(self) -> None:

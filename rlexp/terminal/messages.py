@@ -94,8 +94,8 @@ class Terminal:
             self._log.lines(text)
         self._status = self.console.status(Text(text), spinner="dots")
         try:
-            with self._status as shown:
-                yield lambda text: shown.update(Text(text))
+            with self._status as status:
+                yield lambda text: status.update(Text(text))
         finally:
             self._status = None
 
@@ -132,7 +132,7 @@ class Terminal:
 def _console(file: IO[str]) -> Console:
     from rich.console import Console
 
-    class Lasting(Console):
+    class PipeSafeConsole(Console):
         """A console whose reader may go away (`rlexp ... | head`): the run goes on, unseen."""
 
         def on_broken_pipe(self) -> None:
@@ -144,7 +144,7 @@ def _console(file: IO[str]) -> Console:
 
     # Into a pipe or file a table is as wide as it is: to wrap it at 80 signs would cut words and paths in two.
     width = None if _is_terminal(file) or "COLUMNS" in os.environ else UNWRAPPED
-    return Lasting(file=file, highlight=False, width=width)
+    return PipeSafeConsole(file=file, highlight=False, width=width)
 
 
 def _is_terminal(file: IO[str]) -> bool:

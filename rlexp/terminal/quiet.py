@@ -32,8 +32,8 @@ _active: list[tuple[OwnThreads, Terminal]] = []
 
 def terminal() -> Terminal:
     """The terminal of the innermost `quiet` of this thread's, or one on plain stdout and stderr where there is none."""
-    own = next((terminal for own, terminal in reversed(_active) if own.here), None)
-    return own or Terminal(sys.stdout, sys.stderr)
+    innermost = next((terminal for own_threads, terminal in reversed(_active) if own_threads.here), None)
+    return innermost or Terminal(sys.stdout, sys.stderr)
 
 
 def console() -> Console:
@@ -59,32 +59,32 @@ def quiet(log_path: Path, level: str = "WARNING") -> Iterator[Terminal]:
         OSError: the log cannot be opened; nothing has been redirected then.
         ValueError: `level` is no name of a logging level.
     """
-    with LogFile(log_path) as log, followed() as own, contextlib.ExitStack() as undo:
+    with LogFile(log_path) as log, followed() as own_threads, contextlib.ExitStack() as undo:
         former = list(logging.getLogger().handlers)
-        undo.enter_context(logging_to(log, level, own))
+        undo.enter_context(logging_to(log, level, own_threads))
         # Before the streams change: a terminal on descriptors 1 and 2 moves to duplicates of them.
         if _active:
             real = _active[-1][1].on_log(log)
         else:
-            out = undo.enter_context(_kept(sys.stdout, 1))
-            err = undo.enter_context(_kept(sys.stderr, 2))
+            out = undo.enter_context(_on_duplicate(sys.stdout, 1))
+            err = undo.enter_context(_on_duplicate(sys.stderr, 2))
             real = Terminal(out, err, log)
             undo.enter_context(_handlers_on(former, {sys.stdout: out, sys.stderr: err}))
         if threading.current_thread() is threading.main_thread():
             undo.enter_context(_descriptors_to(log))
         # Of a run within a run the outer one's streams know where another thread's words go.
         others = (sys.stdout, sys.stderr) if _active else real.streams
-        undo.enter_context(_streams_to(log, own, others))
-        _active.append((own, real))
+        undo.enter_context(_streams_to(log, own_threads, others))
+        _active.append((own_threads, real))
         try:
             yield real
         finally:
             real.close()
-            _active.remove((own, real))
+            _active.remove((own_threads, real))
 
 
 @contextlib.contextmanager
-def _kept(stream: IO[str] | None, descriptor: int) -> Iterator[IO[str]]:
+def _on_duplicate(stream: IO[str] | None, descriptor: int) -> Iterator[IO[str]]:
     """`stream` on a duplicate of its descriptor, so that redirecting the descriptor leaves it be."""
     if stream is None:
         with Path(os.devnull).open("w") as nowhere:
@@ -99,8 +99,8 @@ def _kept(stream: IO[str] | None, descriptor: int) -> Iterator[IO[str]]:
         yield stream
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    with os.fdopen(duplicate, "w", buffering=1, encoding=encoding, errors="replace") as kept:
-        yield kept
+    with os.fdopen(duplicate, "w", buffering=1, encoding=encoding, errors="replace") as copy:
+        yield copy
 
 
 @contextlib.contextmanager
@@ -123,13 +123,15 @@ def _descriptors_to(log: LogFile) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _handlers_on(handlers: Sequence[logging.Handler], kept: Mapping[IO[str], IO[str]]) -> Iterator[None]:
+def _handlers_on(
+    handlers: Sequence[logging.Handler], duplicates: Mapping[IO[str], IO[str]]
+) -> Iterator[None]:
     """Handlers that write to a stream of the process write to what it is kept on: other threads' records go there."""
     moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
     for handler in handlers:
-        if type(handler) is logging.StreamHandler and handler.stream in kept:
+        if type(handler) is logging.StreamHandler and handler.stream in duplicates:
             moved.append((handler, handler.stream))
-            handler.setStream(kept[handler.stream])
+            handler.setStream(duplicates[handler.stream])
     try:
         yield
     finally:
@@ -138,12 +140,12 @@ def _handlers_on(handlers: Sequence[logging.Handler], kept: Mapping[IO[str], IO[
 
 
 @contextlib.contextmanager
-def _streams_to(log: LogFile, own: OwnThreads, others: tuple[IO[str], IO[str]]) -> Iterator[None]:
-    """Python's stdout and stderr of the threads `own` on the log, in stamped lines; other threads' on `others`."""
+def _streams_to(log: LogFile, own_threads: OwnThreads, others: tuple[IO[str], IO[str]]) -> Iterator[None]:
+    """Puts stdout and stderr of `own_threads` on the log, in stamped lines, and those of other threads on `others`."""
     before = sys.stdout, sys.stderr
     streams = (
-        LogStream(log, before[0], "stdout", own, others[0]),
-        LogStream(log, before[1], "stderr", own, others[1]),
+        LogStream(log, before[0], "stdout", own_threads, others[0]),
+        LogStream(log, before[1], "stderr", own_threads, others[1]),
     )
     sys.stdout, sys.stderr = streams
     try:

@@ -10,7 +10,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.events import Record, RunInfo
 from rlexp.base.suggest import nearest
 from rlexp.tracking.background import Background
-from rlexp.tracking.wandb_mode import MODES, asked, has_key, has_key_in_environment
+from rlexp.tracking.wandb_mode import MODES, has_key, has_key_in_environment, requested_mode
 from rlexp.tracking.wandb_run import PROBE_S, WandbRun, WandbSettings
 from rlexp.tracking.wandb_settings import set_up
 
@@ -70,7 +70,7 @@ class WandbTracker:
 
     def on_run_start(self, run: RunInfo) -> None:
         """Starts to open the W&B run; returns at once."""
-        if asked(self.settings.mode) == "disabled":
+        if requested_mode(self.settings.mode) == "disabled":
             return
         self._background = Background("W&B", lambda: WandbRun(self.settings, run))
 

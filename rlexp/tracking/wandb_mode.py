@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 MODES = ("auto", "online", "offline", "disabled")
 
 
-def asked(mode: str) -> str:
+def requested_mode(mode: str) -> str:
     """The mode after a look at WANDB_MODE, which `auto` follows where it says offline or disabled."""
     environment = os.environ.get("WANDB_MODE", "").lower()
     return environment if mode == "auto" and environment in ("offline", "disabled") else mode
@@ -22,7 +22,7 @@ def asked(mode: str) -> str:
 
 def choose(mode: str, base_url: str) -> str:
     """`online`, `offline` or `disabled`; `auto` becomes online where there is an API key."""
-    mode = asked(mode)
+    mode = requested_mode(mode)
     if mode != "auto":
         return mode
     return "online" if has_key(base_url) else "offline"

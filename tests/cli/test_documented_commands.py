@@ -15,8 +15,8 @@ from harness import CHECKOUT
 
 import rlexp
 from rlexp.base.errors import ConfigError
-from rlexp.cli.catalogue import keys
 from rlexp.cli.completion.candidates import flags as flags_of
+from rlexp.cli.config_catalogue import keys
 from rlexp.cli.flags import parse
 from rlexp.cli.main import VERBS, main
 from rlexp.config.composition.hydra_app import hydra_app

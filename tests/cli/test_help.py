@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlexp.base.errors import ConfigError
-from rlexp.cli import catalogue, listing
+from rlexp.cli import config_catalogue, listing
 from rlexp.cli.help import USAGE, page, run
 from rlexp.cli.main import VERBS, main
 from rlexp.config.composition.search_path import shipped_conf
@@ -33,7 +33,7 @@ def test_the_page_fits_a_screen_and_names_every_command_and_group(capsys: pytest
 def test_all_has_a_line_for_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "all")
     lines = [line.strip() for line in text.splitlines()]
-    for key in catalogue.keys(shipped_conf() / "config.yaml", ""):
+    for key in config_catalogue.keys(shipped_conf() / "config.yaml", ""):
         assert any(line.startswith((f"{key.path}=", f"{key.path} ")) or line == key.path for line in lines), (
             key.path
         )

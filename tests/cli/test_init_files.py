@@ -48,7 +48,7 @@ def test_the_lab_is_whole(lab: Path) -> None:
 
 
 def test_its_choices_name_what_is_there_and_explain_every_key(lab: Path) -> None:
-    from rlexp.cli import catalogue
+    from rlexp.cli import config_catalogue
 
     env = yaml.safe_load((lab / "conf/env/my_lab_example.yaml").read_text())
     callback = yaml.safe_load((lab / "conf/callbacks/my_lab_furthest.yaml").read_text())["my_lab_furthest"]
@@ -56,10 +56,10 @@ def test_its_choices_name_what_is_there_and_explain_every_key(lab: Path) -> None
         module, _, name = target.rpartition(".")
         tree = ast.parse((lab / (module.replace(".", "/") + ".py")).read_text())
         assert name in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-    for group, choices in catalogue.groups([lab / "conf"]).items():
+    for group, choices in config_catalogue.groups([lab / "conf"]).items():
         for choice in choices.values():
             assert choice.description
-            assert all(key.comment for key in catalogue.keys(choice.file, group))
+            assert all(key.comment for key in config_catalogue.keys(choice.file, group))
 
 
 def test_its_environment_and_callback_pass_their_own_tests(lab: Path) -> None:

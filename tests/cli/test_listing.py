@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rlexp.base.errors import ConfigError
-from rlexp.cli import catalogue, listing
+from rlexp.cli import config_catalogue, listing
 from rlexp.config.composition.search_path import config_dirs, shipped_conf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,14 +49,14 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda f: f.relative_to(shipped_conf()).as_posix())
 def test_every_shipped_file_says_what_it_is(file: Path) -> None:
-    described = catalogue.describe(file)
+    described = config_catalogue.describe(file)
     assert len(described) > 10, f"{file} needs a first comment line"
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda f: f.relative_to(shipped_conf()).as_posix())
 def test_keys_read_as_text_are_those_that_yaml_reads(file: Path) -> None:
     group = file.parent.relative_to(shipped_conf()).as_posix()
-    found = catalogue.keys(file, "" if group == "." else group)
+    found = config_catalogue.keys(file, "" if group == "." else group)
     content = yaml.safe_load(file.read_text()) or {}
     for key in found:
         names = key.path.split(".")[0 if group == "." else 1 :]
@@ -73,7 +73,7 @@ def test_list_has_every_group_and_choice(capsys: pytest.CaptureFixture[str]) -> 
     for file in SHIPPED:
         if file.parent != shipped_conf():
             group = file.parent.relative_to(shipped_conf()).as_posix()
-            assert data[group][file.stem]["description"] == catalogue.describe(file)
+            assert data[group][file.stem]["description"] == config_catalogue.describe(file)
     listing.run([])
     text = capsys.readouterr().out
     assert "callbacks\n" in text and "  progress (default)" in text
@@ -96,7 +96,7 @@ def test_an_unknown_group_is_answered_with_the_nearest() -> None:
 
 
 def test_a_labs_choices_stand_beside_the_shipped_ones(lab: Path) -> None:
-    found = catalogue.groups(config_dirs())
+    found = config_catalogue.groups(config_dirs())
     assert found["env"]["maze"].description == "A maze # of our own."
     assert found["env"]["maze"].file == lab / "conf" / "env" / "maze.yaml"
     assert "_part" not in found["env"]
@@ -105,14 +105,14 @@ def test_a_labs_choices_stand_beside_the_shipped_ones(lab: Path) -> None:
 
 
 def test_keys_of_a_file_with_every_kind_of_comment(lab: Path) -> None:
-    keys = catalogue.keys(lab / "conf" / "env" / "maze.yaml", "env")
+    keys = config_catalogue.keys(lab / "conf" / "env" / "maze.yaml", "env")
     assert [(key.path, key.value, key.comment) for key in keys] == [
         ("env.id", "maze.Maze", "import path"),
         ("env.config.size", "5", "cells along one side"),
         ("env.config.name", "'a # b'", "what it is called"),
         ("env.wrappers", "", ""),
     ]
-    assert catalogue.keys(lab / "conf" / "robot" / "arm.yaml", "robot") == []
+    assert config_catalogue.keys(lab / "conf" / "robot" / "arm.yaml", "robot") == []
 
 
 def test_neither_needs_heavy_imports() -> None:

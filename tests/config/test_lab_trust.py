@@ -15,7 +15,7 @@ from rlexp.config.composition import search_path
 from rlexp.config.composition.search_path import find_lab
 from rlexp.config.labs import ownership
 from rlexp.hardware.ray_session.import_places import job_config
-from rlexp.tracking import wandb_log
+from rlexp.tracking import wandb_run
 from rlexp.tracking.wandb_settings import _is_own
 
 TABLE = '[tool.rlexp]\nconf = "conf"\npackages = ["my_lab"]\n'
@@ -175,7 +175,7 @@ def test_wandbs_own_command_imports_nothing_from_the_working_folder(
 ) -> None:
     (tmp_path / "wandb.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')\n")
     monkeypatch.chdir(tmp_path)
-    assert wandb_log._last_step_in(Path("none.wandb")) == -1
+    assert wandb_run._last_step_in(Path("none.wandb")) == -1
     assert not (tmp_path / "canary").exists()
 
 

@@ -13,7 +13,7 @@ from harness import CONF, choices, cli, tiny, train_tiny
 
 import rlexp
 from rlexp.base.errors import ConfigError
-from rlexp.cli.catalogue import describe
+from rlexp.cli.config_catalogue import describe
 from rlexp.config.schema import RunConfig
 from rlexp.hardware.machine.gpus import usable_gpus
 

@@ -15,7 +15,7 @@ import rlexp
 from rlexp.base.errors import ConfigError
 from rlexp.cli.flags import parse
 from rlexp.report.writing import report
-from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.bucket import Bucket
 from rlexp.storage.buckets.fetching import fetched
 from rlexp.storage.buckets.places import local
 
@@ -38,7 +38,7 @@ def steps(folder: Path) -> list[int]:
 
 def lines(place: str, name: str) -> int:
     """How many lines of a file have reached the store."""
-    return (Store(place).read(name) or b"").count(b"\n")
+    return (Bucket(place).read(name) or b"").count(b"\n")
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_a_run_in_a_bucket(bucket: str, tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ConfigError, match="there is nothing at"):
         parse(["--config-dir", f"{bucket}/runs/none"])
     report([f"{bucket}/runs"])
-    found = json.loads(Store(f"{bucket}/runs").read("report.json") or b"")
+    found = json.loads(Bucket(f"{bucket}/runs").read("report.json") or b"")
     assert [run["env_steps"] for run in found["runs"]] == [6 * BATCH, BATCH]
     assert found["best"]["command"] in [f"rlexp --config-dir {bucket}/runs/{name}" for name in "ab"]
 
@@ -156,20 +156,22 @@ def test_a_sweep_killed_on_one_machine_goes_on_on_another(bucket: str, tmp_path:
         child.until(lambda: lines(second, "metrics.jsonl") >= 25)
         for process in child.family:
             process.kill()
-    before = (Store(first).read("metrics.jsonl"), Store(first).read("manifest.json"))
+    before = (Bucket(first).read("metrics.jsonl"), Bucket(first).read("manifest.json"))
     code, text = run("resume", place, **at("two", tmp_path))
     assert code == 0 and "1 done before, 1 go on where they were, 1 begin" in text, text
-    assert before == (Store(first).read("metrics.jsonl"), Store(first).read("manifest.json")), "not run again"
+    assert before == (Bucket(first).read("metrics.jsonl"), Bucket(first).read("manifest.json")), (
+        "not run again"
+    )
     table = rlexp.trials(place)
     assert list(table["status"]) == ["done"] * 3 and set(table["env_steps"]) == {budget}
     for trial in (first, second):
         assert steps(local(trial)) == list(range(BATCH, budget + 1, BATCH)), trial
-    assert not [name for name in Store(place).sizes() if name.startswith(".tune")]
-    assert {"report.html", "report.json", "sweep.json"} <= set(Store(place).sizes())
+    assert not [name for name in Bucket(place).sizes() if name.startswith(".tune")]
+    assert {"report.html", "report.json", "sweep.json"} <= set(Bucket(place).sizes())
     code, text = run("evaluate", place, "evaluation.evaluation_duration=2", **at("three", tmp_path))
     assert code == 0 and "/trials/" in text, text
     code, text = run("report", place, "--png", **at("three", tmp_path))
-    assert code == 0 and "report/scores.png" in Store(place).sizes(), text
+    assert code == 0 and "report/scores.png" in Bucket(place).sizes(), text
 
 
 @pytest.mark.slow
@@ -196,7 +198,7 @@ def test_a_population_in_a_bucket(bucket: str, tmp_path: Path) -> None:
         assert found == sorted(set(found) & set(WHOLE)) and found[-1] == BUDGET, found
         assert "was not brought" not in (folder / "trials" / name / "log.txt").read_text()
     assert any("took over" in (folder / "trials" / name / "log.txt").read_text() for name in trials(folder))
-    assert not [name for name in Store(place).sizes() if name.startswith(".tune")]
+    assert not [name for name in Bucket(place).sizes() if name.startswith(".tune")]
 
 
 @pytest.mark.slow

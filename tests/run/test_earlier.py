@@ -65,8 +65,8 @@ def test_after_a_kill_the_next_process_has_one_whole_run(
     killed.write_config({"new": 1})
     if begun:
         killed.metrics.write_text('{"env_steps": 7}\n')
-    assert killed._held is not None
-    killed._held.release()  # as the system does for a process that was killed
+    assert killed._lock is not None
+    killed._lock.release()  # as the system does for a process that was killed
     if route == "open":
         RunFolder.open(old).release()
     else:

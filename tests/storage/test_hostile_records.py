@@ -12,7 +12,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.files import atomic
 from rlexp.base.files.record_names import is_inside, is_plain
 from rlexp.cli.main import main
-from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.bucket import Bucket
 from rlexp.storage.buckets.fetching import fetched
 from rlexp.storage.buckets.mirror import Mirror
 from rlexp.storage.buckets.places import local
@@ -32,10 +32,10 @@ def mine(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Store]:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Bucket]:
     """`shop(place)` is a store of this process's memory."""
     monkeypatch.setenv("RLEXP_STORAGE", str(tmp_path / "copies"))
-    return lambda place: Store(f"memory://{tmp_path.name}/{place}")
+    return lambda place: Bucket(f"memory://{tmp_path.name}/{place}")
 
 
 ROUTES = (["report"], ["evaluate"], ["resume"], ["--config-dir"])
@@ -44,7 +44,7 @@ ROUTES = (["report"], ["evaluate"], ["resume"], ["--config-dir"])
 @pytest.mark.parametrize("words", ROUTES, ids=[words[0] for words in ROUTES])
 @pytest.mark.parametrize("name", ["absolute", "upwards", ".", "", 7])
 def test_what_a_bucket_leaves_out_is_a_name_in_the_copy(
-    shop: Callable[[str], Store],
+    shop: Callable[[str], Bucket],
     mine: Path,
     name: object,
     words: list[str],
@@ -62,7 +62,7 @@ def test_what_a_bucket_leaves_out_is_a_name_in_the_copy(
 
 @pytest.mark.parametrize("state", [b"", b"[]", b"{}", b"\xff", b'{"push": 3}', b"[" * 100_000])
 def test_a_damaged_record_of_a_bucket_is_one_line(
-    shop: Callable[[str], Store], state: bytes, capsys: pytest.CaptureFixture[str]
+    shop: Callable[[str], Bucket], state: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = shop("theirs")
     store.write(STATE, state)
@@ -72,7 +72,7 @@ def test_a_damaged_record_of_a_bucket_is_one_line(
 
 
 def test_runs_below_a_place_are_brought_below_its_copy_only(
-    shop: Callable[[str], Store], mine: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Callable[[str], Bucket], mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A key may hold anything between two slashes, nothing too: `runs//home/me/x`."""
     store = shop("runs")
@@ -82,16 +82,16 @@ def test_runs_below_a_place_are_brought_below_its_copy_only(
     found = {f"{mine}/{STATE}": 1, f"{mine}/chapter": 1, f"{up}{mine}/{STATE}": 1, f"{up}{mine}/chapter": 1}
     found |= {f"a/{STATE}": 1, "a/manifest.json": 1, f"a/{mine}/chapter": 1, f"a/b/.{STATE}": 1}
     brought: list[Path] = []
-    monkeypatch.setattr(Store, "sizes", lambda *_, **__: found)
-    monkeypatch.setattr(Store, "read", lambda *_: state)
-    monkeypatch.setattr(Store, "download", lambda _, name, file: brought.append(file))
+    monkeypatch.setattr(Bucket, "sizes", lambda *_, **__: found)
+    monkeypatch.setattr(Bucket, "read", lambda *_: state)
+    monkeypatch.setattr(Bucket, "download", lambda _, name, file: brought.append(file))
     fetch_below(copy)
     assert copy / "a" / "manifest.json" in brought
     assert all(file.is_relative_to(copy) and ".." not in file.parts for file in brought)
     assert (mine / "chapter").read_text() == "years of work"
 
 
-def test_a_record_of_storing_is_not_taken_from_a_bucket(shop: Callable[[str], Store]) -> None:
+def test_a_record_of_storing_is_not_taken_from_a_bucket(shop: Callable[[str], Bucket]) -> None:
     """It says which files to delete in the store once they are gone here."""
     store = shop("run")
     store.write("inner/" + STATE, b'{"push": "a", "next": "a", "files": {"../other/seal.json": [1, 1]}}')
@@ -103,7 +103,7 @@ def test_a_record_of_storing_is_not_taken_from_a_bucket(shop: Callable[[str], St
 
 
 def test_names_of_brought_files_are_judged_before_any_is_deleted_in_the_store(
-    shop: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+    shop: Callable[[str], Bucket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, deleted = shop("run"), []
     mirror = Mirror(local(store.uri), store)
@@ -113,7 +113,7 @@ def test_names_of_brought_files_are_judged_before_any_is_deleted_in_the_store(
     known = json.loads((mirror.folder / STATE).read_text())
     known["files"] |= {"../other/weights": [1, 1], "/absolute": [1, 1], "gone": [1, 1]}
     (mirror.folder / STATE).write_text(json.dumps(known))
-    monkeypatch.setattr(Store, "delete", lambda _, name: deleted.append(name))
+    monkeypatch.setattr(Bucket, "delete", lambda _, name: deleted.append(name))
     mirror.push()
     assert deleted == ["gone"]
 
@@ -149,7 +149,7 @@ def test_plain_names() -> None:
     assert not any(map(is_inside, ["", "/a", "a//b", "a/", "a/../b", "./a", None]))
 
 
-def test_a_run_that_cannot_begin_leaves_the_one_in_the_store(shop: Callable[[str], Store]) -> None:
+def test_a_run_that_cannot_begin_leaves_the_one_in_the_store(shop: Callable[[str], Bucket]) -> None:
     place = shop("runs").uri
     with RunFolder.create(place, "a") as run:
         run.metrics.write_text('{"env_steps": 1}\n')

@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from rlexp.base.files import lock
 from rlexp.base.files.atomic import point
 from rlexp.storage.buckets import mirror as mirrors
-from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.bucket import Bucket
 from rlexp.storage.buckets.mirror import STATE, Mirror, TakenError
-from rlexp.storage.buckets.sync import Keeper
+from rlexp.storage.buckets.sync import StoreSync
 from rlexp.storage.runs.run_folder import RunFolder
 
 NAMES = st.sampled_from(
@@ -40,7 +40,7 @@ class TwoMachines(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.root = Path(tempfile.mkdtemp())
-        store = Store(f"memory://{self.root.name}/run")
+        store = Bucket(f"memory://{self.root.name}/run")
         self.mirrors = [Mirror(self.root / name, store) for name in ("one", "two")]
         for mirror in self.mirrors:
             mirror.folder.mkdir()
@@ -95,7 +95,7 @@ TestTwoMachines.settings = settings(max_examples=60, stateful_step_count=20, dea
 @pytest.fixture
 def pair(bucket: str, tmp_path: Path) -> Iterator[tuple[Mirror, Mirror]]:
     """The same run on two machines, by a real S3."""
-    store = Store(f"{bucket}/runs/a b,lr=1e-3")
+    store = Bucket(f"{bucket}/runs/a b,lr=1e-3")
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "metrics.jsonl").write_text("{}\n")
     yield Mirror(tmp_path / "one", store), Mirror(tmp_path / "two", store)
@@ -142,7 +142,7 @@ def test_cut_short_between_the_store_and_here(
     one, _ = pair
     one.push()
     (one.folder / "metrics.jsonl").write_text("{}\n{}\n")
-    know = Mirror._know
+    know = Mirror._write_known
     calls: list[object] = []
 
     def killed(self: Mirror, **known: object) -> None:
@@ -152,7 +152,7 @@ def test_cut_short_between_the_store_and_here(
         know(self, **known)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(mirrors.Mirror, "_know", killed)
+        patched.setattr(mirrors.Mirror, "_write_known", killed)
         one.push()
     (one.folder / "metrics.jsonl").write_text("{}\n{}\n{}\n")
     one.fetch()
@@ -178,12 +178,12 @@ def test_a_keeper_holds_nothing_up_and_brings_it_later(pair: tuple[Mirror, Mirro
         told.append(text)
         warned.set()
 
-    away = Mirror(one.folder, Store(f"{one.store.uri.rpartition('/runs')[0]}-none/run"))
-    lost = Keeper(away, warn, every_s=0.05)
+    away = Mirror(one.folder, Bucket(f"{one.store.uri.rpartition('/runs')[0]}-none/run"))
+    lost = StoreSync(away, warn, every_s=0.05)
     assert warned.wait(60) and "cannot be brought up to date" in told[0]
     with pytest.raises(OSError):
         lost.close()
-    keeper = Keeper(one, warn)
+    keeper = StoreSync(one, warn)
     keeper.soon()
     keeper.close()
     two.fetch()
@@ -201,7 +201,7 @@ def test_a_keeper_that_lost_the_run_says_so(pair: tuple[Mirror, Mirror]) -> None
     (two.folder / "metrics.jsonl").write_text("another's\n")
     two.push()
     (one.folder / "metrics.jsonl").write_text("one's\n")
-    keeper = Keeper(one, pytest.fail, every_s=0.01)
+    keeper = StoreSync(one, pytest.fail, every_s=0.01)
     with pytest.raises(TakenError, match="another process has gone on"):
         keeper.close()
         keeper.check()

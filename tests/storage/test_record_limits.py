@@ -22,9 +22,9 @@ from rlexp.cli.clean import abandoned_runs
 from rlexp.config.rerun import composed_again
 from rlexp.report.reading import read
 from rlexp.run.evaluate import earlier_results
-from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.bucket import Bucket
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.runs.metrics_file import MetricsFile, whole_lines
+from rlexp.storage.runs.metrics_file import MetricsFile, complete_lines
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.storage.runs.trial_status import history, logged, trial_status
 from rlexp.storage.signed_files import is_own
@@ -78,7 +78,7 @@ LARGE: dict[str, Callable[[Path], None]] = {
 
 
 def whole(run: Path) -> list[Any]:
-    return list(whole_lines(run / "metrics.jsonl"))
+    return list(complete_lines(run / "metrics.jsonl"))
 
 
 def opened_metrics(run: Path) -> None:
@@ -94,16 +94,16 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "a new run of it": ("manifest.json", lambda run: composed_again(run, [])),
     "the estimate, manifest": ("manifest.json", lambda run: speeds_below(run.parent)),
     "the estimate, summary": ("summary.json", lambda run: speeds_below(run.parent)),
-    "a trial, manifest": ("manifest.json", lambda run: trial_status(RunFolder.look(run), "x")),
-    "a trial, metrics": ("metrics.jsonl", lambda run: trial_status(RunFolder.look(run), "x")),
-    "a trial's history": ("metrics.jsonl", lambda run: history(RunFolder.look(run), "x")),
-    "a trial's metrics": ("metrics.jsonl", lambda run: logged(RunFolder.look(run))),
-    "a trial without a score": ("summary.json", lambda run: never_logged(RunFolder.look(run))),
+    "a trial, manifest": ("manifest.json", lambda run: trial_status(RunFolder.for_reading(run), "x")),
+    "a trial, metrics": ("metrics.jsonl", lambda run: trial_status(RunFolder.for_reading(run), "x")),
+    "a trial's history": ("metrics.jsonl", lambda run: history(RunFolder.for_reading(run), "x")),
+    "a trial's metrics": ("metrics.jsonl", lambda run: logged(RunFolder.for_reading(run))),
+    "a trial without a score": ("summary.json", lambda run: never_logged(RunFolder.for_reading(run))),
     "an evaluation": ("evaluation.json", lambda run: earlier_results(run / "evaluation.json")),
     "a tracker, metrics": ("metrics.jsonl", whole),
     "a run that goes on, metrics": ("metrics.jsonl", opened_metrics),
     "a run that goes on": ("manifest.json", lambda run: RunFolder.open(run).release()),
-    "the copy of a store": ("storage.json", lambda run: Mirror(run, Store("memory://x/y")).knows("a")),
+    "the copy of a store": ("storage.json", lambda run: Mirror(run, Bucket("memory://x/y")).has_state("a")),
     "whose it is": ("config.yaml", lambda run: is_own(run / "config.yaml")),
     "whose it is, signatures": ("signed.json", lambda run: is_own(run / "config.yaml")),
     "a sweep's state": ("sweep.json", lambda run: SweepFolder(run).damaged),
@@ -174,7 +174,7 @@ def test_a_long_file_of_metrics_is_read_line_by_line(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5 << 20
-    assert [record["env_steps"] for _, record in whole_lines(path)] == list(range(31))
+    assert [record["env_steps"] for _, record in complete_lines(path)] == list(range(31))
 
 
 @pytest.mark.parametrize(

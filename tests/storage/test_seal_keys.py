@@ -113,7 +113,7 @@ def test_a_key_that_others_may_write_is_refused(place: str) -> None:
     made.chmod(0o777)
     with pytest.raises(ConfigError, match=f"everybody may write to {made}"):
         seal_key.ensure_key()
-    assert seal_key.known("0" * 16) is None
+    assert seal_key.key_named("0" * 16) is None
 
 
 def test_a_key_that_is_not_used_is_named_where_a_checkpoint_is_to_be_loaded(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_key_that_is_no_file_of_a_keys_size_ends_in_one_line(kind: str) -> Non
         path.write_bytes(b"0" * (1 << 20))
     with pytest.raises(ConfigError, match="cannot be read or made"):
         seal_key.ensure_key()
-    assert seal_key.known("0" * 16) is None
+    assert seal_key.key_named("0" * 16) is None
 
 
 def test_a_seal_that_is_a_pipe_or_endless_holds_nothing_up(tmp_path: Path) -> None:

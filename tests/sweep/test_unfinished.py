@@ -51,7 +51,7 @@ def monitor(sweep: SweepFolder, *overrides: str) -> SweepMonitor:
 def test_a_done_trial_goes_on_only_where_its_budget_is_longer(sweep: SweepFolder, tmp_path: Path) -> None:
     first, second, third = (trial.name for trial in sweep.frozen.all())
     assert trained(sweep, first) == trained(sweep, second) == "done"
-    RunFolder.look(sweep.trials / second).update_manifest(status="stopped")
+    RunFolder.for_reading(sweep.trials / second).update_manifest(status="stopped")
     sweep.update(trials={second: {"status": "pruned", "score": None}})
     for overrides in (
         (),

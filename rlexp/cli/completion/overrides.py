@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rlexp.base.yaml.text import read_text
-from rlexp.cli.catalogue import all_keys, keys
 from rlexp.cli.completion.paths import folders
+from rlexp.cli.config_catalogue import all_keys, keys
 
 _DEFAULT = re.compile(
     r"^\s*- (?:optional )?(?P<group>[a-z_/]+): (?P<choice>\[[^\]]*\]|[^#\s]+)", re.MULTILINE

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-AT_ONCE = 64 << 20
+WHOLE_READ = 64 << 20
 """Bytes; smaller files are read before they are written, so that what fails leaves nothing half written."""
 
 BUCKETS = ("s3", "gcs", "abfs")
 """Kinds of filesystems that have no folders."""
 
 
-class Store:
+class Bucket:
     """The files below an address; their names are relative to it, with slashes.
 
     All methods raise OSError where the store cannot be reached or refuses.
@@ -43,11 +43,11 @@ class Store:
         from pyarrow.fs import FileSelector, FileType
 
         path = self._path(name) if name else self._base
-        found = self._system.get_file_info(FileSelector(path, allow_not_found=True, recursive=deep))
+        infos = self._system.get_file_info(FileSelector(path, allow_not_found=True, recursive=deep))
         base = f"{self._base.lstrip('/')}/"  # Some of fsspec's put a slash before all.
         return {
             info.path.lstrip("/").removeprefix(base): info.size
-            for info in found
+            for info in infos
             if info.type == FileType.File
         }
 
@@ -61,7 +61,7 @@ class Store:
 
     def write(self, name: str, content: bytes) -> None:
         """Replaces a file, whole."""
-        with self._system.open_output_stream(self._ready(name)) as file:
+        with self._system.open_output_stream(self._writable_path(name)) as file:
             file.write(content)
 
     def upload(self, file: Path, name: str) -> None:
@@ -70,10 +70,10 @@ class Store:
         Raises:
             FileNotFoundError: it is gone meanwhile.
         """
-        if file.stat().st_size <= AT_ONCE:
+        if file.stat().st_size <= WHOLE_READ:
             self.write(name, file.read_bytes())
             return
-        with file.open("rb") as source, self._system.open_output_stream(self._ready(name)) as target:
+        with file.open("rb") as source, self._system.open_output_stream(self._writable_path(name)) as target:
             shutil.copyfileobj(source, target, 1 << 22)
 
     def download(self, name: str, file: Path) -> bool:
@@ -106,7 +106,7 @@ class Store:
         for each in self.sizes(name):
             self.delete(each)
 
-    def _ready(self, name: str) -> str:
+    def _writable_path(self, name: str) -> str:
         """The file's path; its folder is made where there are folders."""
         path = self._path(name)
         if self._system.type_name not in BUCKETS:
@@ -124,10 +124,10 @@ def _filesystem(root: str) -> tuple[FileSystem, str]:
 
     try:
         # A small file is then one request, not three.
-        found, base = FileSystem.from_uri(
+        filesystem, base = FileSystem.from_uri(
             f"{root}?allow_delayed_open=true" if root.startswith("s3:") else root
         )
-        return found, str(base)
+        return filesystem, str(base)
     except ValueError as error:
         import fsspec
 

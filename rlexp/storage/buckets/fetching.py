@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlexp.base.errors import ConfigError
-from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.bucket import Bucket
 from rlexp.storage.buckets.mirror import Mirror
 from rlexp.storage.buckets.places import address, check_place, is_uri, local
 from rlexp.storage.buckets.record_fetch import fetch_below
@@ -31,7 +31,7 @@ def fetched(place: Path | str) -> Path:
     try:
         owner = _owner(str(place).rstrip("/"))
         if owner is not None:
-            Mirror(local(owner), Store(owner)).fetch()
+            Mirror(local(owner), Bucket(owner)).fetch()
             _fetch_plan(owner)
         fetch_below(folder)
     except OSError as error:
@@ -43,7 +43,7 @@ def fetched(place: Path | str) -> Path:
     return folder
 
 
-def added(files: Sequence[Path]) -> None:
+def upload_files(files: Sequence[Path]) -> None:
     """Brings files, in folders that are copies, to the store: what is no part of a run's record, whoever trains it.
 
     Raises:
@@ -53,7 +53,7 @@ def added(files: Sequence[Path]) -> None:
         place = address(file.parent)
         if is_uri(place):
             try:
-                Store(place).upload(file, file.name)
+                Bucket(place).upload(file, file.name)
             except OSError as error:
                 reason = str(error).splitlines()[0]
                 raise ConfigError(f"{file} cannot be brought to {place}: {reason}") from error
@@ -64,7 +64,7 @@ def _fetch_plan(run: str) -> None:
     sweep, _, trials = run.rpartition("/")[0].rpartition("/")
     plan = local(sweep) / "plan.json"
     if trials == "trials" and not (plan.parent / STATE).exists():
-        Store(sweep).download(plan.name, plan)
+        Bucket(sweep).download(plan.name, plan)
 
 
 def _owner(place: str) -> str | None:
@@ -72,7 +72,7 @@ def _owner(place: str) -> str | None:
     for _ in range(DEPTH):
         if place.count("/") < 3:  # Above it lies the bucket.
             return None
-        if Store(place).read(STATE) is not None:
+        if Bucket(place).read(STATE) is not None:
             return place
         place = place.rpartition("/")[0]
     return None

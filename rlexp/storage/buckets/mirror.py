@@ -1,6 +1,6 @@
 """One folder of this machine, and the same in a store: brought there when it has changed, and back when others went on.
 
-Both sides bear the name of the last state that was brought whole. Where this machine knows the store's, nobody has
+Both sides have the name of the last state that was brought in full. Where this machine knows the store's, nobody has
 gone on elsewhere, and what lies here counts, which is as new or newer; else the store's counts. Whoever finds another
 name there than its own while it trains has lost the run to another process, and stops. On one machine, only the process
 that holds the folder changes it.
@@ -26,7 +26,7 @@ from rlexp.base.files import lock
 from rlexp.base.files.atomic import remove, write_json
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.record_names import is_inside
-from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.bucket import Bucket
 from rlexp.storage.buckets.places import address, is_uri, make_private
 from rlexp.storage.buckets.state import SEEN, STATE, read_state
 
@@ -54,7 +54,7 @@ class Mirror:
         without: names directly in the folder that are no part of it: a sweep's trials, which are brought by themselves.
     """
 
-    def __init__(self, folder: Path, store: Store, without: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, store: Bucket, without: Sequence[str] = ()) -> None:
         self.folder, self.store, self._without = folder, store, tuple(without)
         self._busy, self._tidied = threading.Lock(), False
         self.paused = False
@@ -64,7 +64,7 @@ class Mirror:
     def of(cls, folder: Path, without: Sequence[str] = ()) -> Mirror | None:
         """Of a folder that is a copy; None for any other."""
         place = address(folder)
-        return cls(folder, Store(place), without) if is_uri(place) else None
+        return cls(folder, Bucket(place), without) if is_uri(place) else None
 
     def push(self) -> None:
         """Brings what has changed to the store; nothing there counts as gone before what takes its place is there.
@@ -75,51 +75,53 @@ class Mirror:
         """
         with self._busy:
             for _ in range(TRIES):
-                if self.paused or self._pushed_whole():
+                if self.paused or self._push_once():
                     return
 
-    def _pushed_whole(self) -> bool:
-        """Whether no file went away meanwhile, as a checkpoint may; then all is looked at again."""
-        known = self._known()
+    def _push_once(self) -> bool:
+        """Whether no file vanished meanwhile, as a checkpoint may; else all is looked at again."""
+        known = self._read_known()
         sent = {name: (size, changed) for name, (size, changed) in known["files"].items()}
-        here = self._here()
-        changed = [name for name, stamp in here.items() if sent.get(name) != stamp]
-        gone = [name for name in sent if name not in here]
-        if not changed and not gone:
+        local_files = self._local_files()
+        changed = [name for name, stamp in local_files.items() if sent.get(name) != stamp]
+        deleted = [name for name in sent if name not in local_files]
+        if not changed and not deleted:
             return True
-        there = self._there()
-        if there is None:  # Not brought yet, or deleted there.
-            changed, gone, sent = list(here), [], {}
-        elif there not in (known["push"], known["next"]):
-            raise self._taken()
-        lost = {name for name in self._uploaded(changed) if name is not None}
-        if self._there() != there:
-            raise self._taken()
-        if not lost:
-            _all(self.store.delete, [*gone, *self._orphans(here)])
-        files = {name: here[name] for name in here if name not in lost}
-        if lost:
-            files |= {name: sent[name] for name in gone}
-        self._mark(there, files)
-        return not lost
+        remote_state = self._remote_state()
+        if remote_state is None:  # Not brought yet, or deleted there.
+            changed, deleted, sent = list(local_files), [], {}
+        elif remote_state not in (known["push"], known["next"]):
+            raise self._taken_error()
+        vanished = {name for name in self._upload_in_order(changed) if name is not None}
+        if self._remote_state() != remote_state:
+            raise self._taken_error()
+        if not vanished:
+            _map_in_threads(self.store.delete, [*deleted, *self._orphans(local_files)])
+        files = {name: local_files[name] for name in local_files if name not in vanished}
+        if vanished:
+            files |= {name: sent[name] for name in deleted}
+        self._name_state(remote_state, files)
+        return not vanished
 
-    def _taken(self) -> TakenError:
+    def _taken_error(self) -> TakenError:
         return TakenError(
             f"another process has gone on with {self.store.uri}; what this one has since is kept here"
         )
 
-    def _orphans(self, here: Iterable[str]) -> list[str]:
+    def _orphans(self, local_files: Iterable[str]) -> list[str]:
         """Checkpoints in the store that this machine knows nothing of: of a process that lost the run as it pushed."""
         if self._tidied:
             return []
         self._tidied = True
-        own = {name.rpartition("/")[0] for name in here}
-        there = self.store.sizes(CHECKPOINTS)
-        folders = {name: "/".join(name.split("/")[:2]) for name in there if name.count("/") > 1}
-        return [name for name, folder in folders.items() if not any(f.startswith(folder) for f in own)]
+        local_folders = {name.rpartition("/")[0] for name in local_files}
+        remote_files = self.store.sizes(CHECKPOINTS)
+        folders = {name: "/".join(name.split("/")[:2]) for name in remote_files if name.count("/") > 1}
+        return [
+            name for name, folder in folders.items() if not any(f.startswith(folder) for f in local_folders)
+        ]
 
-    def _uploaded(self, names: Iterable[str]) -> list[str | None]:
-        """Brings files, those of `LATER` last; returns the names of those that went away, and nulls."""
+    def _upload_in_order(self, names: Iterable[str]) -> list[str | None]:
+        """Brings files, those of `LATER` last; returns for each None, or its name if it vanished."""
 
         def upload(name: str) -> str | None:
             path = self.folder / name
@@ -136,7 +138,7 @@ class Mirror:
         for name in names:
             last = name.rpartition("/")[2]
             ranks.setdefault(LATER.index(last) if last in LATER else -1, []).append(name)
-        return [lost for rank in sorted(ranks) for lost in _all(upload, ranks[rank])]
+        return [vanished for rank in sorted(ranks) for vanished in _map_in_threads(upload, ranks[rank])]
 
     def fetch(self) -> None:
         """Makes this machine's folder what the store has, unless nobody else has gone on with it.
@@ -149,8 +151,8 @@ class Mirror:
         """
         with self._busy:
             until = time.monotonic() + WAIT_S
-            while not self._current():
-                with self.alone() as free:
+            while not self._is_current():
+                with self.exclusive() as free:
                     if free:
                         self._fetch(claim=False)
                         return
@@ -168,66 +170,70 @@ class Mirror:
             self._fetch(claim=True)
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[bool]:
+    def exclusive(self) -> Iterator[bool]:
         """Whether no other process of this machine holds the folder; meanwhile, none does."""
         make_private()
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            held = lock.hold(self.folder)
+            folder_lock = lock.hold(self.folder)
         except lock.InUseError:
             yield False
             return
         try:
             yield True
         finally:
-            lock.release(self.folder, held)
+            lock.release(self.folder, folder_lock)
 
-    def _current(self) -> bool:
+    def _is_current(self) -> bool:
         """Whether what lies here is of the store's state, or came of it; or there is nothing on either side."""
-        there = self._there()
-        return not self.folder.is_dir() if there is None else self.knows(there)
+        remote_state = self._remote_state()
+        return not self.folder.is_dir() if remote_state is None else self.has_state(remote_state)
 
     def _fetch(self, *, claim: bool) -> None:
         for _ in range(TRIES):
-            if self._fetched_whole(claim):
+            if self._fetch_once(claim):
                 return
 
-    def _fetched_whole(self, claim: bool) -> bool:
+    def _fetch_once(self, claim: bool) -> bool:
         """Whether nobody brought anything meanwhile; else what came may be of two states."""
-        state, known = read_state(self.store), self._known()
+        state, known = read_state(self.store), self._read_known()
         if state is None:
             self._clear(keep=())
             return True
-        there = str(state["push"])
-        if there in (known["push"], known["next"]):
+        remote_state = str(state["push"])
+        if remote_state in (known["push"], known["next"]):
             if claim:
-                self._mark(there, known["files"])
+                self._name_state(remote_state, known["files"])
             return True
         self._without = tuple(state["without"])
-        name = self._put(secrets.token_hex(8)) if claim else there
+        name = self._write_remote_state(secrets.token_hex(8)) if claim else remote_state
         names = [each for each in self.store.sizes() if self._belongs(each)]
-        came = [each for each, found in zip(names, _all(self._download, names), strict=True) if found]
+        came = [
+            each for each, found in zip(names, _map_in_threads(self._download, names), strict=True) if found
+        ]
         self._clear(keep=came)
-        here = self._here()
+        local_files = self._local_files()
         # Only now: cut short before, what lies here is of no state at all.
-        self._know(push=name, next=name, files={each: here[each] for each in came if each in here})
-        return self._there() == name
+        self._write_known(
+            push=name, next=name, files={each: local_files[each] for each in came if each in local_files}
+        )
+        return self._remote_state() == name
 
-    def _mark(self, there: str | None, files: dict[str, Stamp]) -> None:
+    def _name_state(self, remote_state: str | None, files: dict[str, Stamp]) -> None:
         """Gives the state that the store has now a name, which this machine knows, however the process ends."""
         name = secrets.token_hex(8)
-        self._know(push=there, next=name, files=files)
-        self._put(name)
-        self._know(push=name, next=name, files=files)
+        self._write_known(push=remote_state, next=name, files=files)
+        self._write_remote_state(name)
+        self._write_known(push=name, next=name, files=files)
 
-    def _put(self, name: str) -> str:
-        told = {
+    def _write_remote_state(self, name: str) -> str:
+        state = {
             "push": name,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "without": list(self._without),
         }
-        self.store.write(STATE, json.dumps(told).encode())
+        self.store.write(STATE, json.dumps(state).encode())
         return name
 
     def discard(self) -> None:
@@ -235,9 +241,9 @@ class Mirror:
         with self._busy:
             self.store.delete_all()
 
-    def knows(self, state: str) -> bool:
+    def has_state(self, state: str) -> bool:
         """Whether this machine has that state, or what came of it here."""
-        known = self._known()
+        known = self._read_known()
         return state in (known["push"], known["next"])
 
     def _download(self, name: str) -> bool:
@@ -248,8 +254,8 @@ class Mirror:
         first, last = name.partition("/")[0], name.rpartition("/")[2]
         return is_inside(name) and last != STATE and first not in self._without and not last.endswith(".tmp")
 
-    def _here(self) -> dict[str, Stamp]:
-        found = {}
+    def _local_files(self) -> dict[str, Stamp]:
+        stamps = {}
         for root, folders, files in os.walk(self.folder):
             inside = Path(root).relative_to(self.folder)
             links = [name for name in folders if (Path(root) / name).is_symlink()]
@@ -260,26 +266,26 @@ class Mirror:
                     with contextlib.suppress(FileNotFoundError):
                         stat = (Path(root) / name).lstat()
                         if stat.st_size or relative != name:  # A record that is empty says nothing.
-                            found[relative] = (stat.st_size, stat.st_mtime_ns)
-        return found
+                            stamps[relative] = (stat.st_size, stat.st_mtime_ns)
+        return stamps
 
     def _clear(self, keep: Iterable[str]) -> None:
         """Deletes all files but `keep`, in a folder that this process holds."""
-        kept = set(keep)
-        for name in self._here():
-            if name not in kept:
+        keep_names = set(keep)
+        for name in self._local_files():
+            if name not in keep_names:
                 remove(self.folder / name)
         for name in (STATE, SEEN):
             (self.folder / name).unlink(missing_ok=True)
-        if not kept:
+        if not keep_names:
             for name in self._without:
                 shutil.rmtree(self.folder / name, ignore_errors=True)
 
-    def _there(self) -> str | None:
+    def _remote_state(self) -> str | None:
         state = read_state(self.store)
         return None if state is None else str(state["push"])
 
-    def _known(self) -> dict[str, Any]:
+    def _read_known(self) -> dict[str, Any]:
         try:
             known = read_object(self.folder / STATE)
             files = {name: tuple(stamp) for name, stamp in known["files"].items() if self._belongs(name)}
@@ -287,11 +293,11 @@ class Mirror:
         except (ConfigError, KeyError, TypeError, AttributeError):
             return {"push": None, "next": None, "files": {}}
 
-    def _know(self, **known: Any) -> None:
+    def _write_known(self, **known: Any) -> None:
         write_json(self.folder / STATE, known)
 
 
-def _all(do: Callable[[str], Any], names: Sequence[str]) -> list[Any]:
+def _map_in_threads(do: Callable[[str], Any], names: Sequence[str]) -> list[Any]:
     if len(names) < 2:
         return [do(name) for name in names]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:

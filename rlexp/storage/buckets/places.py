@@ -15,8 +15,8 @@ _URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.IGNORECASE
 
 def copies() -> Path:
     """The folder of this machine's copies: `RLEXP_STORAGE`, else `~/.cache/rlexp/storage`."""
-    if told := os.environ.get(ROOT):
-        return Path(told).expanduser().absolute()
+    if configured := os.environ.get(ROOT):
+        return Path(configured).expanduser().absolute()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return cache.absolute() / "rlexp" / "storage"
 
@@ -80,9 +80,9 @@ def check_place(key: str, place: str) -> None:
         raise ConfigError(
             f"{key}={place} names no folder in a bucket", key=key, fix=f"{key}=s3://<bucket>/runs"
         )
-    from rlexp.storage.buckets.bucket import Store
+    from rlexp.storage.buckets.bucket import Bucket
 
     try:
-        Store(f"{scheme}://{rest}")
+        Bucket(f"{scheme}://{rest}")
     except (OSError, ValueError, ImportError) as error:
         raise ConfigError(f"{key}={place}: {str(error).splitlines()[0]}", key=key) from error

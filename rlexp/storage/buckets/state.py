@@ -6,7 +6,7 @@ from typing import Any
 
 from rlexp.base.files.json_records import parse
 from rlexp.base.files.record_names import is_plain
-from rlexp.storage.buckets.bucket import Store
+from rlexp.storage.buckets.bucket import Bucket
 
 STATE = "storage.json"
 """Here: the states that this machine knows, and the files as they were brought. In the store: the last state."""
@@ -20,7 +20,7 @@ class DamagedStateError(OSError):
     """A store's record of its last state cannot be what rlexp has written."""
 
 
-def read_state(store: Store) -> dict[str, Any] | None:
+def read_state(store: Bucket) -> dict[str, Any] | None:
     """What the store says of its last state: its name as `push`, names that are left out as `without`; None if nothing.
 
     Raises:

@@ -12,32 +12,32 @@ PAUSES_S = (1.0, 4.0)
 """Before the last push is tried again."""
 
 
-class Keeper:
+class StoreSync:
     """Brings what changes to the store: soon after `soon`, else every so often, and a last time in `close`.
 
-    A store that cannot be reached for a while holds nothing up: it is told, and what has changed is brought later.
+    A store that cannot be reached for a while holds nothing up: a warning says so, and changes are uploaded later.
 
     Args:
         mirror: the folder and its place.
-        warn: told, in a line, when the store is out of reach.
+        warn: prints a line when the store is out of reach.
         every_s: seconds between two looks at what has changed, while nothing asks for one.
     """
 
     def __init__(self, mirror: Mirror, warn: Callable[[str], None], every_s: float = 60.0) -> None:
         self._mirror, self._warn, self._every_s = mirror, warn, every_s
-        self._asked, self._closed = threading.Event(), False
+        self._requested, self._closed = threading.Event(), False
         self._taken: TakenError | None = None
         self._thread = threading.Thread(target=self._run, name="storage", daemon=True)
         self._thread.start()
 
     def soon(self) -> None:
-        """Something worth keeping has changed.
+        """Requests an upload soon: something worth keeping has changed.
 
         Raises:
             TakenError: another process has gone on with the run.
         """
         self.check()
-        self._asked.set()
+        self._requested.set()
 
     def check(self) -> None:
         """Raises TakenError where another process has gone on with the run."""
@@ -52,7 +52,7 @@ class Keeper:
     def stop(self) -> None:
         """Brings nothing more, but for `close`."""
         self._closed = True
-        self._asked.set()
+        self._requested.set()
         self._thread.join()
 
     def close(self) -> None:
@@ -74,22 +74,22 @@ class Keeper:
         self._mirror.push()
 
     def _run(self) -> None:
-        told = False
+        warned = False
         while True:
-            self._asked.wait(self._every_s)
+            self._requested.wait(self._every_s)
             if self._closed:
                 return
-            self._asked.clear()
+            self._requested.clear()
             try:
                 self._mirror.push()
-                told = False
+                warned = False
             except TakenError as error:
                 self._taken = error
                 return
             except OSError as error:
-                if not told:
+                if not warned:
                     reason = str(error).splitlines()[0]
                     self._warn(
                         f"{self._mirror.store.uri} cannot be brought up to date, later again: {reason}"
                     )
-                told = True
+                warned = True

@@ -43,21 +43,21 @@ def described(path: Path, sealed: seal.Seal) -> Checkpoint:
 
 def all_sealed(folder: Path) -> list[Sealed]:
     """The checkpoints whose seal is undamaged and says the step that their name says, oldest first."""
-    found = []
+    sealed = []
     for path in _step_folders(folder):
         with suppress(CheckpointError):
-            found.append((path, _read(path)))
-    return sorted(found, key=lambda item: (item[1].serial, item[1].step))
+            sealed.append((path, _read(path)))
+    return sorted(sealed, key=lambda item: (item[1].serial, item[1].step))
 
 
-def ranked(found: Sequence[Sealed]) -> list[Sealed]:
-    """Those of `found` (oldest first) that have a score, the best first, of equals the oldest.
+def ranked(sealed: Sequence[Sealed]) -> list[Sealed]:
+    """Those of `sealed` (oldest first) that have a score, the best first, of equals the oldest.
 
     Whether higher is better, the newest says: that may have been changed when the run was resumed.
     """
-    sign = -1 if found and found[-1][1].mode == "max" else 1
-    scored = [item for item in found if item[1].score is not None]
-    return sorted(scored, key=lambda item: sign * (item[1].score or 0.0))
+    sign = -1 if sealed and sealed[-1][1].mode == "max" else 1
+    with_score = [item for item in sealed if item[1].score is not None]
+    return sorted(with_score, key=lambda item: sign * (item[1].score or 0.0))
 
 
 def latest(folder: Path) -> tuple[Checkpoint, list[str]]:
@@ -67,13 +67,13 @@ def latest(folder: Path) -> tuple[Checkpoint, list[str]]:
         CheckpointError: there is none.
     """
     _restore(folder)
-    skipped = {path: reason for path in _step_folders(folder) if (reason := _flaw(_read, path))}
+    skipped = {path: reason for path in _step_folders(folder) if (reason := _damage(_read, path))}
     for path, sealed in reversed(all_sealed(folder)):
-        if reason := _flaw(seal.verify, path):
+        if reason := _damage(seal.verify, path):
             skipped[path] = reason
             continue
         newer = [reason for other, reason in sorted(skipped.items()) if _counts_as_newer(other, sealed)]
-        return described(path, sealed), newer + _gone(folder, LATEST)
+        return described(path, sealed), newer + _missing_target(folder, LATEST)
     if skipped:
         raise CheckpointError("\n".join((f"no checkpoint in {folder} is whole:", *skipped.values())))
     advice = "the run ended before its first one; start it again, or with a lower checkpoint.every"
@@ -93,16 +93,16 @@ def best(folder: Path) -> tuple[Checkpoint, list[str]]:
     marked = folder / (atomic.pointed(folder / BEST) or BEST)
     if marked.is_dir() and marked not in paths:
         paths.insert(0, marked)
-    skipped = _gone(folder, BEST)
+    skipped = _missing_target(folder, BEST)
     for path in paths:
-        if reason := _flaw(seal.verify, path):
+        if reason := _damage(seal.verify, path):
             skipped.append(reason)
         else:
             return described(path, seal.read(path)), skipped
-    whole = [path for path, _ in all_sealed(folder) if path not in paths]
+    complete = [path for path, _ in all_sealed(folder) if path not in paths]
     reasons = "\n".join((f"no checkpoint in {folder} that has a score is whole:", *skipped))
     nothing = reasons if skipped else f"no checkpoint in {folder} has a score"
-    raise CheckpointError(nothing + _listed(whole))
+    raise CheckpointError(nothing + _listed(complete))
 
 
 def named(path: Path) -> Checkpoint:
@@ -145,13 +145,13 @@ def _restore(folder: Path) -> None:
         atomic.tidy(folder, restore_only=True)
 
 
-def _gone(folder: Path, mark: str) -> list[str]:
+def _missing_target(folder: Path, mark: str) -> list[str]:
     name = atomic.pointed(folder / mark)
-    lost = name is not None and not (folder / name).exists()
-    return [f"checkpoint {folder / str(name)} is gone, although {mark} names it"] if lost else []
+    missing = name is not None and not (folder / name).exists()
+    return [f"checkpoint {folder / str(name)} is gone, although {mark} names it"] if missing else []
 
 
-def _flaw(check: Callable[[Path], object], path: Path) -> str | None:
+def _damage(check: Callable[[Path], object], path: Path) -> str | None:
     try:
         check(path)
     except CheckpointError as error:

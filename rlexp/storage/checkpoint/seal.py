@@ -19,7 +19,7 @@ from typing import Any, Literal
 from rlexp.base.errors import CheckpointError
 from rlexp.base.files.atomic import sync_folder, to_json, write_text
 from rlexp.base.files.ownership import read_small
-from rlexp.storage.checkpoint.seal_key import known, purpose_of, sealing_key, vouches
+from rlexp.storage.checkpoint.seal_key import key_named, purpose_of, sealing_key, vouches
 
 NAME = "seal.json"
 ADDED_LATER = frozenset({"evaluation.json", "evaluation.json.unreadable", "evaluation.log"})
@@ -101,11 +101,11 @@ def read(path: Path) -> Seal:
         raise CheckpointError(
             f"checkpoint {path}: {NAME} cannot be read: {error.strerror or error}"
         ) from error
-    written = content.get("format") if isinstance(content, dict) else None
-    if isinstance(written, int) and written != FORMAT:
-        advice = "upgrade it" if written > FORMAT else "use the older one that wrote it"
+    seal_format = content.get("format") if isinstance(content, dict) else None
+    if isinstance(seal_format, int) and seal_format != FORMAT:
+        advice = "upgrade it" if seal_format > FORMAT else "use the older one that wrote it"
         raise CheckpointError(
-            f"checkpoint {path} has seal format {written}, this rlexp reads {FORMAT}: {advice}"
+            f"checkpoint {path} has seal format {seal_format}, this rlexp reads {FORMAT}: {advice}"
         )
     return _checked(path, content)
 
@@ -136,7 +136,7 @@ def origin(path: Path) -> Literal["own", "foreign"]:
     Raises:
         CheckpointError: the seal is missing or altered.
     """
-    key = known(read(path).key)
+    key = key_named(read(path).key)
     if key is None:
         return "foreign"
     purpose = purpose_of(key.name)
@@ -164,7 +164,7 @@ def _checked(path: Path, content: Any) -> Seal:
     if digest != _digest(content) or not _well_formed(content):
         raise damaged
     seal = Seal(**content)
-    key = known(seal.key)
+    key = key_named(seal.key)
     if key and not hmac.compare_digest(seal.hmac.encode(), _sign(key.secret, _body(seal)).encode()):
         raise damaged
     return seal
@@ -237,8 +237,8 @@ def _hash(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _compare_names(path: Path, sealed: list[str], found: list[str], kind: str) -> None:
-    missing, added = sorted(set(sealed) - set(found)), sorted(set(found) - set(sealed))
+def _compare_names(path: Path, sealed: list[str], present: list[str], kind: str) -> None:
+    missing, added = sorted(set(sealed) - set(present)), sorted(set(present) - set(sealed))
     if missing:
         raise CheckpointError(f"checkpoint {path} is damaged: {kind} {_some(missing)} missing")
     if added:

@@ -25,28 +25,30 @@ _FIX = "RLEXP_HOME=<a folder you can write to> rlexp ..."
 
 
 @dataclass(frozen=True)
-class Key:
+class SealKey:
     """A secret and its name, which does not give it away: the user's key's, and `/purpose` where it is derived."""
 
     name: str
     secret: bytes = field(repr=False)
 
-    def derived(self, purpose: str) -> Key:
-        """A key for one purpose, which tells nothing of this one."""
-        return Key(f"{self.name}/{purpose}", hmac.new(self.secret, purpose.encode(), hashlib.sha256).digest())
+    def derived(self, purpose: str) -> SealKey:
+        """A key for one purpose, from which this one cannot be derived."""
+        return SealKey(
+            f"{self.name}/{purpose}", hmac.new(self.secret, purpose.encode(), hashlib.sha256).digest()
+        )
 
 
-_borrowed: dict[str, Key] = {}
+_borrowed: dict[str, SealKey] = {}
 """The key that this process seals with in place of the user's, under its name; at most one."""
 
 
-def borrow(key: Key) -> None:
+def borrow(key: SealKey) -> None:
     """From now on this process seals with `key`, and takes for its user's own what that has sealed."""
     _borrowed.clear()
     _borrowed[key.name] = key
 
 
-def sealing_key() -> Key:
+def sealing_key() -> SealKey:
     """What this process seals with: the borrowed key, else the user's, which is made on first use.
 
     Raises:
@@ -55,7 +57,7 @@ def sealing_key() -> Key:
     return next(iter(_borrowed.values()), None) or ensure_key()
 
 
-def known(name: str) -> Key | None:
+def key_named(name: str) -> SealKey | None:
     """The key of that name: the borrowed one, the user's, or one derived from that; None for anybody else's.
 
     A missing key is not made here: reading must leave no trace.
@@ -90,7 +92,7 @@ def key_path() -> Path:
     return user_folder() / "seal.key"
 
 
-def ensure_key() -> Key:
+def ensure_key() -> SealKey:
     """This user's secret key, made on first use, readable by the user alone.
 
     Raises:
@@ -108,7 +110,7 @@ def ensure_key() -> Key:
         ) from error
 
 
-def load_key(path: Path) -> Key:
+def load_key(path: Path) -> SealKey:
     """The key in the file `path`.
 
     Raises:
@@ -126,7 +128,7 @@ def load_key(path: Path) -> Key:
             f"{path} does not hold a key (64 hexadecimal digits)",
             fix=f"rm {path}   # a new one is made; checkpoints sealed so far then need checkpoint.trust=true",
         )
-    return Key(hashlib.sha256(b"rlexp seal key\0" + key).hexdigest()[:16], key)
+    return SealKey(hashlib.sha256(b"rlexp seal key\0" + key).hexdigest()[:16], key)
 
 
 def _refuse_shared(path: Path) -> None:
@@ -159,7 +161,7 @@ def vouches(kind: str, content: object, signature: object) -> bool:
     return isinstance(signature, str) and hmac.compare_digest(signature.encode(), expected.encode())
 
 
-def _signature(key: Key, kind: str, content: object) -> str:
+def _signature(key: SealKey, kind: str, content: object) -> str:
     text = json.dumps([kind, content], sort_keys=True, separators=(",", ":"))
     return hmac.new(key.derived("rlexp signature").secret, text.encode(), hashlib.sha256).hexdigest()
 

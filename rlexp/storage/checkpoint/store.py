@@ -14,7 +14,6 @@ from rlexp.base.files import atomic
 from rlexp.storage.checkpoint import finding, seal
 from rlexp.storage.checkpoint.finding import BEST, LATEST, Checkpoint
 from rlexp.storage.checkpoint.seal_key import sealing_key, why_unusable
-from rlexp.storage.checkpoint.whole import WholeOnes
 
 _log = logging.getLogger(__name__)
 _LITTLE = 1 << 20  # bytes
@@ -47,7 +46,7 @@ class CheckpointStore:
             raise ConfigError(f"checkpoint.mode is {mode!r}; it is max or min", key="checkpoint.mode")
         sealing_key()
         self.folder, self.keep, self.mode = Path(folder), keep, mode
-        self._whole = WholeOnes()
+        self._verified = VerifiedCheckpoints()
 
     def save(
         self,
@@ -78,35 +77,37 @@ class CheckpointStore:
         except BaseException as error:
             try:
                 # Judged before the partial folder goes: a full disk has room again afterwards.
-                complaint = self._complaint(step, error)
+                complaint = self._save_error(step, error)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
             if isinstance(error, Exception):
                 raise CheckpointSaveError(complaint) from error
             raise
-        self._whole.add(target)
-        self._settle(step)
+        self._verified.add(target)
+        self._update_links(step)
         return finding.described(target, seal.read(target))
 
     def all(self) -> list[Checkpoint]:
         """The whole checkpoints, oldest first."""
-        found = finding.all_sealed(self.folder)
-        return [finding.described(path, sealed) for path, sealed in found if path in self._whole]
+        sealed_checkpoints = finding.all_sealed(self.folder)
+        return [
+            finding.described(path, sealed) for path, sealed in sealed_checkpoints if path in self._verified
+        ]
 
-    def _settle(self, step: int) -> None:
+    def _update_links(self, step: int) -> None:
         """Point `latest` and `best` at the right checkpoints, then prune."""
         try:
-            found = finding.all_sealed(self.folder)
-            whole = [item for item in found if item[0] in self._whole]
-            best = next((path for path, _ in finding.ranked(whole)), None)
-            atomic.point(self.folder / LATEST, whole[-1][0].name)
+            sealed_checkpoints = finding.all_sealed(self.folder)
+            complete = [item for item in sealed_checkpoints if item[0] in self._verified]
+            best = next((path for path, _ in finding.ranked(complete)), None)
+            atomic.point(self.folder / LATEST, complete[-1][0].name)
             if best is None:
                 atomic.remove(self.folder / BEST)
             else:
                 atomic.point(self.folder / BEST, best.name)
-            if len(whole) >= self.keep:
+            if len(complete) >= self.keep:
                 # A damaged one counts for nothing: it goes with the whole ones of its age.
-                self._prune(found[: found.index(whole[-self.keep])], best)
+                self._prune(sealed_checkpoints[: sealed_checkpoints.index(complete[-self.keep])], best)
         except OSError as error:
             # The next save tries again: what is whole is found by its seal, whatever `latest` says.
             _log.warning(
@@ -121,16 +122,16 @@ class CheckpointStore:
                 except OSError as error:
                     _log.warning("%s could not be deleted yet: %s", path, error)
                 else:
-                    self._whole.discard(path)
+                    self._verified.discard(path)
 
-    def _complaint(self, step: int, error: BaseException) -> str:
-        kept = ", ".join(c.path.name for c in self.all()) or "none"
+    def _save_error(self, step: int, error: BaseException) -> str:
+        remaining = ", ".join(c.path.name for c in self.all()) or "none"
         reason = atomic.plain_reason(error)
         # Some writers tell only that writing failed (torch does), not that the disk is full.
         if reason is None and shutil.disk_usage(self.folder).free < _LITTLE:
             reason = "no space is left on the disk"
         reason = reason or f"{type(error).__name__}: {error}".splitlines()[0]
-        return f"checkpoint step_{step} could not be written to {self.folder}: {reason}; kept: {kept}"
+        return f"checkpoint step_{step} could not be written to {self.folder}: {reason}; kept: {remaining}"
 
 
 def resolve(path: Path | str) -> tuple[Checkpoint, list[str]]:
@@ -176,3 +177,52 @@ def require_trust(checkpoint: Checkpoint, trust: bool) -> None:
             "this user's that made it, and loading it runs the code stored in it (pickle)\n"
             "  if you trust where it comes from, write: checkpoint.trust=true"
         )
+
+
+_log = logging.getLogger(__name__)
+
+_Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class VerifiedCheckpoints:
+    """Which checkpoints are whole; their files are hashed once, and again when they have changed since.
+
+    A damaged one is logged when it is found.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[_Stamp | None, bool]] = {}
+
+    def __contains__(self, path: Path) -> bool:
+        """Whether the checkpoint folder `path` holds what it was sealed with."""
+        stamp = _stamp(path)
+        result = self._known.get(path)
+        if result is None or stamp is None or result[0] != stamp:
+            result = self._known[path] = (stamp, _verified(path))
+        return result[1]
+
+    def add(self, path: Path) -> None:
+        """Takes the folder `path` for whole as it is now: it has just been sealed."""
+        self._known[path] = (_stamp(path), True)
+
+    def discard(self, path: Path) -> None:
+        """Forgets the folder `path`, which has been deleted."""
+        self._known.pop(path, None)
+
+
+def _verified(path: Path) -> bool:
+    try:
+        seal.verify(path)
+    except CheckpointError as error:
+        _log.warning("%s", error)
+        return False
+    return True
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What changes with any of the files: names, sizes in bytes, times in ns. None if it cannot be told."""
+    try:
+        stats = [(str(item), item.lstat()) for item in path.rglob("*")]
+    except OSError:
+        return None
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats))

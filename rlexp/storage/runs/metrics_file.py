@@ -36,9 +36,9 @@ class MetricsFile:
     def on_run_start(self, run: RunInfo) -> None:
         """Opens the file; drops what was written after the checkpoint that the run continues from."""
         if self.path.exists():
-            size = sum(len(line) for line, _ in whole_lines(self.path, up_to=run.resumed_at))
+            size = sum(len(line) for line, _ in complete_lines(self.path, up_to=run.resumed_at))
             if size != self.path.stat().st_size:
-                write_parts(self.path, (line for line, _ in whole_lines(self.path, up_to=run.resumed_at)))
+                write_parts(self.path, (line for line, _ in complete_lines(self.path, up_to=run.resumed_at)))
         self._file = os.fdopen(open_to_append(self.path), "a", encoding="utf-8")
 
     def on_record(self, record: Record) -> None:
@@ -65,7 +65,7 @@ class MetricsFile:
             self._file = None
 
 
-def whole_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[bytes, Record]]:
+def complete_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[bytes, Record]]:
     """The lines of a metrics file with their records: whole, in order of strictly increasing steps.
 
     A line that was torn by a kill is left out.
@@ -83,12 +83,12 @@ def whole_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[bytes, R
 
 
 def read(path: Path) -> list[Record]:
-    """All records of a metrics file, in order; raises what `whole_lines` raises."""
-    return [record for _, record in whole_lines(path)]
+    """All records of a metrics file, in order; raises what `complete_lines` raises."""
+    return [record for _, record in complete_lines(path)]
 
 
 def read_damaged(path: Path) -> tuple[list[Record], int]:
-    """All records of a metrics file, and how many of its lines are none; raises what `whole_lines` raises.
+    """All records of a metrics file, and how many of its lines are none; raises what `complete_lines` raises.
 
     The last line counts as no damage: of a run that was killed it may be half a line.
     """
@@ -97,8 +97,8 @@ def read_damaged(path: Path) -> tuple[list[Record], int]:
 
 
 def last_env_steps(path: Path) -> int:
-    """Env steps of the last record; 0 without one. Raises what `whole_lines` raises."""
-    last = deque(whole_lines(path), maxlen=1)
+    """Env steps of the last record; 0 without one. Raises what `complete_lines` raises."""
+    last = deque(complete_lines(path), maxlen=1)
     return int(last[0][1]["env_steps"]) if last else 0
 
 

@@ -22,8 +22,8 @@ FAILED_ATTEMPT = "overwrite_failed.txt"
 
 def contents(folder: Path) -> list[Path]:
     """What lies in a run's folder besides the records of locking, of a store and of an overwritten run."""
-    own = (*lock.FILES, STATE, SEEN, ASIDE, DELETED)
-    return [item for item in folder.iterdir() if item.name not in own]
+    bookkeeping = (*lock.FILES, STATE, SEEN, ASIDE, DELETED)
+    return [item for item in folder.iterdir() if item.name not in bookkeeping]
 
 
 def is_aside(folder: Path) -> bool:
@@ -37,15 +37,15 @@ def set_aside(folder: Path) -> None:
     Raises:
         OSError: a file could not be moved; `recover` brings back those that were.
     """
-    kept = folder / ASIDE
-    kept.mkdir()
+    aside = folder / ASIDE
+    aside.mkdir()
     for item in contents(folder):
         if item.name != MANIFEST:
-            item.rename(kept / item.name)
-    copy = kept / f".{MANIFEST}.copy"
+            item.rename(aside / item.name)
+    copy = aside / f".{MANIFEST}.copy"
     shutil.copyfile(folder / MANIFEST, copy)
-    sync_folder(kept)
-    copy.rename(kept / MANIFEST)
+    sync_folder(aside)
+    copy.rename(aside / MANIFEST)
 
 
 def put_back(folder: Path) -> None:
@@ -54,17 +54,17 @@ def put_back(folder: Path) -> None:
     Raises:
         OSError: a file could not be moved or deleted.
     """
-    kept = folder / ASIDE
-    if (kept / MANIFEST).exists():
+    aside = folder / ASIDE
+    if (aside / MANIFEST).exists():
         # The metrics first: `recover` takes a run that has some for one that has begun.
         for item in sorted(contents(folder), key=lambda item: item.name != metrics_file.NAME):
             if item.name != MANIFEST:
                 remove(item)
-        (kept / MANIFEST).replace(folder / MANIFEST)
-    (kept / f".{MANIFEST}.copy").unlink(missing_ok=True)
-    for item in list(kept.iterdir()):
+        (aside / MANIFEST).replace(folder / MANIFEST)
+    (aside / f".{MANIFEST}.copy").unlink(missing_ok=True)
+    for item in list(aside.iterdir()):
         item.rename(folder / item.name)
-    kept.rmdir()
+    aside.rmdir()
     sync_folder(folder)
 
 
@@ -91,8 +91,8 @@ def recover(folder: Path) -> None:
     if not is_aside(folder):
         return
     metrics = folder / metrics_file.NAME
-    begun = metrics.is_file() and metrics.stat().st_size > 0
-    if begun and (folder / ASIDE / MANIFEST).exists():
+    has_iterated = metrics.is_file() and metrics.stat().st_size > 0
+    if has_iterated and (folder / ASIDE / MANIFEST).exists():
         delete(folder)
     else:
         put_back(folder)

@@ -34,9 +34,9 @@ class RunFolder:
     Made by `create` or `open`; a context manager that releases.
     """
 
-    def __init__(self, path: Path, held: FileLock | None, *, made: bool) -> None:
-        self.path, self._held, self._made, self._begun = path, held, made, False
-        self.mirror = Mirror.of(path) if held is not None else None
+    def __init__(self, path: Path, folder_lock: FileLock | None, *, created: bool) -> None:
+        self.path, self._lock, self._created, self._has_iterated = path, folder_lock, created, False
+        self.mirror = Mirror.of(path) if folder_lock is not None else None
 
     @classmethod
     def create(cls, runs_dir: Path | str, name: str, *, overwrite: bool = False) -> RunFolder:
@@ -51,13 +51,13 @@ class RunFolder:
         folder_checks.refuse_foreign(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            run = cls(path, lock.hold(path), made=True)
+            run = cls(path, lock.hold(path), created=True)
         except OSError as error:
             raise folder_checks.unwritable(path, error) from error
         try:
             overwritten_run.recover(path)
             if is_run_folder(path):
-                run._make_way(overwrite)
+                run._clear_for_new_run(overwrite)
             folder_checks.refuse_foreign(path)
             folder_checks.require_room(path)
             write_json(run.manifest, {"name": name, "status": "running"})
@@ -85,7 +85,7 @@ class RunFolder:
             raise folder_checks.no_run(path)
         try:
             refuse_links(path)
-            run = cls(path, lock.hold(path), made=False)
+            run = cls(path, lock.hold(path), created=False)
         except OSError as error:
             raise folder_checks.unwritable(path, error) from error
         try:
@@ -101,9 +101,9 @@ class RunFolder:
         return run
 
     @classmethod
-    def look(cls, path: Path | str) -> RunFolder:
+    def for_reading(cls, path: Path | str) -> RunFolder:
         """An existing run's folder, only to read: another process may hold it."""
-        return cls(Path(path), None, made=False)
+        return cls(Path(path), None, created=False)
 
     def _claim(self) -> None:
         if self.mirror is not None:
@@ -131,11 +131,11 @@ class RunFolder:
 
     def release(self) -> None:
         """Let others hold the folder; a second call does nothing. An overwritten run comes back first."""
-        if self._held is None or not self._held.is_locked:
+        if self._lock is None or not self._lock.is_locked:
             return
         with contextlib.suppress(OSError):  # Whoever takes up the folder next tries again.
             self.put_back()
-        lock.release(self.path, self._held)
+        lock.release(self.path, self._lock)
 
     def discard(self) -> bool:
         """Delete the folder if `create` made it and this process still holds it: the run came to nothing.
@@ -143,7 +143,7 @@ class RunFolder:
         A folder that `open` took up stays as it is, but for the lock. Returns whether an overwritten run was put back.
         """
         returned = False
-        if self._made and self._held is not None and self._held.is_locked:
+        if self._created and self._lock is not None and self._lock.is_locked:
             returned = self.put_back()
             if not returned:
                 remove(self.path)
@@ -156,7 +156,7 @@ class RunFolder:
     @property
     def replaces(self) -> bool:
         """Whether an earlier run of the name is kept until this one has made an iteration."""
-        return self._made and not self._begun and overwritten_run.is_aside(self.path)
+        return self._created and not self._has_iterated and overwritten_run.is_aside(self.path)
 
     def put_back(self) -> bool:
         """Deletes this run and brings back the one that it was to replace; False where there is none.
@@ -167,20 +167,20 @@ class RunFolder:
         if not self.replaces:
             return False
         overwritten_run.put_back(self.path)
-        self._hold_back(False)
+        self._pause_mirror(False)
         return True
 
     def delete_earlier(self) -> None:
         """Deletes the run that this one has replaced, for good; what is busy goes when the folder is next taken up."""
         if self.replaces:
-            self._begun = True
-            self._hold_back(False)
+            self._has_iterated = True
+            self._pause_mirror(False)
             try:
                 overwritten_run.delete(self.path)
             except OSError as error:
                 _log.warning("the earlier run in %s could not be deleted yet: %s", self.path, error)
 
-    def _hold_back(self, hold: bool) -> None:
+    def _pause_mirror(self, hold: bool) -> None:
         """What the store has of the earlier run stays there while this one may still come to nothing."""
         if self.mirror is not None:
             self.mirror.paused = hold
@@ -274,14 +274,14 @@ class RunFolder:
         """
         return read_object(self.manifest)
 
-    def _make_way(self, overwrite: bool) -> None:
+    def _clear_for_new_run(self, overwrite: bool) -> None:
         """Delete the run that is there if it came to nothing, set it aside if it may be replaced, or refuse to."""
-        if self._came_to_nothing():
+        if self._has_no_iteration():
             for item in sorted(overwritten_run.contents(self.path), key=lambda item: item.name == MANIFEST):
                 remove(item)
         elif overwrite:
             _log.warning("replacing the earlier run in %s", self.path)
-            self._hold_back(True)
+            self._pause_mirror(True)
             overwritten_run.set_aside(self.path)
         else:
             raise ConfigError(
@@ -290,7 +290,7 @@ class RunFolder:
                 fix=f"{shell_command('resume', self.place)}   (or another name=, or overwrite=true to replace it)",
             )
 
-    def _came_to_nothing(self) -> bool:
+    def _has_no_iteration(self) -> bool:
         """Whether the run ended, however it did, before its first iteration: nothing of it is worth its name."""
         trained = self.metrics.is_file() and self.metrics.stat().st_size
         if trained or self.checkpoints.exists():

@@ -32,7 +32,7 @@ class SeedGroups:
         self.add(names)
 
     def add(self, names: Sequence[str]) -> None:
-        """More points, whole ones."""
+        """Adds points with all of their seeds."""
         assert len(names) % self._seeds == 0, "a point has all of its seeds"
         for first in range(0, len(names), self._seeds):
             members = tuple(names[first : first + self._seeds])

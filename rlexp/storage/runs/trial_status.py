@@ -1,4 +1,4 @@
-"""How a trial stands, read from its own folder: the sweep's own notes may be older than the truth."""
+"""A trial's status, read from its own folder: the sweep's `sweep.json` may be older than the truth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TrialStatus:
 
     Attributes:
         status: `waiting`, `running`, `stopped`, `failed` or `done`.
-        score: last value of the metric; None where it was never told.
+        score: last value of the metric; None where it was never logged.
         env_steps: so far.
         wall_s: of training.
         error: what went wrong, the last time.

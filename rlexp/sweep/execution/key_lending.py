@@ -37,4 +37,4 @@ def borrow(token: str) -> None:
     entry = ray_core.get(token, _SPACE)
     if entry is not None:  # Else the sweep is ending, and its last checkpoint is sealed with the user's own.
         name, _, secret = entry.decode().partition(" ")
-        seal_key.borrow(seal_key.Key(name, bytes.fromhex(secret)))
+        seal_key.borrow(seal_key.SealKey(name, bytes.fromhex(secret)))

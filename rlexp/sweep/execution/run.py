@@ -11,7 +11,7 @@ from rlexp.base.files import lock
 from rlexp.base.files.atomic import plain_reason
 from rlexp.base.shell_commands import shell_command
 from rlexp.config.schema import RunConfig
-from rlexp.storage.buckets.sync import Keeper
+from rlexp.storage.buckets.sync import StoreSync
 from rlexp.storage.runs.trial_status import OVER, metric_of
 from rlexp.storage.sweeps.sweep_view import FROZEN
 from rlexp.sweep.execution.monitor import MissingScoreWarning, SweepMonitor, warn_missing_metrics
@@ -173,7 +173,7 @@ def _mirrored(folder: SweepFolder, terminal: Terminal) -> Iterator[Callable[[], 
     if folder.mirror is None:
         yield lambda: False
         return
-    keeper = Keeper(folder.mirror, terminal.warn, every_s=KEEP_S)
+    keeper = StoreSync(folder.mirror, terminal.warn, every_s=KEEP_S)
     try:
         yield lambda: keeper.taken
     finally:

@@ -23,7 +23,7 @@ _BESIDE = ("sweep",)
 _SILENT = {"defaults", "hydra", "_target_", "-"}
 
 
-class Choice(NamedTuple):
+class GroupChoice(NamedTuple):
     """One YAML file of a group: `description` is its first comment line."""
 
     name: str
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
     description: str
 
 
-class Key(NamedTuple):
+class ConfigKey(NamedTuple):
     """A key that a file sets: its dotted path, its value as written, and the comment beside it."""
 
     path: str
@@ -39,18 +39,18 @@ class Key(NamedTuple):
     comment: str
 
 
-def groups(dirs: Sequence[Path]) -> dict[str, dict[str, Choice]]:
+def groups(dirs: Sequence[Path]) -> dict[str, dict[str, GroupChoice]]:
     """Groups and their choices over `dirs`; where two folders have the same choice the first one counts.
 
     Shipped groups keep the order of `config.yaml`'s defaults list; the others follow by name.
     """
-    found: dict[str, dict[str, Choice]] = {}
+    found: dict[str, dict[str, GroupChoice]] = {}
     for root in dirs:
         for file in sorted(root.rglob("*.yaml")):
             group = file.parent.relative_to(root).as_posix()
             if group != "." and not group.startswith("hydra") and not file.stem.startswith("_"):
                 choices = found.setdefault(group, {})
-                choices.setdefault(file.stem, Choice(file.stem, file, describe(file)))
+                choices.setdefault(file.stem, GroupChoice(file.stem, file, describe(file)))
     order = [*default_choices(dirs), *_BESIDE]
     top = {group: group.split("/")[0] for group in found}
     rank = {group: order.index(top[group]) if top[group] in order else len(order) for group in found}
@@ -89,13 +89,13 @@ def default_choices(dirs: Sequence[Path]) -> dict[str, list[str]]:
     return chosen
 
 
-def keys(file: Path, group: str) -> list[Key]:
+def keys(file: Path, group: str) -> list[ConfigKey]:
     """The keys that a choice sets, in its order; none for files of the global package, which set others'."""
     lines = read_text(file).splitlines()
     package = next((m.group(1) for line in lines if (m := _PACKAGE.match(line))), group.replace("/", "."))
     if package == "_global_":
         return []
-    found: list[Key] = []
+    found: list[ConfigKey] = []
     stack: list[tuple[int, str]] = []
     waiting: list[str] = []
     for line in lines:
@@ -116,7 +116,7 @@ def keys(file: Path, group: str) -> list[Key]:
         waiting.clear()
         names = [name for _, name in stack]
         if not _SILENT & set(names):
-            found.append(Key(".".join(([package] if package else []) + names), value, comment))
+            found.append(ConfigKey(".".join(([package] if package else []) + names), value, comment))
     return _leaves(found)
 
 
@@ -130,7 +130,7 @@ def parents(file: Path) -> list[str]:
     return [entry for entry in entries if entry != "_self_" and _PARENT.fullmatch(entry)]
 
 
-def all_keys(name: str, group: str, files: Mapping[str, Path], depth: int = 0) -> list[Key]:
+def all_keys(name: str, group: str, files: Mapping[str, Path], depth: int = 0) -> list[ConfigKey]:
     """The keys that a choice has: those of the choices it inherits from, each as set last, then its own.
 
     Args:
@@ -141,7 +141,7 @@ def all_keys(name: str, group: str, files: Mapping[str, Path], depth: int = 0) -
     """
     if name not in files or depth > _DEEPEST:
         return []
-    found: dict[str, Key] = {}
+    found: dict[str, ConfigKey] = {}
     for parent in parents(files[name]):
         found |= {key.path: key for key in all_keys(parent, group, files, depth + 1)}
     own = {key.path: key for key in keys(files[name], group)}
@@ -150,7 +150,7 @@ def all_keys(name: str, group: str, files: Mapping[str, Path], depth: int = 0) -
     return [key for path, key in (found | own).items() if path not in split]
 
 
-def added_keys(file: Path, group: str, told: Set[str]) -> list[Key]:
+def added_keys(file: Path, group: str, told: Set[str]) -> list[ConfigKey]:
     """The keys of a choice whose paths are not in `told`."""
     return [key for key in keys(file, group) if key.path not in told]
 
@@ -160,7 +160,7 @@ def _split(rest: str) -> tuple[str, str]:
     return (match[1].strip(), (match[2] or "").strip()) if match else (rest.strip(), "")
 
 
-def _leaves(found: list[Key]) -> list[Key]:
+def _leaves(found: list[ConfigKey]) -> list[ConfigKey]:
     """`found` without the keys that only hold others and say nothing of their own."""
     holders = {key.path.rpartition(".")[0] for key in found}
     return [key for key in found if key.path not in holders or (key.value or key.comment)]
