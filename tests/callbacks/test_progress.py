@@ -117,7 +117,7 @@ def test_other_budgets(tmp_path: Path, budget: str, words: str) -> None:
     assert ("s left" in shown) == (budget != "none")
 
 
-@pytest.mark.parametrize("kind", ["Display", "Progress"])
+@pytest.mark.parametrize("kind", ["Display", pytest.param("Progress", marks=pytest.mark.slow)])
 def test_plain_lines_in_a_pipe(tmp_path: Path, kind: str) -> None:
     lines = in_pipe(tmp_path, kind=kind)
     assert lines[:2] == ["building ...", "training trial (at most 1,000 steps)"]

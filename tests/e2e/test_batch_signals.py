@@ -152,7 +152,8 @@ def test_rays_sessions_of_killed_drivers_are_deleted(tmp_path: Path) -> None:
     subprocess.run(["rm", "-r", str(short)], check=True)
 
 
-@pytest.mark.parametrize("left", [0, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("left", [pytest.param(0, marks=pytest.mark.landing), 3000])
 def test_a_disk_that_somebody_else_fills_leaves_a_run_that_says_it_failed(
     tmp_path: Path, mount: Callable[[str, str], Path], left: int
 ) -> None:

@@ -101,6 +101,8 @@ def test_13_a_second_ctrl_c_ends_what_does_not_end_by_itself(tmp_path: Path) -> 
     assert manifest(folder)["reason"] == "interrupted at once; the last checkpoint stands"
 
 
+@pytest.mark.slow
+@pytest.mark.landing
 def test_a_closed_terminal_saves_the_run(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"
     master, terminal = pty.openpty()
