@@ -30,7 +30,7 @@ class Display:
         self._pace: Pace | None = None
         self._live: Live | None = None
         self._name, self._phase = "", ""
-        self._told, self._told_steps = -float("inf"), -1
+        self._printed_at, self._printed_steps = -float("inf"), -1
         # Re-entrant: a message from a signal handler redraws in the thread that may hold the lock.
         self._lock = threading.RLock()
 
@@ -55,7 +55,7 @@ class Display:
         with self._lock:
             self._pace.add(record, now)
             self._phase = "training"
-        if self._live is None and now - self._told >= self._every_s:
+        if self._live is None and now - self._printed_at >= self._every_s:
             self._tell(now)
 
     def on_checkpoint(self, path: Path, record: Record) -> None:
@@ -66,7 +66,7 @@ class Display:
         """Take the display away, or print the last line if it has not been printed."""
         was_live = self._live is not None
         self._stop()
-        if self._pace is not None and not was_live and self._pace.env_steps != self._told_steps:
+        if self._pace is not None and not was_live and self._pace.env_steps != self._printed_steps:
             self._tell(time.monotonic())
         self._pace = None
 
@@ -116,7 +116,7 @@ class Display:
         assert self._pace is not None
         with self._lock:
             line = "  ".join([self._amount(now), *self._figures(now)])
-            self._told, self._told_steps = now, self._pace.env_steps
+            self._printed_at, self._printed_steps = now, self._pace.env_steps
         terminal().say(line)
 
     def _amount(self, now: float) -> str:
@@ -142,7 +142,7 @@ class Display:
                 parts.append(f"{label} {figure(value)}")
         if (rate := self._pace.steps_per_s()) is not None:
             parts.append(f"{rate:,.0f} steps/s")
-        if (left := self._pace.left_s(now)) is not None:
+        if (left := self._pace.seconds_left(now)) is not None:
             parts.append(f"{duration(left)} left")
         return parts
 

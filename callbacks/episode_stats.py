@@ -66,14 +66,14 @@ class EpisodeStats(RunCallback):
         last = chunks[-1]
         # Not the sum of the chunks' lengths: a learner in this process lengthens those that it sees.
         steps = last.env_t if hasattr(last, "env_t") else last.t
-        found: dict[str, float] = {"episode_len": steps, "truncated": float(last.is_truncated)}
+        figures: dict[str, float] = {"episode_len": steps, "truncated": float(last.is_truncated)}
         if steps:
-            found["reward_per_step"] = sum(chunk.get_return() for chunk in chunks) / steps
+            figures["reward_per_step"] = sum(chunk.get_return() for chunk in chunks) / steps
         # With several agents, each has actions of its own.
         if not hasattr(last, "agent_episodes") and self._wanted & {"action_entropy", "action_std"}:
-            found |= action_figures(chunks, last.action_space)
-        found |= self._success(info)
-        return {name: value for name, value in found.items() if name in self._wanted}
+            figures |= action_figures(chunks, last.action_space)
+        figures |= self._success(info)
+        return {name: value for name, value in figures.items() if name in self._wanted}
 
     def _success(self, info: dict[str, Any]) -> dict[str, float]:
         for key in self._success_keys:

@@ -79,7 +79,7 @@ class Pace:
             done += now - self._last
         return min(1.0, done / total)
 
-    def left_s(self, now: float) -> float | None:
+    def seconds_left(self, now: float) -> float | None:
         """Seconds until the first budget is used up at the present pace; None while nothing tells."""
         since = now - self._last
         guesses = []

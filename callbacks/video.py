@@ -83,8 +83,8 @@ class Video(RunCallback):
             with random_state_kept():
                 self._runner = self._make_runner(self._algorithm)
         except Exception as error:
-            told = str(error).strip().splitlines()
-            raise _does_not_draw(told[0] if told else type(error).__name__) from error
+            lines = str(error).strip().splitlines()
+            raise _does_not_draw(lines[0] if lines else type(error).__name__) from error
         modes = self._runner.env.unwrapped.envs[0].metadata.get("render_modes", ())
         if "rgb_array" not in modes:
             raise _does_not_draw(f"it has the render modes {', '.join(map(str, modes)) or 'none'}")

@@ -119,9 +119,9 @@ def moving(place: float, velocity: float, thrust: float, friction: float) -> tup
         friction: per second.
     """
     if friction > 1e-6:
-        limit, kept = thrust / friction, math.exp(-friction * DT)
-        travelled = limit * DT + (velocity - limit) * (1.0 - kept) / friction
-        velocity = limit + (velocity - limit) * kept
+        limit, decay = thrust / friction, math.exp(-friction * DT)
+        travelled = limit * DT + (velocity - limit) * (1.0 - decay) / friction
+        velocity = limit + (velocity - limit) * decay
     else:
         travelled = velocity * DT + thrust * DT * DT / 2
         velocity += thrust * DT

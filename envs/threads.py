@@ -12,5 +12,5 @@ def step_threads(num_envs: int) -> int:
 
     Ray tells the CPUs booked for a runner by OMP_NUM_THREADS; in the main process they are all that it has.
     """
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(num_envs, int(told) if told.isdigit() else look().cores))
+    booked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(num_envs, int(booked) if booked.isdigit() else look().cores))

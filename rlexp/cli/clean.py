@@ -34,13 +34,13 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _end_processes(dry_run: bool) -> list[int]:
-    found = leftovers.find()
+    processes = leftovers.find()
     verb = "would end" if dry_run else "ended"
-    stuck = [] if dry_run else leftovers.end([left.pid for left in found])
-    for left in found:
-        said = "could not end" if left.pid in stuck else verb
-        print(f"{said} process {left.pid} ({left.name}) of the dead driver {left.driver}")
-    if not found:
+    stuck = [] if dry_run else leftovers.end([process.pid for process in processes])
+    for process in processes:
+        message = "could not end" if process.pid in stuck else verb
+        print(f"{message} process {process.pid} ({process.name}) of the dead driver {process.driver}")
+    if not processes:
         print("no processes of dead drivers")
     return stuck
 

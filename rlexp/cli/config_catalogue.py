@@ -44,17 +44,17 @@ def groups(dirs: Sequence[Path]) -> dict[str, dict[str, GroupChoice]]:
 
     Shipped groups keep the order of `config.yaml`'s defaults list; the others follow by name.
     """
-    found: dict[str, dict[str, GroupChoice]] = {}
+    by_group: dict[str, dict[str, GroupChoice]] = {}
     for root in dirs:
         for file in sorted(root.rglob("*.yaml")):
             group = file.parent.relative_to(root).as_posix()
             if group != "." and not group.startswith("hydra") and not file.stem.startswith("_"):
-                choices = found.setdefault(group, {})
+                choices = by_group.setdefault(group, {})
                 choices.setdefault(file.stem, GroupChoice(file.stem, file, describe(file)))
     order = [*default_choices(dirs), *_BESIDE]
-    top = {group: group.split("/")[0] for group in found}
-    rank = {group: order.index(top[group]) if top[group] in order else len(order) for group in found}
-    return {group: found[group] for group in sorted(found, key=lambda group: (rank[group], group))}
+    top = {group: group.split("/")[0] for group in by_group}
+    rank = {group: order.index(top[group]) if top[group] in order else len(order) for group in by_group}
+    return {group: by_group[group] for group in sorted(by_group, key=lambda group: (rank[group], group))}
 
 
 def describe(file: Path) -> str:
@@ -95,7 +95,7 @@ def keys(file: Path, group: str) -> list[ConfigKey]:
     package = next((m.group(1) for line in lines if (m := _PACKAGE.match(line))), group.replace("/", "."))
     if package == "_global_":
         return []
-    found: list[ConfigKey] = []
+    entries: list[ConfigKey] = []
     stack: list[tuple[int, str]] = []
     waiting: list[str] = []
     for line in lines:
@@ -112,20 +112,20 @@ def keys(file: Path, group: str) -> list[ConfigKey]:
         stack.append((indent, match["key"]))
         value, comment = _split(match["rest"] or "")
         # The first comment of a file describes the file, so only comments below another key describe a key.
-        comment = comment or (" ".join(waiting) if found else "")
+        comment = comment or (" ".join(waiting) if entries else "")
         waiting.clear()
         names = [name for _, name in stack]
         if not _SILENT & set(names):
-            found.append(ConfigKey(".".join(([package] if package else []) + names), value, comment))
-    return _leaves(found)
+            entries.append(ConfigKey(".".join(([package] if package else []) + names), value, comment))
+    return _leaves(entries)
 
 
 def parents(file: Path) -> list[str]:
     """The choices of its own group that a file inherits from: the plain names in its defaults list."""
-    found = _DEFAULTS.search(read_text(file))
-    if found is None:
+    match = _DEFAULTS.search(read_text(file))
+    if match is None:
         return []
-    text = re.sub(r"(^|\s)#.*", "", found.group().partition(":")[2])
+    text = re.sub(r"(^|\s)#.*", "", match.group().partition(":")[2])
     entries = (re.sub(r"^\s*-\s+", "", part).strip("[] \t") for part in re.split(r"[,\n]", text))
     return [entry for entry in entries if entry != "_self_" and _PARENT.fullmatch(entry)]
 
@@ -141,18 +141,18 @@ def all_keys(name: str, group: str, files: Mapping[str, Path], depth: int = 0) -
     """
     if name not in files or depth > _DEEPEST:
         return []
-    found: dict[str, ConfigKey] = {}
+    by_path: dict[str, ConfigKey] = {}
     for parent in parents(files[name]):
-        found |= {key.path: key for key in all_keys(parent, group, files, depth + 1)}
+        by_path |= {key.path: key for key in all_keys(parent, group, files, depth + 1)}
     own = {key.path: key for key in keys(files[name], group)}
     # What was a mapping on one line gives way to its keys, written one by one.
-    split = {path for path in found if any(key.startswith(f"{path}.") for key in own)}
-    return [key for path, key in (found | own).items() if path not in split]
+    split = {path for path in by_path if any(key.startswith(f"{path}.") for key in own)}
+    return [key for path, key in (by_path | own).items() if path not in split]
 
 
-def added_keys(file: Path, group: str, told: Set[str]) -> list[ConfigKey]:
-    """The keys of a choice whose paths are not in `told`."""
-    return [key for key in keys(file, group) if key.path not in told]
+def added_keys(file: Path, group: str, known_paths: Set[str]) -> list[ConfigKey]:
+    """The keys of a choice whose paths are not in `known_paths`."""
+    return [key for key in keys(file, group) if key.path not in known_paths]
 
 
 def _split(rest: str) -> tuple[str, str]:
@@ -160,7 +160,7 @@ def _split(rest: str) -> tuple[str, str]:
     return (match[1].strip(), (match[2] or "").strip()) if match else (rest.strip(), "")
 
 
-def _leaves(found: list[ConfigKey]) -> list[ConfigKey]:
-    """`found` without the keys that only hold others and say nothing of their own."""
-    holders = {key.path.rpartition(".")[0] for key in found}
-    return [key for key in found if key.path not in holders or (key.value or key.comment)]
+def _leaves(entries: list[ConfigKey]) -> list[ConfigKey]:
+    """`entries` without the keys that only hold others and say nothing of their own."""
+    holders = {key.path.rpartition(".")[0] for key in entries}
+    return [key for key in entries if key.path not in holders or (key.value or key.comment)]

@@ -102,18 +102,18 @@ def _of_command(verb: str) -> int:
     return main([verb, "--help"])
 
 
-def _about(name: str, found: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> str:
+def _about(name: str, by_group: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> str:
     """A group with its choices and keys, a choice, or a key in each choice that has it."""
     group, equals, choice = name.partition("=")
-    if equals and choice in found.get(group, {}):
-        files = {name: entry.file for name, entry in found[group].items()}
+    if equals and choice in by_group.get(group, {}):
+        files = {name: entry.file for name, entry in by_group[group].items()}
         lines = [key_line(key, "    ") for key in all_keys(choice, group, files)]
-        return as_text({group: {choice: found[group][choice]}}) + "".join(f"{line}\n" for line in lines)
-    if name in found:
-        return as_text({name: found[name]}) + "\n" + _group_keys(name, found[name])
-    if lines := _key_lines(group, found, top):
+        return as_text({group: {choice: by_group[group][choice]}}) + "".join(f"{line}\n" for line in lines)
+    if name in by_group:
+        return as_text({name: by_group[name]}) + "\n" + _group_keys(name, by_group[name])
+    if lines := _key_lines(group, by_group, top):
         return "\n".join(lines) + "\n"
-    return _known_to_rllib(group) or _answer(group, found, top)
+    return _known_to_rllib(group) or _answer(group, by_group, top)
 
 
 def _group_keys(group: str, choices: dict[str, GroupChoice]) -> str:
@@ -129,15 +129,15 @@ def _defaults() -> dict[str, list[str]]:
     return default_choices(config_dirs())
 
 
-def _key_lines(name: str, found: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> list[str]:
+def _key_lines(name: str, by_group: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> list[str]:
     """Lines on the keys that are `name` or lie below it; of a group's key, for each choice that sets it."""
     lines = [key_line(key) for key in top if _is_below(key.path, name)]
     group = name.partition(".")[0]
-    told: set[tuple[str, str]] = set()
-    for choice, entry in found.get(group, {}).items():
+    printed: set[tuple[str, str]] = set()
+    for choice, entry in by_group.get(group, {}).items():
         for key in keys(entry.file, group):
-            if _is_below(key.path, name) and (key.path, key.value) not in told:
-                told.add((key.path, key.value))
+            if _is_below(key.path, name) and (key.path, key.value) not in printed:
+                printed.add((key.path, key.value))
                 lines.append(f"{key_line(key)}   ({group}={choice})")
     if lines and (kind := _type_of(name)):
         lines.append(f"  takes {kind}")
@@ -177,7 +177,7 @@ def _known_to_rllib(name: str) -> str:
     return f"  {name}   a keyword of RLlib's, that no shipped choice sets\n  takes {_type_of(name) or 'any value'}\n"
 
 
-def _answer(name: str, found: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> str:
+def _answer(name: str, by_group: dict[str, dict[str, GroupChoice]], top: list[ConfigKey]) -> str:
     """What a name from elsewhere is called here.
 
     Raises:
@@ -190,7 +190,7 @@ def _answer(name: str, found: dict[str, dict[str, GroupChoice]], top: list[Confi
         return f"  {name}: {known.reason}\n  write: {known.fix}\n"
     if targets := ALIASES.get(name.rpartition(".")[2].lower().replace("-", "_")):
         return f"  {name} is {' or '.join(targets)} here; rlexp help {targets[0]}\n"
-    names = [*USAGE, *to_choose_from(found), *(key.path for key in top), *_annotations()]
+    names = [*USAGE, *to_choose_from(by_group), *(key.path for key in top), *_annotations()]
     close = nearest(name, names)
     fix = f"rlexp help {close[0]}" if close else "rlexp help all"
     raise ConfigError(f"there is no key, group or command {name!r}", suggestions=close, fix=fix)

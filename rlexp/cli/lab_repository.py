@@ -72,7 +72,7 @@ def _direct_url() -> dict[str, Any]:
     """What pip wrote of where it took rlexp from; empty for an index."""
     try:
         text = distribution("rlexp").read_text("direct_url.json")
-        found = json.loads(text) if text else {}
+        data = json.loads(text) if text else {}
     except (PackageNotFoundError, OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return data if isinstance(data, dict) else {}

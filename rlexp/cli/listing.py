@@ -35,41 +35,41 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("group", nargs="?", help="one group only, with the keys of its choices")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     arguments = parser.parse_args(list(argv))
-    found = groups(_config_dirs())
+    by_group = groups(_config_dirs())
     if arguments.group is not None:
-        if arguments.group not in found:
-            close = nearest(arguments.group, found)
+        if arguments.group not in by_group:
+            close = nearest(arguments.group, by_group)
             raise ConfigError(
-                f"there is no group {arguments.group!r} (there are: {', '.join(found)})",
+                f"there is no group {arguments.group!r} (there are: {', '.join(by_group)})",
                 suggestions=close,
                 fix=f"rlexp list {close[0]}" if close else "rlexp list",
             )
-        found = {arguments.group: found[arguments.group]}
+        by_group = {arguments.group: by_group[arguments.group]}
     elif not arguments.json:
-        found = to_choose_from(found)
+        by_group = to_choose_from(by_group)
     if arguments.json:
-        sys.stdout.write(json.dumps(as_data(found), indent=2) + "\n")
+        sys.stdout.write(json.dumps(as_data(by_group), indent=2) + "\n")
     else:
-        sys.stdout.write(as_text(found, with_keys=arguments.group is not None))
+        sys.stdout.write(as_text(by_group, with_keys=arguments.group is not None))
     return 0
 
 
-def as_data(found: dict[str, dict[str, GroupChoice]]) -> dict[str, dict[str, dict[str, str]]]:
+def as_data(by_group: dict[str, dict[str, GroupChoice]]) -> dict[str, dict[str, dict[str, str]]]:
     """Groups and choices as plain values: `{group: {choice: {description, file}}}`."""
     return {
         group: {
             name: {"description": choice.description, "file": str(choice.file)}
             for name, choice in choices.items()
         }
-        for group, choices in found.items()
+        for group, choices in by_group.items()
     }
 
 
-def as_text(found: dict[str, dict[str, GroupChoice]], with_keys: bool = False) -> str:
+def as_text(by_group: dict[str, dict[str, GroupChoice]], with_keys: bool = False) -> str:
     """Groups and choices as text, a line (wrapped) each; `with_keys` adds the keys that each choice sets itself."""
     defaults = default_choices(_config_dirs())
     blocks = []
-    for group, choices in found.items():
+    for group, choices in by_group.items():
         chosen = defaults.get(group, [])
         lines = [group]
         for name, choice in choices.items():
@@ -90,19 +90,19 @@ def everything(usage: str, flags: str) -> str:
         flags: a sentence on them.
     """
     dirs = _config_dirs()
-    found, defaults = to_choose_from(groups(dirs)), default_choices(dirs)
+    by_group, defaults = to_choose_from(groups(dirs)), default_choices(dirs)
     parts = ["usage:", textwrap.indent(usage, "  "), "", _entry("flags", flags, 8), ""]
     parts.append(
         "groups (GROUP=CHOICE; several at once where the default is a list; `rlexp list` tells more):"
     )
-    for group, choices in found.items():
+    for group, choices in by_group.items():
         chosen = defaults.get(group, [])
         names = " ".join(f"[{name}]" if name in chosen else name for name in choices)
         parts.append(_entry(f"  {group}", names, 16))
     parts.append("  [...]: the default\n\nkeys of every run (KEY=VALUE):")
     if main := main_config(dirs):
         parts.extend(key_line(key) for key in keys(main, ""))
-    for group, choices in found.items():
+    for group, choices in by_group.items():
         if lines := group_keys(choices, group, defaults.get(group, [])):
             parts.extend(["", f"keys of {group}:", *lines])
     parts.append(
@@ -111,25 +111,25 @@ def everything(usage: str, flags: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def to_choose_from(found: dict[str, dict[str, GroupChoice]]) -> dict[str, dict[str, GroupChoice]]:
+def to_choose_from(by_group: dict[str, dict[str, GroupChoice]]) -> dict[str, dict[str, GroupChoice]]:
     """The groups that a person chooses from: those inside another group are chosen by its files."""
     return {
         group: choices
-        for group, choices in found.items()
-        if group.split("/")[0] not in found or "/" not in group
+        for group, choices in by_group.items()
+        if group.split("/")[0] not in by_group or "/" not in group
     }
 
 
 def group_keys(choices: dict[str, GroupChoice], group: str, chosen: list[str]) -> list[str]:
     """Lines of the default choices' keys, then of the keys that only other choices have."""
     lines: list[str] = []
-    told: set[str] = set()
+    known_paths: set[str] = set()
     for name in sorted(choices, key=lambda name: name not in chosen):
-        fresh = added_keys(choices[name].file, group, told)
-        if fresh and name not in chosen:
+        new_keys = added_keys(choices[name].file, group, known_paths)
+        if new_keys and name not in chosen:
             lines.append(f"  with {group}={name}:")
-        lines.extend(key_line(key, "  " if name in chosen else "    ") for key in fresh)
-        told.update(key.path for key in fresh)
+        lines.extend(key_line(key, "  " if name in chosen else "    ") for key in new_keys)
+        known_paths.update(key.path for key in new_keys)
     return lines
 
 

@@ -68,11 +68,11 @@ def _unknown_verb(word: str) -> ConfigError:
 
     choices = choices_named(word) if word.isidentifier() else []
     close = [f"rlexp {verb}" for verb in nearest(word, VERBS)]
-    found = [*(f"rlexp {choice}" for choice in choices), *close]
+    alternatives = [*(f"rlexp {choice}" for choice in choices), *close]
     return ConfigError(
         f"{word!r} is neither a command nor an override (key=value)",
-        suggestions=found[1:],
-        fix=found[0] if found else "rlexp --help",
+        suggestions=alternatives[1:],
+        fix=alternatives[0] if alternatives else "rlexp --help",
     )
 
 

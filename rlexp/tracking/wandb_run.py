@@ -111,15 +111,15 @@ class WandbRun:
     @property
     def notices(self) -> list[str]:
         """What a person should know once the run is over."""
-        found = []
+        notices = []
         if self.segment.replaces is not None:
-            found.append(
+            notices.append(
                 f"W&B run {self.segment.replaces} has rows after the checkpoint that the run went on from; all that "
                 f"counts is in {self.segment.id}"
             )
         if command := self.sync_command:
-            found.append(f"W&B was offline; upload the run with: {command}")
-        return found
+            notices.append(f"W&B was offline; upload the run with: {command}")
+        return notices
 
     @property
     def sync_command(self) -> str | None:

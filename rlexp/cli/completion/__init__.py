@@ -64,13 +64,13 @@ def _answer(folder: str | None, shell: str) -> list[str]:
         line = os.environ.get("COMP_LINE", "")
         typed = read(line, int(os.environ.get("COMP_POINT") or len(line)))
         folders = [*([Path(folder)] if folder else []), *config_dirs()]
-        found = candidates(typed, folders)
+        matches = candidates(typed, folders)
     except (ConfigError, OSError, ValueError):
         return []
     breaks = os.environ.get("COMP_BREAKS", "") if shell == "bash" else ""
     if shell != "bash":
-        found = [candidate.rstrip(" ") for candidate in found]
-    return [without_stem(candidate, typed, breaks) for candidate in found]
+        matches = [candidate.rstrip(" ") for candidate in matches]
+    return [without_stem(candidate, typed, breaks) for candidate in matches]
 
 
 def _name() -> str:

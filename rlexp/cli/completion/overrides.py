@@ -19,13 +19,13 @@ _FOLDERS = ("checkpoint.from", "data.input_", "runs_dir", "sweep.dir")
 
 def group_names(places: Sequence[Path]) -> list[str]:
     """The groups that one chooses from."""
-    found = {
+    names = {
         entry.name
         for place in places
         for entry in place.iterdir()
         if entry.is_dir() and entry.name.isidentifier()
     }
-    return sorted(name for name in found - {"hydra"} if choice_names(name, places))
+    return sorted(name for name in names - {"hydra"} if choice_names(name, places))
 
 
 def choice_names(group: str, places: Sequence[Path]) -> list[str]:
