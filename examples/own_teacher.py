@@ -12,7 +12,7 @@ from typing import Any
 from rlexp.curriculum.simulation.simulate import simulate
 from rlexp.curriculum.simulation.student import Student
 from rlexp.environment.tasks.directive import Fixed
-from rlexp.environment.tasks.outcome import Outcome, Progress
+from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.testing import check_teacher
 
@@ -36,7 +36,7 @@ class Stairs:
         """Always the present level; `tag` says of an outcome for which it was drawn."""
         return Fixed({"level": self._level}, tag=self._level)
 
-    def update(self, outcomes: Sequence[Outcome], progress: Progress) -> bool:
+    def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
         """Up where the episodes of this level went well."""
         scores = [outcome.score for outcome in outcomes if outcome.tag == self._level]
         if self.complete or not scores or sum(scores) / len(scores) < self._threshold:
