@@ -101,7 +101,7 @@ def test_a_sweep_follows_none(tmp_path: Path, mine: Path, name: str) -> None:
     sweep = tmp_path / "sweep"
     (sweep / name).parent.mkdir(parents=True)
     (sweep / name).symlink_to(mine)
-    with pytest.raises(ConfigError, match="is a link to"), SweepFolder(sweep).held():
+    with pytest.raises(ConfigError, match="is a link to"), SweepFolder(sweep).locked():
         pass
 
 
