@@ -105,6 +105,19 @@ def test_a_sweep_follows_none(tmp_path: Path, mine: Path, name: str) -> None:
         pass
 
 
+@pytest.mark.parametrize("session", ["wandb/run-1", "trials/000-seed=0/wandb/offline-run-1"])
+def test_what_a_killed_session_of_wandb_has_left_holds_nothing_up(
+    tmp_path: Path, mine: Path, session: str
+) -> None:
+    log = tmp_path / "killed" / session / "logs" / "debug-core.log"
+    log.parent.mkdir(parents=True)
+    log.symlink_to(mine)
+    refuse_links(tmp_path / "killed")
+    (tmp_path / "killed" / "log.txt").symlink_to(mine)
+    with pytest.raises(ConfigError, match="is a link to"):
+        refuse_links(tmp_path / "killed")
+
+
 def test_a_pipe_in_a_folder_holds_nothing_up(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, "a") as run:
         os.mkfifo(run.log)

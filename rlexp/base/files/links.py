@@ -11,8 +11,9 @@ from pathlib import Path
 from rlexp.base.errors import ConfigError
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-_OF_WANDB = re.compile(r"wandb/(?:offline-)?run-[^/]+")
-"""A session of W&B: each has a folder of its own, which no later one writes to, with links to W&B's logs elsewhere."""
+_OF_WANDB = re.compile(r"(?:trials/[^/]+/)?wandb/(?:offline-)?run-[^/]+")
+"""A session of W&B, in a run's folder or a sweep's: each has a folder of its own, which no later one writes to, with
+links to W&B's logs elsewhere while it runs; where it is killed they stay."""
 # Without blocking: to open a pipe waits for its reader.
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
