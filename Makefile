@@ -22,7 +22,7 @@ test: ## the quick tests, minutes; ARGS='tests/config -k range' for some of them
 test-landing: ## the slow tests that nothing lands without, minutes
 	$(PYTHON) -m pytest -m landing $(ARGS)
 
-test-slow: ## all slow tests, half an hour; RLEXP_SLOW_SHARE=2/6 takes the second sixth
+test-slow: ## all slow tests, three quarters of an hour on two cores; RLEXP_SLOW_SHARE=2/6 takes the second sixth
 	$(PYTHON) -m pytest -m slow $(ARGS)
 
 lint: ## style and common mistakes, by ruff
