@@ -13,9 +13,11 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.cli.main import main
-from rlexp.report.reading import read_all
+from rlexp.report.analysis.effects import adaptive_names
+from rlexp.report.reading import read, read_all
 from rlexp.run.train import is_run_id
 from rlexp.storage.runs.trial_status import history, trial_status
+from rlexp.storage.sweeps.sweep_view import SweepView
 from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.frozen_trials import FrozenTrials
 from rlexp.sweep.planning.plan import plan
@@ -211,6 +213,18 @@ def test_a_sweeps_damaged_records_are_one_line(
         assert main(["resume", str(sweep)]) == 2, content
         told = capsys.readouterr().err
         assert file.name in told and "Traceback" not in told and told.count("error:") == 1, told
+
+
+@pytest.mark.parametrize("scheduler", ["pbt", 7, ["pbt"], None])
+def test_a_plan_whose_scheduler_is_no_mapping_is_damaged_and_its_runs_are_shown(
+    sweep: Path, scheduler: object
+) -> None:
+    plan_file = sweep / "plan.json"
+    before = json.loads(plan_file.read_text())
+    plan_file.write_text(json.dumps({**before, "settings": {**before["settings"], "scheduler": scheduler}}))
+    with pytest.raises(ConfigError, match="damaged: settings.scheduler"):
+        SweepView(sweep).plan()
+    assert adaptive_names([read(make_run(sweep / "trials" / "000"))]) == []
 
 
 @pytest.mark.parametrize(

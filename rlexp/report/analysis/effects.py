@@ -201,7 +201,7 @@ def adaptive_names(runs: Sequence[Run]) -> list[str]:
             continue
         with suppress(ConfigError):  # Damaged: its runs are shown as those of no sweep.
             settings = SweepView(folder).plan()["settings"]
-            search, scheduler = settings.get("search"), (settings.get("scheduler") or {}).get("name")
+            search, scheduler = settings.get("search"), settings.get("scheduler", {}).get("name")
             names |= dict.fromkeys([search] if search in SEARCHES else [])
             names |= dict.fromkeys([scheduler] if scheduler in SCHEDULERS else [])
     return list(names)

@@ -87,6 +87,8 @@ def flaw_of_plan(plan: Mapping[str, Any]) -> str | None:
         return f"settings.seeds is {settings.get('seeds')!r:.60}"
     if settings.get("mode") not in ("max", "min") or settings.get("aggregate") not in AGGREGATES:
         return f"settings are {settings!r:.60}"
+    if not isinstance(settings.get("scheduler", {}), dict):
+        return f"settings.scheduler is {settings['scheduler']!r:.60}"
     return None
 
 
