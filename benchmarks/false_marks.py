@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.report.analysis.chance import CHANCE, importance
-from rlexp.report.analysis.effects import effects_of
+from rlexp.report.analysis.parameter_effects import effects_of
 from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.analysis.points import to_indices
 

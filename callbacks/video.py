@@ -19,9 +19,9 @@ from callbacks.film import check_encoder, write_film
 from rlexp.base.errors import ConfigError
 from rlexp.base.events import Record, RunInfo
 from rlexp.engine.run_callback import RunCallback
-from rlexp.environment.errors import describe
-from rlexp.environment.hangs import cutting
-from rlexp.environment.hangs.hang import Hang
+from rlexp.environment.env_errors import describe
+from rlexp.environment.hangs import interrupt_sampling
+from rlexp.environment.hangs.hang_watch import Hang
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Video(RunCallback):
         self._due = False
         try:
             frames = self._play()
-        except cutting.SamplingCut:
+        except interrupt_sampling.SamplingCut:
             return  # The run is to end, and a film is not worth the wait.
         except (KeyboardInterrupt, Hang):
             raise
@@ -193,7 +193,7 @@ class Camera(RunCallback):
         self._shoot(env)
 
     def _shoot(self, env: Any) -> None:
-        cutting.check()
+        interrupt_sampling.check()
         if len(self.frames) > self._most:
             return
         rendered = env.render()

@@ -17,7 +17,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.tune.registry import register_env
 
 from rlexp.config.schema import EnvChoice
-from rlexp.engine.install import install
+from rlexp.engine.install_fast_path import install
 from rlexp.environment.make import make_env
 
 

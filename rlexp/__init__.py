@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from rlexp.run.resume import resume
     from rlexp.run.train import Outcome, train
     from rlexp.sweep.multirun import SweepOutcome, multirun, resume_multirun
-    from rlexp.sweep.results.table import trials
+    from rlexp.sweep.results.trials_dataframe import trials
 
 
 _HOMES = {
@@ -68,7 +68,7 @@ _HOMES = {
     "multirun": "rlexp.sweep.multirun",
     "resume_multirun": "rlexp.sweep.multirun",
     "SweepOutcome": "rlexp.sweep.multirun",
-    "trials": "rlexp.sweep.results.table",
+    "trials": "rlexp.sweep.results.trials_dataframe",
     "CheckpointError": "rlexp.base.errors",
     "ConfigError": "rlexp.base.errors",
     "RlexpError": "rlexp.base.errors",

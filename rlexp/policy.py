@@ -56,7 +56,7 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
         ConfigError: `which` is unknown, `path` already names a checkpoint, or the lab's table is wrong.
     """
     from rlexp.config.composition.search_path import lab_of
-    from rlexp.storage.buckets.fetching import fetched
+    from rlexp.storage.buckets.fetch import fetched
     from rlexp.storage.checkpoint.store import require_trust, resolve
 
     folder = fetched(path)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rlexp.compat.registry import ROWS
-from rlexp.compat.source import definition
+from rlexp.compat.stock_source import definition
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ray", "torch", "gymnasium", "hydra", "omegaconf", "wandb", "msgpack_numpy", "tree")

@@ -1,6 +1,6 @@
 """Names of the metrics that several rooms read: records, stop rules, sweeps, trackers, reports and callbacks.
 
-`rlexp.metrics.names` has what each record holds beside them, and where RLlib's results have it.
+`rlexp.metrics.metric_table` has what each record holds beside them, and where RLlib's results have it.
 """
 
 from __future__ import annotations

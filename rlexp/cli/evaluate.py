@@ -36,8 +36,8 @@ def run(argv: list[str]) -> int:
     rest, by = _choosing([word for word in argv if word != "--json"])
     path, overrides = path_and_overrides(rest, "evaluate")
     from rlexp.run.evaluate import RESULT, evaluate
-    from rlexp.storage.buckets.fetching import fetched
-    from rlexp.storage.buckets.places import address
+    from rlexp.storage.buckets.fetch import fetched
+    from rlexp.storage.buckets.local_copies import address
     from rlexp.storage.sweeps.sweep_view import is_sweep
     from rlexp.sweep.folder import SweepFolder
     from rlexp.sweep.results.best_trial import best_by, to_json

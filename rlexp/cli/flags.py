@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.storage.buckets.places import is_uri
+from rlexp.storage.buckets.local_copies import is_uri
 
 _FLAGS: dict[str, tuple[str | None, str]] = {
     "--multirun": ("-m", "every combination of comma-separated values"),
@@ -62,7 +62,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(f"{flag} is empty", fix=f"{flag} <{_VALUES[flag][1]}>, or leave {flag} out")
     if args.config_dir and is_uri(args.config_dir):
-        from rlexp.storage.buckets.fetching import fetched
+        from rlexp.storage.buckets.fetch import fetched
 
         args.config_dir = str(fetched(args.config_dir))
     return args

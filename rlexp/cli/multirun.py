@@ -23,7 +23,7 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     request = SweepRequest(tuple(args.overrides), args.config_name or "config", args.config_dir)
     sweep_plan = plan_sweep(request)
     if sweep_plan.settings.plan:
-        from rlexp.sweep.terminal_table import print_plan
+        from rlexp.sweep.standings_table import print_plan
 
         print_plan(sweep_plan, _needs(sweep_plan))
         return EXIT_DONE
@@ -54,7 +54,7 @@ def _needs(plan: Plan) -> list[str]:
 
 def close(outcome: SweepOutcome) -> int:
     """Prints the trials' statuses and where the report lies, or why there is none; returns the exit code."""
-    from rlexp.sweep.terminal_table import print_standings
+    from rlexp.sweep.standings_table import print_standings
 
     where = outcome.report or f"none: {outcome.report_error}"
     print_standings(SweepFolder(outcome.folder), [f"report  {where}"])

@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
         print(USAGE)
         return EXIT_DONE
     path, overrides = path_and_overrides(argv, "resume")
-    from rlexp.storage.buckets.fetching import fetched
+    from rlexp.storage.buckets.fetch import fetched
     from rlexp.storage.sweeps.sweep_view import is_sweep
     from rlexp.sweep.folder import SweepFolder
 

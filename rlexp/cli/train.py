@@ -48,7 +48,7 @@ def _one(args: Namespace, argv: Sequence[str]) -> int:
 def close(outcome: object) -> int:
     """Prints how a run ended; returns the exit code."""
     from rlexp.run.train import Outcome
-    from rlexp.storage.buckets.places import address
+    from rlexp.storage.buckets.local_copies import address
     from rlexp.terminal.closing import print_closing
 
     assert isinstance(outcome, Outcome)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rlexp.compat.row import Row, State, Target
+    from rlexp.compat.registry_row import Row, State, Target
 
 _log = logging.getLogger(__name__)
 _logged: set[str] = set()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from rlexp.compat.row import Row
+from rlexp.compat.registry_row import Row
 from rlexp.compat.rows import gymnasium, hydra, learners, ray_core, rllib, torch, tune
 
 ROWS: tuple[Row, ...] = (

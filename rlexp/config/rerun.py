@@ -12,7 +12,7 @@ from rlexp.base.shell_commands import shell_command
 from rlexp.base.yaml.reader import read
 from rlexp.config import saved_config
 from rlexp.config.composition.composed import Composed
-from rlexp.storage.buckets.places import address
+from rlexp.storage.buckets.local_copies import address
 
 OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
 """What belongs to the run that was, and not to the one that will be; given anew on the command line."""

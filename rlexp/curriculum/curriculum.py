@@ -18,7 +18,7 @@ from rlexp.environment.tasks.episode_measure import is_metric
 from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, by_task_name
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.metrics.names import CURRICULUM
+from rlexp.metrics.metric_table import CURRICULUM
 
 EVENT = f"{CURRICULUM}event"
 """Metric, a text: promotions, demotions and alarms of an iteration that had any."""

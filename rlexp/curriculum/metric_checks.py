@@ -9,13 +9,13 @@ from rlexp.base.suggest import nearest
 from rlexp.environment.tasks.episode_measure import KEY as MEASURE
 from rlexp.environment.tasks.episode_measure import is_metric
 from rlexp.environment.tasks.task import task_key
-from rlexp.metrics.names import CURRICULUM
+from rlexp.metrics.metric_table import CURRICULUM
 
 if TYPE_CHECKING:
     from rlexp.config.schema import CurriculumChoice
     from rlexp.curriculum.teacher import Teacher
     from rlexp.environment.tasks.space import TaskSpace
-    from rlexp.metrics.catalogue import Catalogue
+    from rlexp.metrics.known_metrics import Catalogue
 
 TEACHER_METRICS = ("version", "level", "thrashing", "stalled")
 """Metrics that are computed after the teacher's update, beside its own; too late for it to read."""

@@ -17,8 +17,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.targets import NEVER_TRUSTED, is_trusted, locate, trust_it
 from rlexp.config.schema import EnvChoice
-from rlexp.config.trust.places import is_import_path
-from rlexp.environment.errors import describe
+from rlexp.config.trust.nameable_classes import is_import_path
+from rlexp.environment.env_errors import describe
 from rlexp.environment.multi_agent import is_multi_agent
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from rlexp.config.callables.targets import build
 from rlexp.config.schema import CurriculumChoice, EnvChoice, RunConfig
 from rlexp.environment.by_value import packed, unpack
 from rlexp.environment.construct import check_counts, check_requirements, construct, env_name
-from rlexp.environment.errors import describe
+from rlexp.environment.env_errors import describe
+from rlexp.environment.lab_paths import add_import_paths, import_paths
 from rlexp.environment.multi_agent import is_multi_agent
-from rlexp.environment.paths import add_import_paths, import_paths
 from rlexp.environment.time_limits import bounded_steps, has_limit
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
     told = values.pop("worker_index", None)
     worker = getattr(env_config, "worker_index", told) or 0
     if num_envs is not None:
-        from rlexp.environment.native import make_native
+        from rlexp.environment.native_vector import make_native
 
         guard = make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker, bound=bound)
         if tasks.teacher is None:

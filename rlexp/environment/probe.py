@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import CurriculumChoice, EnvChoice
 from rlexp.environment.construct import env_name
-from rlexp.environment.errors import RIGHT_SPACE, FatalEnvError, describe
+from rlexp.environment.env_errors import RIGHT_SPACE, FatalEnvError, describe
 from rlexp.environment.guards.process_state import process_kept
 from rlexp.environment.make import make_env
 from rlexp.environment.multi_agent import ended, is_multi_agent
@@ -103,7 +103,7 @@ def probe_vector_tasks(
     Raises:
         ConfigError: it takes none, refuses one, or what it then returns does not lie in its observation space.
     """
-    from rlexp.environment.native import make_native
+    from rlexp.environment.native_vector import make_native
     from rlexp.environment.tasks.wrap import try_tasks, with_vector_tasks
 
     guard = make_native(choice, trusted, 2)  # The second has an index of its own.

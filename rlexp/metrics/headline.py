@@ -18,7 +18,7 @@ from rlexp.base.metric_names import EVAL_S, ITERATION_S, SPS, WALL_S
 from rlexp.environment.guards.notices import COUNT
 from rlexp.environment.tasks.outcome import evaluated, outcomes_in
 from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
-from rlexp.metrics.names import (
+from rlexp.metrics.metric_table import (
     EPISODE_LENGTH,
     EPISODE_RETURN,
     EPISODES,
@@ -52,7 +52,7 @@ def flatten(result: Mapping[str, Any], unused: Collection[str] = ()) -> Record:
 
     Args:
         result: of an iteration.
-        unused: learner metrics that say nothing in this run, see `rlexp.metrics.catalogue`.
+        unused: learner metrics that say nothing in this run, see `rlexp.metrics.known_metrics`.
 
     Returns:
         `env_steps`, `iteration`, and what is there of `train/`, `eval/`, `learner/`, `custom/`, `curriculum/`

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlexp.models.conv import default_filters, tiny_filters
-from rlexp.models.effects import given
 from rlexp.models.family import ACTOR_CRITIC, Q_NETWORK, SOFT
+from rlexp.models.model_settings import given
 from rlexp.models.observation_kind import IMAGE, kind
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from rlexp.config.algorithms import row_of, rows_of_class
-from rlexp.config.algorithms.row import Network
+from rlexp.config.algorithms.algorithm_row import Network
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.keys import builder_signatures
 

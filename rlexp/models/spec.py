@@ -10,9 +10,9 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.callables.targets import locate
 from rlexp.config.schema import ModelChoice
 from rlexp.models.defaults import complete
-from rlexp.models.effects import given
 from rlexp.models.family import WORLD_MODEL, algorithm_name, family, resolve
-from rlexp.models.fit import check_fit
+from rlexp.models.model_settings import given
+from rlexp.models.observation_fit import check_fit
 from rlexp.models.observation_kind import DISCRETE, kind
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.rerun import command
 from rlexp.report.analysis.arms import env_of
 from rlexp.report.reading import Run
-from rlexp.storage.runs import ranking
 from rlexp.storage.runs.trial_status import SCORES
+from rlexp.storage.sweeps import trial_ranking
 from rlexp.storage.sweeps.sweep_view import SweepView, is_sweep
 
 
@@ -120,5 +120,5 @@ def _sweep_bests(paths: Sequence[Path], objective: Objective) -> list[Path]:
             state.get("metric") == objective.metric
             and (state["settings"]["mode"] == "min") == objective.lower
         ):
-            return [folder.trials / name for name in ranking.bests(state).values()]
+            return [folder.trials / name for name in trial_ranking.bests(state).values()]
     return []

@@ -19,9 +19,15 @@ from rlexp.report.analysis.comparison import (
     scores_by_arm,
     top_arms,
 )
-from rlexp.report.analysis.effects import Effect, effects_of, scores_of, scores_title, selection_warning
-from rlexp.report.analysis.matrix import task_matrix
+from rlexp.report.analysis.parameter_effects import (
+    Effect,
+    effects_of,
+    scores_of,
+    scores_title,
+    selection_warning,
+)
 from rlexp.report.analysis.parameters import parameters_of
+from rlexp.report.analysis.task_matrix import task_matrix
 from rlexp.report.drawing.charts import Chart, curves, sampling_time, wall_time
 from rlexp.report.drawing.page import require_report_extra, write_page
 from rlexp.report.drawing.parameter_charts import parameter_charts
@@ -29,7 +35,7 @@ from rlexp.report.drawing.pictures import DrawingProcess
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.reading import WALL, Run, read_all
 from rlexp.report.selection import Objective, bests_of, objective_of
-from rlexp.storage.buckets.fetching import fetched, upload_files
+from rlexp.storage.buckets.fetch import fetched, upload_files
 from rlexp.terminal.quiet import terminal
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"

@@ -17,11 +17,11 @@ from rlexp.config.keys.builder_signatures import algorithm_name
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.recorded_data import check_reading
 from rlexp.environment.construct import check_id, check_requirements, is_import_path
-from rlexp.metrics.catalogue import known
 from rlexp.metrics.custom import check_spec
+from rlexp.metrics.known_metrics import known
 from rlexp.models.family import WORLD_MODEL, family
-from rlexp.run.stopping.rules import StopRules
-from rlexp.storage.buckets.places import check_place
+from rlexp.run.stopping.stop_rules import StopRules
+from rlexp.storage.buckets.local_copies import check_place
 
 # What a judge alone needs and takes long to import, it imports itself: a mistyped key is told before any judge.
 
@@ -68,7 +68,7 @@ def check_start(config: RunConfig) -> None:
         check_name("name", config.name)
     _model_size(config)
     if config.checkpoint.from_ is not None:
-        from rlexp.storage.buckets.fetching import fetched
+        from rlexp.storage.buckets.fetch import fetched
         from rlexp.storage.checkpoint.store import require_trust, resolve
 
         try:
@@ -97,7 +97,7 @@ def _environment(config: RunConfig) -> None:
 
 def _vector_form(config: RunConfig) -> None:
     """Environments that are to be stepped in their own vector form have one, and it takes the curriculum's tasks."""
-    from rlexp.environment.native import MODE, VECTOR_ENTRY_POINT, check_native
+    from rlexp.environment.native_vector import MODE, VECTOR_ENTRY_POINT, check_native
     from rlexp.environment.probe import probe_vector_tasks
 
     if config.hardware.settings.get(MODE.partition(".")[2]) != VECTOR_ENTRY_POINT:
@@ -153,7 +153,7 @@ def metrics_read(config: RunConfig) -> dict[str, str]:
 def _resources(config: RunConfig) -> None:
     from rlexp.hardware.demand import check_fits
     from rlexp.hardware.machine.machine import look
-    from rlexp.hardware.machine.memory import check_memory
+    from rlexp.hardware.machine.memory_demand import check_memory
 
     if config.hardware.address == "local":
         check_memory(config, look())
@@ -161,7 +161,7 @@ def _resources(config: RunConfig) -> None:
 
 
 def _time(config: RunConfig) -> None:
-    from rlexp.hardware.machine.endless import check_time
+    from rlexp.hardware.machine.time_demand import check_time
 
     check_time(config)
 

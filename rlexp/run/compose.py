@@ -16,9 +16,9 @@ from rlexp.config.composition.overrides import force
 from rlexp.config.composition.search_path import lab_of
 from rlexp.config.rerun import composed_again, is_saved_run
 from rlexp.config.schema import RunConfig
-from rlexp.config.trust.accepting import accepted_from
+from rlexp.config.trust.config_origin import accepted_from
 from rlexp.run.checks import check, check_start
-from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.buckets.fetch import fetched
 
 
 def compose(

@@ -20,8 +20,8 @@ from rlexp.config.composition.search_path import lab_of
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.run.bookkeeping.provenance import now
 from rlexp.run.checks import check
-from rlexp.storage.buckets.fetching import fetched, upload_files
-from rlexp.storage.checkpoint.finding import BEST, LATEST
+from rlexp.storage.buckets.fetch import fetched, upload_files
+from rlexp.storage.checkpoint.find_checkpoints import BEST, LATEST
 from rlexp.storage.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.storage.runs.run_folder import is_run_folder
 from rlexp.terminal.one_at_a_time import one_at_a_time

@@ -1,8 +1,8 @@
 """Tells of a run whose process was ended by the interpreter's own timer, when nothing in that process could.
 
 Native code that never returns and keeps the interpreter's lock leaves no Python able to close the run (see
-`rlexp.environment.hangs.hang`). So while a run trains, this file is a small process beside it, with nothing but the
-standard library. The timer writes the stacks to it; once the run's process is gone it writes them to the run's
+`rlexp.environment.hangs.hang_watch`). So while a run trains, this file is a small process beside it, with nothing but
+the standard library. The timer writes the stacks to it; once the run's process is gone it writes them to the run's
 folder, marks the run as failed there and says so on the terminal.
 """
 
@@ -30,7 +30,7 @@ _END_S = 5.0
 @contextlib.contextmanager
 def witnessed(folder: RunFolder, terminal: Terminal) -> Iterator[None]:
     """While inside, such an end is told in `folder` and on the terminal."""
-    from rlexp.environment.hangs.watchdog import stacks_to
+    from rlexp.environment.hangs.watch_thread import stacks_to
     from rlexp.terminal.interrupt import children_keep_on
 
     command = [sys.executable, "-I", "-S", __file__, str(folder.path), *sys.path]
@@ -68,7 +68,7 @@ def tell(folder: Path, stacks: str) -> None:
     from rlexp.base.files.links import open_to_append
     from rlexp.base.files.lock import free_room
     from rlexp.run.bookkeeping.provenance import now
-    from rlexp.storage.buckets.places import address
+    from rlexp.storage.buckets.local_copies import address
     from rlexp.storage.runs import metrics_file
     from rlexp.terminal.closing import print_closing
 

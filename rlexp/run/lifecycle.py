@@ -22,7 +22,7 @@ from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.terminal.interrupt import children_keep_on, exit_code_of
 
 if TYPE_CHECKING:
-    from rlexp.environment.hangs.hang import HungError
+    from rlexp.environment.hangs.hang_watch import HungError
     from rlexp.run.loop import Loop, Progress
     from rlexp.run.trainable import RunTrainable
     from rlexp.storage.buckets.sync import StoreSync
@@ -170,7 +170,7 @@ class Driven:
 
     def _replacing(self) -> list[RunListener]:
         """Of a run that replaces an earlier one; the last, so that the iteration is over for all others."""
-        from rlexp.run.replacing import Replacing
+        from rlexp.run.overwrite import Replacing
 
         return [Replacing(self.folder)] if self.folder.replaces else []
 
@@ -178,7 +178,7 @@ class Driven:
         """Of a run that lies in a store."""
         if self.folder.mirror is None:
             return []
-        from rlexp.run.kept import Kept
+        from rlexp.run.bucket_upload import Kept
         from rlexp.storage.buckets.sync import StoreSync
 
         self._keeper = StoreSync(self.folder.mirror, self.terminal.warn)

@@ -17,12 +17,12 @@ from rlexp.base.events import Record, RunListener
 from rlexp.base.metric_names import EVAL_RETURN, EVAL_S, EVAL_SUCCESS, TRAIN_RETURN, TRAIN_SUCCESS, WALL_S
 from rlexp.config.callables.targets import build
 from rlexp.config.schema import RunConfig
-from rlexp.environment.hangs.cutting import SamplingCut
-from rlexp.metrics.catalogue import require
+from rlexp.environment.hangs.interrupt_sampling import SamplingCut
+from rlexp.metrics.known_metrics import require
 from rlexp.run.bookkeeping.clock import EVALUATION, SHARES, TRAINING, Clock
 from rlexp.run.bookkeeping.evaluation_turns import passed
 from rlexp.run.stopping.combined_rules import StopFunction
-from rlexp.run.stopping.rules import StopRules
+from rlexp.run.stopping.stop_rules import StopRules
 from rlexp.run.trainable import RunTrainable
 from rlexp.storage.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.terminal.interrupt import Interrupt

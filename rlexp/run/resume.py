@@ -13,12 +13,12 @@ from rlexp.config import saved_config
 from rlexp.config.composition.search_path import lab_of
 from rlexp.config.schema import RunConfig
 from rlexp.run.bookkeeping.provenance import collect, now
+from rlexp.run.build_and_train import drive
 from rlexp.run.checks import check
-from rlexp.run.drive import drive
 from rlexp.run.lifecycle import Outcome, Ready, Start
 from rlexp.run.train import is_run_id, new_run_id, start_of
-from rlexp.storage.buckets.fetching import fetched
-from rlexp.storage.buckets.places import address
+from rlexp.storage.buckets.fetch import fetched
+from rlexp.storage.buckets.local_copies import address
 from rlexp.storage.checkpoint.store import Checkpoint, require_trust, resolve
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.terminal.interrupt import interruptible
@@ -111,7 +111,7 @@ def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint, of_s
         ConfigError: the run is done.
     """
     from rlexp.run.loop import Progress
-    from rlexp.run.stopping.rules import StopRules
+    from rlexp.run.stopping.stop_rules import StopRules
 
     rules, progress = StopRules(config.stop), Progress(**checkpoint.meta)
     rules.restore(progress.stop)

@@ -10,7 +10,7 @@ from rlexp.base.errors import RunFailedError
 from rlexp.base.events import Record, RunInfo
 from rlexp.base.metric_names import EVAL_S
 from rlexp.compat import rllib
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 
 if TYPE_CHECKING:
     from rlexp.run.trainable import RunTrainable
@@ -44,7 +44,7 @@ class SkippedEvaluations:
             RunFailedError: so many in a row were skipped as the config allows.
         """
         config = self._algorithm.config
-        if not self._turns.was_due or cutting.happened():
+        if not self._turns.was_due or interrupt_sampling.happened():
             return
         if EVAL_S in record:
             self._in_a_row = 0

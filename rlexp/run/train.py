@@ -18,9 +18,9 @@ from rlexp.config.composition.search_path import remember_lab_in_use
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
 from rlexp.run.bookkeeping.provenance import collect, write_diff
-from rlexp.run.drive import drive
+from rlexp.run.build_and_train import drive
 from rlexp.run.lifecycle import Outcome, Ready, Start
-from rlexp.storage.buckets.places import local
+from rlexp.storage.buckets.local_copies import local
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.terminal.interrupt import Interrupted, interruptible
 from rlexp.terminal.one_at_a_time import one_at_a_time
@@ -127,7 +127,7 @@ def _fresh(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> No
 
 
 def _from_weights(trainable: RunTrainable, config: RunConfig, terminal: Terminal) -> None:
-    from rlexp.storage.buckets.fetching import fetched
+    from rlexp.storage.buckets.fetch import fetched
     from rlexp.storage.checkpoint.store import require_trust, resolve
 
     checkpoint, skipped = resolve(fetched(str(config.checkpoint.from_)))

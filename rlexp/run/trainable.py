@@ -30,19 +30,19 @@ from rlexp.config.iterations import EVALUATION as OF_EVALUATION
 from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.curriculum import EVENT
 from rlexp.engine import learner_state
-from rlexp.engine.publishing import publish, publish_now
+from rlexp.engine.payload_publisher import publish, publish_now
 from rlexp.engine.runners.fatal_errors import raise_if_broken
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 from rlexp.environment.tasks.outcome import Outcome, outcomes_in
 from rlexp.hardware.ray_session import placement
-from rlexp.metrics.catalogue import unused
 from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
+from rlexp.metrics.known_metrics import unused
 from rlexp.run.bookkeeping.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
 from rlexp.run.bookkeeping.counters import Counters
 from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
 from rlexp.run.bookkeeping.masking import masked_secrets
 from rlexp.run.building import bounded_replay, rllib_fixes
-from rlexp.run.stopping import breaking_off, breaking_updates
+from rlexp.run.stopping import interrupt_updates, interrupt_waits
 from rlexp.run.stopping.horizon import SAMPLED, ending_at
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ class RunTrainable(Trainable):
             with local_objects.results_in(self._scratch()), self._placement.entered():
                 self.algorithm = self._built.build_algo()
             rllib_fixes.guard_metrics(self.algorithm)
-            breaking_off.make_breakable(self.algorithm)
-            breaking_updates.make_updates_breakable(self.algorithm)
+            interrupt_waits.make_breakable(self.algorithm)
+            interrupt_updates.make_updates_breakable(self.algorithm)
         except BaseException:
             self._placement.release()
             raise
@@ -138,7 +138,7 @@ class RunTrainable(Trainable):
         try:
             result, seconds = self._train()
         finally:
-            self._was_cut = cutting.happened()
+            self._was_cut = interrupt_sampling.happened()
         record = flatten(result, unused(self.run))
         self.episodes = {"train": episode_values(result.get(ENV_RUNNER_RESULTS) or {})}
         if self.turns.was_due:
@@ -225,7 +225,7 @@ class RunTrainable(Trainable):
         """
         with self.clock.of(EVALUATION):
             results = self.algorithm.evaluate()
-        self._was_cut = self._was_cut or cutting.happened()
+        self._was_cut = self._was_cut or interrupt_sampling.happened()
         record = flatten_evaluation(results)
         self._take_evaluated(results)
         self.counters.wall_s = self.clock.wall_s
@@ -307,7 +307,7 @@ class RunTrainable(Trainable):
         try:
             if hasattr(self, "algorithm"):
                 if self._was_cut:
-                    breaking_off.end_busy_runners(self.algorithm)
+                    interrupt_waits.end_busy_runners(self.algorithm)
                 self.algorithm.stop()
         finally:
             self._placement.release()

@@ -28,12 +28,12 @@ from rlexp.base.files.links import refuse_links
 from rlexp.base.shell_commands import shell_command
 from rlexp.config.rerun import command
 from rlexp.run.bookkeeping.provenance import now
+from rlexp.storage.buckets.local_copies import address, local
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.buckets.places import address, local
 from rlexp.storage.buckets.record_fetch import fetch_below, fetch_one
-from rlexp.storage.runs import ranking
 from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 from rlexp.storage.signed_files import is_own, write_signed
+from rlexp.storage.sweeps import trial_ranking
 from rlexp.storage.sweeps.sweep_view import FROZEN, PLAN, STATE, TRIALS, is_sweep
 from rlexp.sweep.planning.frozen_trials import FrozenTrial, FrozenTrials
 from rlexp.sweep.planning.plan import Plan
@@ -200,8 +200,8 @@ class SweepFolder(PlanRecord):
     def update(self, **fields: Any) -> None:
         """Sets fields of `sweep.json`, and which trial is the best by them."""
         state = {**self.state(), **fields}
-        bests = [self._best(state, env, name) for env, name in ranking.bests(state).items()]
-        several = len(set(ranking.environments(state).values())) > 1
+        bests = [self._best(state, env, name) for env, name in trial_ranking.bests(state).items()]
+        several = len(set(trial_ranking.environments(state).values())) > 1
         best = {"best": None if several or not bests else bests[0], "best_by_env": bests if several else []}
         write_json(self.path / STATE, {**state, **best})
 

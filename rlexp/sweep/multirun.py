@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.search_path import lab_of, remember_lab_in_use
 from rlexp.hardware.ray_session import import_ahead
-from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.buckets.fetch import fetched
 from rlexp.storage.sweeps.sweep_view import is_sweep
 from rlexp.sweep.execution import preload
 from rlexp.sweep.folder import SweepFolder, SweepRequest
@@ -46,7 +46,7 @@ class SweepOutcome:
 
     def table(self) -> DataFrame:
         """One row a trial; see `rlexp.trials`."""
-        from rlexp.sweep.results.table import trials
+        from rlexp.sweep.results.trials_dataframe import trials
 
         return trials(self.folder)
 
@@ -178,7 +178,7 @@ def resume_sweep(folder: SweepFolder, overrides: Sequence[str], command: Sequenc
 def _run_and_report(folder: SweepFolder, overrides: Sequence[str], command: Sequence[str]) -> SweepOutcome:
     """Runs what is not done yet, then writes the report."""
     from rlexp.report.writing import report
-    from rlexp.sweep.execution.run import run_sweep
+    from rlexp.sweep.execution.run_trials import run_sweep
 
     code = run_sweep(folder, overrides, command)
     status = str(folder.state()["status"])

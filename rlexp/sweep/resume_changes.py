@@ -10,8 +10,8 @@ from rlexp.config import saved_config
 from rlexp.config.composition.override_syntax import value_of
 from rlexp.config.convert import to_run_config
 from rlexp.config.schema import Stop
-from rlexp.run.stopping.rules import StopRules
-from rlexp.storage.checkpoint import finding
+from rlexp.run.stopping.stop_rules import StopRules
+from rlexp.storage.checkpoint import find_checkpoints
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.execution.monitor import SweepMonitor
 from rlexp.sweep.folder import SweepFolder
@@ -115,7 +115,7 @@ def _may_continue(monitor: SweepMonitor, name: str, changes: saved_config.Change
 
 def _has_enough(run: RunFolder, stop: Stop) -> bool:
     """Whether the newest checkpoint of a run has come as far as its new stop rules want."""
-    sealed = finding.all_sealed(run.checkpoints)
+    sealed = find_checkpoints.all_sealed(run.checkpoints)
     if not sealed:
         return False
     progress, rules = sealed[-1][1].meta, StopRules(stop)

@@ -17,9 +17,9 @@ from rlexp.config.composition.hydra_app import compose_forced, readable_errors
 from rlexp.config.composition.override_syntax import parse
 from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.keys.ranges import SEEDS
-from rlexp.storage.buckets.places import check_place
+from rlexp.storage.buckets.local_copies import check_place
 from rlexp.sweep.planning.search_space import MOST_TRIALS
-from rlexp.sweep.schedulers import choices
+from rlexp.sweep.schedulers import scheduler_choices
 
 if TYPE_CHECKING:
     from rlexp.compat.hydra import Hydra
@@ -112,7 +112,7 @@ def to_settings(plain: dict[str, Any]) -> SweepSettings:
     _one_of("mode", settings.mode, MODES)
     _one_of("aggregate", settings.aggregate, AGGREGATES)
     check_place("sweep.dir", settings.dir)
-    scheduler = choices.scheduler_of(settings.scheduler)
+    scheduler = scheduler_choices.scheduler_of(settings.scheduler)
     if scheduler is not None and scheduler.pauses and settings.concurrency is not None:
         raise ConfigError(
             f"sweep.concurrency={settings.concurrency}: {scheduler.name} pauses trials to wait for others, so that all "
@@ -154,12 +154,12 @@ def to_settings(plain: dict[str, Any]) -> SweepSettings:
     return settings
 
 
-def _check_seeds(settings: SweepSettings, scheduler: choices.SchedulerSettings) -> None:
+def _check_seeds(settings: SweepSettings, scheduler: scheduler_choices.SchedulerSettings) -> None:
     if settings.seeds < 1:
         message = f"sweep.seeds must be at least 1, not {settings.seeds}"
         raise ConfigError(message, key="sweep.seeds", fix="sweep.seeds=3")
     if settings.seeds > 1 and scheduler is not None and not scheduler.groups_seeds:
-        able = [name for name, kind in choices.SCHEDULERS.items() if kind.groups_seeds]
+        able = [name for name, kind in scheduler_choices.SCHEDULERS.items() if kind.groups_seeds]
         raise ConfigError(
             f"sweep.seeds={settings.seeds}: {scheduler.name} cannot take the seeds of a point as one "
             f"({', '.join(able)} can)",

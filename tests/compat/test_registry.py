@@ -12,8 +12,8 @@ import pytest
 from rlexp.base.errors import ConfigError
 from rlexp.compat import __main__ as command
 from rlexp.compat import applied, known_states, registry
-from rlexp.compat.row import Row, Target
-from rlexp.compat.source import definition
+from rlexp.compat.registry_row import Row, Target
+from rlexp.compat.stock_source import definition
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = [(row, target) for row in registry.ROWS for target in row.shape]

@@ -19,11 +19,11 @@ from rlexp.config.algorithms import (
 )
 from rlexp.config.keys.ignored import reason
 from rlexp.config.keys.replay_settings import buffer_problems
-from rlexp.engine.kinds import LIMITS, fast_kind, measured_learners
+from rlexp.engine.fast_path_parts import LIMITS, fast_kind, measured_learners
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.hardware.demand import bill_of
 from rlexp.hardware.ray_session.session import needs_ray
-from rlexp.metrics.catalogue import known
+from rlexp.metrics.known_metrics import known
 from rlexp.models.family import family, is_offline, resolve
 from rlexp.run.building.rllib_fixes import REFUSALS
 from rlexp.run.compose import compose

@@ -13,7 +13,7 @@ from harness import CHECKOUT, cli
 from rlexp.cli.main import main
 from rlexp.config.composition import search_path
 from rlexp.config.composition.search_path import find_lab
-from rlexp.config.labs import ownership
+from rlexp.config.labs import lab_ownership
 from rlexp.hardware.ray_session.import_places import job_config
 from rlexp.tracking import wandb_run
 from rlexp.tracking.wandb_settings import _is_own
@@ -64,7 +64,7 @@ def test_a_lab_of_somebody_elses_is_left_out_until_it_is_trusted(
     assert len(caplog.messages) == 1, "told once"
     assert f"owned by the user {STRANGER}" in caplog.text and f"rlexp lab trust {lab}" in caplog.text
     assert main(["lab", "trust", str(lab)]) == 0 and used() == lab
-    assert ownership._list().stat().st_mode & 0o777 == 0o600
+    assert lab_ownership._list().stat().st_mode & 0o777 == 0o600
     assert main(["lab", "forget", str(lab)]) == 0 and used() is None
     capsys.readouterr()
     assert main(["lab"]) == 0
@@ -118,9 +118,9 @@ def test_a_runs_folder_is_no_lab_nor_is_what_lies_in_it(
 @as_root
 def test_a_list_of_trusted_labs_that_others_may_change_is_not_believed(lab: Path) -> None:
     lab.chmod(0o777)
-    ownership.trust(lab)
+    lab_ownership.trust(lab)
     assert used() == lab
-    ownership._list().chmod(0o666)
+    lab_ownership._list().chmod(0o666)
     assert used() is None
 
 

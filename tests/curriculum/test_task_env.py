@@ -13,8 +13,8 @@ import pytest
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from rlexp.engine.curriculum_connector import CurriculumConnector
-from rlexp.engine.handing import Handing
-from rlexp.environment.errors import FatalEnvError
+from rlexp.engine.task_dispatcher import Handing
+from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
 from rlexp.environment.tasks.applying import task_applier, why_unsupported
 from rlexp.environment.tasks.directive import Cycle, Draw, Everywhere, Fixed

@@ -15,8 +15,8 @@ from vector_walks import InDict, NoBox, Walk, Walks, Wrapped
 
 from rlexp.config.schema import CurriculumChoice, EnvChoice
 from rlexp.engine.curriculum_connector import CurriculumConnector
-from rlexp.engine.handing import Handing
-from rlexp.environment.errors import FatalEnvError
+from rlexp.engine.task_dispatcher import Handing
+from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import FAILURE, Guard
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.make import make_env

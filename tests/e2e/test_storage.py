@@ -16,8 +16,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.cli.flags import parse
 from rlexp.report.writing import report
 from rlexp.storage.buckets.bucket import Bucket
-from rlexp.storage.buckets.fetching import fetched
-from rlexp.storage.buckets.places import local
+from rlexp.storage.buckets.fetch import fetched
+from rlexp.storage.buckets.local_copies import local
 
 BUDGET = 12 * BATCH
 WHOLE = list(range(BATCH, BUDGET + 1, BATCH))

@@ -8,7 +8,7 @@ import pytest
 from harness import records
 from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
-from rlexp.storage.runs.ranking import groups_of
+from rlexp.storage.sweeps.trial_ranking import groups_of
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.results.best_trial import best_by
 

@@ -21,7 +21,7 @@ from vtrace_learners import (
     update,
 )
 
-from rlexp.engine.learning.appo_learner import FastAPPOTorchLearner
+from rlexp.engine.learning.appo import FastAPPOTorchLearner
 from rlexp.engine.learning.appo_policy_change import LARGEST_RATIO, MeasuredAPPOTorchLearner, log_ratio
 
 ITS_OWN: dict[str, dict[str, Any]] = {

@@ -17,9 +17,9 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rlexp.compat import local_objects
 from rlexp.engine.algorithms.async_step import FastAPPO, FastIMPALA
-from rlexp.engine.applies import why_not
-from rlexp.engine.learning.appo_learner import FastAPPOTorchLearner
-from rlexp.engine.learning.impala_appo import FastIMPALATorchLearner
+from rlexp.engine.fast_path_refusals import why_not
+from rlexp.engine.learning.appo import FastAPPOTorchLearner
+from rlexp.engine.learning.impala import FastIMPALATorchLearner
 from rlexp.engine.sampling.env_runner import FastEnvRunner
 
 PARTS = {IMPALAConfig: (FastIMPALATorchLearner, FastIMPALA), APPOConfig: (FastAPPOTorchLearner, FastAPPO)}

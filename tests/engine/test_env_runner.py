@@ -20,7 +20,7 @@ def through_torch(monkeypatch):
 
 
 def runners(num_envs=3, callbacks=None, **env):
-    from rlexp.engine.runners.guarded import GuardedEnvRunner
+    from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
     from rlexp.engine.sampling.env_runner import FastEnvRunner
 
     made, model, lookback = [], env.pop("model", {}), env.pop("lookback", 1)
@@ -203,7 +203,7 @@ def test_a_part_of_an_episode_looks_back_as_far_as_rllibs(through_torch):
 
 @pytest.mark.parametrize("learns", [True, False])
 def test_filtered_observations_and_what_the_filter_learns(through_torch, learns):
-    from rlexp.models.filtering import filtered
+    from rlexp.models.filter_setup import filtered
 
     fast, stock = runners(connector=partial(filtered, then=None, learns=learns))
     assert sampled(fast, (20, 1, 7)) == sampled(stock, (20, 1, 7))

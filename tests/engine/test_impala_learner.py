@@ -22,7 +22,7 @@ from vtrace_learners import (
     update,
 )
 
-from rlexp.engine.learning.impala_appo import FastIMPALATorchLearner
+from rlexp.engine.learning.impala import FastIMPALATorchLearner
 
 
 def fast(**options: Any) -> Any:

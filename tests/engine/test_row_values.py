@@ -19,7 +19,7 @@ from rlexp.engine.acting.numpy_actors import numpy_actor
 from rlexp.engine.learning.ppo import FastPPOTorchLearner
 from rlexp.engine.learning.row_values import row_values
 from rlexp.engine.learning.train_batch import observations_of
-from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.sampling.env_runner import FastEnvRunner
 from rlexp.engine.sampling.rollout import Rollout
 

@@ -14,7 +14,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.learner import Learner
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rlexp.engine.learning.vtrace_learner import VTraceLearner
+from rlexp.engine.learning.vtrace_learners import VTraceLearner
 from rlexp.engine.sampling.rollout import Rollout
 
 CASES: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from rlexp.config.schema import EnvChoice
-from rlexp.environment.native import make_native
+from rlexp.environment.native_vector import make_native
 
 HERE = [*TRUSTED, __name__]
 
@@ -90,7 +90,7 @@ def runner(choice: EnvChoice, fast: bool, num_envs: int = 3, worker_index: int =
 
     from rlexp.compat import local_objects
     from rlexp.engine.callbacks.failures import FailureCounter
-    from rlexp.engine.runners.guarded import GuardedEnvRunner
+    from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
     from rlexp.engine.sampling.env_runner import FastEnvRunner
     from rlexp.environment.make import rllib_environment
 

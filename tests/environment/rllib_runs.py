@@ -67,10 +67,10 @@ def _built(
 ) -> Any:
     """The algorithm; `env_runners` go to RLlib's builder of that name, `fast` as in a run's config."""
     from rlexp.engine.callbacks.failures import FailureCounter
-    from rlexp.engine.install import install
+    from rlexp.engine.install_fast_path import install
     from rlexp.engine.runners.runner_class import env_runner_class
     from rlexp.environment.make import env_creator, rllib_environment
-    from rlexp.models.filtering import add_filter
+    from rlexp.models.filter_setup import add_filter
 
     environment = rllib_environment(run_config(choice, trusted))
     (

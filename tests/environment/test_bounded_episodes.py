@@ -20,7 +20,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
 from rlexp.engine.runners import bounded_episodes
 from rlexp.engine.runners.bounded_episodes import bytes_of_a_step
-from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.runners.multi_agent_runner import GuardedMultiAgentEnvRunner
 from rlexp.engine.runners.runner_class import env_runner_class
 from rlexp.environment.guards.long_episodes import EarlierSteps

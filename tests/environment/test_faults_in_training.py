@@ -13,7 +13,7 @@ from rllib_runs import dqn, ppo
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.engine.runners.fatal_errors import raise_if_broken
-from rlexp.environment.errors import EnvBrokenError, NonFiniteError
+from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -169,7 +169,7 @@ def test_evaluation_environments_are_guarded_too(runners: int) -> None:
 
 @pytest.mark.slow
 def test_error_is_the_environments_own_when_rllib_does_not_restart_runners() -> None:
-    from rlexp.environment.errors import fatal_cause
+    from rlexp.environment.env_errors import fatal_cause
 
     algorithm = ppo(
         crashing(p_crash=1.0),

@@ -15,7 +15,7 @@ from rllib_runs import dqn, ppo
 
 from rlexp.config.schema import EnvChoice
 from rlexp.engine.runners.fatal_errors import raise_if_broken
-from rlexp.environment.errors import EnvBrokenError
+from rlexp.environment.env_errors import EnvBrokenError
 from rlexp.models.observation_filter import ObservationFilter
 
 pytestmark = pytest.mark.usefixtures("ray_session")

@@ -16,7 +16,7 @@ from harness import CHECKOUT
 
 from envs.testing import Slow
 from rlexp.environment.hangs import lost_process as processes
-from rlexp.environment.hangs.hang import HangWatch, HungError
+from rlexp.environment.hangs.hang_watch import HangWatch, HungError
 
 LIMIT_S = 0.3
 
@@ -86,7 +86,7 @@ def test_native_code_ends_the_process(how: str, told: str) -> None:
     code = (
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "import hanging\n"
-        "from rlexp.environment.hangs.hang import HangWatch, last_words\n"
+        "from rlexp.environment.hangs.hang_watch import HangWatch, last_words\n"
         "with last_words(lambda error: print('said', error, flush=True)):\n"
         "    with HangWatch(0.3, trains=True, vector=lambda: None):\n"
         f"        hanging.{how}()\n"
@@ -100,7 +100,7 @@ def test_native_code_ends_the_process(how: str, told: str) -> None:
 def test_a_process_that_is_stopped_by_ctrl_z_goes_on_later() -> None:
     code = (
         "import sys, time; sys.path[:0] = sys.argv[1:]\n"
-        "from rlexp.environment.hangs.hang import HangWatch\n"
+        "from rlexp.environment.hangs.hang_watch import HangWatch\n"
         "with HangWatch(0.4, trains=True, vector=lambda: None) as watch:\n"
         "    print('begun', flush=True)\n"
         "    for _ in range(10):\n"

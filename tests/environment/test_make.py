@@ -17,8 +17,8 @@ from rllib_runs import run_config
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.guards.guard import Guard
+from rlexp.environment.lab_paths import import_paths
 from rlexp.environment.make import env_creator, make_env, rllib_environment
-from rlexp.environment.paths import import_paths
 from rlexp.environment.probe import probe
 
 HERE = [*TRUSTED, __name__]

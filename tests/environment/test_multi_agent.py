@@ -15,7 +15,7 @@ from harness import records, tiny, train_tiny
 import rlexp
 from envs.meeting import Meeting
 from rlexp.base.errors import ConfigError
-from rlexp.environment.errors import EnvBrokenError, NonFiniteError
+from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
 from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT
 from rlexp.environment.multi_agent import joined

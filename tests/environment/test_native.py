@@ -14,12 +14,12 @@ from native_envs import HERE, Counters, counters, runner, stepped
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
-from rlexp.environment.errors import EnvBrokenError, NonFiniteError
+from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.guard import FAILURE, FAILURE_COUNT
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.guards.vector_infos import arrays_of
 from rlexp.environment.make import env_creator, make_env
-from rlexp.environment.native import check_native, make_native, native_form
+from rlexp.environment.native_vector import check_native, make_native, native_form
 
 
 def test_cartpole_is_stepped_as_its_own_vector_form_steps() -> None:

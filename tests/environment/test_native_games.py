@@ -12,7 +12,7 @@ from native_envs import stepped
 
 from rlexp.base.errors import ConfigError
 from rlexp.environment.make import make_env
-from rlexp.environment.native import make_native, native_form
+from rlexp.environment.native_vector import make_native, native_form
 
 GAMES = [
     {"id": "ALE/Pong-v5"},

@@ -14,7 +14,7 @@ from odd_envs import ACTIONS, SPACES
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.make import make_env
-from rlexp.environment.native import check_native
+from rlexp.environment.native_vector import check_native
 from rlexp.environment.plain_spaces import plain_actions, plain_observations
 
 LET = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,odd_envs]"

@@ -1,6 +1,6 @@
 """No two environments of a run begin with the same seed."""
 
-from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 
 
 def first_observations(worker_index, envs=3):

@@ -11,9 +11,9 @@ from harness import tiny
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
-from rlexp.hardware.machine.endless import check_time
 from rlexp.hardware.machine.machine import look
-from rlexp.hardware.machine.memory import check_memory
+from rlexp.hardware.machine.memory_demand import check_memory
+from rlexp.hardware.machine.time_demand import check_time
 
 
 @pytest.fixture(scope="module")

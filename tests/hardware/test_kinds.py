@@ -16,7 +16,7 @@ from rlexp.config.algorithms import class_name, kind_of
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.hardware.demand import bill_of, total
 from rlexp.hardware.ray_session.session import needs_ray
-from rlexp.metrics.catalogue import known
+from rlexp.metrics.known_metrics import known
 
 SOURCE = """
 from ray.rllib.algorithms.dqn import DQNConfig

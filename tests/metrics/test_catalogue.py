@@ -8,8 +8,8 @@ import pytest
 
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.config import schema
-from rlexp.metrics.catalogue import known, require
-from rlexp.metrics.names import PERF
+from rlexp.metrics.known_metrics import known, require
+from rlexp.metrics.metric_table import PERF
 
 
 def config(algorithm: str = "ppo.PPO", interval: int | None = 5, metrics: Any = None) -> schema.RunConfig:

@@ -6,7 +6,7 @@ import pytest
 
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.schema import ModelChoice
-from rlexp.models.fit import check_fit
+from rlexp.models.observation_fit import check_fit
 
 VECTOR = gym.spaces.Box(-1, 1, (4,), np.float32)
 IMAGE = gym.spaces.Box(0, 255, (84, 84, 3), np.uint8)

@@ -13,7 +13,7 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.cli.main import main
-from rlexp.report.analysis.effects import adaptive_names
+from rlexp.report.analysis.parameter_effects import adaptive_names
 from rlexp.report.reading import read, read_all
 from rlexp.run.train import is_run_id
 from rlexp.storage.runs.trial_status import history, trial_status

@@ -84,7 +84,7 @@ def test_a_process_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatc
 def test_a_sweep_loads_nothing_that_draws() -> None:
     """V8 in the sweep's own process ends it where address space is short, and so would fonts or a browser."""
     code = (
-        "import sys, rlexp.sweep.multirun, rlexp.sweep.execution.run, rlexp.report.writing, rlexp.cli.main;"
+        "import sys, rlexp.sweep.multirun, rlexp.sweep.execution.run_trials, rlexp.report.writing, rlexp.cli.main;"
         "print([m for m in ('vl_convert', 'matplotlib', 'jinja2', 'pandas', 'optuna', 'wandb') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rlexp.report.analysis.chance import importance
-from rlexp.report.analysis.effects import FEWEST, MOST_LEVELS, effects_of, scores_of, scores_title
+from rlexp.report.analysis.parameter_effects import FEWEST, MOST_LEVELS, effects_of, scores_of, scores_title
 from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.drawing.parameter_charts import MOST_LINES, _shown, _ticks
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from harness import CHECKOUT
 
-from rlexp.report.analysis.effects import adaptive_names, effects_of, selection_warning
+from rlexp.report.analysis.parameter_effects import adaptive_names, effects_of, selection_warning
 from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.reading import Run
 from rlexp.sweep.settings import SweepSettings
@@ -31,7 +31,7 @@ def test_few_idle_parameters_pass_the_mark_however_many_seeds_a_point_has(
 ) -> None:
     monkeypatch.setattr("rlexp.report.analysis.chance.PERMUTATIONS", 200)
     monkeypatch.setattr(
-        "rlexp.report.analysis.effects.estimate", lambda scores: None
+        "rlexp.report.analysis.parameter_effects.estimate", lambda scores: None
     )  # Slow, and not looked at.
     row = false_marks.measure("20 points drawn", seeds, 50)  # type: ignore[attr-defined]
     assert row["false_marks"] <= 0.1, "of 100 marks; 5 % are meant to be false"

@@ -21,7 +21,7 @@ from rlexp.report.analysis.comparison import (
 from rlexp.report.analysis.parameters import parameters_of
 from rlexp.report.reading import Run
 from rlexp.report.selection import Objective, bests_of, objective_of
-from rlexp.storage.runs import ranking
+from rlexp.storage.sweeps import trial_ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.multirun import SweepOutcome
 from rlexp.sweep.results.best_trial import best_by
@@ -116,7 +116,7 @@ def test_different_environments_are_never_ranked_against_each_other(tmp_path: Pa
         ("cartpole", "0"),
         ("acrobot", "2"),
     ]
-    assert ranking.ranked(SweepFolder(folder).state()) == ["0", "3", "2", "1"]
+    assert trial_ranking.ranked(SweepFolder(folder).state()) == ["0", "3", "2", "1"]
     runs = []
     for name, (env, score) in scores.items():
         told = run(name, train__return_mean=score)

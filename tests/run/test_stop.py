@@ -10,7 +10,7 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import AllOf, Plateau, Stop
-from rlexp.run.stopping.rules import Bound, StopRules
+from rlexp.run.stopping.stop_rules import Bound, StopRules
 
 
 def record(**values: Any) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from rlexp.base.files import atomic
 from rlexp.base.files.record_names import is_inside, is_plain
 from rlexp.cli.main import main
 from rlexp.storage.buckets.bucket import Bucket
-from rlexp.storage.buckets.fetching import fetched
+from rlexp.storage.buckets.fetch import fetched
+from rlexp.storage.buckets.local_copies import local
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.buckets.places import local
 from rlexp.storage.buckets.record_fetch import fetch_below
-from rlexp.storage.buckets.state import STATE
+from rlexp.storage.buckets.sync_state import STATE
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.frozen_trials import FrozenTrials

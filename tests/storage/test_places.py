@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rlexp import compose
 from rlexp.base.errors import ConfigError
-from rlexp.storage.buckets.places import address, check_place, is_uri, local
+from rlexp.storage.buckets.local_copies import address, check_place, is_uri, local
 from rlexp.sweep.planning.plan import plan
 
 PARTS = st.text(st.characters(min_codepoint=33, exclude_characters="/?\\"), min_size=1).filter(

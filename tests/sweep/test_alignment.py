@@ -14,7 +14,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
 from rlexp.sweep.planning.plan import check_comparable
 from rlexp.sweep.planning.search_space import Interval, Space
-from rlexp.sweep.schedulers import choices
+from rlexp.sweep.schedulers import scheduler_choices
 from rlexp.sweep.schedulers.score_only import with_scores_only
 
 RATES = Space((Interval("algorithm.lr", 1e-5, 1e-2, "log"),))
@@ -32,7 +32,7 @@ RATES = Space((Interval("algorithm.lr", 1e-5, 1e-2, "log"),))
     ],
 )
 def test_every_scheduler_says_where_it_needs_a_score(plain: dict[str, Any], steps: list[int]) -> None:
-    assert choices.scheduler_of(plain).milestones(9000) == steps
+    assert scheduler_choices.scheduler_of(plain).milestones(9000) == steps
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +43,17 @@ def config() -> RunConfig:
 
 
 def refused(config: RunConfig, name: str = "asha", budget: int = 8000) -> ConfigError:
-    steps = choices.scheduler_of({"name": name}).milestones(budget)
+    steps = scheduler_choices.scheduler_of({"name": name}).milestones(budget)
     with pytest.raises(ConfigError, match="would compare no trial before its end") as caught:
         check_comparable(name, steps, budget, [config])
     return caught.value
 
 
-@pytest.mark.parametrize("name", choices.SCHEDULERS)
+@pytest.mark.parametrize("name", scheduler_choices.SCHEDULERS)
 def test_a_batch_that_is_the_whole_budget_is_refused_with_one_that_is_not(
     config: RunConfig, name: str
 ) -> None:
-    steps = choices.scheduler_of({"name": name}).milestones(8000)
+    steps = scheduler_choices.scheduler_of({"name": name}).milestones(8000)
     check_comparable(name, steps, 8000, [config])
     config = changed(config, train_batch_size_per_learner=8000)
     error = refused(config, name)
@@ -88,7 +88,7 @@ def test_a_plateau_that_could_never_be_seen_is_refused() -> None:
 
 
 def test_a_population_is_perturbed_at_its_milestones_whatever_iterations_end_at() -> None:
-    chosen = choices.scheduler_of({"name": "pbt", "perturb_steps": 5000})
+    chosen = scheduler_choices.scheduler_of({"name": "pbt", "perturb_steps": 5000})
     built = chosen.build("max", 30_000, RATES)
     seen: list[int] = []
     save = built._save_trial_state

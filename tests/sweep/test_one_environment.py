@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rlexp.base.errors import ConfigError
-from rlexp.storage.runs import ranking
+from rlexp.storage.sweeps import trial_ranking
 from rlexp.sweep.planning.plan import plan
 
 SMALL = ["hardware=local", "debug=tiny", "tracking=none"]
@@ -54,12 +54,12 @@ def test_the_best_of_each_environment_also_where_an_experiment_chooses_it() -> N
         "1": trial(-80.0, varied={"experiment": "b"}, env="acrobot"),
     }
     state = {"settings": {"seeds": 1, "mode": "max", "aggregate": "mean"}, "trials": trials}
-    assert ranking.best(state) is None
-    assert ranking.bests(state) == {"cartpole": "0", "acrobot": "1"}
+    assert trial_ranking.best(state) is None
+    assert trial_ranking.bests(state) == {"cartpole": "0", "acrobot": "1"}
     same = {**state, "trials": {name: {**each, "env": "cartpole"} for name, each in trials.items()}}
-    assert ranking.best(same) == "0" and set(ranking.environments(same).values()) == {""}
+    assert trial_ranking.best(same) == "0" and set(trial_ranking.environments(same).values()) == {""}
 
 
 def test_records_of_earlier_versions_say_it_by_what_is_varied(tmp_path: Path) -> None:
     trials = {"0": trial(1.0, varied={"env": "a"}), "1": trial(2.0, varied={"env": "b"})}
-    assert ranking.environments({"trials": trials}) == {"0": "a", "1": "b"}
+    assert trial_ranking.environments({"trials": trials}) == {"0": "a", "1": "b"}

@@ -13,16 +13,16 @@ from rlexp.base.errors import ConfigError
 from rlexp.sweep.planning.plan import plan
 from rlexp.sweep.planning.search_space import Interval, Listed, Space
 from rlexp.sweep.planning.trial_task import SCORE
-from rlexp.sweep.schedulers import choices, population
+from rlexp.sweep.schedulers import population, scheduler_choices
 
 CONF = Path(__file__).parents[2] / "conf" / "sweep"
 RATES = Space((Interval("algorithm.lr", 1e-5, 1e-2, "log"),))
 
 
-@pytest.mark.parametrize("name", choices.SCHEDULERS)
+@pytest.mark.parametrize("name", scheduler_choices.SCHEDULERS)
 def test_every_scheduler_has_a_choice_that_builds(name: str) -> None:
     plain = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    chosen = choices.scheduler_of(plain["scheduler"])
+    chosen = scheduler_choices.scheduler_of(plain["scheduler"])
     assert chosen.name == name
     built = chosen.build("min", 90_000, RATES)
     assert (built.metric, built._mode) == (SCORE, "min")
@@ -41,37 +41,37 @@ def test_every_scheduler_has_a_choice_that_builds(name: str) -> None:
 )
 def test_bad_settings_are_refused(plain: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
-        choices.scheduler_of(plain)
+        scheduler_choices.scheduler_of(plain)
 
 
 def test_a_budget_is_needed_and_the_same_for_all() -> None:
-    asha = choices.scheduler_of({"name": "asha"})
-    assert choices.check_budget(asha, [100, 100]) == 100
+    asha = scheduler_choices.scheduler_of({"name": "asha"})
+    assert scheduler_choices.check_budget(asha, [100, 100]) == 100
     for budgets in ([None, None], [100, 200]):
         with pytest.raises(ConfigError, match="one budget"):
-            choices.check_budget(asha, budgets)
+            scheduler_choices.check_budget(asha, budgets)
     with pytest.raises(ConfigError, match="not below"):
-        choices.scheduler_of({"name": "asha", "grace_steps": 100}).build("max", 100, RATES)
+        scheduler_choices.scheduler_of({"name": "asha", "grace_steps": 100}).build("max", 100, RATES)
 
 
 def test_pbt_perturbs_single_values_alone() -> None:
-    pbt = choices.scheduler_of({"name": "pbt"})
-    assert choices.perturbed(pbt, RATES) == ["algorithm.lr"]
+    pbt = scheduler_choices.scheduler_of({"name": "pbt"})
+    assert scheduler_choices.perturbed(pbt, RATES) == ["algorithm.lr"]
     seeds = Listed(((("seed", "0"),), (("seed", "1"),)))
-    assert choices.perturbed(pbt, Space((*RATES.dimensions, seeds))) == ["algorithm.lr"]
+    assert scheduler_choices.perturbed(pbt, Space((*RATES.dimensions, seeds))) == ["algorithm.lr"]
     with pytest.raises(ConfigError, match="nothing is"):
-        choices.perturbed(pbt, Space((seeds,)))
+        scheduler_choices.perturbed(pbt, Space((seeds,)))
     models = Listed(((("model", "mlp"),), (("model", "lstm"),)))
     with pytest.raises(ConfigError, match="cannot change model"):
-        choices.perturbed(pbt, Space((models,)))
+        scheduler_choices.perturbed(pbt, Space((models,)))
 
 
 def test_pb2_chooses_from_intervals_alone() -> None:
-    pb2 = choices.scheduler_of({"name": "pb2"})
-    assert choices.perturbed(pb2, RATES) == ["algorithm.lr"]
+    pb2 = scheduler_choices.scheduler_of({"name": "pb2"})
+    assert scheduler_choices.perturbed(pb2, RATES) == ["algorithm.lr"]
     listed = Listed(((("algorithm.lr", "0.1"),), (("algorithm.lr", "0.2"),)))
     with pytest.raises(ConfigError, match="algorithm.lr is a list") as caught:
-        choices.perturbed(pb2, Space((listed,)))
+        scheduler_choices.perturbed(pb2, Space((listed,)))
     assert "sweep=pbt" in (caught.value.fix or "")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.storage.runs.seeds import SeedGroups
 from rlexp.storage.runs.trial_status import TrialStatus
+from rlexp.storage.sweeps.seed_groups import SeedGroups
 from rlexp.sweep.execution.monitor import SweepMonitor
 from rlexp.sweep.folder import SweepFolder
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlexp.base.errors import ConfigError, ConfigErrors
-from rlexp.base.yaml.events import MAX_DIGITS
 from rlexp.base.yaml.reader import MAX_DEPTH, MAX_VALUES
+from rlexp.base.yaml.yaml_events import MAX_DIGITS
 
 OWN = ("env.config", "evaluation.env_config", "model.module_config")
 """Arguments of somebody's own code, which may have a use for a NaN, or for numbers of a hundred digits."""

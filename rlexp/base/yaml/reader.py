@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.yaml.events import MAX_DEPTH, MAX_VALUES, Interpolations, Reading
 from rlexp.base.yaml.text import MAX_BYTES, read_text
+from rlexp.base.yaml.yaml_events import MAX_DEPTH, MAX_VALUES, Interpolations, Reading
 
 __all__ = [
     "MAX_BYTES",

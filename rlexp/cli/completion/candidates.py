@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from rlexp.cli.completion.folder_names import folders, runs
 from rlexp.cli.completion.line import Line
-from rlexp.cli.completion.overrides import group_names, key_names, override
-from rlexp.cli.completion.paths import folders, runs
+from rlexp.cli.completion.override_words import group_names, key_names, override
 from rlexp.cli.main import VERBS
 
 Answer = Callable[[Line, Sequence[Path]], list[str]]

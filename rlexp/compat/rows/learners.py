@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlexp.compat.row import Row, within
+from rlexp.compat.registry_row import Row, within
 
 _LEARNER = "ray.rllib.core.learner.torch.torch_learner:TorchLearner."
 _IMPALA = "ray.rllib.algorithms.impala.impala_learner:"

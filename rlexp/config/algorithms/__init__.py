@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.algorithms.row import Algorithm, FastParts, Kind
+from rlexp.config.algorithms.algorithm_row import Algorithm, FastParts, Kind
 from rlexp.config.algorithms.table import ALGORITHMS, ITERATION_STEPS
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.keys.builder_signatures import is_rllibs, lineage

@@ -7,7 +7,7 @@ no fast path and is given Ray, which is never wrong.
 from __future__ import annotations
 
 from rlexp.config.algorithms import ignored_settings as ignored
-from rlexp.config.algorithms.row import Algorithm, FastParts, Kind
+from rlexp.config.algorithms.algorithm_row import Algorithm, FastParts, Kind
 
 _RLLIB = "ray.rllib.algorithms"
 _LEARNING = "rlexp.engine.learning"

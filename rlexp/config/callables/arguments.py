@@ -17,7 +17,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.annotations import describe, example, matches, takes_null
-from rlexp.config.callables.source import class_lineage, source_tree
+from rlexp.config.callables.source_files import class_lineage, source_tree
 from rlexp.config.callables.targets import MAIN, TARGET
 
 

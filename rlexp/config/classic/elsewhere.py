@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlexp.config.classic.answer import Answer, Entry, is_count, switch
-from rlexp.config.classic.choices import for_choice
+from rlexp.config.classic.old_choices import for_choice
 from rlexp.config.keys.examples import override
 
 _SCHEDULE = "epsilon is one schedule over env steps"

@@ -89,7 +89,7 @@ def find_lab(start: Path | None = None) -> Lab | None:
 
 def _nearest(candidates: Iterable[Lab]) -> Lab | None:
     """The first that nobody else can have written; says of each before it why it is left out."""
-    from rlexp.config.labs.ownership import why_not
+    from rlexp.config.labs.lab_ownership import why_not
 
     for lab in candidates:
         reason = why_not(lab)

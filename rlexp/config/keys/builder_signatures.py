@@ -19,7 +19,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.annotations import NUMBER_OR_SCHEDULE, describe, example, matches
-from rlexp.config.callables.source import ClassSource, class_lineage
+from rlexp.config.callables.source_files import ClassSource, class_lineage
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
 
 BASE = "ray.rllib.algorithms.algorithm_config.AlgorithmConfig"

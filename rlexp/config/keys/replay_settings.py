@@ -8,7 +8,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.algorithms import ALGORITHMS
-from rlexp.config.callables.source import ClassSource, class_lineage
+from rlexp.config.callables.source_files import ClassSource, class_lineage
 from rlexp.config.keys.examples import override
 
 KEY = "algorithm.replay_buffer_config"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.user_folder import user_folder
-from rlexp.config.labs.ownership import others_may_change, trusted
+from rlexp.config.labs.lab_ownership import others_may_change, trusted
 
 FILE = "labs"
 """A folder a line."""

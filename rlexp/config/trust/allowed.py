@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.callables.source import defining_module, derives_from, source_tree
+from rlexp.config.callables.source_files import defining_module, derives_from, source_tree
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, NEVER_TRUSTED, is_trusted, locate, within
-from rlexp.config.trust.places import (
+from rlexp.config.trust.nameable_classes import (
     BUFFER,
     ENVIRONMENT,
     NOTHING,

@@ -10,10 +10,10 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.config.callables.source import derives_from
+from rlexp.config.callables.source_files import derives_from
 from rlexp.config.callables.targets import is_trusted, locate, untrusted
 from rlexp.config.keys.replay_settings import KEY
-from rlexp.config.trust.places import BUFFER
+from rlexp.config.trust.nameable_classes import BUFFER
 
 SHORT_NAMES = (
     *("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer", "MultiAgentEpisodeReplayBuffer"),

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.callables.source import defining_module
+from rlexp.config.callables.source_files import defining_module
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, NEVER_TRUSTED, within
-from rlexp.config.trust.places import ENVIRONMENT, Named, is_import_path, named
+from rlexp.config.trust.nameable_classes import ENVIRONMENT, Named, is_import_path, named
 
 KEY = "trusted"
 

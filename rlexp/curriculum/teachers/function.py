@@ -15,7 +15,7 @@ from rlexp.base.errors import ConfigError, RlexpError, RunFailedError
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
 from rlexp.curriculum.teachers.classic_result import ClassicContext, ClassicEnv, train_result
 from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, integer
-from rlexp.environment.errors import describe
+from rlexp.environment.env_errors import describe
 from rlexp.environment.tasks.dimension import Box, Choice, Integer
 from rlexp.environment.tasks.directive import Directive, Fixed
 from rlexp.environment.tasks.outcome import Outcome, TrainingProgress

@@ -10,9 +10,9 @@ import numpy as np
 from rlexp.base.errors import CheckpointError
 from rlexp.curriculum.teachers.parts.teacher_arguments import number
 from rlexp.curriculum.teachers.staging.condition import MEANS, RANGES
-from rlexp.curriculum.teachers.staging.rules import WINDOW
 from rlexp.curriculum.teachers.staging.stage import Stage, stages_of
 from rlexp.curriculum.teachers.staging.stage_progress import DEMOTE, PROMOTE, StageProgress
+from rlexp.curriculum.teachers.staging.stage_rules import WINDOW
 from rlexp.environment.tasks.directive import Directive, Mixed
 from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, measured
 from rlexp.environment.tasks.sampler import Sampled

@@ -32,10 +32,10 @@ from ray.rllib.utils.metrics import (
 )
 
 from rlexp.compat import rllib
-from rlexp.engine.learning.vtrace_learner import VTraceLearner
+from rlexp.engine.learning.vtrace_learners import VTraceLearner
 from rlexp.engine.sampling.rollout import Rollout
-from rlexp.engine.sharing import share_weights
-from rlexp.environment.hangs import cutting
+from rlexp.engine.shared_weights import share_weights
+from rlexp.environment.hangs import interrupt_sampling
 
 IDLE = 0.1
 """Seconds to wait for the next sample of a remote runner, before RLlib looks at everything else."""
@@ -74,7 +74,7 @@ class AsyncStep(IMPALA):
         packages = self._sample_here()
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             for number, package in enumerate(packages):
-                if number and cutting.requested():
+                if number and interrupt_sampling.requested():
                     break
                 self._train(package)
         self.metrics.log_value(MEAN_NUM_LEARNER_GROUP_UPDATE_CALLED, len(packages))
@@ -105,7 +105,7 @@ class AsyncStep(IMPALA):
         before = learner.steps_trained
         rollouts = [rollout for sample in package for rollout in sample]
         for number in range(self._passes()):
-            if number and cutting.requested():
+            if number and interrupt_sampling.requested():
                 break
             learner.update_now(
                 rollouts,

@@ -46,8 +46,8 @@ from rlexp.engine.learning.off_policy import ReplayLearner
 from rlexp.engine.replay.prioritized import PrioritizedColumnarReplay
 from rlexp.engine.replay.uniform import ColumnarReplay
 from rlexp.engine.sampling.rollout import Rollout
-from rlexp.engine.sharing import share_weights
-from rlexp.environment.hangs import cutting
+from rlexp.engine.shared_weights import share_weights
+from rlexp.environment.hangs import interrupt_sampling
 
 _REPLAYS: dict[str, type[ColumnarReplay]] = {
     "EpisodeReplayBuffer": ColumnarReplay,
@@ -111,7 +111,7 @@ class OffPolicyStep(DQN):
         while True:
             try:
                 made = sum(self._collect(seconds) for _ in range(store))
-            except cutting.SamplingCut:
+            except interrupt_sampling.SamplingCut:
                 if not rounds:
                     raise
                 break
@@ -125,7 +125,7 @@ class OffPolicyStep(DQN):
                     self._send_weights(seconds)
             over = sampled >= self.horizon or time.monotonic() >= self.deadline
             enough = over or self._begun.reached(config, sampled, trained)
-            if enough or not made or cutting.requested():
+            if enough or not made or interrupt_sampling.requested():
                 break
         self._finish(seconds, updates)
 
@@ -157,7 +157,7 @@ class OffPolicyStep(DQN):
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="sampling")
         asked = self._collected or self._thread.submit(self._sample_remotely)
         self._collected = None
-        with cutting.breakable():
+        with interrupt_sampling.breakable():
             rollouts, results = asked.result()
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
         self._collected = self._thread.submit(self._sample_remotely)
@@ -175,7 +175,7 @@ class OffPolicyStep(DQN):
     def _updates(self, count: int, sampled: int, seconds: _Seconds) -> int:
         """So many updates, or as many as an interrupt leaves time for; returns how many were made."""
         for made in range(count):
-            if cutting.requested():
+            if interrupt_sampling.requested():
                 return made
             self._update(sampled, seconds)
         return count
@@ -207,7 +207,7 @@ class OffPolicyStep(DQN):
 
     def _finish(self, seconds: _Seconds, updates: int) -> None:
         """Waits for what still runs, and tells RLlib's metrics of all rounds at once."""
-        if self._collected is not None and not cutting.requested():
+        if self._collected is not None and not interrupt_sampling.requested():
             self._collected.exception()
         if not self.env_runner_group.num_remote_workers():
             self.metrics.aggregate([self.env_runner.get_metrics()], key=ENV_RUNNER_RESULTS)

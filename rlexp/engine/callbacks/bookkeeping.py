@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.metrics.headline import PER_ITERATION
-from rlexp.metrics.names import EPISODE_LENGTH, EPISODE_RETURN, EVAL_SECONDS, EVAL_SKIPPED
+from rlexp.metrics.metric_table import EPISODE_LENGTH, EPISODE_RETURN, EVAL_SECONDS, EVAL_SKIPPED
 
 if TYPE_CHECKING:
     from ray.rllib.utils.metrics.metrics_logger import MetricsLogger

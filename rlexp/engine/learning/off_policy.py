@@ -24,7 +24,7 @@ from torch import Tensor
 
 from rlexp.engine.learning.gradient_step import overrides
 from rlexp.engine.learning.learner import FastLearner
-from rlexp.engine.learning.targets import TargetNetworks
+from rlexp.engine.learning.target_networks import TargetNetworks
 from rlexp.engine.replay.batch import ReplayBatch
 from rlexp.engine.sampling.rollout import Rollout
 

@@ -16,7 +16,7 @@ from rlexp.engine.learning.learner import FastLearner
 from rlexp.engine.learning.minibatches import minibatches
 from rlexp.engine.learning.train_batch import TrainBatch
 from rlexp.engine.sampling.rollout import Rollout
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 
 
 class EpochLearner(FastLearner):
@@ -72,7 +72,7 @@ class EpochLearner(FastLearner):
         step = self._step_of_rllib if self._own_loss else self._step_of_loss
         columns = None if self._own_loss else self.loss_columns
         steps = []
-        for items, last in _up_to(chosen, cutting.requested):
+        for items, last in _up_to(chosen, interrupt_sampling.requested):
             step(batch.minibatch(items, columns), last)
             steps.append(batch.steps_in(items))
         self.gradient_step.log()

@@ -14,9 +14,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.compat import rllib
-from rlexp.environment.errors import FatalEnvError, fatal_cause
-from rlexp.environment.hangs import cutting
-from rlexp.environment.hangs.hang import HangWatch, HungError
+from rlexp.environment.env_errors import FatalEnvError, fatal_cause
+from rlexp.environment.hangs import interrupt_sampling
+from rlexp.environment.hangs.hang_watch import HangWatch, HungError
 from rlexp.environment.hangs.lost_process import close_processes
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class FatalErrorKeeper:
         if self.fatal_error is not None:
             raise self.fatal_error
         try:
-            with self._watch, cutting.breakable():
+            with self._watch, interrupt_sampling.breakable():
                 return super().sample(**kwargs)  # type: ignore[misc]
         except Exception as error:
             self.fatal_error = fatal_cause(error)
@@ -60,12 +60,12 @@ class FatalErrorKeeper:
             raise self.fatal_error from None
 
     def _try_env_step(self, actions: Any) -> Any:
-        cutting.check()
+        interrupt_sampling.check()
         self._watch.beat(time.perf_counter())
         return super()._try_env_step(actions)  # type: ignore[misc]
 
     def _try_env_reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
-        cutting.check()
+        interrupt_sampling.check()
         self._watch.beat(time.perf_counter())
         return super()._try_env_reset(seed=seed, options=options)  # type: ignore[misc]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
 
-from rlexp.engine.runners.tasked_runner import TaskedRunner
+from rlexp.engine.runners.runner_base import TaskedRunner
 
 
 class GuardedMultiAgentEnvRunner(TaskedRunner, MultiAgentEnvRunner):

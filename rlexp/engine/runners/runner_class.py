@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
-from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.runners.multi_agent_runner import GuardedMultiAgentEnvRunner
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rlexp.engine.acting.actor import Actor, TorchActor, initial_states
 from rlexp.engine.acting.numpy_actors import numpy_actor
 from rlexp.engine.networks import overwrite_activations
-from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.sampling.env_actions import env_actions
 from rlexp.engine.sampling.episode_hooks import episode_hooks
 from rlexp.engine.sampling.episode_tasks import EpisodeTasks, ended
@@ -26,8 +26,8 @@ from rlexp.engine.sampling.runner_metrics import Tally
 from rlexp.engine.sampling.stepping import stepper
 from rlexp.engine.sampling.steps import Steps, step_bytes
 from rlexp.environment.guards.long_episodes import most_steps
-from rlexp.environment.hangs import cutting
-from rlexp.environment.hangs.hang import watched
+from rlexp.environment.hangs import interrupt_sampling
+from rlexp.environment.hangs.hang_watch import watched
 
 LET_GO = 256
 """Rows, at least, of which an evaluation keeps the number of steps alone."""
@@ -51,8 +51,8 @@ class FastEnvRunner(GuardedEnvRunner):
     """Samples `Rollout`s; everything else (state, weights, environments, faults) is RLlib's.
 
     Raises:
-        NotImplementedError: a connector or the action space has no vectorised form (`rlexp.engine.applies` asks
-            before).
+        NotImplementedError: a connector or the action space has no vectorised form
+            (`rlexp.engine.fast_path_refusals` asks before).
     """
 
     _steps: Steps
@@ -170,7 +170,7 @@ class FastEnvRunner(GuardedEnvRunner):
 
     def _step(self, explore: bool, random_actions: bool, made: int) -> bool:
         """One vector step, added to the rows; false when the environments failed."""
-        cutting.check()
+        interrupt_sampling.check()
         steps, tally = self._steps, self.tally
         begin = time.perf_counter()
         self._watch.beat(begin)

@@ -24,7 +24,13 @@ from rlexp.environment.guards import notices
 from rlexp.environment.guards.notices import NOTICES, Noticed
 from rlexp.environment.guards.replaceable import FAILURE_COUNT
 from rlexp.environment.tasks.outcome import Outcome
-from rlexp.metrics.names import CALLBACKS_TIMER, ENV_TIMER, EPISODE_LENGTH, EPISODE_RETURN, INFERENCE_TIMER
+from rlexp.metrics.metric_table import (
+    CALLBACKS_TIMER,
+    ENV_TIMER,
+    EPISODE_LENGTH,
+    EPISODE_RETURN,
+    INFERENCE_TIMER,
+)
 
 if TYPE_CHECKING:
     from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner

@@ -11,7 +11,7 @@ from typing import Any
 
 import gymnasium
 
-from rlexp.environment.errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
+from rlexp.environment.env_errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
 from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, ReplaceableSingleEnv
 from rlexp.environment.guards.return_check import ReturnCheck, spaces_of
 from rlexp.environment.plain_spaces import plain_actions, plain_observations

@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium
 from gymnasium import spaces
 
-from rlexp.environment.errors import MisbehavedError, NonFiniteError
+from rlexp.environment.env_errors import MisbehavedError, NonFiniteError
 from rlexp.environment.guards.replaceable import ReplaceableSingleEnv
 from rlexp.environment.guards.return_check import ReturnCheck, shown
 from rlexp.environment.multi_agent import ALL, ended, joined

@@ -11,9 +11,15 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from rlexp.environment.errors import EnvBrokenError, FatalEnvError, MisbehavedError, NonFiniteError, describe
+from rlexp.environment.env_errors import (
+    EnvBrokenError,
+    FatalEnvError,
+    MisbehavedError,
+    NonFiniteError,
+    describe,
+)
 from rlexp.environment.guards.notices import Notices
-from rlexp.environment.hangs.hang import Hang
+from rlexp.environment.hangs.hang_watch import Hang
 
 _log = logging.getLogger(__name__)
 _Env = TypeVar("_Env")

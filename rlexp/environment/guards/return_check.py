@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from rlexp.environment.errors import OLD_GYM, RIGHT_SPACE, MisbehavedError, NonFiniteError
+from rlexp.environment.env_errors import OLD_GYM, RIGHT_SPACE, MisbehavedError, NonFiniteError
 from rlexp.environment.guards.finite import FEW, FiniteCheck
 from rlexp.environment.guards.notices import Notices
 

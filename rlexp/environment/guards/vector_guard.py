@@ -15,7 +15,7 @@ import tree
 from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from rlexp.environment.errors import EnvBrokenError, NonFiniteError
+from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.finite import FiniteCheck
 from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, ReplaceableEnv
 from rlexp.environment.guards.vector_infos import arrays_of

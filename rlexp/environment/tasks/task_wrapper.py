@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
-from rlexp.environment.errors import FatalEnvError
+from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.replaceable import FAILURE
 from rlexp.environment.tasks.directive import Draw
 from rlexp.environment.tasks.episode_measure import KEY, score, success

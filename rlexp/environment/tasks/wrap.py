@@ -13,10 +13,10 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import CurriculumChoice
-from rlexp.environment.errors import describe
+from rlexp.environment.env_errors import describe
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.multi_agent import is_multi_agent
-from rlexp.environment.native import FIX, MODE
+from rlexp.environment.native_vector import FIX, MODE
 from rlexp.environment.tasks.applying import (
     KEY,
     METHODS,

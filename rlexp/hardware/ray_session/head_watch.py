@@ -10,7 +10,7 @@ from pathlib import Path
 from rlexp.base.errors import EXIT_FAILED
 from rlexp.base.shell_commands import shell_command
 from rlexp.hardware.ray_session.connect import why_not
-from rlexp.storage.buckets.places import address
+from rlexp.storage.buckets.local_copies import address
 
 EVERY_S = 3.0
 PATIENCE_S = 45.0

@@ -40,8 +40,8 @@ def changed(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator
 def _python_path(trusted: Sequence[str]) -> str:
     """PYTHONPATH: this process's, and the folders of the shipped packages, the labs' and the trusted ones."""
     from rlexp.config.composition.search_path import import_paths
-    from rlexp.environment import paths
+    from rlexp.environment import lab_paths
 
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    found = [*inherited, *import_paths(), *paths.import_paths(trusted)]
+    found = [*inherited, *import_paths(), *lab_paths.import_paths(trusted)]
     return os.pathsep.join(dict.fromkeys(path for path in found if path))

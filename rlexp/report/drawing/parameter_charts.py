@@ -9,7 +9,7 @@ import numpy as np
 
 from rlexp.base.statistics import Floats
 from rlexp.report.analysis.chance import CHANCE
-from rlexp.report.analysis.effects import Effect, label_of
+from rlexp.report.analysis.parameter_effects import Effect, label_of
 from rlexp.report.analysis.parameters import Parameter
 from rlexp.report.drawing.charts import COLOURS, Chart, Spec
 from rlexp.report.reading import Run
@@ -30,7 +30,7 @@ def parameter_charts(
         runs: all.
         scores: [runs], as the effects were computed from.
         title: of the scores: the metric, and how it was scaled.
-        warning: of what made the points; see `rlexp.report.analysis.effects`.
+        warning: of what made the points; see `rlexp.report.analysis.parameter_effects`.
     """
     if not effects:
         return []

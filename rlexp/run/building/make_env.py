@@ -34,7 +34,7 @@ def make_env(
     """
     from rlexp.config.composition.search_path import extend_sys_path, lab_of
     from rlexp.environment import make
-    from rlexp.storage.buckets.fetching import fetched
+    from rlexp.storage.buckets.fetch import fetched
 
     if isinstance(run, RunConfig) and overrides:
         raise ConfigError("make_env: a composed config takes no overrides", fix="rlexp.compose(overrides)")

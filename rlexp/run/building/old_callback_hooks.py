@@ -19,7 +19,7 @@ import ray
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.base.errors import ConfigError
-from rlexp.environment.errors import FatalEnvError
+from rlexp.environment.env_errors import FatalEnvError
 from rlexp.run.building.old_callback_names import ATTRIBUTES, KEYS
 
 _OF_THE_DRIVER = ("algorithm", "metrics_logger")

@@ -25,9 +25,9 @@ from rlexp.config.trust.replay_buffers import check_types
 from rlexp.curriculum.build import check_curriculum
 from rlexp.curriculum.metric_checks import check_reads, teacher_metric_names
 from rlexp.engine.callbacks.failures import tell_anew, told_once
-from rlexp.engine.install import install
+from rlexp.engine.install_fast_path import install
 from rlexp.engine.sampling.env_runner import FastEnvRunner
-from rlexp.environment.native import VECTOR_ENTRY_POINT, native_form
+from rlexp.environment.native_vector import VECTOR_ENTRY_POINT, native_form
 from rlexp.environment.probe import EnvProbe
 from rlexp.environment.tasks.space import space_of
 from rlexp.hardware.auto import Chosen, choose, room_for_runners
@@ -36,7 +36,7 @@ from rlexp.hardware.machine.limits import shares
 from rlexp.hardware.machine.machine import Machine, look
 from rlexp.hardware.machine.threads import apply_threads, torch_threads
 from rlexp.hardware.ray_session import session
-from rlexp.metrics.catalogue import Catalogue, known
+from rlexp.metrics.known_metrics import Catalogue, known
 from rlexp.run.building.algorithm_config import build
 from rlexp.run.building.auto_measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
 from rlexp.run.building.env_check import fitted

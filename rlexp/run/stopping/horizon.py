@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -52,14 +52,14 @@ def ending_at(algorithm: Algorithm, horizon: int | None, deadline: float | None 
         nonlocal made
         try:
             training_step()
-        except cutting.UpdatesCut:
+        except interrupt_sampling.UpdatesCut:
             pass
-        except cutting.SamplingCut:
+        except interrupt_sampling.SamplingCut:
             if not made:
                 raise
         made += 1
         over = time.monotonic() >= until or algorithm.metrics.peek(SAMPLED, default=0) >= steps
-        if (bounded and over) or cutting.requested():
+        if (bounded and over) or interrupt_sampling.requested():
             _set(config, dict.fromkeys(LASTS, 0))
 
     algorithm.training_step = watched

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from rlexp.compat import ray_core
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 
 ASK_S = 0.25
 _SPACE = b"rlexp interrupts"
@@ -34,7 +34,7 @@ def forget(token: str) -> None:
 def listening(token: str, grace_s: float | None = None) -> Iterator[None]:
     """While inside, what this process trains is broken off once `token` is announced; `grace_s`: see `cutting`."""
     over = threading.Event()
-    with cutting.cuttable():
+    with interrupt_sampling.cuttable():
         if ray_core.store_is_open():
             threading.Thread(
                 target=_listen, args=(token, grace_s, over), name="interrupts", daemon=True
@@ -49,5 +49,5 @@ def _listen(token: str, grace_s: float | None, over: threading.Event) -> None:
     while not over.wait(ASK_S):
         with suppress(Exception):  # Of a head that is busy or gone.
             if ray_core.get(token, _SPACE) is not None:
-                cutting.request(grace_s)
+                interrupt_sampling.request(grace_s)
                 return

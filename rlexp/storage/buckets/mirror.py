@@ -27,8 +27,8 @@ from rlexp.base.files.atomic import remove, write_json
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.record_names import is_inside
 from rlexp.storage.buckets.bucket import Bucket
-from rlexp.storage.buckets.places import address, is_uri, make_private
-from rlexp.storage.buckets.state import SEEN, STATE, read_state
+from rlexp.storage.buckets.local_copies import address, is_uri, make_private
+from rlexp.storage.buckets.sync_state import SEEN, STATE, read_state
 
 LATER = ("seal.json", "latest", "best", "summary.json", "manifest.json", "sweep.json")
 """Files that say of others that they are there, each after those it speaks of."""

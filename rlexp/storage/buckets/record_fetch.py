@@ -11,9 +11,9 @@ from rlexp.base.files.atomic import write_text
 from rlexp.base.files.ownership import read_small
 from rlexp.base.files.record_names import is_inside
 from rlexp.storage.buckets.bucket import Bucket
+from rlexp.storage.buckets.local_copies import address, is_uri
 from rlexp.storage.buckets.mirror import SIDE_BY_SIDE, Mirror
-from rlexp.storage.buckets.places import address, is_uri
-from rlexp.storage.buckets.state import SEEN, STATE, read_state
+from rlexp.storage.buckets.sync_state import SEEN, STATE, read_state
 
 LARGE = ("checkpoints", "wandb", "videos", "tensorboard")
 """Folders of a run that no report reads."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from rlexp.base.errors import EXIT_FAILED, CheckpointError, ConfigError
 from rlexp.base.files import atomic
-from rlexp.storage.checkpoint import finding, seal
-from rlexp.storage.checkpoint.finding import BEST, LATEST, Checkpoint
+from rlexp.storage.checkpoint import find_checkpoints, seal
+from rlexp.storage.checkpoint.find_checkpoints import BEST, LATEST, Checkpoint
 from rlexp.storage.checkpoint.seal_key import sealing_key, why_unusable
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class CheckpointStore:
             atomic.tidy(self.folder)
             partial.mkdir()
             write(partial)
-            serial = 1 + max((s.serial for _, s in finding.all_sealed(self.folder)), default=0)
+            serial = 1 + max((s.serial for _, s in find_checkpoints.all_sealed(self.folder)), default=0)
             finite = score if score is not None and math.isfinite(score) else None
             seal.write(partial, step=step, score=finite, mode=self.mode, meta=meta or {}, serial=serial)
             atomic.replace_folder(partial, target)
@@ -85,21 +85,23 @@ class CheckpointStore:
             raise
         self._verified.add(target)
         self._update_links(step)
-        return finding.described(target, seal.read(target))
+        return find_checkpoints.described(target, seal.read(target))
 
     def all(self) -> list[Checkpoint]:
         """The whole checkpoints, oldest first."""
-        sealed_checkpoints = finding.all_sealed(self.folder)
+        sealed_checkpoints = find_checkpoints.all_sealed(self.folder)
         return [
-            finding.described(path, sealed) for path, sealed in sealed_checkpoints if path in self._verified
+            find_checkpoints.described(path, sealed)
+            for path, sealed in sealed_checkpoints
+            if path in self._verified
         ]
 
     def _update_links(self, step: int) -> None:
         """Point `latest` and `best` at the right checkpoints, then prune."""
         try:
-            sealed_checkpoints = finding.all_sealed(self.folder)
+            sealed_checkpoints = find_checkpoints.all_sealed(self.folder)
             complete = [item for item in sealed_checkpoints if item[0] in self._verified]
-            best = next((path for path, _ in finding.ranked(complete)), None)
+            best = next((path for path, _ in find_checkpoints.ranked(complete)), None)
             atomic.point(self.folder / LATEST, complete[-1][0].name)
             if best is None:
                 atomic.remove(self.folder / BEST)
@@ -114,7 +116,7 @@ class CheckpointStore:
                 "checkpoint step_%s is whole, but %s could not be put in order: %s", step, self.folder, error
             )
 
-    def _prune(self, old: list[finding.Sealed], best: Path | None) -> None:
+    def _prune(self, old: list[find_checkpoints.Sealed], best: Path | None) -> None:
         for path, _ in old:
             if path != best:
                 try:
@@ -144,17 +146,17 @@ def resolve(path: Path | str) -> tuple[Checkpoint, list[str]]:
         CheckpointError: there is no such checkpoint, or the one named is damaged.
     """
     path = Path(path).expanduser()
-    if path.name == LATEST and finding.is_store(path.parent):
-        return finding.latest(path.parent)
-    if path.name == BEST and finding.is_store(path.parent):
-        return finding.best(path.parent)
+    if path.name == LATEST and find_checkpoints.is_store(path.parent):
+        return find_checkpoints.latest(path.parent)
+    if path.name == BEST and find_checkpoints.is_store(path.parent):
+        return find_checkpoints.best(path.parent)
     if (path / "checkpoints").is_dir():
-        return finding.latest(path / "checkpoints")
-    if (path / seal.NAME).exists() or finding.STEP.fullmatch(path.name):
-        return finding.named(path), []
+        return find_checkpoints.latest(path / "checkpoints")
+    if (path / seal.NAME).exists() or find_checkpoints.STEP.fullmatch(path.name):
+        return find_checkpoints.named(path), []
     if not path.exists():
         raise CheckpointError(f"there is no {path}; name a run folder, or runs/<name>/checkpoints/step_<n>")
-    return finding.latest(path)
+    return find_checkpoints.latest(path)
 
 
 def require_trust(checkpoint: Checkpoint, trust: bool) -> None:

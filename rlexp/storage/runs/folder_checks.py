@@ -9,8 +9,8 @@ from pathlib import Path
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import plain_reason
 from rlexp.base.run_names import check_name
+from rlexp.storage.buckets.local_copies import address
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.buckets.places import address
 from rlexp.storage.runs import overwritten_run
 from rlexp.storage.runs.overwritten_run import MANIFEST
 

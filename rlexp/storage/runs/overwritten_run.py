@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rlexp.base.files import lock
 from rlexp.base.files.atomic import remove, sync_folder
-from rlexp.storage.buckets.state import SEEN, STATE
+from rlexp.storage.buckets.sync_state import SEEN, STATE
 from rlexp.storage.runs import metrics_file
 
 MANIFEST = "manifest.json"

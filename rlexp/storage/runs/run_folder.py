@@ -16,8 +16,8 @@ from rlexp.base.files.atomic import remove, write_json
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.links import refuse_links
 from rlexp.base.shell_commands import shell_command
+from rlexp.storage.buckets.local_copies import address, local
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.buckets.places import address, local
 from rlexp.storage.runs import folder_checks, metrics_file, overwritten_run
 from rlexp.storage.runs.folder_checks import is_run_folder
 from rlexp.storage.runs.overwritten_run import MANIFEST

@@ -10,8 +10,8 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.record_names import is_plain
-from rlexp.storage.buckets.places import address
-from rlexp.storage.runs.seeds import AGGREGATES
+from rlexp.storage.buckets.local_copies import address
+from rlexp.storage.sweeps.seed_groups import AGGREGATES
 
 PLAN, FROZEN, STATE, TRIALS = "plan.json", "trials.jsonl", "sweep.json", "trials"
 

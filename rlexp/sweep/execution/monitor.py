@@ -15,8 +15,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.files.json_records import read_object
 from rlexp.config.schema import RunConfig
 from rlexp.storage.runs.run_folder import RunFolder
-from rlexp.storage.runs.seeds import SeedGroups
 from rlexp.storage.runs.trial_status import OVER, TrialStatus, trial_status
+from rlexp.storage.sweeps.seed_groups import SeedGroups
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.frozen_trials import FrozenTrial
 from rlexp.sweep.planning.one_environment import name_of

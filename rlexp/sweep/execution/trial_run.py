@@ -15,15 +15,15 @@ from rlexp.base.files.links import open_to_append
 from rlexp.base.files.lock import InUseError
 from rlexp.base.metric_names import SPS
 from rlexp.config.convert import to_plain
-from rlexp.environment.hangs import cutting
-from rlexp.environment.hangs.hang import last_words, take_signal
-from rlexp.environment.hangs.watchdog import stacks_to
+from rlexp.environment.hangs import interrupt_sampling
+from rlexp.environment.hangs.hang_watch import last_words, take_signal
+from rlexp.environment.hangs.watch_thread import stacks_to
 from rlexp.run.lifecycle import Driven, Outcome, Ready, one_line
 from rlexp.run.loop import Progress
 from rlexp.run.resume import reopened
 from rlexp.run.train import found
+from rlexp.storage.buckets.local_copies import local
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.buckets.places import local
 from rlexp.storage.checkpoint import seal
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
@@ -103,7 +103,7 @@ class TrialRun:
         until = time.monotonic() + self._task.report_s
         while self.outcome is None:
             self._advance()
-            if time.monotonic() >= until or cutting.requested():
+            if time.monotonic() >= until or interrupt_sampling.requested():
                 break
         return self._result()
 

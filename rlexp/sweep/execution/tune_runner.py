@@ -21,7 +21,7 @@ from rlexp.compat import steady_time
 from rlexp.compat.lean_tune import lean
 from rlexp.compat.lost_machine import LOST, Movable, MovableTrial
 from rlexp.sweep.execution.monitor import SweepMonitor
-from rlexp.sweep.execution.trainable import REFUSED, SweepTrial
+from rlexp.sweep.execution.trial_trainable import REFUSED, SweepTrial
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.trial_task import ENDED, VALUES
 

@@ -10,11 +10,11 @@ from rlexp.config.callables.targets import MAIN
 from rlexp.config.composition.composed import Composed
 from rlexp.config.composition.hydra_app import Composer
 from rlexp.config.schema import RunConfig
-from rlexp.config.trust.accepting import accepted_from
-from rlexp.config.trust.places import named
+from rlexp.config.trust.config_origin import accepted_from
+from rlexp.config.trust.nameable_classes import named
 from rlexp.environment.by_value import registered_here
 from rlexp.hardware.machine.machine import look
-from rlexp.metrics.catalogue import known
+from rlexp.metrics.known_metrics import known
 from rlexp.run.checks import check, check_start
 from rlexp.sweep.planning.resources import check_room
 from rlexp.sweep.planning.search_space import Point

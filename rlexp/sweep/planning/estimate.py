@@ -12,7 +12,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError, RlexpError
 from rlexp.base.files.json_records import read_object
-from rlexp.storage.buckets.places import local
+from rlexp.storage.buckets.local_copies import local
 from rlexp.sweep.planning.composed_points import ComposedPoint
 from rlexp.sweep.planning.plan import Plan
 from rlexp.sweep.planning.trial import Trial

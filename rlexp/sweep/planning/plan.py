@@ -23,7 +23,7 @@ from rlexp.sweep.planning.search_space import Point, Space
 from rlexp.sweep.planning.space_of_overrides import refuse_many, space_of
 from rlexp.sweep.planning.trial import SEED, Trial, seed_trials, with_names
 from rlexp.sweep.planning.trial_task import SCHEDULER
-from rlexp.sweep.schedulers import choices
+from rlexp.sweep.schedulers import scheduler_choices
 from rlexp.sweep.search.adaptive import Adaptive
 from rlexp.sweep.search.optuna_search import require_optuna
 from rlexp.sweep.settings import SweepSettings, is_setting, read_settings
@@ -105,7 +105,7 @@ def plan(
             return _adaptive(settings, points, space)
         candidates = _compose_points(points, space, settings, progress)
     candidates, left_out = (
-        _unique_points(candidates) if not choices.clones(settings.scheduler) else (candidates, [])
+        _unique_points(candidates) if not scheduler_choices.clones(settings.scheduler) else (candidates, [])
     )
     trials = [
         trial
@@ -164,9 +164,9 @@ def _adaptive(settings: SweepSettings, points: PointComposer, space: Space) -> P
 
 def _check_scheduler(settings: SweepSettings, space: Space, points: Sequence[ComposedPoint]) -> None:
     refuse_several_environments(settings, points)
-    scheduler = choices.scheduler_of(settings.scheduler)
-    budget = choices.check_budget(scheduler, [at.config.stop.env_steps for at in points])
-    choices.perturbed(scheduler, space)
+    scheduler = scheduler_choices.scheduler_of(settings.scheduler)
+    budget = scheduler_choices.check_budget(scheduler, [at.config.stop.env_steps for at in points])
+    scheduler_choices.perturbed(scheduler, space)
     if scheduler is not None:
         scheduler.build(settings.mode, budget, space)
         configs = [at.config for at in points]

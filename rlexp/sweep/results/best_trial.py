@@ -12,10 +12,10 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.shell_commands import shell_command
 from rlexp.base.suggest import nearest
 from rlexp.config.rerun import command
-from rlexp.storage.buckets.fetching import fetched
-from rlexp.storage.buckets.places import address
-from rlexp.storage.runs import ranking
+from rlexp.storage.buckets.fetch import fetched
+from rlexp.storage.buckets.local_copies import address
 from rlexp.storage.runs.trial_status import OVER, SCORES, history, logged
+from rlexp.storage.sweeps import trial_ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import MODES
 
@@ -83,10 +83,10 @@ def best_by(
         "settings": {**settings, "mode": chosen_mode},
         "trials": {name: {**trial, "score": scores[name]} for name, trial in trials.items()},
     }
-    best = ranking.best(scored_state)
+    best = trial_ranking.best(scored_state)
     if best is None:
         raise _no_best_error(sweep, scored_state, metric_name, is_own_metric=is_own_metric)
-    groups = ranking.groups_of(scored_state)
+    groups = trial_ranking.groups_of(scored_state)
     score, point = scores[best], groups.one_score(groups.of(best), scores)
     assert score is not None
     return BestTrial(
@@ -112,7 +112,7 @@ def _last_score(sweep: SweepFolder, name: str, metric: str) -> float | None:
 
 
 def _of_env(sweep: SweepFolder, trials: Mapping[str, Any], env: str | None) -> dict[str, Any]:
-    envs = ranking.environments({"trials": trials})
+    envs = trial_ranking.environments({"trials": trials})
     if env is None:
         return dict(trials)
     matching = {name: trial for name, trial in trials.items() if envs[name] == env}
@@ -152,9 +152,9 @@ def _no_best_error(
     sweep: SweepFolder, scored_state: Mapping[str, Any], metric: str, *, is_own_metric: bool
 ) -> ConfigError:
     """Why no trial is the best."""
-    bests = ranking.bests(scored_state)
+    bests = trial_ranking.bests(scored_state)
     if bests:
-        envs = list(dict.fromkeys(ranking.environments(scored_state).values()))
+        envs = list(dict.fromkeys(trial_ranking.environments(scored_state).values()))
         return ConfigError(
             f"the trials of {sweep.place} are of {len(envs)} environments ({', '.join(envs)}), whose scores cannot be "
             "compared",

@@ -14,7 +14,7 @@ from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
 from rlexp.storage.runs.trial_status import history
 from rlexp.sweep.execution.monitor import SweepMonitor
-from rlexp.sweep.schedulers import choices
+from rlexp.sweep.schedulers import scheduler_choices
 from rlexp.sweep.schedulers.grouped import SeedGroupScheduler
 from rlexp.sweep.schedulers.population import Pb2, Pbt
 from rlexp.sweep.schedulers.score_only import with_scores_only
@@ -55,12 +55,14 @@ class ActiveScheduler:
         Raises:
             ConfigError: the trials' budgets differ.
         """
-        scheduler_settings = choices.scheduler_of(settings.scheduler)
+        scheduler_settings = scheduler_choices.scheduler_of(settings.scheduler)
         if scheduler_settings is None:
             return cls(None, [], monitor)
         folder, space = monitor.folder, monitor.folder.space()
         configs = [monitor.trials[name].config for name in todo] or [first]
-        budget = choices.check_budget(scheduler_settings, [config.stop.env_steps for config in configs])
+        budget = scheduler_choices.check_budget(
+            scheduler_settings, [config.stop.env_steps for config in configs]
+        )
         assert budget is not None
         before = {}
         if scheduler_settings.replays:
@@ -78,7 +80,7 @@ class ActiveScheduler:
             getattr(scheduler_settings, "units", 1) / budget,
             milestones if isinstance(scheduler_settings, (Pbt, Pb2)) else (),
         )
-        return cls(made, choices.perturbed(scheduler_settings, space), monitor, milestones)
+        return cls(made, scheduler_choices.perturbed(scheduler_settings, space), monitor, milestones)
 
     def values(self, name: str) -> dict[str, Any]:
         """The trial's values of `keys`, as they are now."""

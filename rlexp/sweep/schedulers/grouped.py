@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from rlexp.storage.runs.seeds import SeedGroups
+from rlexp.storage.sweeps.seed_groups import SeedGroups
 from rlexp.sweep.planning.trial_task import SCORE, TIME
 
 

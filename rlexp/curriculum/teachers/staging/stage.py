@@ -10,7 +10,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.curriculum.teachers.parts.teacher_arguments import KEY, check_keys
-from rlexp.curriculum.teachers.staging.rules import (
+from rlexp.curriculum.teachers.staging.stage_rules import (
     StageRule,
     check_reach,
     demotion,

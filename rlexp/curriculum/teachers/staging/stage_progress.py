@@ -10,7 +10,7 @@ import numpy as np
 
 from rlexp.base.errors import RunFailedError
 from rlexp.curriculum.teachers.staging.condition import MEANS
-from rlexp.curriculum.teachers.staging.rules import StageRule
+from rlexp.curriculum.teachers.staging.stage_rules import StageRule
 from rlexp.environment.tasks.dimension import is_number
 from rlexp.environment.tasks.outcome import Outcome, TrainingProgress
 

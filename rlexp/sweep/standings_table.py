@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rlexp.base.shell_commands import shell_command
-from rlexp.storage.runs import ranking
+from rlexp.storage.sweeps import trial_ranking
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def print_standings(folder: SweepFolder, more: Sequence[str]) -> None:
     Where points have several seeds, a line each for the best points' seeds, after the point's own score.
     """
     state, path = folder.state(), folder.path
-    ranked, groups = ranking.ranked(state), ranking.groups_of(state)
+    ranked, groups = trial_ranking.ranked(state), trial_ranking.groups_of(state)
     trials, metric = state["trials"], state.get("metric", "score")
     keys = list(dict.fromkeys(key for name in ranked for key in trials[name]["varied"]))
     several = state["settings"]["seeds"] > 1

@@ -33,14 +33,14 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
 from rlexp.base.errors import EXIT_FAILED
-from rlexp.environment.errors import FatalEnvError
-from rlexp.environment.hangs import cutting, watchdog
+from rlexp.environment.env_errors import FatalEnvError
+from rlexp.environment.hangs import interrupt_sampling, watch_thread
 from rlexp.environment.hangs.lost_process import end_hanging
 
 _GRACE_S = 10.0
 """How long an error that was raised has to end the sampling, at most; no longer than the limit itself."""
 _LAST_WORDS_S = 60.0
-_SIGNAL = cutting.SIGNAL
+_SIGNAL = interrupt_sampling.SIGNAL
 """Ignored where nobody handles it, so that one that comes too late does no harm."""
 _STDERR = 2
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class HangWatch:
             if not _signal_is_ours:
                 take_signal()
             self.beat(time.perf_counter())
-            watchdog.add(self)
+            watch_thread.add(self)
         return self
 
     def __exit__(
@@ -95,7 +95,7 @@ class HangWatch:
         if self._depth:
             return
         self._beat_at = None
-        watchdog.discard(self)
+        watch_thread.discard(self)
         if self._raising_for is not None:
             _raise_in(self._thread, None)  # It may still be on its way.
             self._raising_for = None
@@ -163,7 +163,7 @@ class HangWatch:
                 _log.error("the thread that hangs cannot be ended; only the end of the process does")
             self._told = False
             return
-        watchdog.end_within(_LAST_WORDS_S)
+        watch_thread.end_within(_LAST_WORDS_S)
         frame = sys._current_frames().get(self._thread)
         hung = self._error("".join(traceback.format_stack(frame)))
         for say in list(_last_words):
@@ -208,13 +208,13 @@ def take_signal() -> None:
     if _SIGNAL is None or threading.current_thread() is not threading.main_thread():
         return
     signal.signal(_SIGNAL, _on_signal)
-    watchdog.let_stop()
+    watch_thread.let_stop()
     _signal_is_ours = True
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    cutting.raise_if_requested()
-    for watch in watchdog.watches():
+    interrupt_sampling.raise_if_requested()
+    for watch in watch_thread.watches():
         watch.raise_if_late()
 
 

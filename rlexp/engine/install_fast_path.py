@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import FastParts
-from rlexp.engine.applies import Spaces, why_not
-from rlexp.engine.kinds import fast_kind, measured_learners
+from rlexp.engine.fast_path_parts import fast_kind, measured_learners
+from rlexp.engine.fast_path_refusals import Spaces, why_not
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.storage.buckets.fetching import fetched
-from rlexp.storage.runs import ranking
+from rlexp.storage.buckets.fetch import fetched
+from rlexp.storage.sweeps import trial_ranking
 from rlexp.storage.sweeps.sweep_view import is_sweep
 from rlexp.sweep.folder import SweepFolder
 
@@ -39,7 +39,7 @@ def trials(path: Path | str) -> DataFrame:
         raise ConfigError(f"{path} is no sweep's folder", fix="rlexp.trials('sweeps/<name>')")
     folder = SweepFolder(place.absolute())
     state = folder.state()
-    ranked = ranking.ranked(state)
+    ranked = trial_ranking.ranked(state)
     rows_by_name = {name: state["trials"][name] for name in ranked}
     keys = list(dict.fromkeys(key for trial in rows_by_name.values() for key in trial["varied"]))
     rows = [

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rlexp.base.yaml.text import read_text
-from rlexp.cli.completion.paths import folders
+from rlexp.cli.completion.folder_names import folders
 from rlexp.cli.config_catalogue import all_keys, keys
 
 _DEFAULT = re.compile(

@@ -13,7 +13,7 @@ class Target:
     """A private or patched name.
 
     Args:
-        path: as `rlexp.compat.source.definition` takes it: `package.module:Class.attribute`.
+        path: as `rlexp.compat.stock_source.definition` takes it: `package.module:Class.attribute`.
         parameters: of a function, what it takes without `self`; None where that does not matter.
     """
 
@@ -28,7 +28,7 @@ class Target:
     @property
     def state(self) -> State:
         """Read from the installed package's source; nothing is imported."""
-        from rlexp.compat.source import definition
+        from rlexp.compat.stock_source import definition
 
         found = definition(self.path)
         if found is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from rlexp.base.errors import EXIT_USAGE
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 from rlexp.run.lifecycle import Driven, Outcome, Ready, one_line
 from rlexp.terminal.interrupt import Interrupt, exit_code_of, interruptible
 from rlexp.terminal.quiet import quiet
@@ -56,16 +56,16 @@ def drive(ready: Ready) -> Outcome:
 
 def _train(driven: Driven, interrupt: Interrupt) -> tuple[str, str]:
     """Runs the loop; returns status and reason."""
-    from rlexp.environment.hangs.hang import last_words, take_signal
+    from rlexp.environment.hangs.hang_watch import last_words, take_signal
     from rlexp.run.hang_reporter import witnessed
 
     def first(name: str) -> None:
         driven.terminal.say(_on_interrupt(name))
-        cutting.request()
+        interrupt_sampling.request()
 
     take_signal()
     with (
-        cutting.cuttable(),
+        interrupt_sampling.cuttable(),
         witnessed(driven.folder, driven.terminal),
         last_words(driven.abandon),
         interrupt.deferred(first),

@@ -9,7 +9,7 @@ from ray.rllib.algorithms.impala.torch.impala_torch_learner import IMPALATorchLe
 from ray.rllib.core.learner.learner import ENTROPY_KEY
 from torch import Tensor
 
-from rlexp.engine.learning.vtrace_learner import Scored, VTraceLearner
+from rlexp.engine.learning.vtrace_learners import Scored, VTraceLearner
 
 
 class FastIMPALATorchLearner(VTraceLearner, IMPALATorchLearner):

@@ -119,7 +119,7 @@ def _run_trials(
 
         if monitor.undrawn:  # Drawn when there is room for it, and no earlier: by then more scores are known.
             concurrency = concurrency or -(-at_once(first, have, None) // settings.seeds) * settings.seeds
-        from rlexp.sweep.terminal_board import Board
+        from rlexp.sweep.live_table import Board
 
         scheduling = ActiveScheduler.of(monitor, todo, first, settings)
         if scheduling.keys:

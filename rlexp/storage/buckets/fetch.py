@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rlexp.base.errors import ConfigError
 from rlexp.storage.buckets.bucket import Bucket
+from rlexp.storage.buckets.local_copies import address, check_place, is_uri, local
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.buckets.places import address, check_place, is_uri, local
 from rlexp.storage.buckets.record_fetch import fetch_below
-from rlexp.storage.buckets.state import STATE
+from rlexp.storage.buckets.sync_state import STATE
 
 DEPTH = 4
 """How far above a place its run's folder may lie: `<run>/checkpoints/best` is one."""

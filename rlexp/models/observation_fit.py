@@ -9,8 +9,8 @@ from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.schema import ModelChoice
 from rlexp.models.conv import check_filters
-from rlexp.models.effects import Situation, given, without_effect
 from rlexp.models.family import WORLD_MODEL, algorithm_name, family
+from rlexp.models.model_settings import Situation, given, without_effect
 from rlexp.models.observation_kind import (
     DISCRETE,
     IMAGE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.compat import rllib
 from rlexp.engine.curriculum_connector import CurriculumConnector
-from rlexp.engine.handing import curriculum_piece
+from rlexp.engine.task_dispatcher import curriculum_piece
 from rlexp.environment.tasks.payload import Payload
 
 if TYPE_CHECKING:

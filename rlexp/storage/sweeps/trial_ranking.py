@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlexp.storage.runs.seeds import SeedGroups
+from rlexp.storage.sweeps.seed_groups import SeedGroups
 
 ENV = ("env", "env.id")
 """Keys that say which environment a trial has."""

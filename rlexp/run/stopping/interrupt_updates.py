@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.compat import rllib
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -26,7 +26,7 @@ _BATCHES = "_create_iterator_if_necessary"
 
 
 def make_updates_breakable(algorithm: Algorithm) -> None:
-    """Lets `rlexp.environment.hangs.cutting` end updates, in this process or in a learner's own."""
+    """Lets `rlexp.environment.hangs.interrupt_sampling` end updates, in this process or in a learner's own."""
     group = getattr(algorithm, "learner_group", None)
     if group is None:
         return
@@ -66,10 +66,10 @@ def _all_requested(learner: Any) -> Callable[[], bool]:
     from torch import distributed
 
     if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
-        return cutting.requested
+        return interrupt_sampling.requested
 
     def any_requested() -> bool:
-        asked = torch.tensor([cutting.requested()], dtype=torch.int32, device=learner._device)
+        asked = torch.tensor([interrupt_sampling.requested()], dtype=torch.int32, device=learner._device)
         distributed.all_reduce(asked, op=distributed.ReduceOp.MAX)
         return bool(asked.item())
 
@@ -84,10 +84,10 @@ def _one_more(update: Callable[..., Any], call: Callable[[], None] | None) -> Ca
     def updated(*args: Any, **kwargs: Any) -> Any:
         nonlocal made_since
         if call is not None:
-            cutting.tell_of_request(call)
-        if made_since and cutting.requested():
-            raise cutting.UpdatesCut
-        made_since = cutting.requested()
+            interrupt_sampling.tell_of_request(call)
+        if made_since and interrupt_sampling.requested():
+            raise interrupt_sampling.UpdatesCut
+        made_since = interrupt_sampling.requested()
         return update(*args, **kwargs)
 
     return updated

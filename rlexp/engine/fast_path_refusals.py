@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rlexp.config.algorithms import FastParts
-from rlexp.engine.kinds import fast_kind, limit, measured_learners
-from rlexp.engine.runners.guarded import GuardedEnvRunner
+from rlexp.engine.fast_path_parts import fast_kind, limit, measured_learners
+from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.sampling.env_actions import env_actions
 from rlexp.engine.sampling.episode_hooks import listeners
 from rlexp.engine.sampling.observations import Observer

@@ -21,7 +21,7 @@ from torch import Tensor
 from rlexp.engine.learning.appo_policy_change import LARGEST_RATIO, log_ratio
 from rlexp.engine.learning.distributions import makers
 from rlexp.engine.learning.policy_change import policy_change
-from rlexp.engine.learning.vtrace_learner import Scored, VTraceLearner
+from rlexp.engine.learning.vtrace_learners import Scored, VTraceLearner
 
 
 class FastAPPOTorchLearner(VTraceLearner, APPOTorchLearner):

@@ -20,7 +20,7 @@ INSIST_S = 0.25
 AGAIN_S = 1.0
 """Seconds until it is broken once more: an environment that catches the first may hang on."""
 SIGNAL = getattr(signal, "SIGURG", None)
-"""Breaks system calls that wait; ignored where nobody handles it. Shared with `rlexp.environment.hangs.hang`."""
+"""Breaks system calls that wait; ignored where nobody handles it. Shared with `rlexp.environment.hangs.hang_watch`."""
 
 
 class SamplingCut(KeyboardInterrupt):

@@ -10,8 +10,8 @@ from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rlexp.engine.callbacks.failures import METRIC
-from rlexp.engine.runners.tasked_runner import TaskedRunner
-from rlexp.environment.errors import EnvBrokenError
+from rlexp.engine.runners.runner_base import TaskedRunner
+from rlexp.environment.env_errors import EnvBrokenError
 from rlexp.environment.guards.vector_infos import MergedInfos
 from rlexp.environment.hangs.lost_process import end_processes, lost_process
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rlexp.compat import rllib
-from rlexp.environment.hangs import cutting
+from rlexp.environment.hangs import interrupt_sampling
 from rlexp.metrics.headline import EVAL_SKIPPED
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def make_breakable(algorithm: Algorithm) -> None:
-    """Lets `rlexp.environment.hangs.cutting` end an evaluation, and the wait for remote env runners' samples.
+    """Lets `rlexp.environment.hangs.interrupt_sampling` end an evaluation and the wait for remote runners' samples.
 
     An evaluation that was ended counts as skipped.
     """
@@ -49,7 +49,7 @@ def _groups(algorithm: Algorithm) -> list[EnvRunnerGroup]:
 def _inside(wait: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(wait)
     def breakable(*args: Any, **kwargs: Any) -> Any:
-        with cutting.breakable():
+        with interrupt_sampling.breakable():
             return wait(*args, **kwargs)
 
     return breakable
@@ -59,10 +59,10 @@ def _skippable(evaluate: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(evaluate)
     def evaluated(*args: Any, **kwargs: Any) -> Any:
         try:
-            with cutting.breakable():
-                cutting.check()
+            with interrupt_sampling.breakable():
+                interrupt_sampling.check()
                 return evaluate(*args, **kwargs)
-        except cutting.SamplingCut:
+        except interrupt_sampling.SamplingCut:
             return {EVAL_SKIPPED: True}
 
     return evaluated

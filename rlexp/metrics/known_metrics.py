@@ -14,7 +14,7 @@ from rlexp.config.algorithms.table import KL_METRICS
 from rlexp.config.schema import RunConfig
 from rlexp.environment.tasks.task import task_key
 from rlexp.metrics.log import STATISTICS
-from rlexp.metrics.names import CURRICULUM, CURRICULUM_EPISODES, IN_EVERY_RECORD, PERF, episode_names
+from rlexp.metrics.metric_table import CURRICULUM, CURRICULUM_EPISODES, IN_EVERY_RECORD, PERF, episode_names
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ray.tune import Trainable
 
 from rlexp.base.errors import EXIT_USAGE
 from rlexp.hardware.machine import limits
-from rlexp.storage.buckets.places import local
+from rlexp.storage.buckets.local_copies import local
 from rlexp.sweep.execution import key_lending
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.resources import booked, request_of, same_request
