@@ -14,7 +14,7 @@ from rlexp.base.files.atomic import write_json
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.links import refuse_links
 from rlexp.base.metric_names import WALL_S
-from rlexp.compat.seeding import seed_of_evaluation
+from rlexp.base.seeds import evaluation_seed
 from rlexp.config import saved_config
 from rlexp.config.composition.search_path import lab_of
 from rlexp.config.schema import HardwareChoice, RunConfig
@@ -68,7 +68,7 @@ def _evaluated(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
         "checkpoint": checkpoint.path.name,
         "env_steps": checkpoint.step,
         "explore": config.evaluation.explore,
-        "seed": seed_of_evaluation(config.seed, config.evaluation.seed),
+        "seed": evaluation_seed(config.seed, config.evaluation.seed),
         "overrides": list(overrides),
         "time": now(),
         "metrics": metrics,

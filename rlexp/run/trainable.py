@@ -22,8 +22,8 @@ from rlexp.base.errors import CheckpointError, RunFailedError
 from rlexp.base.events import Record
 from rlexp.base.metric_names import WALL_S
 from rlexp.base.processes import scratch
+from rlexp.base.seeds import seed_replay
 from rlexp.compat import local_objects, steady_time
-from rlexp.compat.seeding import seed_replay
 from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.iterations import EVALUATION as OF_EVALUATION

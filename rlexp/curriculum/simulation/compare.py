@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlexp.base.seeds import consecutive_seeds
 from rlexp.config.schema import RunConfig
 from rlexp.curriculum.build import teacher_of
 from rlexp.curriculum.simulation.simulate import Trace, simulate
@@ -96,7 +97,7 @@ def trials(config: RunConfig, name: str, setting: SimulationSettings) -> list[Si
             seed=seed,
         )
 
-    seeds = range(config.seed, config.seed + setting.students)
+    seeds = consecutive_seeds(config.seed, setting.students)
     mine = [
         simulate_student(teacher_of(config.curriculum, config.trusted, seed=seed), seed) for seed in seeds
     ]

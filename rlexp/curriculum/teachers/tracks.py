@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.seeds import track_seed
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET, build, locate
 from rlexp.curriculum.teacher import Teacher, excludes_episodes, needed_signals
 from rlexp.curriculum.teachers.parts.teacher_arguments import KEY
@@ -192,11 +192,10 @@ def _teacher(
             key=key,
             fix=f"{key}: {{_target_: rlexp.curriculum.teachers.stages.Stages, stages: [...]}}",
         )
-    own_seed = np.random.SeedSequence([seed, zlib.crc32(track.encode())]).generate_state(1)
     try:
         asks = "measure" in inspect.signature(locate(spec[TARGET], trusted)).parameters
         more = {"measure": measure} if asks else {}
-        teacher = build(spec, trusted, space, seed=int(own_seed[0]), **more)
+        teacher = build(spec, trusted, space, seed=track_seed(seed, track), **more)
     except ConfigError as error:
         raise _relocated(error, key) from None
     if not isinstance(teacher, Teacher):

@@ -9,6 +9,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
+from rlexp.base.seeds import seed_after_crashes
 from rlexp.engine.callbacks.failures import METRIC
 from rlexp.engine.runners.runner_base import TaskedRunner
 from rlexp.environment.env_errors import EnvBrokenError
@@ -19,8 +20,6 @@ _log = logging.getLogger(__name__)
 
 _MOST_CRASHES = 10
 """So many crashes of environments' processes, with no good step in between, end the run."""
-_SEEDS_APART = 1_000_003
-"""Between the seeds of environments before and after a crash."""
 
 
 class GuardedEnvRunner(TaskedRunner, SingleAgentEnvRunner):
@@ -65,7 +64,7 @@ class GuardedEnvRunner(TaskedRunner, SingleAgentEnvRunner):
 
     def _seed_after_crashes(self, seed: int | None) -> int | None:
         """The same episodes would end in the same crash."""
-        return None if seed is None else seed + self._crashes * _SEEDS_APART
+        return seed_after_crashes(seed, self._crashes)
 
     def _renew_after(self, error: Exception) -> None:
         """New environments where a process of theirs is gone; what an environment raised is its guard's word.

@@ -6,6 +6,7 @@ import time
 from functools import cached_property
 from typing import Any
 
+from rlexp.base.seeds import runner_seed
 from rlexp.compat.determinism import seed_without_compiler
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
@@ -26,9 +27,7 @@ class TaskedRunner(BoundedEpisodes, FatalErrorKeeper):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if self._seed is not None and self.worker_index:
-            # RLlib seeds environment j of runner i with seed + i + j, so that neighbouring runners' first
-            # episodes would be the same; this gives each runner a stretch of seeds of its own.
-            self._seed += (self.worker_index - 1) * (self.config.num_envs_per_env_runner - 1)
+            self._seed = runner_seed(self._seed, self.worker_index, self.config.num_envs_per_env_runner)
         self._env_s = 0.0
 
     @cached_property

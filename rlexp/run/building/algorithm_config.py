@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.compat.seeding import evaluation_seed
+from rlexp.base.seeds import seed_for_rllibs_evaluation
 from rlexp.config.callables.targets import build as build_target
 from rlexp.config.callables.targets import locate
 from rlexp.config.keys import builder_signatures
@@ -169,7 +169,7 @@ def _evaluation(algorithm: AlgorithmConfig, config: RunConfig, settings: dict[st
     algorithm.evaluation(
         evaluation_config={
             "explore": choice.explore,
-            "seed": evaluation_seed(config.seed, choice.seed),
+            "seed": seed_for_rllibs_evaluation(config.seed, choice.seed),
             "num_envs_per_env_runner": choice.num_envs,
             "env_config": environment["env_config"],
             **settings,

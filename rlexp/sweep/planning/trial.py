@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rlexp.base.seeds import consecutive_seeds
 from rlexp.config.schema import RunConfig
 from rlexp.sweep.planning.search_space import Point
 
@@ -45,7 +46,7 @@ def seed_trials(point: Point, overrides: Sequence[str], config: RunConfig, seeds
             {**point, SEED: str(seed)},
             dataclasses.replace(config, seed=seed),
         )
-        for seed in range(config.seed, config.seed + seeds)
+        for seed in consecutive_seeds(config.seed, seeds)
     ]
 
 

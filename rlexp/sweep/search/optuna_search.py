@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from rlexp.base.errors import ConfigError
+from rlexp.base.seeds import search_seed
 from rlexp.sweep.planning.search_space import Interval, Listed, Point, SearchDimension, Space
 
 SCORE = "score"
@@ -41,13 +40,11 @@ class PointSearch:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._dimensions = {str(index): dimension for index, dimension in enumerate(space.dimensions)}
-        # The same seed again would draw the points again that were drawn before the interruption.
-        state = np.random.SeedSequence([seed, len(seen)]).generate_state(1)
         self._search = OptunaSearch(
             {name: _distribution(dimension) for name, dimension in self._dimensions.items()},
             metric=SCORE,
             mode=mode,
-            sampler=optuna.samplers.TPESampler(seed=int(state[0])),
+            sampler=optuna.samplers.TPESampler(seed=search_seed(seed, len(seen))),
         )
         for point, score in seen:
             self.add(point, score)
