@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import rlexp
-from rlexp.models.family import algorithm_name, resolve
+from rlexp.config.algorithms import algorithm_name, resolve
 from rlexp.testing import check_strategy
 
 

@@ -75,6 +75,7 @@ MOVED: dict[str, str] = {
     "rlexp.metrics.episode_metrics": "rlexp.engine.callbacks.episode_metrics",
     "rlexp.metrics.names": "rlexp.metrics.metric_table",
     "rlexp.models.effects": "rlexp.models.model_settings",
+    "rlexp.models.family": "rlexp.config.algorithms",
     "rlexp.models.filtering": "rlexp.models.filter_setup",
     "rlexp.models.fit": "rlexp.models.observation_fit",
     "rlexp.run.bounded_replay": "rlexp.run.building.bounded_replay",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.models.family import Q_NETWORK, algorithm_name, family, resolve
+from rlexp.config.algorithms import algorithm_name, resolve, row_of
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -43,9 +43,9 @@ class EpsilonGreedy:
 
     def check(self, config_class: str | type) -> None:
         """DQN and what derives from it: no other of RLlib's algorithms has an epsilon."""
-        algorithm = resolve(config_class)
-        if family(algorithm) != Q_NETWORK:
-            name = algorithm_name(algorithm)
+        row = row_of(resolve(config_class))
+        if row is None or not row.epsilon_greedy:
+            name = algorithm_name(config_class)
             message = f"exploration=epsilon_greedy: {name} has no epsilon; it samples its policy"
             fix = "exploration=default, or algorithm=dqn"
             raise ConfigError(message, key=_KEY, suggestions=["exploration=default"], fix=fix)

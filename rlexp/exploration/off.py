@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
-from rlexp.models.family import algorithm_name, is_offline, resolve
+from rlexp.config.algorithms import algorithm_name, is_offline, resolve
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig

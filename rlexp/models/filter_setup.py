@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.models.family import WORLD_MODEL, algorithm_name, family, is_offline
+from rlexp.config.algorithms import algorithm_name, is_offline, networks_of
 from rlexp.models.spec import ConnectorFactory
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _check(config_class: type, space: Space) -> None:
 
     if not isinstance(space, Box):
         reason = f"it normalises arrays of numbers, and the observation is a {type(space).__name__}"
-    elif family(config_class) == WORLD_MODEL:
+    elif (networks := networks_of(config_class)) is not None and networks.scales_observations:
         reason = f"{algorithm_name(config_class)} squashes its observations by itself"
     elif is_offline(config_class):
         reason = f"{algorithm_name(config_class)} learns from recorded observations, which it does not see"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.models.family import ACTOR_CRITIC, CLONING, Q_NETWORK, SOFT, WORLD_MODEL
+from rlexp.config.algorithms import ALGORITHMS, Networks
 from rlexp.models.observation_kind import IMAGE
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ class Situation:
     """What decides whether a setting is read.
 
     Attributes:
-        family: the algorithm's family of networks, None when it is not one of RLlib's.
+        networks: the algorithm's default networks.
         algorithm: its name, for messages.
         kind: the kind of observation, see `rlexp.models.observation_kind.kind`.
         action_space: the environment's; None when it is not known, which refuses nothing.
-        settings: the settings that were given (nulls left out).
+        settings: the settings that were given (those left None are not among them).
     """
 
-    family: str | None
+    networks: Networks
     algorithm: str
     kind: str
     action_space: Space | None
@@ -38,23 +38,27 @@ class Situation:
 
     @property
     def is_image(self) -> bool:
-        """Whether a CNN reads the observation."""
+        """True if a CNN reads the observation."""
         return self.kind == IMAGE
 
     @property
     def uses_lstm(self) -> bool:
-        """Whether an LSTM was asked for."""
+        """True if an LSTM was asked for."""
         return bool(self.settings.get("use_lstm"))
 
     @property
     def is_continuous(self) -> bool:
-        """Whether actions are real vectors."""
+        """True if actions are real vectors."""
         return self.action_space is None or type(self.action_space).__name__ == "Box"
 
     @property
     def is_discrete(self) -> bool:
-        """Whether an action is one of n."""
+        """True if an action is one of n."""
         return self.action_space is None or type(self.action_space).__name__ == "Discrete"
+
+
+Text = str | Callable[[Situation], str]
+"""A sentence, or what makes it."""
 
 
 @dataclass(frozen=True)
@@ -63,27 +67,27 @@ class Rule:
 
     names: tuple[str, ...]
     holds: Callable[[Situation], bool]
-    reason: str
-    fix: str
+    reason: Text
+    fix: Text
+
+
+def _names(has: Callable[[Networks], bool]) -> str:
+    """For a reason: the algorithms whose networks have it, e.g. `SAC, TQC and CQL`."""
+    *names, last = (row.name for row in ALGORITHMS.values() if row.networks is not None and has(row.networks))
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 _RULES = (
     Rule(
         ("",),
-        lambda s: s.family != WORLD_MODEL,
-        "its networks are sized by algorithm.model_size alone",
-        "algorithm.model_size=XS (nano, XXS, XS, S, M, L, XL) instead",
+        lambda s: s.networks.sized_by is None,
+        lambda s: f"its networks are sized by {s.networks.sized_by} alone",
+        lambda s: f"{s.networks.sized_by}=XS (nano, XXS, XS, S, M, L, XL) instead",
     ),
     Rule(
         ("use_lstm",),
-        lambda s: not s.uses_lstm or s.family != SOFT,
-        "its networks keep no state between steps in RLlib 2.60",
-        "model=auto, or algorithm=ppo",
-    ),
-    Rule(
-        ("use_lstm",),
-        lambda s: not s.uses_lstm or s.family != Q_NETWORK,
-        "RLlib 2.60's epsilon-greedy actions for an LSTM fail with more than one environment",
+        lambda s: not s.uses_lstm or s.networks.no_lstm is None,
+        lambda s: s.networks.no_lstm or "",
         "model=auto, or algorithm=ppo",
     ),
     Rule(
@@ -108,14 +112,14 @@ _RULES = (
     ),
     Rule(
         ("vf_share_layers",),
-        lambda s: s.family == ACTOR_CRITIC,
+        lambda s: s.networks.shares_value_encoder,
         "it has no value function that could share the policy's layers",
         "remove model.vf_share_layers",
     ),
     Rule(
         ("fusionnet_",),
-        lambda s: s.family == SOFT and s.is_continuous,
-        "only the Q networks of SAC, TQC, CQL and IQL on continuous actions join two streams",
+        lambda s: s.networks.fuses_actions and s.is_continuous,
+        f"only the Q networks of {_names(lambda n: n.fuses_actions)} on continuous actions join two streams",
         "model.head_fcnet_hiddens for layers after the encoder",
     ),
     Rule(
@@ -126,7 +130,7 @@ _RULES = (
     ),
     Rule(
         ("fcnet_hiddens", "fcnet_activation"),
-        lambda s: not s.is_image or (s.family == SOFT and s.is_continuous),
+        lambda s: not s.is_image or (s.networks.fuses_actions and s.is_continuous),
         "an image goes through the CNN straight to the heads",
         "model.head_fcnet_hiddens=[256] for a dense layer after the CNN",
     ),
@@ -144,20 +148,20 @@ _RULES = (
     ),
     Rule(
         ("head_fcnet_kernel_", "head_fcnet_bias_"),
-        lambda s: s.family == Q_NETWORK,
-        "RLlib 2.60 gives head initializers to DQN's network alone",
+        lambda s: s.networks.head_initializers,
+        f"RLlib 2.60 gives head initializers to the networks of {_names(lambda n: n.head_initializers)} alone",
         "model=custom with a module of your own",
     ),
     Rule(
         ("head_fcnet_use_layernorm",),
-        lambda s: s.family == ACTOR_CRITIC,
-        "RLlib 2.60 gives layer norm in the heads to the PPO family alone",
+        lambda s: s.networks.head_layer_norm,
+        f"RLlib 2.60 gives layer norm in the heads to {_names(lambda n: n.head_layer_norm)} alone",
         "model.fcnet_use_layernorm=true (the encoder's)",
     ),
     Rule(
         ("free_log_std", "log_std_clip_param"),
-        lambda s: s.family in (ACTOR_CRITIC, CLONING) and s.is_continuous,
-        "only PPO, APPO, IMPALA, MARWIL and BC on continuous actions draw from a plain Gaussian",
+        lambda s: s.networks.plain_gaussian and s.is_continuous,
+        f"only {_names(lambda n: n.plain_gaussian)} on continuous actions draw from a plain Gaussian",
         "remove it",
     ),
 )
@@ -171,9 +175,7 @@ def given(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_effect(situation: Situation) -> list[ConfigError]:
-    """A refusal for each given setting that the networks would ignore or fail on; empty when all are read."""
-    if situation.family is None:
-        return []
+    """Returns a refusal for each given setting that the networks would ignore or fail on; empty when all are read."""
     errors = []
     for name in situation.settings:
         for rule in _RULES:
@@ -187,8 +189,8 @@ def without_effect(situation: Situation) -> list[ConfigError]:
 
 def _refusal(name: str, rule: Rule, situation: Situation) -> ConfigError:
     key = f"model.{name}"
-    message = f"{key} has no effect with {situation.algorithm} here: {rule.reason}"
-    return ConfigError(message, key=key, fix=rule.fix)
+    reason, fix = (text if isinstance(text, str) else text(situation) for text in (rule.reason, rule.fix))
+    return ConfigError(f"{key} has no effect with {situation.algorithm} here: {reason}", key=key, fix=fix)
 
 
 def _orphaned_arguments(name: str, situation: Situation) -> list[ConfigError]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError, ConfigErrors
+from rlexp.config.algorithms import Networks, algorithm_name, networks_of
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.schema import ModelChoice
 from rlexp.models.conv import check_filters
-from rlexp.models.family import WORLD_MODEL, algorithm_name, family
 from rlexp.models.model_settings import Situation, given, without_effect
 from rlexp.models.observation_kind import (
     DISCRETE,
@@ -64,18 +64,16 @@ def check_fit(
         raise ConfigError(
             message, key="model.module_config", fix="model.module_class=<import path of an RLModule>"
         )
-    kind_of_network = family(config_class, trusted)
     _check_space(observation_space)
     _check_choice(model, observation_space)
-    if kind_of_network == WORLD_MODEL:
-        _check_world_model(observation_space)
+    networks, algorithm = networks_of(config_class, trusted), algorithm_name(config_class)
     settings = given(model.settings)
-    _check_settings(
-        Situation(
-            kind_of_network, algorithm_name(config_class), kind(observation_space), action_space, settings
-        ),
-        observation_space,
-    )
+    errors: list[ConfigError] = []
+    if networks is not None:
+        _check_image(networks, algorithm, observation_space)
+        seen = Situation(networks, algorithm, kind(observation_space), action_space, settings)
+        errors = without_effect(seen)
+    _check_settings(settings, observation_space, errors)
 
 
 def _check_custom(model: ModelChoice) -> None:
@@ -156,19 +154,17 @@ def _check_choice(model: ModelChoice, space: Space) -> None:
         raise ConfigError(message, key="model", suggestions=["model=auto", "model=cnn"], fix=fix)
 
 
-_WORLD_IMAGE = (64, 64, 3)
-
-
-def _check_world_model(space: Space) -> None:
-    """DreamerV3's CNN is built for one size of image."""
-    if kind(space) == IMAGE and space.shape != _WORLD_IMAGE:
-        message = f"DreamerV3 reads images of 64x64 with 3 channels, not of the shape {space.shape}"
+def _check_image(networks: Networks, algorithm: str, space: Space) -> None:
+    """Refuse an image of another size where the CNN is built for one."""
+    if kind(space) == IMAGE and networks.image_shape not in (None, space.shape):
+        height, width, channels = networks.image_shape or ()
+        wanted = f"images of {height}x{width} with {channels} channels"
+        message = f"{algorithm} reads {wanted}, not of the shape {space.shape}"
         raise ConfigError(message, key="env.wrappers", fix="a wrapper that resizes it, or algorithm=ppo")
 
 
-def _check_settings(situation: Situation, space: Space) -> None:
-    settings: dict[str, Any] = dict(situation.settings)
-    errors = without_effect(situation)
+def _check_settings(settings: dict[str, Any], space: Space, errors: list[ConfigError]) -> None:
+    """Raise those of `errors` (settings without effect) and those of wrong values."""
     if kind(space) == IMAGE and "conv_filters" in settings and not errors:
         check_filters(space.shape or (), settings["conv_filters"])
     errors += _wrong_values(settings)

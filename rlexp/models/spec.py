@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import algorithm_name, networks_of, resolve
 from rlexp.config.callables.targets import locate
 from rlexp.config.schema import ModelChoice
 from rlexp.models.defaults import complete
-from rlexp.models.family import WORLD_MODEL, algorithm_name, family, resolve
 from rlexp.models.model_settings import given
 from rlexp.models.observation_fit import check_fit
 from rlexp.models.observation_kind import DISCRETE, kind
@@ -51,8 +51,9 @@ def rl_module_settings(
     if model.module_class is not None:
         return _custom(model, algorithm, trusted)
     settings: dict[str, Any] = {}
-    if family(algorithm) != WORLD_MODEL:
-        settings["model_config"] = complete(model.settings, family(algorithm), observation_space, model.size)
+    networks = networks_of(algorithm)
+    if networks is None or networks.sized_by is None:
+        settings["model_config"] = complete(model.settings, networks, observation_space, model.size)
     connectors = _connectors(model, observation_space)
     return settings if connectors is None else settings | {"env_to_module_connector": connectors}
 

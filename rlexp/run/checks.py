@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rlexp.base.errors import CheckpointError, ConfigError, ConfigErrors
 from rlexp.base.run_names import check_name
-from rlexp.config.algorithms import row_of
+from rlexp.config.algorithms import networks_of, row_of
 from rlexp.config.automatic import with_automatic
 from rlexp.config.callables.import_paths import check_named
 from rlexp.config.composition.composed import Composed
@@ -19,7 +19,6 @@ from rlexp.config.trust.recorded_data import check_reading
 from rlexp.environment.construct import check_id, check_requirements, is_import_path
 from rlexp.metrics.custom import check_spec
 from rlexp.metrics.known_metrics import known
-from rlexp.models.family import WORLD_MODEL, family
 from rlexp.run.stopping.stop_rules import StopRules
 from rlexp.storage.buckets.local_copies import check_place
 
@@ -242,10 +241,11 @@ def _model_size(config: RunConfig) -> None:
     if config.model.module_class is not None:
         message = f"{key} has no effect beside model.module_class, which reads model.module_config alone"
         raise ConfigError(message, key="model.size", fix="model.module_config.<key>=<value>")
-    if family(config.algorithm.config_class, config.trusted) == WORLD_MODEL:
-        name = algorithm_name(config.algorithm.config_class)
-        message = f"{key} has no effect: {name}'s networks are sized by algorithm.model_size alone"
-        raise ConfigError(message, key="model.size", fix="algorithm.model_size=nano")
+    networks = networks_of(config.algorithm.config_class, config.trusted)
+    if networks is not None and networks.sized_by is not None:
+        name, own_key = algorithm_name(config.algorithm.config_class), networks.sized_by
+        message = f"{key} has no effect: {name}'s networks are sized by {own_key} alone"
+        raise ConfigError(message, key="model.size", fix=f"{own_key}=nano")
 
 
 def _plateau(config: RunConfig) -> None:

@@ -6,19 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import ALGORITHMS as TABLE
+from rlexp.config.algorithms import resolve, row_of
 from rlexp.testing.part import Part, describe
 
-ALGORITHMS = tuple(
-    f"ray.rllib.algorithms.{module}.{name}Config"
-    for module, name in (
-        ("ppo", "PPO"),
-        ("appo", "APPO"),
-        ("impala", "IMPALA"),
-        ("dqn", "DQN"),
-        ("sac", "SAC"),
-        ("bc", "BC"),
-    )
-)
+ALGORITHMS = tuple(row.path for row in TABLE.values())
 """Config classes that a strategy is tried with."""
 METHODS = ("check", "configure")
 
@@ -58,9 +50,7 @@ def check_strategy(
 
 
 def _takes(part: Part, strategy: Any, algorithm: str | type) -> bool:
-    """Whether `check` lets the algorithm through; it is asked in both ways that it may be."""
-    from rlexp.models.family import resolve
-
+    """True if `check` lets the algorithm through, which is tried with the class and with its import path."""
     resolved = resolve(algorithm)
     answers = []
     for given in (resolved, f"{resolved.__module__}.{resolved.__qualname__}"):
@@ -76,7 +66,7 @@ def _takes(part: Part, strategy: Any, algorithm: str | type) -> bool:
         except Exception as error:
             part.flaw(
                 f"check({given!r}) raised {describe(error)}; raise rlexp.ConfigError where an algorithm does not fit, "
-                "and take a class as well as its import path (rlexp.models.family.resolve makes the class)"
+                "and take a class as well as its import path (rlexp.config.algorithms.resolve makes the class)"
             )
             return False
     if answers[0] != answers[1]:
@@ -85,10 +75,8 @@ def _takes(part: Part, strategy: Any, algorithm: str | type) -> bool:
 
 
 def _configure(part: Part, strategy: Any, algorithm: str | type) -> None:
-    from rlexp.models.family import resolve
-
     config = resolve(algorithm)()
-    config.environment("Pendulum-v1" if config.algo_class.__name__ == "SAC" else "CartPole-v1")
+    config.environment(_env_for(algorithm))
     name = type(config).__name__
     try:
         strategy.configure(config)
@@ -111,12 +99,17 @@ def _configure(part: Part, strategy: Any, algorithm: str | type) -> None:
         )
 
 
+def _env_for(algorithm: str | type) -> str:
+    """An environment with actions that the algorithm takes."""
+    row = row_of(algorithm)
+    takes = row.action_spaces if row is not None else None
+    return "CartPole-v1" if takes is None or "Discrete" in takes else "Pendulum-v1"
+
+
 def _is_valid(algorithm: str | type) -> bool:
     """Whether RLlib takes the algorithm's config as it comes."""
-    from rlexp.models.family import resolve
-
     try:
-        resolve(algorithm)().environment("CartPole-v1").validate()
+        resolve(algorithm)().environment(_env_for(algorithm)).validate()
     except Exception:
         return False
     return True

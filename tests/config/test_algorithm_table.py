@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gymnasium import spaces
 
@@ -12,19 +13,26 @@ from rlexp.config.algorithms import (
     ALGORITHMS,
     Algorithm,
     FastParts,
+    Networks,
     class_name,
+    is_offline,
     kind_of,
+    networks_of,
+    resolve,
     row_of,
     rows_of_class,
 )
 from rlexp.config.keys.ignored import reason
 from rlexp.config.keys.replay_settings import buffer_problems
+from rlexp.config.schema import ModelChoice
 from rlexp.engine.fast_path_parts import LIMITS, fast_kind, measured_learners
 from rlexp.environment.action_spaces import check_action_space
+from rlexp.exploration.epsilon_greedy import EpsilonGreedy
 from rlexp.hardware.demand import bill_of
 from rlexp.hardware.ray_session.session import needs_ray
 from rlexp.metrics.known_metrics import known
-from rlexp.models.family import family, is_offline, resolve
+from rlexp.models.defaults import complete
+from rlexp.models.observation_fit import check_fit
 from rlexp.run.building.rllib_fixes import REFUSALS
 from rlexp.run.compose import compose
 
@@ -38,11 +46,12 @@ class OursConfig(MadeConfig):
     pass
 """
 PATH = "made_algorithms.MadeConfig"
+NETWORKS = Networks({"fcnet_hiddens": [7]}, no_lstm="its state is lost", image_shape=(8, 8, 1))
 ROW = Algorithm(
     PATH,
     "async",
     action_spaces=("MultiDiscrete",),
-    network="actor_critic",
+    networks=NETWORKS,
     several_agents=True,
     hardware={"num_env_runners": 3},
     learner_metrics=("surprise",),
@@ -66,7 +75,7 @@ def test_a_new_row_is_seen_by_all_that_read_the_table() -> None:
     config.algorithm.config_class, config.hardware.settings["num_env_runners"] = PATH, None
     assert class_name(PATH) == class_name("made") == "MadeConfig" and row_of(PATH) is ROW
     assert kind_of(PATH) == "async" and needs_ray(config)
-    assert family(PATH) == "actor_critic"
+    assert networks_of(PATH) is NETWORKS and not ROW.recurrent
     assert 3 in [share.count for share in bill_of(config)]
     assert "learner/surprise" in known(config).names and known(config).learner
     assert reason("gamma", class_name(PATH)) == ("is always 1", "remove it")
@@ -83,18 +92,34 @@ def test_a_new_row_is_seen_by_what_reads_imported_classes() -> None:
     from rlexp.run.building.rllib_fixes import put_right
 
     config = resolve(PATH)()
-    assert family(type(config)) == "actor_critic" and not is_offline(type(config))
+    assert networks_of(type(config)) is NETWORKS and not is_offline(type(config))
     assert fast_kind(config) is ROW.fast
     assert measured_learners()["made_algorithms.Learner"] == "made_algorithms.MeasuredLearner"
     put_right(config)
     assert config.lr == 0.5
 
 
+def test_a_new_row_says_what_its_networks_read_of_the_model_group() -> None:
+    image, vector = spaces.Box(0, 255, (9, 9, 3), np.uint8), spaces.Box(-1.0, 1.0, (3,))
+    with pytest.raises(ConfigError, match=r"use_lstm has no effect with Made here: its state is lost"):
+        check_fit(ModelChoice(settings={"use_lstm": True}), vector, PATH)
+    with pytest.raises(ConfigError, match=r"Made reads images of 8x8 with 1 channels"):
+        check_fit(ModelChoice(), image, PATH)
+    assert complete({}, networks_of(PATH), vector)["fcnet_hiddens"] == [7]
+    with pytest.raises(ConfigError, match="Made has no epsilon"):
+        EpsilonGreedy().check(PATH)
+
+
+def test_the_table_knows_which_algorithms_train_an_lstm() -> None:
+    recurrent = {row.name for row in ALGORITHMS.values() if row is not ROW and row.recurrent}
+    assert recurrent == {"PPO", "APPO", "IMPALA", "MARWIL", "BC"}
+
+
 def test_a_class_derived_from_one_in_the_table_counts_as_that_one_but_for_the_fast_path() -> None:
     ours = resolve("made_algorithms.OursConfig")
     assert [row.class_name for row in rows_of_class(ours)] == ["MadeConfig", "DQNConfig"]
     assert class_name("made_algorithms.OursConfig") == "MadeConfig"
-    assert family(ours) == "actor_critic" and fast_kind(ours()) is None
+    assert networks_of(ours) is NETWORKS and fast_kind(ours()) is None
 
 
 def test_rows_name_only_what_there_is() -> None:

@@ -20,7 +20,7 @@ PPO, DQN, BC = f"{RLLIB}.ppo.PPOConfig", f"{RLLIB}.dqn.DQNConfig", f"{RLLIB}.bc.
 def actions_of(config_class, strategy, steps=200):
     """The actions that training would sample, and the runner's module."""
     from rlexp.compat import local_objects
-    from rlexp.models.family import resolve
+    from rlexp.config.algorithms import resolve
 
     local_objects.install()
     config = (

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from rlexp.config.algorithms import ALGORITHMS as TABLE
+from rlexp.config.algorithms import resolve
 from rlexp.config.keys.ignored import IGNORED, reason
-from rlexp.models.family import resolve
 
 CONF = Path(__file__).parents[2] / "conf"
 ALGORITHMS = sorted((CONF / "algorithm").glob("*.yaml"))

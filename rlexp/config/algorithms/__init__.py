@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.algorithms.algorithm_row import Algorithm, FastParts, Kind
-from rlexp.config.algorithms.table import ALGORITHMS, ITERATION_STEPS
+from rlexp.config.algorithms.algorithm_row import Algorithm, FastParts, Kind, Networks
+from rlexp.config.algorithms.table import ALGORITHMS, ITERATION_STEPS, OTHER_NETWORKS
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
+from rlexp.config.keys import builder_signatures
 from rlexp.config.keys.builder_signatures import is_rllibs, lineage
 
-__all__ = ["ALGORITHMS", "ITERATION_STEPS", "Algorithm", "FastParts", "Kind"]
-__all__ += ["class_name", "kind_of", "row_of", "rows_of_class"]
+__all__ = ["ALGORITHMS", "ITERATION_STEPS", "OTHER_NETWORKS", "Algorithm", "FastParts", "Kind", "Networks"]
+__all__ += [
+    "algorithm_name",
+    "class_name",
+    "is_offline",
+    "kind_of",
+    "networks_of",
+    "resolve",
+    "row_of",
+    "rows_of_class",
+]
 
 
 def class_name(algorithm: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> str:
@@ -46,15 +57,47 @@ def _short(name: str) -> str:
     return name.lower().removesuffix("config")
 
 
-def row_of(algorithm: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> Algorithm | None:
-    """The row of `algorithm` (see `class_name`); None for one that derives from none in the table."""
-    return ALGORITHMS.get(class_name(algorithm, trusted))
+def row_of(algorithm: str | type, trusted: Sequence[str] = DEFAULT_TRUSTED) -> Algorithm | None:
+    """The row of `algorithm`; None for one that derives from none in the table.
+
+    Args:
+        algorithm: a config class, or what `class_name` takes: its row is then read without importing RLlib.
+        trusted: see `class_name`.
+    """
+    if isinstance(algorithm, str):
+        return ALGORITHMS.get(class_name(algorithm, trusted))
+    return next(iter(rows_of_class(algorithm)), None)
 
 
 def rows_of_class(config_class: type) -> list[Algorithm]:
     """The rows of an imported config class and of those that it derives from, the nearest first."""
     named = [(ALGORITHMS.get(each.__name__), each) for each in config_class.__mro__]
     return [row for row, each in named if row is not None and row.is_class(each.__module__, each.__name__)]
+
+
+def networks_of(algorithm: str | type, trusted: Sequence[str] = DEFAULT_TRUSTED) -> Networks | None:
+    """The default networks of `algorithm` (see `row_of`); None where they are not known."""
+    row = row_of(algorithm, trusted)
+    return row.networks if row is not None else None
+
+
+def is_offline(algorithm: str | type, trusted: Sequence[str] = DEFAULT_TRUSTED) -> bool:
+    """True if `algorithm` (see `row_of`) learns from recorded data and takes no actions in training."""
+    row = row_of(algorithm, trusted)
+    return row is not None and row.offline
+
+
+def algorithm_name(algorithm: str | type) -> str:
+    """The name people use: `PPO` for `PPOConfig`, or for the path of it."""
+    return builder_signatures.algorithm_name(algorithm if isinstance(algorithm, str) else algorithm.__name__)
+
+
+def resolve(algorithm: str | type) -> type:
+    """The config class itself, imported where a path is given, which validation has already trusted."""
+    if isinstance(algorithm, type):
+        return algorithm
+    module, _, name = algorithm.replace(":", ".").rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def kind_of(algorithm: str, trusted: Sequence[str] = DEFAULT_TRUSTED) -> Kind:

@@ -10,8 +10,37 @@ from rlexp.config.algorithms.ignored_settings import Ignored
 
 Kind = Literal["on_policy", "off_policy", "async", "offline", "model_based"]
 
-Network = Literal["actor_critic", "cloning", "q_network", "soft", "world_model"]
-"""Families of RLlib's default networks, see `rlexp.models.family`."""
+
+@dataclass(frozen=True)
+class Networks:
+    """RLlib's default networks of one algorithm: what they read of the `model` group.
+
+    Read off RLlib's catalogs. A setting that the networks do not read is refused (`rlexp.models.effects`).
+
+    Attributes:
+        defaults: the project's own values of settings that are left None.
+        no_lstm: why `model.use_lstm` cannot be trained; None where it can.
+        shares_value_encoder: True if a value function may share the policy's encoder (`vf_share_layers`).
+        fuses_actions: True if Q networks on continuous actions encode observation and action apart and join the two
+            (`fusionnet_*`).
+        head_initializers: True if the heads read initializers of their own.
+        head_layer_norm: True if the heads read `head_fcnet_use_layernorm`.
+        plain_gaussian: True if a policy on continuous actions is a Gaussian that is not squashed (`free_log_std`).
+        sized_by: the key that sizes them alone, where they read nothing of the group.
+        image_shape: the only shape of images (height, width, channels) that they take; None for any.
+        scales_observations: True if they normalise observations by themselves.
+    """
+
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    no_lstm: str | None = None
+    shares_value_encoder: bool = False
+    fuses_actions: bool = False
+    head_initializers: bool = False
+    head_layer_norm: bool = False
+    plain_gaussian: bool = False
+    sized_by: str | None = None
+    image_shape: tuple[int, int, int] | None = None
+    scales_observations: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +70,8 @@ class Algorithm:
         path: import path of its config class.
         kind: how it uses runners.
         action_spaces: names of the `gymnasium.spaces` that it takes; None for any.
-        network: family of its default networks; None where it has networks of its own.
+        networks: its default networks; None where it has others than RLlib's.
+        epsilon_greedy: True if it acts by action values and takes `exploration=epsilon_greedy`.
         several_agents: True if it has been tried with several agents.
         hardware: what RLlib takes for a hardware setting left None, where that is not its general default.
         learner_metrics: names under `learner/` that it logs; None where they are not known, and any may be.
@@ -57,7 +87,8 @@ class Algorithm:
     path: str
     kind: Kind
     action_spaces: tuple[str, ...] | None = None
-    network: Network | None = None
+    networks: Networks | None = None
+    epsilon_greedy: bool = False
     several_agents: bool = False
     hardware: Mapping[str, int] = field(default_factory=dict)
     learner_metrics: tuple[str, ...] | None = None
@@ -74,9 +105,19 @@ class Algorithm:
         return self.path.rpartition(".")[2]
 
     @property
+    def name(self) -> str:
+        """The name people use, e.g. `PPO`."""
+        return self.class_name.removesuffix("Config")
+
+    @property
     def choice(self) -> str:
         """The name in `algorithm=ppo`."""
-        return self.class_name.removesuffix("Config").lower()
+        return self.name.lower()
+
+    @property
+    def recurrent(self) -> bool:
+        """True if it trains an LSTM (`model=lstm`)."""
+        return self.networks is not None and self.networks.no_lstm is None
 
     @property
     def offline(self) -> bool:

@@ -7,7 +7,7 @@ no fast path and is given Ray, which is never wrong.
 from __future__ import annotations
 
 from rlexp.config.algorithms import ignored_settings as ignored
-from rlexp.config.algorithms.algorithm_row import Algorithm, FastParts, Kind
+from rlexp.config.algorithms.algorithm_row import Algorithm, FastParts, Kind, Networks
 
 _RLLIB = "ray.rllib.algorithms"
 _LEARNING = "rlexp.engine.learning"
@@ -16,23 +16,62 @@ _STEPS = "rlexp.engine.algorithms"
 _POLICY_GRADIENT = ("Discrete", "Box", "MultiDiscrete", "Dict", "Tuple")
 _ASYNC_HARDWARE = {"num_env_runners": 2, "num_learners": 1}
 
-_ACTOR_CRITIC = ("total_loss", "vf_loss", "entropy", "lr", "grad_norm", "curr_entropy_coeff")
+_LOSSES = ("total_loss", "vf_loss", "entropy", "lr", "grad_norm", "curr_entropy_coeff")
 KL_METRICS = ("mean_kl_loss", "curr_kl_coeff")
 """Learner metrics of the KL term, which say nothing without it."""
 _Q_VALUES = ("qf_loss", "qf_mean", "qf_max", "qf_min", "td_error_mean")
 _SAC_ACTOR = ("policy_loss", "policy_lr", "alpha_loss", "alpha_value", "alpha_lr", "logps", "target_entropy")
-_V_TRACE_LOSSES = (*_ACTOR_CRITIC, "pi_loss", "mean_pi_loss", "mean_vf_loss")
+_V_TRACE_LOSSES = (*_LOSSES, "pi_loss", "mean_pi_loss", "mean_vf_loss")
+
+_TANH_64 = {"fcnet_hiddens": [64, 64], "fcnet_activation": "tanh"}
+OTHER_NETWORKS = Networks(_TANH_64)
+"""Of an algorithm that is not in the table: its own networks may read any setting."""
+_ACTOR_CRITIC = Networks(
+    # Always set, since RLlib's IMPALA and MARWIL read None as true in one place and as false in another.
+    {**_TANH_64, "vf_share_layers": False},
+    shares_value_encoder=True,
+    head_layer_norm=True,
+    plain_gaussian=True,
+)
+"""An encoder each, or one together, for the policy and the value."""
+_CLONED_POLICY = Networks(_TANH_64, plain_gaussian=True)
+"""A policy alone."""
+_ACTION_VALUES = Networks(
+    {"fcnet_hiddens": [128, 128], "fcnet_activation": "relu"},
+    no_lstm="RLlib 2.60's epsilon-greedy actions for an LSTM fail with more than one environment",
+    head_initializers=True,
+)
+"""An encoder and a head of action values."""
+_SOFT_ACTOR_CRITIC = Networks(
+    {
+        "fcnet_hiddens": [256, 256],
+        "fcnet_activation": "relu",
+        # No extra fusion layers: the joined embeddings pass one dense layer, as in the papers' Q networks.
+        "fusionnet_hiddens": [],
+        "fusionnet_activation": "relu",
+    },
+    no_lstm="its networks keep no state between steps in RLlib 2.60",
+    fuses_actions=True,
+)
+"""A policy, and Q networks that encode observation and action."""
+_WORLD_MODEL = Networks(
+    no_lstm="its world model is recurrent by itself",
+    sized_by="algorithm.model_size",
+    image_shape=(64, 64, 3),
+    scales_observations=True,
+)
+"""Encoder, recurrent state, decoder, actor and critic."""
 
 _ROWS = (
     Algorithm(
         f"{_RLLIB}.ppo.PPOConfig",
         "on_policy",
         _POLICY_GRADIENT,
-        "actor_critic",
+        _ACTOR_CRITIC,
         several_agents=True,
         hardware={"num_env_runners": 2},
         learner_metrics=(
-            *(*_ACTOR_CRITIC, *KL_METRICS, "policy_loss", "vf_explained_var"),
+            *(*_LOSSES, *KL_METRICS, "policy_loss", "vf_explained_var"),
             *("approx_kl", "clip_fraction"),
         ),
         fast=FastParts(f"{_LEARNING}.ppo.FastPPOTorchLearner", judges_episodes=True),
@@ -46,11 +85,11 @@ _ROWS = (
         f"{_RLLIB}.appo.APPOConfig",
         "async",
         _POLICY_GRADIENT,
-        "actor_critic",
+        _ACTOR_CRITIC,
         several_agents=True,
         hardware=_ASYNC_HARDWARE,
         fast=FastParts(
-            f"{_LEARNING}.appo_learner.FastAPPOTorchLearner", f"{_STEPS}.async_step.FastAPPO", limits="async"
+            f"{_LEARNING}.appo.FastAPPOTorchLearner", f"{_STEPS}.async_step.FastAPPO", limits="async"
         ),
         measured=(
             f"{_RLLIB}.appo.torch.appo_torch_learner.APPOTorchLearner",
@@ -62,26 +101,27 @@ _ROWS = (
         f"{_RLLIB}.impala.IMPALAConfig",
         "async",
         _POLICY_GRADIENT,
-        "actor_critic",
+        _ACTOR_CRITIC,
         several_agents=True,
         hardware=_ASYNC_HARDWARE,
         learner_metrics=_V_TRACE_LOSSES,
         fast=FastParts(
-            f"{_LEARNING}.impala_appo.FastIMPALATorchLearner",
+            f"{_LEARNING}.impala.FastIMPALATorchLearner",
             f"{_STEPS}.async_step.FastIMPALA",
             limits="async",
         ),
         ignored=ignored.IMPALA,
     ),
-    Algorithm(f"{_RLLIB}.bc.BCConfig", "offline", _POLICY_GRADIENT, "cloning", ignored=ignored.BC),
+    Algorithm(f"{_RLLIB}.bc.BCConfig", "offline", _POLICY_GRADIENT, _CLONED_POLICY, ignored=ignored.BC),
     Algorithm(
-        f"{_RLLIB}.marwil.MARWILConfig", "offline", _POLICY_GRADIENT, "actor_critic", ignored=ignored.MARWIL
+        f"{_RLLIB}.marwil.MARWILConfig", "offline", _POLICY_GRADIENT, _ACTOR_CRITIC, ignored=ignored.MARWIL
     ),
     Algorithm(
         f"{_RLLIB}.dqn.DQNConfig",
         "off_policy",
         ("Discrete",),
-        "q_network",
+        _ACTION_VALUES,
+        epsilon_greedy=True,
         learner_metrics=("total_loss", *_Q_VALUES, "lr", "grad_norm"),
         fast=FastParts(
             f"{_LEARNING}.dqn.FastDQNTorchLearner", f"{_STEPS}.off_policy_step.FastDQN", limits="replay"
@@ -92,7 +132,7 @@ _ROWS = (
         f"{_RLLIB}.sac.SACConfig",
         "off_policy",
         ("Box", "Discrete"),
-        "soft",
+        _SOFT_ACTOR_CRITIC,
         learner_metrics=(
             *("total_loss", *_Q_VALUES, *_SAC_ACTOR),
             *("qf_lr", "qf_twin_loss", "qf_twin_lr"),
@@ -102,22 +142,22 @@ _ROWS = (
         ),
         ignored=ignored.SAC,
     ),
-    Algorithm(f"{_RLLIB}.tqc.TQCConfig", "off_policy", ("Box",), "soft", ignored=ignored.TQC),
+    Algorithm(f"{_RLLIB}.tqc.TQCConfig", "off_policy", ("Box",), _SOFT_ACTOR_CRITIC, ignored=ignored.TQC),
     Algorithm(
         f"{_RLLIB}.cql.CQLConfig",
         "offline",
         ("Box",),
-        "soft",
+        _SOFT_ACTOR_CRITIC,
         ignored=ignored.CQL,
         training={"lr": None},  # SAC's check, which it inherits, takes nothing else
         quirks=("single_update",),
     ),
-    Algorithm(f"{_RLLIB}.iql.IQLConfig", "offline", ("Box",), "soft", ignored=ignored.IQL),
+    Algorithm(f"{_RLLIB}.iql.IQLConfig", "offline", ("Box",), _SOFT_ACTOR_CRITIC, ignored=ignored.IQL),
     Algorithm(
         f"{_RLLIB}.dreamerv3.DreamerV3Config",
         "model_based",
         ("Discrete", "Box"),
-        "world_model",
+        _WORLD_MODEL,
         ignored=ignored.DREAMERV3,
         prioritized=False,
     ),
