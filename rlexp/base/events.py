@@ -46,3 +46,19 @@ class RunListener(Protocol):
 
     def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
         """Last; `status` is `done`, `stopped` or `failed`. Called even after a failure."""
+
+
+class QuietListener:
+    """A `RunListener` that does nothing; to derive from, with the methods that matter."""
+
+    def on_run_start(self, run: RunInfo) -> None:
+        """See `RunListener`."""
+
+    def on_record(self, record: Record) -> None:
+        """See `RunListener`."""
+
+    def on_checkpoint(self, path: Path, record: Record) -> None:
+        """See `RunListener`."""
+
+    def on_run_end(self, status: str, summary: dict[str, Any]) -> None:
+        """See `RunListener`."""

@@ -78,7 +78,8 @@ MOVED: dict[str, str] = {
     "rlexp.models.family": "rlexp.config.algorithms",
     "rlexp.models.filtering": "rlexp.models.filter_setup",
     "rlexp.models.fit": "rlexp.models.observation_fit",
-    "rlexp.run.bounded_replay": "rlexp.run.building.bounded_replay",
+    "rlexp.run.bounded_replay": "rlexp.run.building.rllib_fixes",
+    "rlexp.run.building.bounded_replay": "rlexp.run.building.rllib_fixes",
     "rlexp.run.callback": "rlexp.engine.run_callback",
     "rlexp.run.callback_hooks": "rlexp.run.building.old_callback_hooks",
     "rlexp.run.masking": "rlexp.run.bookkeeping.masking",
@@ -94,6 +95,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "rlexp.curriculum.teachers.parts.task_bandit": {"Bandit": "TaskBandit"},
     "rlexp.environment.tasks.outcome": {"Progress": "TrainingProgress"},
     "rlexp.environment.tasks.sampler": {"Gaussian": "BoundedGaussian"},
+    "rlexp.run.building.rllib_fixes": {"bound": "bound_replay"},
 }
 """Module by its new name -> old names of its classes and functions -> new ones."""
 

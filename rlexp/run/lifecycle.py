@@ -85,7 +85,7 @@ class Driven:
         self._trainable: RunTrainable | None = None
         self._loop: Loop | None = None
         self._started: list[RunListener] = []
-        self._keeper: StoreSync | None = None
+        self._sync: StoreSync | None = None
 
     @property
     def loop(self) -> Loop:
@@ -104,9 +104,11 @@ class Driven:
         with self.terminal.status("building ..."):
             from rlexp.config.composition.search_path import find_lab
             from rlexp.run.building.prepare import built, prepare, start_processes
+            from rlexp.run.health import AwaitedMetrics
+            from rlexp.run.listeners import run_listeners
             from rlexp.run.loop import Loop
-            from rlexp.run.stopping.awaited_metrics import AwaitedMetrics
             from rlexp.run.trainable import RunTrainable
+            from rlexp.storage.buckets.sync import StoreSync
             from rlexp.storage.checkpoint.store import CheckpointStore
 
             config = self._ready.config
@@ -129,7 +131,10 @@ class Driven:
                     config={"prepared": prepared, "since": self._since}
                 )
             progress = self._ready.start(trainable, prepared.config, self.terminal)
-            self._loop = Loop(trainable, store, self._listeners(trackers), progress)
+            if self.folder.mirror is not None:
+                self._sync = StoreSync(self.folder.mirror, self.terminal.warn)
+            listeners = run_listeners(self.folder, trainable, trackers, self._sync, self.terminal.warn)
+            self._loop = Loop(trainable, store, listeners, progress)
             self._loop.listeners.append(AwaitedMetrics(self._loop.unseen, self.terminal.warn))
         self.folder.write_config(to_plain(self.config))
         self.folder.update_manifest(**self._ready.manifest, status="running")
@@ -141,48 +146,6 @@ class Driven:
         for listener in self.loop.listeners:
             listener.on_run_start(self._info())
             self._started.append(listener)
-
-    def _listeners(self, trackers: list[RunListener]) -> list[RunListener]:
-        from rlexp.curriculum.run_record import CurriculumRecord
-        from rlexp.engine.run_callback import RunCallback
-        from rlexp.run.bookkeeping.evaluation_cost import EvaluationCost
-        from rlexp.run.skipped_evaluations import SkippedEvaluations
-        from rlexp.storage.runs.metrics_file import MetricsFile
-        from rlexp.tracking.episodes_file import EpisodesFile
-
-        algorithm, curriculum = self.trainable.algorithm, self.trainable.curriculum
-        callbacks = [c for c in algorithm.callbacks if isinstance(c, RunCallback)]
-        record = [CurriculumRecord(curriculum)] if curriculum is not None else []
-        evaluations: list[RunListener] = [
-            SkippedEvaluations(self.trainable, self.terminal.warn),
-            EvaluationCost(self.trainable.clock, self.terminal.warn),
-        ]
-        return [
-            MetricsFile(self.folder.metrics),
-            EpisodesFile(self.folder.episodes, lambda: self.trainable.episodes),
-            *record,
-            *trackers,
-            *evaluations,
-            *callbacks,
-            *self._kept(),
-            *self._replacing(),
-        ]
-
-    def _replacing(self) -> list[RunListener]:
-        """Of a run that replaces an earlier one; the last, so that the iteration is over for all others."""
-        from rlexp.run.overwrite import Replacing
-
-        return [Replacing(self.folder)] if self.folder.replaces else []
-
-    def _kept(self) -> list[RunListener]:
-        """Of a run that lies in a store."""
-        if self.folder.mirror is None:
-            return []
-        from rlexp.run.bucket_upload import Kept
-        from rlexp.storage.buckets.sync import StoreSync
-
-        self._keeper = StoreSync(self.folder.mirror, self.terminal.warn)
-        return [Kept(self._keeper)]
 
     def _info(self) -> RunInfo:
         manifest, plain = self.folder.read_manifest(), to_plain(self.config)
@@ -217,11 +180,11 @@ class Driven:
         for name, key in self._loop.unseen.items() if self._loop is not None and status != "failed" else ():
             self.terminal.warn(f"{key}: {name} was never logged")
         self._put_back(summary)
-        if self._keeper is not None:
+        if self._sync is not None:
             with self._told(
                 f"the last state was not brought to {self.folder.place}; it lies in {self.folder.path}"
             ):
-                self._keeper.close()
+                self._sync.close()
         return Outcome(self.folder.path, status, summary, reason if status == "failed" else None)
 
     def _put_back(self, summary: dict[str, Any]) -> None:
@@ -271,8 +234,8 @@ class Driven:
         # After the last line of a progress display, which ends last.
         for notice in filter(None, (getattr(listener, "notice", None) for listener in self._started)):
             self.terminal.say(notice)
-        if self._keeper is not None:
-            self._keeper.stop()
+        if self._sync is not None:
+            self._sync.stop()
         if self._trainable is not None:
             with self._told("the algorithm failed to stop"):
                 self._trainable.stop()

@@ -19,10 +19,9 @@ from rlexp.config.callables.targets import build
 from rlexp.config.schema import RunConfig
 from rlexp.environment.hangs.interrupt_sampling import SamplingCut
 from rlexp.metrics.known_metrics import require
-from rlexp.run.bookkeeping.clock import EVALUATION, SHARES, TRAINING, Clock
+from rlexp.run.bookkeeping.counters import EVALUATION, SHARES, TRAINING, Clock
 from rlexp.run.bookkeeping.evaluation_turns import passed
-from rlexp.run.stopping.combined_rules import StopFunction
-from rlexp.run.stopping.stop_rules import StopRules
+from rlexp.run.stopping.stop_rules import StopFunction, StopRules
 from rlexp.run.trainable import RunTrainable
 from rlexp.storage.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.terminal.interrupt import Interrupt

@@ -6,30 +6,26 @@ Imported only once a run is being built: it imports RLlib.
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, EVALUATION_RESULTS
 from ray.tune import Trainable
 
 from rlexp.base import gc_pause
-from rlexp.base.errors import CheckpointError, RunFailedError
 from rlexp.base.events import Record
 from rlexp.base.metric_names import WALL_S
 from rlexp.base.processes import scratch
 from rlexp.base.seeds import seed_replay
 from rlexp.compat import local_objects, steady_time
 from rlexp.config.algorithms import Kind, kind_of
-from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.convert import to_run_config
 from rlexp.config.iterations import EVALUATION as OF_EVALUATION
 from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.curriculum import EVENT
-from rlexp.engine import learner_state
 from rlexp.engine.payload_publisher import publish, publish_now
 from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.hangs import interrupt_sampling
@@ -37,31 +33,23 @@ from rlexp.environment.tasks.outcome import Outcome, outcomes_in
 from rlexp.hardware.ray_session import placement
 from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
 from rlexp.metrics.known_metrics import unused
-from rlexp.run.bookkeeping.clock import CHECKPOINTS, EVALUATION, TRAINING, Clock
-from rlexp.run.bookkeeping.counters import Counters
+from rlexp.run import checkpoint_state as state
+from rlexp.run.bookkeeping.counters import CHECKPOINTS, EVALUATION, TRAINING, Clock, Counters
 from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
-from rlexp.run.bookkeeping.masking import masked_secrets
-from rlexp.run.building import bounded_replay, rllib_fixes
-from rlexp.run.stopping import interrupt_updates, interrupt_waits
+from rlexp.run.building import rllib_fixes
+from rlexp.run.health import STALLED_S, StallWatch
+from rlexp.run.stopping import interruptible_training
 from rlexp.run.stopping.horizon import SAMPLED, ending_at
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
-    from ray.rllib.core.learner.learner import Learner
     from ray.tune import PlacementGroupFactory
 
     from rlexp.config.schema import RunConfig
 
-ALGORITHM = "algorithm"
-CONFIG = "config.yaml"
 COUNTERS = "counters.json"
-LEARNERS = "learners.json"
-SPACES = "spaces.json"
-CURRICULUM = "curriculum.pkl"
-REPLAY = "replay.pkl"
+"""In a checkpoint, beside what `rlexp.run.checkpoint_state` writes."""
 steady_time.install("ray.rllib.algorithms.algorithm", "ray.tune.trainable.trainable")
-STALLED_ITERATIONS, STALLED_S = 3, 30.0
-"""Without an env step: so many iterations, and so many seconds where iterations do not wait for samples."""
 
 
 class RunTrainable(Trainable):
@@ -90,19 +78,18 @@ class RunTrainable(Trainable):
             self.run.evaluation.evaluation_interval_env_steps,
         )
         self._steps_before_restore, self._ends_at = 0, tuple[int, ...]()
-        self._idle_iterations = 0
+        self._stalls = StallWatch(STALLED_S if self._kind == "async" else 0.0)
         self._placement = placement.reserve(self.run, self._built)
         try:
             with local_objects.results_in(self._scratch()), self._placement.entered():
                 self.algorithm = self._built.build_algo()
             rllib_fixes.guard_metrics(self.algorithm)
-            interrupt_waits.make_breakable(self.algorithm)
-            interrupt_updates.make_updates_breakable(self.algorithm)
+            interruptible_training.make_interruptible(self.algorithm)
         except BaseException:
             self._placement.release()
             raise
         seed_replay(self.algorithm, self.run.seed)
-        bounded_replay.bound(self.algorithm.local_replay_buffer)
+        rllib_fixes.bound_replay(self.algorithm.local_replay_buffer)
         self.curriculum = curriculum_of(self.run.curriculum, self.run.trusted, self.run.seed)
         if self.curriculum is not None:
             publish_now(self.algorithm, self.curriculum.payload())
@@ -156,7 +143,9 @@ class RunTrainable(Trainable):
             (publish_now if at_once else publish)(self.algorithm, self.curriculum.payload())
             if self.curriculum.new_events:
                 record[EVENT] = "; ".join(self.curriculum.new_events)
-        self._watch_progress()
+        raise_if_broken(self.algorithm)
+        if self.algorithm.config.is_online:
+            self._stalls.update(self.counters.new_env_steps)
         return record
 
     def _train(self) -> tuple[dict[str, Any], float]:
@@ -234,39 +223,13 @@ class RunTrainable(Trainable):
     def _take_evaluated(self, results: Mapping[str, Any]) -> None:
         self.episodes["eval"] = episode_values(results.get(ENV_RUNNER_RESULTS) or {})
 
-    def _watch_progress(self) -> None:
-        raise_if_broken(self.algorithm)
-        if self.counters.new_env_steps or not self._idle_iterations:
-            self._last_step_at = time.monotonic()
-        self._idle_iterations = 0 if self.counters.new_env_steps else self._idle_iterations + 1
-        patience = STALLED_S if self._kind == "async" else 0.0
-        stalled = self._idle_iterations >= STALLED_ITERATIONS
-        if self.algorithm.config.is_online and stalled and time.monotonic() - self._last_step_at >= patience:
-            raise RunFailedError(
-                f"no environment step was made in {self._idle_iterations} iterations: every env runner is "
-                "failing or too slow for hardware.sample_timeout_s; log.txt has their errors"
-            )
-
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Writes RLlib's checkpoint, the run's own counters, and what RLlib leaves out."""
         with self.clock.of(CHECKPOINTS):
-            self._save(Path(checkpoint_dir))
+            state.save(Path(checkpoint_dir), self.algorithm, self.run, self.curriculum)
         # Last, so that the time of this checkpoint is in it.
         counters = {**self.counters.state(), "clock": self.clock.state()}
         (Path(checkpoint_dir) / COUNTERS).write_text(json.dumps(counters))
-
-    def _save(self, folder: Path) -> None:
-        with masked_secrets(folder / ALGORITHM, self.run):
-            self.algorithm.save_to_path(str((folder / ALGORITHM).resolve()))
-        (folder / CONFIG).write_text(yaml.safe_dump(to_plain(self.run), sort_keys=False))
-        (folder / LEARNERS).write_text(json.dumps(learner_state.read(self.algorithm)))
-        (folder / SPACES).write_text(json.dumps(_spaces(self.algorithm)))
-        if self.curriculum is not None:
-            (folder / CURRICULUM).write_bytes(pickle.dumps(self.curriculum.state()))
-        buffer = self.algorithm.local_replay_buffer
-        if self.run.checkpoint.replay and buffer is not None:
-            with (folder / REPLAY).open("wb") as file:
-                pickle.dump(buffer.get_state(), file, protocol=pickle.HIGHEST_PROTOCOL)
 
     def load_checkpoint(self, checkpoint: str | dict | None) -> None:
         """Continues from `save_checkpoint`: weights, optimisers, schedules, counters, replay.
@@ -275,19 +238,13 @@ class RunTrainable(Trainable):
             CheckpointError: the checkpoint is of other spaces or another kind of algorithm.
         """
         folder = Path(str(checkpoint))
-        check_same_spaces(folder, self.algorithm)
-        self.algorithm.restore_from_path(str((folder / ALGORITHM).resolve()))
+        state.restore(folder, self.algorithm, self.curriculum)
         self._restore_counters(json.loads((folder / COUNTERS).read_text()))
-        if (folder / REPLAY).is_file() and self.algorithm.local_replay_buffer is not None:
-            with (folder / REPLAY).open("rb") as file:
-                self.algorithm.local_replay_buffer.set_state(pickle.load(file))
-        if self.curriculum is not None and (folder / CURRICULUM).is_file():
-            self.curriculum.restore(pickle.loads((folder / CURRICULUM).read_bytes()))
+        if self.curriculum is not None and (folder / state.CURRICULUM).is_file():
             publish_now(self.algorithm, self.curriculum.payload())
         sampled = self.algorithm.metrics.peek(SAMPLED, default=0) if self.algorithm.config.is_online else 0
         self._steps_before_restore = self.counters.env_steps - int(sampled)
-        forgotten = json.loads((folder / LEARNERS).read_text()) if (folder / LEARNERS).is_file() else {}
-        learner_state.write(self.algorithm, forgotten, int(sampled))
+        state.restore_learners(folder, self.algorithm, int(sampled))
 
     def _restore_counters(self, saved: dict[str, Any]) -> None:
         """Those of a run that goes on; one that takes over another's state keeps its own time."""
@@ -298,16 +255,14 @@ class RunTrainable(Trainable):
 
     def load_weights(self, folder: Path) -> None:
         """Takes over a checkpoint's network alone; counters, optimisers and schedules start fresh."""
-        check_same_spaces(folder, self.algorithm)
-        learner = "learner_group/learner/rl_module"
-        self.algorithm.restore_from_path(str((folder / ALGORITHM / learner).resolve()), component=learner)
+        state.restore_weights(folder, self.algorithm)
 
     def cleanup(self) -> None:
         """Stops RLlib's processes."""
         try:
             if hasattr(self, "algorithm"):
                 if self._was_cut:
-                    interrupt_waits.end_busy_runners(self.algorithm)
+                    interruptible_training.end_busy_runners(self.algorithm)
                 self.algorithm.stop()
         finally:
             self._placement.release()
@@ -324,33 +279,3 @@ def _prepare(plain: Mapping[str, Any]) -> Any:
     from rlexp.run.building.prepare import prepare
 
     return prepare(to_run_config(plain, {}))
-
-
-def _spaces(algorithm: Algorithm) -> dict[str, str]:
-    """Module classes and spaces as text: what must be the same for a checkpoint to fit."""
-    modules = algorithm.learner_group.foreach_learner(_describe_modules).result_or_errors[0].get()
-    # The config's name: the fast path has algorithm classes of its own, whose checkpoints are the same.
-    return {"algorithm": type(algorithm.config).__name__.removesuffix("Config"), **modules}
-
-
-def _describe_modules(learner: Learner, **_: Any) -> dict[str, str]:
-    described = {}
-    for name in learner.module.keys():  # noqa: SIM118  # a MultiRLModule is no mapping
-        module = learner.module[name].unwrapped()
-        described[f"{name} class"] = f"{type(module).__module__}.{type(module).__qualname__}"
-        described[f"{name} observation space"] = str(module.observation_space)
-        described[f"{name} action space"] = str(module.action_space)
-        shapes = {k: tuple(v.shape) for k, v in module.named_parameters()}
-        described[f"{name} parameters"] = ", ".join(f"{k} {list(v)}" for k, v in sorted(shapes.items()))
-    return described
-
-
-def check_same_spaces(folder: Path, algorithm: Algorithm) -> None:
-    """Refuses a checkpoint whose algorithm, spaces or network differ from what has been built."""
-    if not (folder / SPACES).is_file():
-        return
-    saved, built = json.loads((folder / SPACES).read_text()), _spaces(algorithm)
-    different = [k for k in sorted(saved.keys() | built.keys()) if saved.get(k) != built.get(k)]
-    if different:
-        lines = [f"  {k}:\n    checkpoint {saved.get(k)}\n    this run   {built.get(k)}" for k in different]
-        raise CheckpointError(f"{folder} does not fit this run:\n" + "\n".join(lines))

@@ -9,7 +9,7 @@ from typing import Any
 from harness import tiny
 
 import rlexp
-from rlexp.run.stopping.awaited_metrics import ITERATIONS, REPORTS, AwaitedMetrics
+from rlexp.run.health import ITERATIONS, REPORTS, AwaitedMetrics
 
 
 def said(records: list[dict[str, Any]], unseen: dict[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.replay_buffers import EpisodeReplayBuffer, PrioritizedEpisodeReplayBuffer
 
 from rlexp.engine.replay.uniform import ColumnarReplay
-from rlexp.run.building.bounded_replay import bound
+from rlexp.run.building.rllib_fixes import bound_replay
 
 
 def fragments(count: int, steps: int, id_: str) -> Any:
@@ -29,7 +29,7 @@ def fragments(count: int, steps: int, id_: str) -> Any:
 @pytest.mark.parametrize("environments", [1, 2])
 def test_an_episode_without_an_end_leaves_the_buffer_again(kind: Any, environments: int) -> None:
     buffer = kind(capacity=200, batch_size_B=16, batch_length_T=1)
-    bound(buffer)
+    bound_replay(buffer)
     running = [fragments(50, 10, f"e{index}") for index in range(environments)]
     for parts in zip(*running, strict=True):
         buffer.add(list(parts))
@@ -42,7 +42,7 @@ def test_an_episode_without_an_end_leaves_the_buffer_again(kind: Any, environmen
 
 def test_short_episodes_keep_their_names() -> None:
     buffer = EpisodeReplayBuffer(capacity=1000)
-    bound(buffer)
+    bound_replay(buffer)
     for part in fragments(1, 50, "short"):
         buffer.add(part)
     assert list(buffer.episode_id_to_index) == ["short"]
@@ -50,5 +50,5 @@ def test_short_episodes_keep_their_names() -> None:
 
 def test_the_fast_paths_replay_is_left_alone() -> None:
     buffer = ColumnarReplay(capacity=1000)
-    bound(buffer)
+    bound_replay(buffer)
     assert "add" not in vars(buffer)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from harness import train_tiny
 
-from rlexp.run.bookkeeping.clock import CHECKPOINTS, EVALUATION, REST, SHARES, TRAINING, Clock
-from rlexp.run.bookkeeping.evaluation_cost import EvaluationCost
+from rlexp.run.bookkeeping.counters import CHECKPOINTS, EVALUATION, REST, SHARES, TRAINING, Clock
+from rlexp.run.health import EvaluationCost
 from rlexp.terminal.closing import closing_rows
 
 

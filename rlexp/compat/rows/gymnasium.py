@@ -26,7 +26,7 @@ ROWS = (
         why="infos whose keys or types differ between environments and steps are merged",
         without="an info of another type ends the run",
         need="needed",
-        files=("engine/runners/guarded.py",),
+        files=("engine/runners/guarded_runner.py",),
         fault="tests/compat/test_gymnasium_faults.py::test_infos_of_different_types_end_a_vectors_step",
     ),
     Row(

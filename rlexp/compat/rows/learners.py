@@ -34,13 +34,13 @@ ROWS = (
         files=(
             "compat/rllib.py",
             "engine/algorithms/async_step.py",
-            "engine/sharing.py",
+            "engine/shared_weights.py",
             f"{_LEARNING}learner.py",
             f"{_LEARNING}off_policy.py",
             f"{_LEARNING}on_policy.py",
             f"{_LEARNING}ppo.py",
             f"{_LEARNING}vtrace_learner.py",
-            "run/stopping/breaking_updates.py",
+            "run/stopping/interruptible_training.py",
         ),
     ),
     Row(

@@ -63,6 +63,6 @@ ROWS = (
         why="one call for all parameters: norms, clipping, target networks and Adam",
         without="no algorithm can be trained",
         need="needed",
-        files=("engine/learning/adam.py", "engine/learning/gradient_step.py", "engine/learning/targets.py"),
+        files=("engine/learning/adam.py", "engine/learning/gradient_step.py", "engine/learning/target_networks.py"),
     ),
 )

@@ -67,7 +67,7 @@ ROWS = (
         why="a trial's folder is Tune's, but not its current one, to which paths in configs do not refer",
         without="a lab's relative paths fail in sweeps",
         need="needed",
-        files=("run/trainable.py", "sweep/execution/trainable.py"),
+        files=("run/trainable.py", "sweep/execution/trial_trainable.py"),
         issue="https://github.com/ray-project/ray/issues/29128",
     ),
     Row(

@@ -1,12 +1,22 @@
-"""The run's own lifetime counters; they ride in every checkpoint and never restart."""
+"""What a run counts over its life, resumes included: env steps, iterations, and the seconds and what they went to.
+
+All of it rides in every checkpoint and never restarts.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from rlexp.base.metric_names import ITERATION_S, SPS, WALL_S
+
+TRAINING, EVALUATION, CHECKPOINTS = "training_s", "evaluation_s", "checkpoints_s"
+REST = "rest_s"
+"""Start-up, callbacks and trackers: what is left of the clock's time."""
+SHARES = (TRAINING, EVALUATION, CHECKPOINTS, REST)
 
 
 @dataclass
@@ -16,7 +26,7 @@ class Counters:
     Attributes:
         env_steps: environment steps sampled.
         iteration: training iterations done.
-        wall_s: seconds since the run began, by the clock, see `rlexp.run.bookkeeping.clock`.
+        wall_s: seconds since the run began, by the clock, see `Clock`.
         new_env_steps: of the last iteration.
         new_s: seconds that it took (sampling, learning, evaluating).
     """
@@ -51,3 +61,44 @@ class Counters:
         """Continues from `state`."""
         for field in fields(self):
             setattr(self, field.name, state[field.name])
+
+
+class Clock:
+    """Counts from `since` on (`time.monotonic()`, which no change of the date moves), plus what a checkpoint says."""
+
+    def __init__(self, since: float | None = None) -> None:
+        self._since = time.monotonic() if since is None else since
+        self._before = 0.0
+        self.spent = dict.fromkeys((TRAINING, EVALUATION, CHECKPOINTS), 0.0)
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds since the run began, without those between a stop and a resume."""
+        return self._before + time.monotonic() - self._since
+
+    def add(self, what: str, seconds: float) -> None:
+        """Counts seconds as spent on one of `spent`."""
+        self.spent[what] += seconds
+
+    @contextmanager
+    def of(self, what: str) -> Iterator[None]:
+        """Counts the time inside, also of what fails."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add(what, time.monotonic() - begin)
+
+    def shares(self) -> dict[str, float]:
+        """Seconds of training, evaluation, checkpoints and the rest; they add up to `wall_s`."""
+        return {**self.spent, REST: max(0.0, self.wall_s - sum(self.spent.values()))}
+
+    def state(self) -> dict[str, Any]:
+        """Plain values for a checkpoint."""
+        return {"wall_s": self.wall_s, **self.spent}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on from `state`; what this process has spent until now (its start-up) counts, too."""
+        self._before += float(state.get("wall_s", 0.0))
+        for what in self.spent:
+            self.spent[what] += float(state.get(what, 0.0))

@@ -13,8 +13,9 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.metric_names import WALL_S
 from rlexp.config.callables.targets import TARGET
 from rlexp.config.schema import AllOf, Plateau, Stop
-from rlexp.run.stopping.combined_rules import Latest, StopFunction, reason_of
 
+StopFunction = Callable[[Mapping[str, Any]], Any]
+"""Of a record; true or a text (why) ends the run."""
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -78,6 +79,26 @@ class PlateauWatch:
         return self.stuck
 
 
+class LatestValues:
+    """The last value of each metric that rules of different rhythms read: an evaluation's stays until the next one."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+        self.values: dict[str, float] = {}
+
+    def take_in(self, record: Mapping[str, Any]) -> None:
+        """Remembers what `record` has of them."""
+        self.values |= {name: record[name] for name in self._names if name in record}
+
+    def over(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """A record, completed by what came before it."""
+        return {**self.values, **record}
+
+    def restore(self, values: Mapping[str, float]) -> None:
+        """Goes on from `values`; metrics that no rule reads any more are forgotten."""
+        self.values = {name: value for name, value in values.items() if name in self._names}
+
+
 @dataclass
 class StopRules:
     """All stop rules of a run; `update` once per iteration.
@@ -98,7 +119,7 @@ class StopRules:
         self.plateau = PlateauWatch(self.rules.plateau) if self.rules.plateau else None
         together = (self.rules.all_of.metric if self.rules.all_of else None) or {}
         self.bounds_together = [Bound.parse(n, value, "stop.all_of.metric") for n, value in together.items()]
-        self._latest = Latest({bound.metric for bound in self.bounds_together})
+        self._latest = LatestValues({bound.metric for bound in self.bounds_together})
         self._said: str | None = None
 
     @property
@@ -198,3 +219,17 @@ class StopRules:
         self._said = said.get("reason") if said.get("spec") == self.rules.function else None
         if self.plateau and state.get("metric") == self.plateau.rule.metric:
             self.plateau.best, self.plateau.reports_since_best = state["best"], state["since"]
+
+
+def reason_of(function: StopFunction, record: Mapping[str, Any], name: str) -> str | None:
+    """Why a function ends the run after an iteration, or None.
+
+    Args:
+        function: is shown a copy.
+        record: of the iteration.
+        name: the function's import path, which is the reason where it gives none.
+    """
+    said = function(dict(record))
+    if isinstance(said, str):
+        return said or None
+    return name if said is not None and bool(said) else None

@@ -1,4 +1,4 @@
-"""The run folder's own `metrics.jsonl`: a line of JSON per iteration, `NaN` as Python's json writes it.
+"""The run folder's `metrics.jsonl` and `episodes.jsonl`: a line of JSON per iteration, NaN as Python writes it.
 
 Whoever needs its records reads them here: the run that goes on, trackers, reports, sweeps and the closing lines.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +20,9 @@ from rlexp.base.files.links import open_to_append
 
 NAME = "metrics.jsonl"
 """Of the file in a run's folder."""
+
+EpisodeValues = Mapping[str, tuple[Sequence[float], Sequence[int]]]
+"""Of `train` and `eval`, each where there were episodes: returns and lengths, in one order."""
 
 
 class MetricsFile:
@@ -63,6 +66,30 @@ class MetricsFile:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+class EpisodesFile(MetricsFile):
+    """Returns and lengths of every episode, a line for each iteration that had any.
+
+    As `MetricsFile`: steps strictly increase over all resumes, and a torn line is left out when it is read.
+
+    Args:
+        path: the file.
+        latest: the episodes of the iteration that a record is of.
+    """
+
+    def __init__(self, path: Path, latest: Callable[[], EpisodeValues]) -> None:
+        super().__init__(path)
+        self._latest = latest
+
+    def on_record(self, record: Record) -> None:
+        """Appends a line: `env_steps`, `iteration`, and `returns` and `lengths` under `train/` and `eval/`."""
+        line: dict[str, Any] = {"env_steps": record["env_steps"], "iteration": record["iteration"]}
+        for kind, (returns, lengths) in self._latest().items():
+            if returns:
+                line |= {f"{kind}/returns": list(returns), f"{kind}/lengths": list(lengths)}
+        if len(line) > 2:
+            super().on_record(line)
 
 
 def complete_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[bytes, Record]]:

@@ -1,13 +1,15 @@
-"""An interrupt ends a learner's updates after the minibatch that is being made, not after all epochs of a batch.
+"""An interrupt breaks off what takes long in an iteration: the wait for env runners, an evaluation, updates.
 
-So weights and optimisers are those of the end of a minibatch, and the iteration counts with all that it has sampled.
-The learners of the fast path ask by themselves; here are RLlib's.
+Updates end after the minibatch that is being made, not after all epochs of a batch. So weights and optimisers are those
+of the end of a minibatch, and the iteration counts with all that it has sampled. The learners of the fast path ask by
+themselves; here are RLlib's.
 
 Imported only once a run is being built: it imports RLlib.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -17,19 +19,69 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.compat import rllib
 from rlexp.environment.hangs import interrupt_sampling
+from rlexp.metrics.headline import EVAL_SKIPPED
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
     from ray.rllib.core.learner.learner import Learner
+    from ray.rllib.core.learner.learner_group import LearnerGroup
+    from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 _BATCHES = "_create_iterator_if_necessary"
 
 
-def make_updates_breakable(algorithm: Algorithm) -> None:
-    """Lets `rlexp.environment.hangs.interrupt_sampling` end updates, in this process or in a learner's own."""
-    group = getattr(algorithm, "learner_group", None)
-    if group is None:
-        return
+def make_interruptible(algorithm: Algorithm) -> None:
+    """Lets `rlexp.environment.hangs.interrupt_sampling` end evaluations, updates, and the wait for remote samples.
+
+    An evaluation that was ended counts as skipped. Updates may be made in this process or in a learner's own.
+    """
+    for group in _groups(algorithm):
+        if group.num_remote_env_runners():
+            group.foreach_env_runner = _inside(group.foreach_env_runner)
+    algorithm.evaluate = _skippable(algorithm.evaluate)
+    if (learners := getattr(algorithm, "learner_group", None)) is not None:
+        _make_updates_interruptible(learners)
+
+
+def end_busy_runners(algorithm: Algorithm) -> None:
+    """Ends the processes of remote env runners, some of which may sample still and answer nothing before."""
+    import ray
+
+    for group in _groups(algorithm):
+        for actor in rllib.actor_manager(group).actors().values():
+            with contextlib.suppress(Exception):
+                ray.kill(actor)
+        rllib.actor_manager(group).clear()
+
+
+def _groups(algorithm: Algorithm) -> list[EnvRunnerGroup]:
+    groups = getattr(algorithm, "env_runner_group", None), getattr(algorithm, "eval_env_runner_group", None)
+    return [group for group in groups if group is not None]
+
+
+def _inside(wait: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(wait)
+    def breakable(*args: Any, **kwargs: Any) -> Any:
+        with interrupt_sampling.breakable():
+            return wait(*args, **kwargs)
+
+    return breakable
+
+
+def _skippable(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(evaluate)
+    def evaluated(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with interrupt_sampling.breakable():
+                interrupt_sampling.check()
+                return evaluate(*args, **kwargs)
+        except interrupt_sampling.SamplingCut:
+            return {EVAL_SKIPPED: True}
+
+    return evaluated
+
+
+def _make_updates_interruptible(group: LearnerGroup) -> None:
     call: Callable[[], None] | None = None
     if group.is_local:
         _end_with_a_minibatch(rllib.local_learner(group))
