@@ -39,7 +39,7 @@ ROWS = (
             f"{_LEARNING}off_policy.py",
             f"{_LEARNING}on_policy.py",
             f"{_LEARNING}ppo.py",
-            f"{_LEARNING}vtrace_learner.py",
+            f"{_LEARNING}vtrace_learners.py",
             "run/stopping/interruptible_training.py",
         ),
     ),
@@ -97,7 +97,7 @@ ROWS = (
         why="the thread of IMPALA's learner makes our update, and an error in it reaches the main thread",
         without="IMPALA and APPO cannot be trained on the fast path",
         need="needed",
-        files=(f"{_LEARNING}vtrace_learner.py",),
+        files=(f"{_LEARNING}vtrace_learners.py",),
     ),
     Row(
         name="rllib.target_networks",

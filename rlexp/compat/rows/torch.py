@@ -63,6 +63,10 @@ ROWS = (
         why="one call for all parameters: norms, clipping, target networks and Adam",
         without="no algorithm can be trained",
         need="needed",
-        files=("engine/learning/adam.py", "engine/learning/gradient_step.py", "engine/learning/target_networks.py"),
+        files=(
+            "engine/learning/adam.py",
+            "engine/learning/gradient_step.py",
+            "engine/learning/target_networks.py",
+        ),
     ),
 )
