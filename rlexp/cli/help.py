@@ -151,21 +151,20 @@ def _is_below(path: str, name: str) -> bool:
 def _type_of(name: str) -> str:
     """What the key takes, in words: its names, or its type and the range of its numbers."""
     from rlexp.config.callables.annotations import describe
-    from rlexp.config.keys.examples import lookup
-    from rlexp.config.keys.ranges import NAMES, RANGES
+    from rlexp.config.keys.key_table import known_of
 
-    if names := lookup(NAMES, name):
-        return ", ".join(names)
+    known = known_of(name)
+    if known.names:
+        return ", ".join(known.names)
     annotation = _annotations().get(name)
     kind = describe(annotation) if annotation and annotation.partition(" ")[0] not in _KEYS_INSIDE else ""
-    allowed = lookup(RANGES, name)
-    return ", ".join(filter(None, [kind, str(allowed or "")]))
+    return ", ".join(filter(None, [kind, str(known.range or "")]))
 
 
 def _annotations() -> dict[str, str | None]:
     """Every key that some algorithm takes."""
-    from rlexp.config.convert import annotated_keys
     from rlexp.config.keys.builder_signatures import known_config_classes
+    from rlexp.config.known_keys import annotated_keys
 
     return {key: kind for path in known_config_classes() for key, kind in annotated_keys(path).items()}
 

@@ -21,27 +21,13 @@ from rlexp.config.composition.overrides import force
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.differences import differences, shown
 from rlexp.config.environment_secrets import interpolations
+from rlexp.config.keys.key_table import FROZEN
 from rlexp.config.trust.foreign import refuse_foreign, said_by
 from rlexp.config.trust.trusted_modules import trusting_own
 from rlexp.storage.signed_files import is_own
 
 CONFIG = "config.yaml"
 
-FROZEN = {
-    "algorithm.config_class": "another algorithm has other state; start a new run",
-    "env.id": "the weights belong to this environment; start a new run with checkpoint.from=PATH",
-    "env.config": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
-    "env.wrappers": "the observations would change their meaning; start a new run with checkpoint.from=PATH",
-    "env.observation_filter": "the network has learnt from observations of the other kind; start a new run",
-    "model": "the saved network has this shape; start a new run",
-    "algorithm.kl_coeff": "it has been adapted since the run began; start a new run",
-    "algorithm.initial_alpha": "the temperature has been trained since the run began; start a new run",
-    "checkpoint.from": "a resumed run goes on from its own checkpoint; start a new run with checkpoint.from=PATH",
-    "name": "a resumed run keeps its folder",
-    "runs_dir": "a resumed run keeps its folder",
-    "seed": "the run has begun with this seed; start a new run",
-}
-"""Keys that a resume cannot change, each with the reason and what to do instead."""
 MOST_DIFFERENCES = 10
 """Lines of what differs, in a message."""
 

@@ -16,7 +16,7 @@ Target = dict[str, Any]
 
 @dataclass(frozen=True)
 class Builder:
-    """An RLlib builder method whose keywords a group accepts, but for those in `rlexp.config.keys.ignored`.
+    """An RLlib builder method whose keywords a group accepts, but for those that the table of keys ignores.
 
     Attributes:
         method: name of the method on `AlgorithmConfig`, e.g. `env_runners`.

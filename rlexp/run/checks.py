@@ -9,7 +9,6 @@ from dataclasses import replace
 from rlexp.base.errors import CheckpointError, ConfigError, ConfigErrors
 from rlexp.base.run_names import check_name
 from rlexp.config.algorithms import networks_of, row_of
-from rlexp.config.automatic import with_automatic
 from rlexp.config.callables.import_paths import check_named
 from rlexp.config.composition.composed import Composed
 from rlexp.config.convert import to_run_config
@@ -31,7 +30,7 @@ def check(composed: Composed) -> RunConfig:
     Raises:
         ConfigError: what is wrong, key by key.
     """
-    config = to_run_config(with_automatic(composed.plain), composed.choices)
+    config = to_run_config(composed.plain, composed.choices)
     config.kept = dict(composed.kept)
     problems: list[ConfigError] = []
     for judge in (

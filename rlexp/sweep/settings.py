@@ -16,7 +16,7 @@ from rlexp.config.callables.annotations import describe, matches
 from rlexp.config.composition.hydra_app import compose_forced, readable_errors
 from rlexp.config.composition.override_syntax import parse
 from rlexp.config.composition.overrides import unknown_choice
-from rlexp.config.keys.ranges import SEEDS
+from rlexp.config.keys.key_row import SEEDS
 from rlexp.storage.buckets.local_copies import check_place
 from rlexp.sweep.planning.search_space import MOST_TRIALS
 from rlexp.sweep.schedulers import scheduler_choices

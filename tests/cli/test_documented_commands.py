@@ -21,8 +21,8 @@ from rlexp.cli.flags import parse
 from rlexp.cli.main import VERBS, main
 from rlexp.config.composition.hydra_app import hydra_app
 from rlexp.config.composition.overrides import force
-from rlexp.config.convert import valid_keys
 from rlexp.config.keys.builder_signatures import known_config_classes
+from rlexp.config.known_keys import valid_keys
 from rlexp.sweep.planning.plan import plan
 
 if TYPE_CHECKING:

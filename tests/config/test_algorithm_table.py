@@ -22,7 +22,7 @@ from rlexp.config.algorithms import (
     row_of,
     rows_of_class,
 )
-from rlexp.config.keys.ignored import reason
+from rlexp.config.keys.accepted import ignored
 from rlexp.config.keys.replay_settings import buffer_problems
 from rlexp.config.schema import ModelChoice
 from rlexp.engine.fast_path_parts import LIMITS, fast_kind, measured_learners
@@ -78,7 +78,7 @@ def test_a_new_row_is_seen_by_all_that_read_the_table() -> None:
     assert networks_of(PATH) is NETWORKS and not ROW.recurrent
     assert 3 in [share.count for share in bill_of(config)]
     assert "learner/surprise" in known(config).names and known(config).learner
-    assert reason("gamma", class_name(PATH)) == ("is always 1", "remove it")
+    assert ignored("algorithm.gamma", class_name(PATH)) == ("is always 1", "remove it")
     assert buffer_problems({"type": "PrioritizedEpisodeReplayBuffer"}, class_name(PATH))
     check_action_space(PATH, spaces.MultiDiscrete([2, 2]))
     with pytest.raises(ConfigError, match="it takes MultiDiscrete actions"):

@@ -16,9 +16,10 @@ from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.algorithms import ALGORITHMS
 from rlexp.config.composition.override_syntax import parse, value_of
 from rlexp.config.composition.overrides import unknown_choice
-from rlexp.config.convert import to_run_config, valid_keys
+from rlexp.config.convert import to_run_config
 from rlexp.config.keys.builder_signatures import known_config_classes
-from rlexp.config.keys.ignored import IGNORED
+from rlexp.config.keys.key_table import KEYS
+from rlexp.config.known_keys import valid_keys
 from rlexp.run.compose import compose_plain
 
 with (Path(__file__).parent / "classic_settings.csv").open() as file:
@@ -175,12 +176,9 @@ def test_a_choice_from_elsewhere_is_answered(typed: str, says: str, composed: di
 def test_what_stands_for_an_ignored_setting_is_a_key(composed: dict[str, Any]) -> None:
     """A value is carried over to a bare key alone, so there must be such a key."""
     known = {key for path in known_config_classes() for key in valid_keys(path)}
-    bare = {
-        instead
-        for ignored in (IGNORED, *(row.ignored for row in ALGORITHMS.values()))
-        for _, instead in ignored.values()
-        if re.fullmatch(r"\w+\.\w+", instead)
-    }
+    of_all = [row.ignored for row in KEYS if row.ignored is not None]
+    of_single = [ignored for row in ALGORITHMS.values() for ignored in row.ignored.values()]
+    bare = {instead for _, instead in of_all + of_single if re.fullmatch(r"\w+\.\w+", instead)}
     assert bare and bare <= known
 
 

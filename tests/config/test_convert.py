@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigErrors
-from rlexp.config.convert import to_plain, to_run_config, valid_keys
+from rlexp.config.convert import to_plain, to_run_config
+from rlexp.config.known_keys import valid_keys
 from rlexp.config.schema import Plateau
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"

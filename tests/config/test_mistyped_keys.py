@@ -11,7 +11,7 @@ from changing import refusal
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rlexp.config.convert import valid_keys
+from rlexp.config.known_keys import valid_keys
 
 KEYS = valid_keys("ray.rllib.algorithms.ppo.PPOConfig")
 

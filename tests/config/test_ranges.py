@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from rlexp.base.errors import ConfigError
 from rlexp.config.keys.builder_signatures import keywords, known_config_classes, model_fields
-from rlexp.config.keys.ranges import NAMES, RANGES, Range, problems
+from rlexp.config.keys.key_row import Range
+from rlexp.config.keys.key_table import KEYS, known_of
 
 
-def nested(key: str, value: Any) -> dict[str, Any]:
-    for name in reversed(key.split(".")):
-        value = {name: value}
-    return value
+def problems(key: str, value: Any) -> list[ConfigError]:
+    problem = known_of(key).problem(value)
+    return [] if problem is None else [problem]
 
 
 @pytest.mark.parametrize(
@@ -53,15 +54,13 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 )
 def test_bounds(key: str, bad: list[Any], good: list[Any]) -> None:
     for value in bad:
-        found = problems(nested(key, value))
+        found = problems(key, value)
         assert [error.key for error in found] == [key], value
         assert key in str(found[0]) and found[0].fix is not None
         written = found[0].fix.strip("'").partition("=")[2]
-        assert written == "auto" or problems(nested(key, _parsed(written))) == [], (
-            "what it says to write is right"
-        )
+        assert written == "auto" or problems(key, _parsed(written)) == [], "what it says to write is right"
     for value in good:
-        assert problems(nested(key, value)) == [], value
+        assert problems(key, value) == [], value
 
 
 def _parsed(text: str) -> Any:
@@ -86,8 +85,8 @@ def test_every_algorithm_entry_is_a_real_keyword() -> None:
         for m in ("training", "env_runners")
         for name in keywords(path, m)
     }
-    for entry in [*RANGES, *NAMES]:
-        group, _, rest = entry.partition(".")
+    for entry in KEYS:
+        group, _, rest = entry.name.partition(".")
         pool = {"algorithm": real, "model": {*model_fields(), "observation"}}.get(group)
-        if pool is not None:
+        if pool is not None and (entry.range is not None or entry.names):
             assert any(fnmatchcase(name, rest.partition(".")[0]) for name in pool), entry

@@ -15,10 +15,10 @@ import pytest
 from rlexp.base.errors import ConfigError
 from rlexp.config import schema
 from rlexp.config.callables.annotations import describe, example, matches
+from rlexp.config.keys.accepted import annotation_of
 from rlexp.config.keys.builder_signatures import (
     BASE,
     Keyword,
-    check_value,
     keywords,
     known_config_classes,
     model_fields,
@@ -32,6 +32,14 @@ def _groups() -> list[type]:
     return [
         value for value in vars(schema).values() if isinstance(value, type) and hasattr(value, "BUILDERS")
     ]
+
+
+def check_value(keyword: Keyword, value: Any) -> str | None:
+    """What is wrong with the type of a value, in whichever group the keyword stands; None when nothing is."""
+    names = [group.__name__.removesuffix("Choice").lower() for group in _groups()]
+    annotations = {annotation_of(f"{name}.{keyword.name}", keyword) for name in names}
+    wrong = [each for each in annotations if each is not None and not matches(each, value)]
+    return f"{value!r} is not {describe(wrong[0])}" if len(wrong) == len(annotations) else None
 
 
 METHODS = sorted(

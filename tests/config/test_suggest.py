@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp.base.suggest import ALIASES, nearest, one_edit_apart
-from rlexp.config.convert import valid_keys
 from rlexp.config.keys.builder_signatures import known_config_classes
+from rlexp.config.known_keys import valid_keys
 
 NAMES = [
     "algorithm.lr",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wrong_overrides import EARLY
 
 from rlexp.cli.main import main
-from rlexp.config.convert import valid_keys
+from rlexp.config.known_keys import valid_keys
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 

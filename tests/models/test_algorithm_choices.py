@@ -10,7 +10,8 @@ import yaml
 
 from rlexp.config.algorithms import ALGORITHMS as TABLE
 from rlexp.config.algorithms import resolve
-from rlexp.config.keys.ignored import IGNORED, reason
+from rlexp.config.keys.accepted import ignored
+from rlexp.config.keys.key_table import KEYS
 
 CONF = Path(__file__).parents[2] / "conf"
 ALGORITHMS = sorted((CONF / "algorithm").glob("*.yaml"))
@@ -45,7 +46,7 @@ def test_algorithm_lists_keywords_with_an_effect(path):
     known = keywords(config_class, "training") | {"rollout_fragment_length", "batch_mode"}
     for name in settings(path):
         assert name in known, f"{name} is no keyword of {config_class.__name__}"
-        assert reason(name, config_class.__name__) is None, f"{name} is ignored"
+        assert ignored(f"algorithm.{name}", config_class.__name__) is None, f"{name} is ignored"
 
 
 @pytest.mark.parametrize("path", [p for p in ALGORITHMS if p.stem in ONLINE], ids=lambda p: p.stem)
@@ -91,13 +92,14 @@ def test_ignored_keywords_are_real(row):
     config_class = resolve(row.path)
     builders = ("training", "env_runners", "environment", "fault_tolerance")
     accepted = set().union(*(keywords(config_class, builder) for builder in builders))
-    ignored = {**row.ignored, **(IGNORED if row.class_name == "PPOConfig" else {})}
-    assert ignored and ignored.keys() <= accepted
-    assert all(why and instead for why, instead in ignored.values())
+    of_all = {key.name.partition(".")[2]: key.ignored for key in KEYS if key.ignored is not None}
+    refused = {**row.ignored, **(of_all if row.class_name == "PPOConfig" else {})}
+    assert refused and refused.keys() <= accepted
+    assert all(why and instead for why, instead in refused.values())
 
 
 def test_reason_is_for_the_class_alone():
-    assert reason("noisy", "DQNConfig") is not None
-    assert reason("noisy", "PPOConfig") is None
-    assert reason("clip_rewards", "AnyConfig") is not None
-    assert reason("gamma", "PPOConfig") is None
+    assert ignored("algorithm.noisy", "DQNConfig") is not None
+    assert ignored("algorithm.noisy", "PPOConfig") is None
+    assert ignored("env.clip_rewards", "AnyConfig") is not None
+    assert ignored("algorithm.gamma", "PPOConfig") is None

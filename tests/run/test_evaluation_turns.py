@@ -12,7 +12,7 @@ from harness import CONF, tiny
 
 import rlexp
 from rlexp.base.errors import ConfigError
-from rlexp.config.automatic import with_automatic
+from rlexp.config.keys.between_keys import iteration_steps_by_kind
 from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, taking_turns
 
 LENGTH = "min_sample_timesteps_per_iteration"
@@ -21,7 +21,7 @@ LENGTH = "min_sample_timesteps_per_iteration"
 def length(algorithm: str, config_class: str | None = None, steps: Any = "auto") -> Any:
     choice = yaml.safe_load((CONF / "algorithm" / f"{algorithm}.yaml").read_text())
     choice["config_class"] = config_class or choice["config_class"]
-    return with_automatic({"algorithm": choice, "reporting": {LENGTH: steps}})["reporting"][LENGTH]
+    return iteration_steps_by_kind(steps, {"algorithm.config_class": choice["config_class"]}.get)
 
 
 def test_an_iteration_has_a_sensible_number_of_env_steps_where_nobody_says_one() -> None:

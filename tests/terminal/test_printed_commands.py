@@ -14,7 +14,7 @@ from harness import CHECKOUT
 from rlexp.base.errors import ConfigError
 from rlexp.base.shell_commands import shell_command
 from rlexp.cli.init import run as init
-from rlexp.config.keys.examples import assigned
+from rlexp.config.override_text import assigned
 from rlexp.config.rerun import command as again
 from rlexp.run.compose import compose
 from rlexp.storage.runs.run_folder import RunFolder

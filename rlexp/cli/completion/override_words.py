@@ -78,10 +78,9 @@ def _values(key: str, value: str, words: Sequence[str], places: Sequence[Path]) 
 
 def _known_values(key: str, words: Sequence[str], places: Sequence[Path]) -> list[str]:
     """The names that a key takes, true and false, or else the value that it has."""
-    from rlexp.config.keys.examples import lookup
-    from rlexp.config.keys.ranges import NAMES
+    from rlexp.config.keys.key_table import known_of
 
-    if names := lookup(NAMES, key):
+    if names := known_of(key).names:
         return list(names)
     now = next((value for name, value in _keys(places, key, words) if name == key), "")
     if now in ("true", "false"):

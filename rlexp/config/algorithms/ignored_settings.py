@@ -1,7 +1,7 @@
 """Keywords that RLlib 2.60's builders accept for an algorithm and then ignore, or reject late: by algorithm.
 
 Each is refused before anything starts, with the reason and what to write instead: an option that does nothing is
-worse than an unknown one. Read off RLlib's sources; `rlexp.config.keys.ignored` has those of all algorithms.
+worse than an unknown one. Read off RLlib's sources; `rlexp.config.keys.key_table` has those of all algorithms.
 """
 
 from __future__ import annotations

@@ -46,6 +46,18 @@ def matches(annotation: str | None, value: Any) -> bool:
     return annotation is None or _fits(_parse(annotation), value)
 
 
+def fitted(annotation: str, value: Any) -> tuple[bool, Any]:
+    """Whether a plain value fits, and the value in its type: a float without a fraction (`1e6`) counts as an integer.
+
+    Containers are copied, so that what is made of a config shares none with it.
+    """
+    if matches(annotation, value):
+        return True, _copy(value)
+    if isinstance(value, float) and value.is_integer() and matches(annotation, int(value)):
+        return True, int(value)
+    return False, None
+
+
 def takes_null(annotation: str) -> bool:
     """Whether None may be of the type: it says so, or its name is not known here and may stand for anything."""
     names = [_name(member) for member in _alternatives(_parse(annotation))]
@@ -174,3 +186,9 @@ def parts(annotation: str) -> list[str]:
     node = _parse(annotation)
     is_generic = isinstance(node, ast.Subscript) and _name(node) in ("dict", "list")
     return [ast.unparse(part) for part in _arguments(node)] if is_generic else []  # type: ignore[arg-type]
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _copy(inner) for name, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, (list, tuple)) else value

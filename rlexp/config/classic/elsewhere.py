@@ -7,7 +7,7 @@ from typing import Any
 
 from rlexp.config.classic.answer import Answer, Entry, is_count, switch
 from rlexp.config.classic.old_choices import for_choice
-from rlexp.config.keys.examples import override
+from rlexp.config.override_text import override
 
 _SCHEDULE = "epsilon is one schedule over env steps"
 _STEPS = "it counts env steps under this name"

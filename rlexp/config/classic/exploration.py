@@ -7,7 +7,7 @@ from typing import Any
 
 from rlexp.base.suggest import nearest
 from rlexp.config.classic.answer import LEAVE_OUT, Answer
-from rlexp.config.keys.examples import override
+from rlexp.config.override_text import override
 
 _SAMPLES = "PPO and SAC sample actions from a distribution whose width they learn"
 _NO_NOISE = f"rlexp has no noise on actions yet; {_SAMPLES}"

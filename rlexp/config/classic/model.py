@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlexp.config.classic.answer import LEAVE_OUT, OWN_MODULE, Answer, Entry, switch
-from rlexp.config.keys.examples import override
+from rlexp.config.override_text import override
 
 _LSTM = f"model=lstm, or {OWN_MODULE}"
 _ATTENTION = "rlexp has no attention network yet; the memory that it has is an LSTM"

@@ -8,7 +8,7 @@ from typing import Any
 from rlexp.config.classic.answer import LEAVE_OUT, Answer, Entry, is_count, switch
 from rlexp.config.classic.exploration import from_config
 from rlexp.config.classic.model import model_overrides
-from rlexp.config.keys.examples import override
+from rlexp.config.override_text import override
 
 _TORCH = "PyTorch is the framework, and the only one"
 _VIDEO = Answer("films are a callback's", "'callbacks=[progress,episode_stats,video]'")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from rlexp.config.algorithms import class_name
+from rlexp.config.algorithms import ALGORITHMS, class_name
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
-from rlexp.config.keys.builder_signatures import BASE, Keyword, is_rllibs, keywords, model_fields
-from rlexp.config.keys.ignored import reason
+from rlexp.config.keys.builder_signatures import BASE, MODEL, Keyword, is_rllibs, keywords, model_fields
+from rlexp.config.keys.key_table import known_of
 from rlexp.config.schema import Builder, ModelChoice
 
 
@@ -33,33 +33,49 @@ def accepted(group: type, config_class: str | None, trusted: tuple[str, ...] = D
         ConfigError: there is no such config class, or it is not trusted.
     """
     path = config_class or BASE
-    found = Accepted()
+    result = Accepted()
     if group is ModelChoice:
-        found.keywords.update(model_fields())
+        result.keywords.update(model_fields())
     builders: tuple[Builder, ...] = getattr(group, "BUILDERS", ())
+    prefix = group.__name__.removesuffix("Choice").lower()
     for builder in builders:
         for keyword in keywords(path, builder.method, trusted).values():
             if not builder.only or keyword.name in builder.only:
-                _sort(found, keyword, _no_effect(group, keyword, path, trusted))
-    return found
+                _sort(result, keyword, _no_effect(f"{prefix}.{keyword.name}", keyword, path, trusted))
+    return result
 
 
-def _sort(found: Accepted, keyword: Keyword, no_effect: tuple[str, str] | None) -> None:
+def ignored(key: str, config_class_name: str) -> tuple[str, str] | None:
+    """Why a keyword of RLlib's builders has no effect, and what to write instead; None when it has one.
+
+    Args:
+        key: dotted, e.g. `algorithm.noisy`.
+        config_class_name: the name of RLlib's own class, see `rlexp.config.algorithms.class_name`.
+    """
+    group, _, keyword = key.partition(".")
+    row = ALGORITHMS.get(config_class_name) if group == "algorithm" else None
+    return known_of(key).ignored or (row.ignored.get(keyword) if row is not None else None)
+
+
+def annotation_of(key: str, keyword: Keyword) -> str | None:
+    """The type of what RLlib takes at a dotted key, which is sometimes more than the type it declares."""
+    annotation = known_of(key).annotation or keyword.annotation
+    # In the model group None leaves the choice to the project, so every field may be None.
+    return f"Optional[{annotation}]" if keyword.owner == MODEL else annotation
+
+
+def _sort(accepted: Accepted, keyword: Keyword, no_effect: tuple[str, str] | None) -> None:
     """Put a keyword where it belongs; deprecated ones are simply unknown."""
     if no_effect is not None:
-        found.refused[keyword.name] = no_effect
+        accepted.refused[keyword.name] = no_effect
     elif not keyword.deprecated:
-        found.keywords[keyword.name] = keyword
+        accepted.keywords[keyword.name] = keyword
 
 
 def _no_effect(
-    group: type, keyword: Keyword, config_class: str, trusted: tuple[str, ...]
+    key: str, keyword: Keyword, config_class: str, trusted: tuple[str, ...]
 ) -> tuple[str, str] | None:
     """Why RLlib's new API stack ignores a keyword, and what to write instead."""
     if not is_rllibs(keyword.owner):  # A class of one's own declares it anew, so it makes something of it.
         return None
-    ignored = reason(keyword.name, class_name(config_class, trusted))
-    prefix = group.__name__.removesuffix("Choice").lower()
-    # Two builders may share a name: refused in one group for the sake of the other, it stands in that other.
-    words = ignored[1].replace(",", " ").split() if ignored is not None else []
-    return None if f"{prefix}.{keyword.name}" in words else ignored
+    return ignored(key, class_name(config_class, trusted))

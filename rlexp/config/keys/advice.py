@@ -11,7 +11,8 @@ from rlexp.config.callables.annotations import example, is_number, matches
 from rlexp.config.callables.targets import TARGET
 from rlexp.config.keys.accepted import accepted
 from rlexp.config.keys.builder_signatures import algorithm_name, known_config_classes
-from rlexp.config.keys.examples import assigned, example_of
+from rlexp.config.keys.key_table import known_of
+from rlexp.config.override_text import assigned
 from rlexp.config.schema import AlgorithmChoice, RunConfig
 
 NOT_CHOSEN = ("stop", "checkpoint", "reporting")
@@ -25,7 +26,7 @@ SEVERAL = ("callbacks", "tracking", "metrics")
 def not_given(key: str) -> ConfigError:
     """The person must give a value."""
     message = f"{key} must be given: it has no default"
-    return ConfigError(message, key=key, fix=example_of(key) or f"{key}=<value>")
+    return ConfigError(message, key=key, fix=known_of(key).written or f"{key}=<value>")
 
 
 def under(key: str, error: ConfigError) -> ConfigError:
@@ -65,7 +66,7 @@ def written(key: str, annotation: str, value: Any) -> str:
         return f"'{key}={{}}'"
     if is_number(value) and matches(annotation, str(value)):
         return f"'{key}=\"{value}\"'"
-    return example_of(key) or assigned(key, example(annotation))
+    return known_of(key).written or assigned(key, example(annotation))
 
 
 def shown(value: Any) -> str:

@@ -14,25 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.config.callables.annotations import NUMBER_OR_SCHEDULE, describe, example, matches
 from rlexp.config.callables.source_files import ClassSource, class_lineage
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
 
 BASE = "ray.rllib.algorithms.algorithm_config.AlgorithmConfig"
 MODEL = "ray.rllib.core.rl_module.default_model_config.DefaultModelConfig"
-
-WIDER = {
-    "entropy_coeff": f"Optional[{NUMBER_OR_SCHEDULE}]",
-    "grad_clip": "Optional[float]",
-    "offline_sampling": "Optional[bool]",
-    "num_cpus_per_env_runner": "Optional[Union[int, float]]",
-    "num_cpus_for_main_process": "Optional[Union[int, float]]",
-}
-"""Annotations where RLlib's code takes more than RLlib's annotation says."""
 
 
 @dataclass(frozen=True)
@@ -121,21 +110,6 @@ def model_fields() -> dict[str, Keyword]:
         for item in lineage[0].node.body
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     }
-
-
-def annotation_of(keyword: Keyword) -> str | None:
-    """The type of what RLlib takes there, which is sometimes more than the type it declares."""
-    annotation = WIDER.get(keyword.name, keyword.annotation)
-    # In the model group null leaves the choice to the project, so every field may be null.
-    return f"Optional[{annotation}]" if keyword.owner == MODEL else annotation
-
-
-def check_value(keyword: Keyword, value: Any) -> str | None:
-    """What is wrong with the type of `value`, in words, with an example; None when nothing is."""
-    annotation = annotation_of(keyword)
-    if annotation is None or matches(annotation, value):
-        return None
-    return f"must be {describe(annotation)}, not {value!r} (for example {example(annotation)})"
 
 
 def known_config_classes() -> list[str]:

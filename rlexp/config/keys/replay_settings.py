@@ -9,7 +9,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.algorithms import ALGORITHMS
 from rlexp.config.callables.source_files import ClassSource, class_lineage
-from rlexp.config.keys.examples import override
+from rlexp.config.override_text import override
 
 KEY = "algorithm.replay_buffer_config"
 UNIFORM = "EpisodeReplayBuffer"

@@ -15,9 +15,9 @@ from rlexp.config.callables.annotations import matches
 from rlexp.config.classic import SETTINGS, answer
 from rlexp.config.keys.advice import other_owners, where_to_look
 from rlexp.config.keys.builder_signatures import algorithm_name
-from rlexp.config.keys.examples import example_of, override
-from rlexp.config.keys.ranges import problem_of
+from rlexp.config.keys.key_table import known_of
 from rlexp.config.keys.replay_settings import buffer_problems
+from rlexp.config.override_text import override
 
 
 def unknown_key(
@@ -56,12 +56,12 @@ def is_answered(name: str) -> bool:
 
 def assignment(key: str, value: Any, annotation: str | None) -> str:
     """`key=value` where the key can have such a value; else a value that it can have."""
-    if (problem := problem_of(key, value)) is not None:
+    if (problem := known_of(key).problem(value)) is not None:
         return problem.fix or f"{key}=<value>"
     whole = isinstance(value, float) and value.is_integer() and matches(annotation, int(value))
     if matches(annotation, value) or whole:
         return override(key, value)
-    return example_of(key) or f"{key}=<value>"
+    return known_of(key).written or f"{key}=<value>"
 
 
 def _of_the_buffer(key: str, value: Any, config_class: str | None) -> ConfigError:
@@ -86,7 +86,7 @@ def _stands_for(key: str) -> tuple[str, ...]:
 
 def _choice(group: str) -> str:
     if "." in group:
-        return example_of(group) or f"{group}.<key>=<value>"
+        return known_of(group).written or f"{group}.<key>=<value>"
     return f"{group}=<choice>; rlexp list {group} describes them"
 
 

@@ -1,0 +1,77 @@
+"""Keys that depend on others: what `auto` stands for, and values that are fine alone and wrong together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rlexp.base.errors import ConfigError
+from rlexp.config.callables.annotations import is_number
+from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET
+from rlexp.config.keys.key_row import Lookup
+
+AUTO = "auto"
+
+
+def best_by(value: Any, value_of: Lookup) -> Any:
+    """Evaluation's return where there is an evaluation, else training's."""
+    if value != AUTO:
+        return value
+    return f"{'eval' if value_of('evaluation.evaluation_interval') else 'train'}/return_mean"
+
+
+def iteration_steps_by_kind(value: Any, value_of: Lookup) -> Any:
+    """Env steps of an iteration by the kind of algorithm; one that is missing or unknown is refused elsewhere."""
+    if value != AUTO:
+        return value
+    from rlexp.config.algorithms import ITERATION_STEPS, kind_of
+
+    listed, path = value_of("trusted"), value_of("algorithm.config_class")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    kind = kind_of(path, tuple(names) or DEFAULT_TRUSTED) if isinstance(path, str) else "on_policy"
+    return ITERATION_STEPS[kind]
+
+
+def bare_path_as_target(value: Any, value_of: Lookup) -> Any:
+    """A bare import path becomes a target without arguments."""
+    return {TARGET: value} if isinstance(value, str) and value != "???" else value
+
+
+def off_as_text(value: Any, value_of: Lookup) -> Any:
+    """YAML reads a plain `off` as false."""
+    return "off" if value is False else value
+
+
+def at_most_the_batch(key: str, value: Any, value_of: Lookup) -> ConfigError | None:
+    """A minibatch is part of the batch of a learner."""
+    batch = value_of("algorithm.train_batch_size_per_learner")
+    if not (is_number(batch) and is_number(value) and value > batch > 0):
+        return None
+    message = f"{key} is {value}, more than algorithm.train_batch_size_per_learner, {batch}"
+    return ConfigError(message, key=key, fix=f"{key}={batch}")
+
+
+def only_with_evaluation(key: str, value: Any, value_of: Lookup) -> ConfigError | None:
+    """Env steps between evaluations, where there is no evaluation."""
+    if value is None or value_of("evaluation.evaluation_interval") is not None:
+        return None
+    message = f"{key}={value} has no effect: evaluation is off (evaluation.evaluation_interval is null)"
+    return ConfigError(message, key=key, fix=f"evaluation=default {key}={value}")
+
+
+def only_with_a_module(key: str, value: Any, value_of: Lookup) -> ConfigError | None:
+    """Nothing but a module of the lab's own reads `module_config`."""
+    if not value or value_of("model.module_class") is not None:
+        return None
+    message = f"{key} has no effect without model.module_class"
+    return ConfigError(message, key=key, fix="model=custom model.module_class=<import path>")
+
+
+def not_beside_a_module(key: str, value: Any, value_of: Lookup) -> ConfigError | None:
+    """A module of the lab's own reads `module_config` alone, and no field of RLlib's default model."""
+    from rlexp.config.keys.builder_signatures import model_fields
+
+    custom, name = value_of("model.module_class"), key.partition(".")[2]
+    if value is None or custom is None or name not in model_fields():
+        return None
+    message = f"{key} has no effect beside model.module_class, which reads module_config alone"
+    return ConfigError(message, key=key, fix=f"model.module_config.{name}=... if {custom} knows that key")
