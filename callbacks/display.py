@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from callbacks.pace import Pace, figure
 from rlexp.base.durations import duration
 from rlexp.base.events import Record, RunInfo
-from rlexp.base.metric_names import EVAL_RETURN, TRAIN_RETURN
+from rlexp.base.metric_table import METRICS
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:
@@ -137,9 +137,9 @@ class Display:
         """`return 45.2`, `eval 51.0`, `2,310 steps/s`, `38 s left`: those that are known."""
         assert self._pace is not None
         parts = []
-        for name, label in ((TRAIN_RETURN, "return"), (EVAL_RETURN, "eval")):
-            if (value := self._pace.value(name)) is not None:
-                parts.append(f"{label} {figure(value)}")
+        for metric in METRICS:
+            if metric.progress and (value := self._pace.value(metric.name)) is not None:
+                parts.append(f"{metric.progress} {figure(value)}")
         if (rate := self._pace.steps_per_s()) is not None:
             parts.append(f"{rate:,.0f} steps/s")
         if (left := self._pace.seconds_left(now)) is not None:

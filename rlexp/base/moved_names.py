@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 MOVED: dict[str, str] = {
+    "rlexp.base.metric_names": "rlexp.base.metric_table",
     "rlexp.curriculum.collecting": "rlexp.engine.callbacks.task_outcomes",
     "rlexp.curriculum.connector": "rlexp.engine.curriculum_connector",
     "rlexp.curriculum.cycle": "rlexp.environment.tasks.directive",
@@ -73,7 +74,8 @@ MOVED: dict[str, str] = {
     "rlexp.metrics.bookkeeping": "rlexp.engine.callbacks.bookkeeping",
     "rlexp.metrics.catalogue": "rlexp.metrics.known_metrics",
     "rlexp.metrics.episode_metrics": "rlexp.engine.callbacks.episode_metrics",
-    "rlexp.metrics.names": "rlexp.metrics.metric_table",
+    "rlexp.metrics.metric_table": "rlexp.base.metric_table",
+    "rlexp.metrics.names": "rlexp.base.metric_table",
     "rlexp.models.effects": "rlexp.models.model_settings",
     "rlexp.models.family": "rlexp.config.algorithms",
     "rlexp.models.filtering": "rlexp.models.filter_setup",

@@ -22,7 +22,7 @@ evaluation.explore=true              sample actions as in training
 --json                               print the result as JSON
 Of a sweep, the best trial by another metric than its own, of the last values that the trials have logged:
 --metric NAME                        any logged metric, e.g. train/success_rate
---mode max|min                       which way is better (default: the sweep's for its own metric, else max)
+--mode max|min                       which way is better (default: the sweep's for its own metric, else the metric's)
 --env NAME                           of this environment's trials, where the sweep has several
 """
 CHOOSING = ("--metric", "--mode", "--env")

@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         "--metric", action="append", default=[], help="draw it too; the first is what runs are compared by"
     )
     parser.add_argument(
-        "--mode", choices=("max", "min"), help="which way it is better (default: the sweep's, else max)"
+        "--mode",
+        choices=("max", "min"),
+        help="which way it is better (default: the sweep's, else the metric's own)",
     )
     parser.add_argument("--png", action="store_true", help="pictures as PNG besides SVG")
     return parser

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rlexp.base.metric_names import EVAL_S
+from rlexp.base.metric_table import comes_with_evaluation
 from rlexp.config.algorithms import kind_of
 from rlexp.config.schema import RunConfig
 
 LENGTH = "min_sample_timesteps_per_iteration"
-EVALUATION = ("eval/", EVAL_S)
-"""How names of metrics begin that come with an evaluation."""
 
 
 def batch_steps(config: RunConfig) -> int | None:
@@ -37,7 +35,7 @@ def most_env_steps(config: RunConfig) -> float:
 def most_reports(config: RunConfig, metric: str) -> float:
     """How often a metric can be reported before a run's budget is spent; infinite where nothing limits it."""
     iterations = _most_iterations(config)
-    if not metric.startswith(EVALUATION):
+    if not comes_with_evaluation(metric):
         return iterations
     every, every_env_steps = (
         config.evaluation.settings.get("evaluation_interval"),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import CheckpointError
+from rlexp.base.metric_table import CURRICULUM
 from rlexp.curriculum.alarms import Alarms, level
 from rlexp.curriculum.history import History
 from rlexp.curriculum.metric_checks import reads
@@ -18,7 +19,6 @@ from rlexp.environment.tasks.episode_measure import is_metric
 from rlexp.environment.tasks.outcome import Outcome, TrainingProgress, by_task_name
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.metrics.metric_table import CURRICULUM
 
 EVENT = f"{CURRICULUM}event"
 """Metric, a text: promotions, demotions and alarms of an iteration that had any."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import CURRICULUM, METRICS
 from rlexp.base.suggest import nearest
 from rlexp.environment.tasks.episode_measure import KEY as MEASURE
 from rlexp.environment.tasks.episode_measure import is_metric
 from rlexp.environment.tasks.task import task_key
-from rlexp.metrics.metric_table import CURRICULUM
 
 if TYPE_CHECKING:
     from rlexp.config.schema import CurriculumChoice
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rlexp.environment.tasks.space import TaskSpace
     from rlexp.metrics.known_metrics import Catalogue
 
-TEACHER_METRICS = ("version", "level", "thrashing", "stalled")
-"""Metrics that are computed after the teacher's update, beside its own; too late for it to read."""
+TEACHER_METRICS = tuple(metric.name for metric in METRICS if "teacher" in metric.needs)
+"""Metrics of the curriculum that are computed after the teacher's update, beside its own; too late for it to read."""
 BY_TASK = (f"{CURRICULUM}share/", f"{CURRICULUM}success/")
 """Before the name of a task: its share of the episodes, and the success on it."""
 MOST_LISTED = 10_000
@@ -63,7 +63,7 @@ def reads(teacher: Teacher, measure: str) -> dict[str, str]:
 
 def teacher_metric_names(teacher: Teacher) -> list[str]:
     """Full names of the metrics that are logged after the teacher's update, as far as a fresh teacher has them."""
-    return [f"{CURRICULUM}{name}" for name in (*TEACHER_METRICS, *teacher.metrics())]
+    return [*TEACHER_METRICS, *(f"{CURRICULUM}{name}" for name in teacher.metrics())]
 
 
 def _check_task(name: str, key: str, space: TaskSpace) -> None:

@@ -1,4 +1,4 @@
-"""From RLlib's nested result to the run's record: about twenty headline metrics under flat names.
+"""From RLlib's nested result to the run's record: the headline metrics of the table under their flat names.
 
 Values are plain floats and ints. What was not measured in an iteration is absent: RLlib reports an empty
 window as NaN and repeats old evaluation results; both are left out. A NaN that was computed stays.
@@ -14,22 +14,18 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.events import Record
-from rlexp.base.metric_names import EVAL_S, ITERATION_S, SPS, WALL_S
-from rlexp.environment.guards.notices import COUNT
-from rlexp.environment.tasks.outcome import evaluated, outcomes_in
-from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
-from rlexp.metrics.metric_table import (
+from rlexp.base.metric_table import (
     EPISODE_LENGTH,
     EPISODE_RETURN,
-    EPISODES,
-    EVAL_SECONDS,
     EVAL_SKIPPED,
-    IRREGULARITIES,
-    OF_EPISODES,
-    RETURN_STD,
-    RUNNER_TIMERS,
-    TIMERS,
+    LEARN_S,
+    METRICS,
+    SPS,
+    Metric,
+    comes_with_evaluation,
 )
+from rlexp.environment.tasks.outcome import evaluated, outcomes_in
+from rlexp.metrics.log import CUSTOM, STATISTICS, statistics
 from rlexp.metrics.rllib_keys import (
     LEARNER_NOISE,
     is_env_runner_key,
@@ -43,6 +39,17 @@ ALL_MODULES = "__all_modules__"
 
 PER_ITERATION = "per_iteration"
 """Entry of `timers` that says that they hold seconds per iteration (see `rlexp.engine.callbacks.bookkeeping`)."""
+
+_EVALUATED = tuple(metric for metric in METRICS if comes_with_evaluation(metric.name))
+_TRAINED = tuple(metric for metric in METRICS if metric not in _EVALUATED)
+_IN_TIMERS = "timers/"
+TIMERS = tuple(
+    path.removeprefix(_IN_TIMERS)
+    for metric in METRICS
+    for path in metric.source
+    if path.startswith(_IN_TIMERS)
+)
+"""Entries of `timers` in RLlib's result that metrics are made of."""
 
 _PASSED_ON = ("curriculum",)
 
@@ -59,12 +66,13 @@ def flatten(result: Mapping[str, Any], unused: Collection[str] = ()) -> Record:
         and `perf/`. Times are in seconds, of this iteration unless the name says otherwise.
     """
     runners = result.get("env_runners") or {}
-    record: Record = {"env_steps": trained_steps(result), "iteration": int(result["training_iteration"])}
+    record: Record = {"env_steps": trained_steps(result)}
+    record.update(_from_table(_TRAINED, result, runners))
     record.update(_episodes("train", runners))
     record.update(_learners(result.get("learners") or {}, unused))
     record.update(_custom("", runners, is_env_runner_key))
     record.update(_custom("", result, is_top_level_key))
-    record.update(_perf(result, runners))
+    record.update(_speed(result, runners))
     _success_rate(record, "train", "")
     evaluation = result.get("evaluation") or {}
     if _evaluation_ran(evaluation):
@@ -77,11 +85,10 @@ def flatten_evaluation(results: Mapping[str, Any]) -> Record:
     if results.get(EVAL_SKIPPED):
         return {}
     runners = results.get("env_runners") or {}
-    record = _episodes("eval", runners)
+    record = _from_table(_EVALUATED, {"evaluation": results}, runners)
+    record.update(_episodes("eval", runners))
     record.update(_custom("eval/", runners, is_env_runner_key))
-    own = {key: value for key, value in results.items() if key not in (EVAL_SECONDS, EVAL_SKIPPED)}
-    record.update(_custom("eval/", own, is_evaluation_key))
-    _put(record, EVAL_S, results.get(EVAL_SECONDS))
+    record.update(_custom("eval/", results, is_evaluation_key))
     _success_rate(record, "eval", "eval/")
     record.update(evaluated(outcomes_in(runners)))
     return record
@@ -90,6 +97,53 @@ def flatten_evaluation(results: Mapping[str, Any]) -> Record:
 def _evaluation_ran(evaluation: Mapping[str, Any]) -> bool:
     """RLlib repeats old evaluation results in its logger, but adds the workers' health to fresh ones only."""
     return "num_healthy_workers" in evaluation
+
+
+def _from_table(rows: Collection[Metric], result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
+    """The values that RLlib's result has at the paths of `rows`; those of episodes where some ended."""
+    ended, record = bool(_ended(runners)), Record()
+    for metric in rows:
+        if "episodes" in metric.needs and not ended:
+            continue
+        value = _value(metric, result)
+        if value is not None:
+            record[metric.name] = value
+    return record
+
+
+def _value(metric: Metric, result: Mapping[str, Any]) -> float | int | None:
+    if metric.name == LEARN_S and _learns_asynchronously(result):
+        return None
+    paths = [path for path in metric.source if not path.startswith(_IN_TIMERS) or _times_iterations(result)]
+    values = [value for path in paths if (value := plain(_at(result, path))) is not None]
+    if (
+        metric.unit == "s" or metric.absent is not None
+    ):  # NaN stands for a window in which nothing was logged.
+        values = [value for value in values if not math.isnan(value)]
+    if metric.absent is None:
+        return sum(values) if values else None
+    # What counts logs nothing as long as there is nothing.
+    counted = any(_at(result, path.rpartition("/")[0]) for path in paths)
+    return int(sum(values, metric.absent)) if counted else None
+
+
+def _at(result: Mapping[str, Any], path: str) -> Any:
+    """The entry at a path such as `env_runners/num_episodes`; None where there is none."""
+    value: Any = result
+    for key in path.split("/"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _times_iterations(result: Mapping[str, Any]) -> bool:
+    """Whether timers are seconds of the iteration; RLlib's default ones are moving averages."""
+    return PER_ITERATION in (result.get("timers") or {})
+
+
+def _learns_asynchronously(result: Mapping[str, Any]) -> bool:
+    """Such a learner's timer measures how long handing over a batch took, not the update."""
+    learners = (result.get("learners") or {}).get(ALL_MODULES, {})
+    return any(key.startswith("learner_thread_") for key in learners)
 
 
 def trained_steps(result: Mapping[str, Any]) -> int:
@@ -102,22 +156,24 @@ def trained_steps(result: Mapping[str, Any]) -> int:
     return int(trained or 0)
 
 
-def _episodes(prefix: str, runners: Mapping[str, Any]) -> Record:
-    """Returns and lengths of the episodes that ended; only their number (0) when none did."""
-    record: Record = {}
+def _ended(runners: Mapping[str, Any]) -> int | None:
+    """How many episodes ended; None where the runners' results do not say."""
     ended = plain(runners.get("num_episodes"))
+    return ended if ended is None else 0 if math.isnan(ended) else int(ended)
+
+
+def _episodes(kind: str, runners: Mapping[str, Any]) -> Record:
+    """Number, true mean length and spread of returns of the episodes that ended; only the number when none did."""
+    ended = _ended(runners)
     if ended is None:
-        return record
-    episodes = 0 if math.isnan(ended) else int(ended)
-    record[f"{prefix}/{EPISODES}"] = episodes
-    for name, key in OF_EPISODES.items() if episodes else ():
-        _put(record, f"{prefix}/{name}", runners.get(key))
+        return {}
+    record: Record = {f"{kind}/episodes": ended}
     lengths = runners.get(EPISODE_LENGTH)
     if isinstance(lengths, (list, tuple)) and lengths:
-        record[f"{prefix}/episode_len_mean"] = float(sum(lengths) / len(lengths))
+        record[f"{kind}/episode_len_mean"] = float(sum(lengths) / len(lengths))
     returns = episode_values(runners)[0]
     if len(returns) > 1:
-        record[f"{prefix}/{RETURN_STD}"] = float(np.std(returns, ddof=1))
+        record[f"{kind}/return_std"] = float(np.std(returns, ddof=1))
     return record
 
 
@@ -176,43 +232,9 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, float | int]]:
         yield name, number
 
 
-def _perf(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
-    record: Record = {}
-    _put(record, ITERATION_S, result.get("time_this_iter_s"))
-    _put(record, WALL_S, result.get("time_total_s"))
+def _speed(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
     steps, seconds = plain(runners.get("num_env_steps_sampled")), plain(result.get("time_this_iter_s"))
-    if steps is not None and seconds:
-        record[SPS] = (0.0 if math.isnan(steps) else steps) / seconds
-    record.update(_timers(result))
-    for name, key in RUNNER_TIMERS.items():
-        _put(record, name, runners.get(key))
-    if runners:
-        # The guard around every environment logs what it counts when there is something, so nothing logged is none.
-        for name, key in (("perf/env_failures", "env_failures"), (IRREGULARITIES, COUNT)):
-            count = plain(runners.get(key)) or 0
-            record[name] = 0 if math.isnan(count) else int(count)
-    _put(
-        record,
-        "perf/runner_restarts",
-        (result.get("fault_tolerance") or {}).get("num_remote_worker_restarts"),
-    )
-    return record
-
-
-def _timers(result: Mapping[str, Any]) -> Record:
-    """Seconds spent sampling and learning; RLlib's default timers are moving averages and say neither."""
-    record: Record = {}
-    timers = result.get("timers") or {}
-    if PER_ITERATION not in timers:
-        return record
-    # An asynchronous learner's timer measures how long handing over a batch took, not the update.
-    learners = (result.get("learners") or {}).get(ALL_MODULES, {})
-    asynchronous = any(key.startswith("learner_thread_") for key in learners)
-    for name, keys in TIMERS.items():
-        seconds = [value for key in keys if (value := plain(timers.get(key))) is not None and value == value]
-        if seconds and not (asynchronous and name == "perf/learn_s"):
-            record[name] = sum(seconds)
-    return record
+    return {SPS: (0.0 if math.isnan(steps) else steps) / seconds} if steps is not None and seconds else {}
 
 
 def _success_rate(record: Record, kind: str, prefix: str) -> None:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.base.events import Record
-from rlexp.base.metric_names import EVAL_S, EVAL_SUCCESS, TRAIN_SUCCESS
+from rlexp.base.metric_table import EVAL_SUCCESS, METRICS, TRAIN_SUCCESS, comes_with_evaluation
 from rlexp.base.suggest import nearest
 from rlexp.config.algorithms import row_of
 from rlexp.config.algorithms.table import KL_METRICS
 from rlexp.config.schema import RunConfig
 from rlexp.environment.tasks.task import task_key
 from rlexp.metrics.log import STATISTICS
-from rlexp.metrics.metric_table import CURRICULUM, CURRICULUM_EPISODES, IN_EVERY_RECORD, PERF, episode_names
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Catalogue:
         """
         if name in self.names or self._may_be_logged(name):
             return
-        if name.startswith("eval/") and not self.evaluates:
+        if comes_with_evaluation(name) and not self.evaluates:
             raise ConfigError(
                 f"{key}: {name} will not be logged: evaluation is off",
                 key=key,
@@ -92,20 +91,17 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
     evaluates = config.evaluation.settings.get("evaluation_interval") is not None
     row = row_of(config.algorithm.config_class, config.trusted)
     learner = row.learner_metrics if row is not None else None
-    names = {*IN_EVERY_RECORD, *PERF} | episode_names("train")
-    names |= {f"learner/{name}" for name in learner or () if name not in unused(config)}
-    if evaluates:
-        names |= episode_names("eval") | {EVAL_S}
     custom = {*config.metrics, *declared}
+    has = {"episodes": True, "evaluation": evaluates, "success": "success" in custom, "teacher": False}
+    has["curriculum"] = config.curriculum.teacher is not None
+    names = {metric.name for metric in METRICS if all(has[need] for need in metric.needs)}
+    names |= {f"learner/{name}" for name in learner or () if name not in unused(config)}
     for name in custom - {"success"}:
         full = {name} if "/" in name else {f"custom/{name}_{statistic}" for statistic in STATISTICS}
         names |= full
         if evaluates:
             names |= {f"eval/{n}" for n in full if n.startswith("custom/")}
-    if "success" in custom:
-        names |= {TRAIN_SUCCESS} | ({EVAL_SUCCESS} if evaluates else set())
-    if config.curriculum.teacher is not None:
-        names |= {f"{CURRICULUM}{name}" for name in CURRICULUM_EPISODES}
+    if has["curriculum"]:
         targets = [task_key(task) for task in config.curriculum.targets or ()]
         if evaluates and len(targets) > 1:
             names |= {f"eval/{what}/{task}" for what in ("return", "success") for task in targets}

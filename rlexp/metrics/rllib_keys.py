@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 
+from rlexp.base.metric_table import EVAL_SKIPPED, METRICS
+
+
+def _in_table(part: str) -> set[str]:
+    """The entries of a part of RLlib's result (`env_runners/`; empty: the result itself) that metrics are read from."""
+    paths = [path for metric in METRICS for path in metric.source if path.startswith(part)]
+    return {path.removeprefix(part).partition("/")[0] for path in paths}
+
+
 ENV_RUNNER_KEYS = frozenset(
     {
-        "episode_return_mean",
-        "episode_return_min",
-        "episode_return_max",
-        "episode_len_mean",
         "episode_len_min",
         "episode_len_max",
         "episode_duration_sec_mean",
@@ -31,13 +36,15 @@ ENV_RUNNER_KEYS = frozenset(
         "sample",
         "time_between_sampling",
         "weights_seq_no",
-        "env_failures",
+        *_in_table("env_runners/"),
+        *_in_table("evaluation/env_runners/"),
     }
 )
 """What RLlib's environment runners log by themselves, and what has a headline name of its own."""
 
 TOP_LEVEL_KEYS = frozenset(
     {
+        *_in_table(""),
         "actual_training_ratio",
         "aggregator_actors",
         "config",
@@ -45,9 +52,6 @@ TOP_LEVEL_KEYS = frozenset(
         "differentiable_learners",
         "done",
         "env_runner_group",
-        "env_runners",
-        "evaluation",
-        "fault_tolerance",
         "hostname",
         "iterations_since_restore",
         "learner_group",
@@ -59,11 +63,7 @@ TOP_LEVEL_KEYS = frozenset(
         "replay_buffer",
         "should_checkpoint",
         "time_since_restore",
-        "time_this_iter_s",
-        "time_total_s",
-        "timers",
         "timestamp",
-        "training_iteration",
         "trial_id",
     }
 )
@@ -71,11 +71,12 @@ TOP_LEVEL_KEYS = frozenset(
 
 EVALUATION_KEYS = frozenset(
     {
-        "env_runners",
+        *_in_table("evaluation/"),
         "num_healthy_workers",
         "num_remote_worker_restarts",
         "num_env_runners_dropped_lifetime",
         "actor_manager_num_outstanding_async_reqs",
+        EVAL_SKIPPED,
         "off_policy_estimator",
         "offline_eval_runners",
     }

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rlexp.base.metric_names import EVAL_RETURN, TRAIN_RETURN
+from rlexp.base.metric_table import METRIC
 from rlexp.report.analysis.arms import Arm
 from rlexp.report.reading import WALL, Run
-
-BEST = {EVAL_RETURN: "best_eval_return_mean", TRAIN_RETURN: "best_return_mean"}
-"""What a run's summary says of its best policy, by the metric."""
 
 
 def raw_data(arms: Sequence[Arm], metric: str) -> dict[str, Any]:
@@ -51,7 +48,9 @@ def _task(run: Run) -> tuple[str, str]:
 
 
 def _best(run: Run, metric: str) -> float:
-    best = run.summary.get(BEST.get(metric, ""))
+    """What the run's summary says of its best policy, else the last value."""
+    summary = METRIC[metric].summary if metric in METRIC else ""
+    best = run.summary.get(f"best_{summary}")
     return run.last(metric) if best is None else float(best)
 
 

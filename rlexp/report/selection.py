@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import mode_of
 from rlexp.config.rerun import command
 from rlexp.report.analysis.arms import env_of
 from rlexp.report.reading import Run
@@ -23,6 +24,11 @@ class Objective:
 
     metric: str
     lower: bool = False
+
+    @classmethod
+    def of(cls, metric: str) -> Objective:
+        """With the direction that the table of metrics says; more is better of those without a row."""
+        return cls(metric, mode_of(metric) == "min")
 
     @property
     def sign(self) -> float:
@@ -39,7 +45,7 @@ def objective_of(
         paths: of the report.
         runs: in them.
         metrics: as asked for; the first counts.
-        mode: `max` or `min`, as asked for; None: as the sweeps have it for their own metric, else `max`.
+        mode: `max` or `min`, as asked for; None: as the sweeps have it for their own metric, else what is better of it.
     """
     objective = _objective_of(paths, runs, metrics)
     return objective if objective is None or mode is None else Objective(objective.metric, mode == "min")
@@ -51,13 +57,13 @@ def _objective_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[
         return (
             sweep_objective
             if sweep_objective is not None and sweep_objective.metric == metrics[0]
-            else Objective(metrics[0])
+            else Objective.of(metrics[0])
         )
     if sweep_objective is not None and any(run.has(sweep_objective.metric) for run in runs):
         return sweep_objective
     with_rows = [run for run in runs if run.rows and run.summary] or [run for run in runs if run.rows]
     name = next((name for name in SCORES if with_rows and all(run.has(name) for run in with_rows)), None)
-    return None if name is None else Objective(name)
+    return None if name is None else Objective.of(name)
 
 
 def _sweep_objective(paths: Sequence[Path]) -> Objective | None:

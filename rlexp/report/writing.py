@@ -9,7 +9,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import plain_reason, write_json
-from rlexp.base.metric_names import EVAL_RETURN, EVAL_SUCCESS, SPS, TRAIN_RETURN, TRAIN_SUCCESS
+from rlexp.base.metric_table import EVAL_RETURN, METRIC, METRICS, TRAIN_RETURN, comes_with_evaluation
 from rlexp.report.analysis.arms import Arm, arm_by_run, arms_of
 from rlexp.report.analysis.comparison import (
     ScoresByArm,
@@ -39,15 +39,13 @@ from rlexp.storage.buckets.fetch import fetched, upload_files
 from rlexp.terminal.quiet import terminal
 
 PAGE, DATA, MARL_EVAL = "report.html", "report.json", "marl_eval.json"
-CURVES = (
-    EVAL_RETURN,
-    TRAIN_RETURN,
-    EVAL_SUCCESS,
-    TRAIN_SUCCESS,
-    "curriculum/level",
-    SPS,
+_CURVES = [metric for metric in METRICS if metric.chart == "curve"]
+_PAIRS = list(dict.fromkeys(metric.name.partition("/")[2] for metric in _CURVES))
+CURVES = sorted(
+    (metric.name for metric in _CURVES),
+    key=lambda name: (_PAIRS.index(name.partition("/")[2]), not comes_with_evaluation(name)),
 )
-"""Metrics that have a chart where some run logged them."""
+"""Metrics that have a chart where some run logged them: an evaluation's before the one of training like it."""
 COLUMNS = (
     "run",
     "status",
@@ -56,8 +54,8 @@ COLUMNS = (
     "env steps",
     "minutes",
     "steps/s",
-    "return",
-    "eval return",
+    METRIC[TRAIN_RETURN].label,
+    METRIC[EVAL_RETURN].label,
     "best eval",
 )
 
@@ -78,7 +76,8 @@ def report(
         out: folder to write to; None: the one path's, or the present folder for several.
         metrics: further metrics to draw; the first is what runs are compared by.
         pictures: endings of the pictures.
-        mode: `max` or `min` of what runs are compared by; None: as the sweep has it for its own metric, else `max`.
+        mode: `max` or `min` of what runs are compared by; None: as the sweep has it for its own metric, else
+            what is better of it.
 
     Raises:
         ConfigError: a path holds no run, nothing logged a metric, the report cannot be written, or the extra `report`
@@ -163,7 +162,7 @@ def _check_metrics(runs: Sequence[Run], metrics: Sequence[str]) -> None:
     for name in metrics:
         if not any(run.has(name) for run in runs):
             raise ConfigError(
-                f"no run tells the metric {name}", suggestions=nearest(name, logged), key="--metric"
+                f"no run has logged the metric {name}", suggestions=nearest(name, logged), key="--metric"
             )
 
 
@@ -192,7 +191,7 @@ def _content(
 
 
 def _line(run: Run, arm: Arm) -> dict[str, str]:
-    best = run.summary.get("best_eval_return_mean")
+    best = run.summary.get(f"best_{METRIC[EVAL_RETURN].summary}")
     return {
         "run": run.name,
         "status": str(run.manifest.get("status", "")),
@@ -201,8 +200,7 @@ def _line(run: Run, arm: Arm) -> dict[str, str]:
         "env steps": _number(run.last("env_steps"), ",.0f"),
         "minutes": _minutes(_wall(run)),
         "steps/s": _number(run.last("env_steps") / _wall(run) if _wall(run) else math.nan, ",.0f"),
-        "return": _number(run.last(TRAIN_RETURN)),
-        "eval return": _number(run.last(EVAL_RETURN)),
+        **{METRIC[name].label: _number(run.last(name)) for name in (TRAIN_RETURN, EVAL_RETURN)},
         "best eval": _number(math.nan if best is None else float(best)),
     }
 

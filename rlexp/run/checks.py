@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rlexp.base.errors import CheckpointError, ConfigError, ConfigErrors
+from rlexp.base.metric_table import comes_with_evaluation
 from rlexp.base.run_names import check_name
 from rlexp.config.algorithms import networks_of, row_of
 from rlexp.config.callables.import_paths import check_named
@@ -249,7 +250,7 @@ def _model_size(config: RunConfig) -> None:
 
 def _plateau(config: RunConfig) -> None:
     """A plateau whose metric comes too seldom ends no run; one that is made small for a look need not have an end."""
-    from rlexp.config.iterations import EVALUATION, most_reports
+    from rlexp.config.iterations import most_reports
 
     rule = config.stop.plateau
     if rule is None or config.choices.get("debug"):
@@ -260,7 +261,7 @@ def _plateau(config: RunConfig) -> None:
     key, budget = "stop.plateau.patience", config.stop.env_steps
     often = f"{reports:.0f} times" if reports != 1 else "once"
     fixes = [f"{key}={max(1, int(reports) // 3)}"] if reports > 1 else []
-    if rule.metric.startswith(EVALUATION) and budget is not None:
+    if comes_with_evaluation(rule.metric) and budget is not None:
         steps = max(1, budget // (3 * rule.patience))
         fixes.append(f"evaluation.evaluation_interval_env_steps={steps}")
     raise ConfigError(

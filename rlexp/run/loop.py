@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunListener
-from rlexp.base.metric_names import EVAL_RETURN, EVAL_S, EVAL_SUCCESS, TRAIN_RETURN, TRAIN_SUCCESS, WALL_S
+from rlexp.base.metric_table import EVAL_RETURN, SUMMARISED, TRAIN_RETURN, WALL_S, comes_with_evaluation
 from rlexp.config.callables.targets import build
 from rlexp.config.schema import RunConfig
 from rlexp.environment.hangs.interrupt_sampling import SamplingCut
@@ -26,12 +26,6 @@ from rlexp.run.trainable import RunTrainable
 from rlexp.storage.checkpoint.store import CheckpointSaveError, CheckpointStore
 from rlexp.terminal.interrupt import Interrupt
 
-SUMMARISED = {
-    "return_mean": TRAIN_RETURN,
-    "eval_return_mean": EVAL_RETURN,
-    "success_rate": TRAIN_SUCCESS,
-    "eval_success_rate": EVAL_SUCCESS,
-}
 _log = logging.getLogger(__name__)
 
 
@@ -54,10 +48,11 @@ class Progress:
     def update(self, record: Record) -> None:
         """Takes in one iteration's metrics."""
         self.final.update(record)
-        for name, metric in SUMMARISED.items():
-            value = record.get(metric)
+        for metric in SUMMARISED:
+            value = record.get(metric.name)
             if isinstance(value, (int, float)) and not math.isnan(value):
-                self.best[name] = max(float(value), self.best.get(name, -math.inf))
+                before = self.best.get(metric.summary, float(value))
+                self.best[metric.summary] = metric.best(float(value), before)
 
     def summary(self, clock: Clock | None = None) -> dict[str, Any]:
         """The figures of `summary.json`.
@@ -65,7 +60,9 @@ class Progress:
         Args:
             clock: the run's; without it the time is that of the last iteration, and its shares are unknown.
         """
-        final = {name: self.final[metric] for name, metric in SUMMARISED.items() if metric in self.final}
+        final = {
+            metric.summary: self.final[metric.name] for metric in SUMMARISED if metric.name in self.final
+        }
         wall_s = float(self.final.get(WALL_S, 0.0)) if clock is None else clock.wall_s
         shares = {} if clock is None else clock.shares()
         stepping = shares[TRAINING] + shares[EVALUATION] if shares else wall_s
@@ -111,7 +108,7 @@ class Loop:
         self._best_score = max((self._signed(c.score) for c in store.all()), default=-math.inf)
         self._unsaved: Record | None = None
         self.unseen = dict(self.stop.metrics())
-        if self.best_by and self.best_by != SUMMARISED["return_mean"]:
+        if self.best_by and self.best_by != TRAIN_RETURN:
             self.unseen[self.best_by] = "checkpoint.best_by"
         if trainable.curriculum is not None:
             self.unseen |= trainable.curriculum.awaited
@@ -267,7 +264,7 @@ def _kind_reported(name: str, record: Record) -> bool:
     kind = name.partition("/")[0]
     if "custom" in name.split("/"):
         return False
-    if kind == "eval" or name == EVAL_S:
+    if comes_with_evaluation(name):
         return EVAL_RETURN in record
     if kind == "train":
         return TRAIN_RETURN in record

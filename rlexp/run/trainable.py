@@ -17,13 +17,12 @@ from ray.tune import Trainable
 
 from rlexp.base import gc_pause
 from rlexp.base.events import Record
-from rlexp.base.metric_names import WALL_S
+from rlexp.base.metric_table import WALL_S, comes_with_evaluation
 from rlexp.base.processes import scratch
 from rlexp.base.seeds import seed_replay
 from rlexp.compat import local_objects, steady_time
 from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.convert import to_run_config
-from rlexp.config.iterations import EVALUATION as OF_EVALUATION
 from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.curriculum import EVENT
 from rlexp.engine.payload_publisher import publish, publish_now
@@ -198,7 +197,7 @@ class RunTrainable(Trainable):
     def report_at(self, env_steps: Sequence[int], metric: str) -> None:
         """Iterations end at these env steps, rising, too; with an evaluation where that gives `metric`."""
         self._ends_at = tuple(env_steps)
-        if metric.startswith(OF_EVALUATION):
+        if comes_with_evaluation(metric):
             self.turns.at = self._ends_at
 
     @property

@@ -64,7 +64,7 @@ class SweepOutcome:
 
         Args:
             metric: its last value counts, of several seeds a point their aggregate; None: the sweep's own.
-            mode: `max` or `min`; None: the sweep's own for its own metric, else `max`.
+            mode: `max` or `min`; None: the sweep's own for its own metric, else what is better of it.
             env: of this environment's trials, where the sweep varies it.
 
         Raises:

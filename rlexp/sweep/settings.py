@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import mode_of
 from rlexp.base.run_names import check_name
 from rlexp.base.suggest import nearest
 from rlexp.base.yaml.plain_values import not_numbers, refuse_unusable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 GROUP = "sweep"
 SEARCHES = ("grid", "random", "optuna")
-MODES = ("max", "min")
+MODES, AUTO = ("max", "min"), "auto"
 AGGREGATES = ("mean", "iqm")
 
 
@@ -88,7 +89,7 @@ def read_settings(overrides: Sequence[str], app: Hydra) -> SweepSettings:
 
 
 def to_settings(plain: dict[str, Any]) -> SweepSettings:
-    """The settings, checked.
+    """The settings, checked; `mode: auto` becomes what the table of metrics says of the metric.
 
     Raises:
         ConfigError: an unknown key, a wrong type or value.
@@ -108,8 +109,10 @@ def to_settings(plain: dict[str, Any]) -> SweepSettings:
         if not matches(fields[name], value):
             raise ConfigError(f"{key} must be {describe(fields[name])}, not {value!r}", key=key)
     settings = SweepSettings(**plain)
+    if settings.mode == AUTO:
+        settings = dataclasses.replace(settings, mode=mode_of(settings.metric))
     _one_of("search", settings.search, SEARCHES)
-    _one_of("mode", settings.mode, MODES)
+    _one_of("mode", settings.mode, (*MODES, AUTO))
     _one_of("aggregate", settings.aggregate, AGGREGATES)
     check_place("sweep.dir", settings.dir)
     scheduler = scheduler_choices.scheduler_of(settings.scheduler)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
-from rlexp.base.metric_names import EVAL_RETURN, TRAIN_RETURN
+from rlexp.base.metric_table import RETURNS
 from rlexp.tracking.background import Background
 from rlexp.tracking.redact import redacted
 
@@ -82,9 +82,6 @@ def _write(writer: Any, record: Record) -> None:
             writer.add_text(name, value, global_step=step)
 
 
-METRICS = (TRAIN_RETURN, EVAL_RETURN)
-"""What the tab HParams shows beside the values, from the run's scalars."""
-
 GROUPS = ("algorithm", "model", "env", "exploration", "curriculum", "data", "evaluation", "reporting", "stop")
 """Groups of the config that say what is trained and how; the others say where, and what listens."""
 
@@ -103,7 +100,7 @@ def begin(writer: Any, config: Mapping[str, Any]) -> None:
     """Writes the values; `writer` is tensorboardX's, whose own method would make a run of its own for them."""
     from tensorboardX.summary import hparams
 
-    experiment, start, _ = hparams(hyperparameters(config), dict.fromkeys(METRICS, 0.0))
+    experiment, start, _ = hparams(hyperparameters(config), dict.fromkeys(reversed(RETURNS), 0.0))
     for summary in (experiment, start):
         writer.file_writer.add_summary(summary)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
-from rlexp.base.metric_names import MAXIMA
+from rlexp.base.metric_table import SUMMARISED
 from rlexp.storage.runs.metrics_file import NAME, complete_lines
 from rlexp.tracking.redact import redacted
 from rlexp.tracking.wandb_mode import choose, why_unreachable
@@ -187,8 +187,9 @@ class WandbRun:
     def _define_metrics(self) -> None:
         self.run.define_metric("env_steps")
         self.run.define_metric("*", step_metric="env_steps")
-        for name in MAXIMA:
-            self.run.define_metric(name, step_metric="env_steps", summary="max,last")
+        for metric in SUMMARISED:
+            summary = "min,last" if metric.better == "lower" else "max,last"
+            self.run.define_metric(metric.name, step_metric="env_steps", summary=summary)
 
 
 def _note_temporary_folders() -> None:

@@ -12,6 +12,7 @@ from harness import records, train_tiny
 import rlexp
 from envs.meeting import Meeting
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import METRICS
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
 from rlexp.environment.tasks.applying import task_applier
 from rlexp.environment.tasks.directive import Everywhere
@@ -192,6 +193,7 @@ def test_a_whole_run_in_stages(tmp_path: Path) -> None:
     outcome = train_tiny([*MEETING[:4], teacher, "stop.iterations=3"], tmp_path)
     last = records(outcome.folder)[-1]
     assert last["curriculum/stage"] == 1
+    assert {metric.name for metric in METRICS if metric.needs & {"curriculum", "teacher"}} <= set(last)
     assert (outcome.folder / "curriculum.json").is_file()
 
 

@@ -11,6 +11,7 @@ import pytest
 from harness import records, tiny, train_tiny
 
 import rlexp
+from rlexp.base.metric_table import METRICS
 from rlexp.metrics.headline import flatten
 
 ENVS = {"sac": "pendulum", "tqc": "pendulum"}
@@ -40,7 +41,8 @@ def test_all_that_is_logged_can_be_stopped_by_and_every_episode_is_there(tmp_pat
     folder = train_tiny([*overrides, "evaluation.evaluation_duration=3"], tmp_path).folder
     accepted(overrides, folder)
     rows, episodes = records(folder), lines(folder / "episodes.jsonl")
-    assert {"perf/env_s", "perf/inference_s", "perf/sync_s", "learner/approx_kl"} <= set(rows[-1])
+    everywhere = {m.name for m in METRICS if m.needs <= {"episodes", "evaluation"}}
+    assert {*everywhere, "learner/approx_kl"} <= {name for row in rows for name in row}
     assert not {"learner/mean_kl_loss", "learner/curr_kl_coeff"} & set(rows[-1])
     assert [line["env_steps"] for line in episodes] == [row["env_steps"] for row in rows]
     for row, line in zip(rows, episodes, strict=True):

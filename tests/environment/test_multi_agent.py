@@ -15,6 +15,7 @@ from harness import records, tiny, train_tiny
 import rlexp
 from envs.meeting import Meeting
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import METRICS
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
 from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT
@@ -108,6 +109,9 @@ def test_a_run_with_two_agents_and_all_that_follows(tmp_path: Path) -> None:
     last = lines[-1]
     # Whoever meets after n steps has 1 - 0.2 n in all; the sum over agents, not one's return.
     assert last["train/return_max"] == pytest.approx(0.6) and last["train/return_mean"] < 0.6
+    assert {metric.name for metric in METRICS if "success" in metric.needs} <= {
+        n for each in lines for n in each
+    }
     assert last["train/success_rate"] > 0.5 and last["learner/entropy"] > 0
     assert last["eval/return_mean"] <= 0.6 + 1e-9
     assert not [name for name in last if "timer" in name]

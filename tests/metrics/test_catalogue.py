@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.base.metric_table import METRICS
 from rlexp.config import schema
 from rlexp.metrics.known_metrics import known, require
-from rlexp.metrics.metric_table import PERF
 
 
 def config(algorithm: str = "ppo.PPO", interval: int | None = 5, metrics: Any = None) -> schema.RunConfig:
@@ -71,7 +71,7 @@ def test_wrong_names_are_refused_with_the_nearest(name: str, nearest: str) -> No
 
 def test_every_name_of_the_table_is_accepted_and_what_a_setting_leaves_out_is_not() -> None:
     catalogue = known(config())
-    for name in (*PERF, "timestamp", "train/return_std", "eval/return_std", "learner/approx_kl"):
+    for name in (*(m.name for m in METRICS if m.needs <= {"evaluation"}), "learner/approx_kl"):
         catalogue.check(name, "stop.metric")
     without = config()
     without.algorithm.settings["use_kl_loss"] = False

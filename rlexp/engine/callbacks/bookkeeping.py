@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rlexp.metrics.headline import PER_ITERATION
-from rlexp.metrics.metric_table import EPISODE_LENGTH, EPISODE_RETURN, EVAL_SECONDS, EVAL_SKIPPED
+from rlexp.base.metric_table import EPISODE_LENGTH, EPISODE_RETURN, EVAL_SECONDS, EVAL_SKIPPED
+from rlexp.metrics.headline import PER_ITERATION, TIMERS
 
 if TYPE_CHECKING:
     from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
 
-_TIMERS = ("env_runner_sampling_timer", "sample", "learner_update_timer", "synch_weights", PER_ITERATION)
 _EVALUATED = ("evaluation", "env_runners", "num_env_steps_sampled_lifetime")
 
 
@@ -43,7 +42,7 @@ class Bookkeeping(RLlibCallback):
         """Creates the timers as sums, before RLlib first uses them."""
         if metrics_logger is None:
             return
-        for name in _TIMERS:
+        for name in (*TIMERS, PER_ITERATION):
             metrics_logger.log_time(("timers", name), reduce="sum")
 
     def on_evaluate_start(self, *, metrics_logger: MetricsLogger | None = None, **kwargs: Any) -> None:

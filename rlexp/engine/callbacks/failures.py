@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
+from rlexp.base.metric_table import ENV_FAILURES
 from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.guards import notices
 from rlexp.environment.guards.replaceable import FAILURE_COUNT
@@ -14,7 +15,7 @@ from rlexp.environment.multi_agent import last_info
 
 _NUMBERS = re.compile(r" of env runner \d+|-?\d[\d.,e+-]*")
 
-METRIC = "env_failures"
+METRIC = ENV_FAILURES
 """Key under `env_runners` in RLlib's results: failures in the iteration; there once an episode has ended."""
 
 

@@ -6,13 +6,13 @@ import time
 from functools import cached_property
 from typing import Any
 
+from rlexp.base.metric_table import ENV_TIMER
 from rlexp.base.seeds import runner_seed
 from rlexp.compat.determinism import seed_without_compiler
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
 from rlexp.engine.task_dispatcher import Handing, curriculum_piece
 from rlexp.environment.guards.process_state import ProcessState
-from rlexp.metrics.metric_table import ENV_TIMER
 
 seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.
 

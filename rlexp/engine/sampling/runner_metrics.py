@@ -18,19 +18,19 @@ from ray.rllib.utils.metrics import (
     EPISODE_RETURN_MIN,
 )
 
-from rlexp.engine.callbacks.failures import METRIC as FAILURES
-from rlexp.engine.callbacks.task_outcomes import log_outcome
-from rlexp.environment.guards import notices
-from rlexp.environment.guards.notices import NOTICES, Noticed
-from rlexp.environment.guards.replaceable import FAILURE_COUNT
-from rlexp.environment.tasks.outcome import Outcome
-from rlexp.metrics.metric_table import (
+from rlexp.base.metric_table import (
     CALLBACKS_TIMER,
     ENV_TIMER,
     EPISODE_LENGTH,
     EPISODE_RETURN,
     INFERENCE_TIMER,
 )
+from rlexp.engine.callbacks.failures import METRIC as FAILURES
+from rlexp.engine.callbacks.task_outcomes import log_outcome
+from rlexp.environment.guards import notices
+from rlexp.environment.guards.notices import NOTICES, Noticed
+from rlexp.environment.guards.replaceable import FAILURE_COUNT
+from rlexp.environment.tasks.outcome import Outcome
 
 if TYPE_CHECKING:
     from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rlexp.base.metric_table import NOTICE_COUNT
+
 NOTICES = "env_notices"
 """Info key: a `Noticed`."""
 
-TEXTS, COUNT = "__env_notices", "__env_notice_count"
-"""Entries of the runners' results: the texts, and how many irregularities were seen."""
+TEXTS = "__env_notices"
+"""Entry of the runners' results: the texts; `NOTICE_COUNT` is how many irregularities were seen."""
 
 
 class Noticed(NamedTuple):
@@ -68,7 +70,7 @@ def noticed_in(infos: Any) -> list[Noticed]:
 def log(metrics_logger: Any, noticed: list[Noticed]) -> None:
     """Puts it among a runner's metrics."""
     for each in noticed:
-        metrics_logger.log_value(COUNT, each.number, reduce="sum")
+        metrics_logger.log_value(NOTICE_COUNT, each.number, reduce="sum")
         for text in each.texts:
             metrics_logger.log_value(TEXTS, text, reduce="item_series", window=16)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlexp.base.metric_names import ITERATION_S
+from rlexp.base.metric_table import ITERATION_S, METRIC, METRICS, SHARE, title_of
 from rlexp.report.analysis.arms import Arm
 from rlexp.report.analysis.curves import POINTS, curve_of, run_curve
 from rlexp.report.reading import STEPS, WALL, Run
@@ -19,8 +19,8 @@ MOST_RUNS = 40
 """So many runs have a row in a chart of single runs."""
 MOST_DOTS = 40
 """A run measured so often at most has a dot for each measurement; more would run into each other."""
-WALL_PARTS = ("sampling", "learning", "sending weights", "evaluating", "rest")
-SAMPLING_PARTS = ("environments", "inference", "callbacks")
+ITERATION_PARTS = tuple(metric for metric in METRICS if metric.chart == "iteration time")
+RUNNER_PARTS = tuple(metric for metric in METRICS if metric.chart == "runner time")
 
 Spec = dict[str, Any]
 
@@ -69,13 +69,13 @@ def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None
     tooltip = {"content": "data"}
     layers = [
         {"data": {"values": lines}, "mark": {"type": "line", "strokeWidth": 0.6, "opacity": 0.45},
-         "encoding": {"x": axis, "y": _axis("y", metric), "detail": {"field": "run"}}},
+         "encoding": {"x": axis, "y": _metric_axis("y", metric), "detail": {"field": "run"}}},
         {"data": {"values": middle}, "mark": {"type": "area", "opacity": 0.18},
-         "encoding": {"x": axis, "y": _axis("low", metric), "y2": {"field": "high"}}},
+         "encoding": {"x": axis, "y": _metric_axis("low", metric), "y2": {"field": "high"}}},
         {"data": {"values": middle}, "mark": {"type": "line", "strokeWidth": 2, "tooltip": tooltip},
-         "encoding": {"x": axis, "y": _axis("y", metric)}},
+         "encoding": {"x": axis, "y": _metric_axis("y", metric)}},
         {"data": {"values": dots}, "mark": {"type": "point", "filled": True, "size": 18, "tooltip": tooltip},
-         "encoding": {"x": axis, "y": _axis("y", metric)}},
+         "encoding": {"x": axis, "y": _metric_axis("y", metric)}},
     ]  # fmt: skip
     shown = layers if repeated else layers[2:]
     note = (
@@ -96,32 +96,27 @@ def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None
 
 def wall_time(runs: Sequence[Run]) -> Chart | None:
     """Where the wall time of iterations went."""
-    rows = []
+    rows, names = [], [*(part.label for part in ITERATION_PARTS), "rest"]
     for run in runs[:MOST_RUNS]:
-        total = run.total(ITERATION_S)
-        parts = [run.total(f"perf/{name}_s") for name in ("sample", "learn", "sync", "eval")]
-        rest = max(0.0, total - sum(parts))
-        rows += _shares(run, WALL_PARTS, [*parts, rest])
+        seconds = [run.total(part.name) for part in ITERATION_PARTS]
+        rest = max(0.0, run.total(ITERATION_S) - sum(seconds))
+        rows += _shares(run, names, [*seconds, rest])
     note = (
         "Shares of the iterations' wall time. IMPALA's and APPO's learning runs beside the sampling, so that their "
         "shares can add up to more than there was; they are scaled to one."
     )
     note += _first_ones(runs)
-    return Chart("wall_time", "Where the time went", note, _bars(rows, WALL_PARTS)) if rows else None
+    return Chart("wall_time", "Where the time went", note, _bars(rows, names)) if rows else None
 
 
 def sampling_time(runs: Sequence[Run]) -> Chart | None:
     """Where the time of env runners went."""
-    rows = []
+    rows, names = [], [part.label for part in RUNNER_PARTS]
     for run in runs[:MOST_RUNS]:
-        rows += _shares(
-            run, SAMPLING_PARTS, [run.total(f"perf/{name}_s") for name in ("env", "inference", "callbacks")]
-        )
+        rows += _shares(run, names, [run.total(part.name) for part in RUNNER_PARTS])
     note = f"Shares of what was measured inside the env runners, summed over all of them.{_first_ones(runs)}"
     return (
-        Chart("sampling_time", "Where the sampling's time went", note, _bars(rows, SAMPLING_PARTS))
-        if rows
-        else None
+        Chart("sampling_time", "Where the sampling's time went", note, _bars(rows, names)) if rows else None
     )
 
 
@@ -198,6 +193,12 @@ def _row(arm: Arm, **values: Any) -> dict[str, Any]:
 def _axis(field: str, title: str, steps: bool = False) -> Spec:
     axis = {"field": field, "type": "quantitative", "title": title}
     return {**axis, "axis": {"format": "~s"}} if steps else {**axis, "scale": {"zero": False}}
+
+
+def _metric_axis(field: str, metric: str) -> Spec:
+    """The axis of a metric's values: with its unit; shares in percent."""
+    axis = _axis(field, title_of(metric))
+    return {**axis, "axis": {"format": "~%"}} if metric in METRIC and METRIC[metric].unit == SHARE else axis
 
 
 def _colour(field: str, names: Sequence[str]) -> Spec:

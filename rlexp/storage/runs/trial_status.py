@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_names import RETURNS, WALL_S
+from rlexp.base.metric_table import RETURNS, WALL_S
 from rlexp.storage.runs import metrics_file
 from rlexp.storage.runs.run_folder import RunFolder
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import mode_of
 from rlexp.base.shell_commands import shell_command
 from rlexp.base.suggest import nearest
 from rlexp.config.rerun import command
@@ -58,7 +59,7 @@ def best_by(
     Args:
         sweep: also one that still runs.
         metric: any that a trial has logged; None: the sweep's own.
-        mode: `max` or `min`; None: the sweep's own for its own metric, else `max`.
+        mode: `max` or `min`; None: the sweep's own for its own metric, else what is better of it.
         env: of this environment's trials, where the sweep varies it.
 
     Raises:
@@ -72,7 +73,7 @@ def best_by(
         )
     is_own_metric = metric is None or metric == state.get("metric")
     metric_name = str(state.get("metric")) if metric is None else metric
-    chosen_mode = mode or (settings["mode"] if is_own_metric else "max")
+    chosen_mode = mode or (settings["mode"] if is_own_metric else mode_of(metric_name))
     trials = _of_env(sweep, state["trials"], env)
     scores = (
         {name: _last_score(sweep, name, metric_name) for name in trials}
