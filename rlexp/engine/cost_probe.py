@@ -18,12 +18,12 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from rlexp.compat import rllib
+from rlexp.engine.curriculum_connector import curriculum_piece
 from rlexp.engine.learning.off_policy import ReplayLearner
 from rlexp.engine.learning.vtrace_learners import VTraceLearner
 from rlexp.engine.replay.uniform import ColumnarReplay
-from rlexp.engine.sampling.env_runner import FastEnvRunner
-from rlexp.engine.sampling.rollout import Rollout
-from rlexp.engine.task_dispatcher import curriculum_piece
+from rlexp.engine.rollout import Rollout
+from rlexp.engine.runners.fast_runner import FastEnvRunner
 from rlexp.hardware.predict import Costs, Layout, VectorStep
 
 if TYPE_CHECKING:

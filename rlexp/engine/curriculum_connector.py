@@ -1,18 +1,23 @@
-"""The curriculum's place in RLlib's env-to-module connectors, whose state RLlib sends to every env runner.
+"""The curriculum's place in RLlib's env-to-module connectors, and how a payload is published to all of them.
 
-A runner that is started anew, a restored run and a Tune clone get it as they get weights. Imported only once
-training starts: it imports RLlib.
+RLlib sends the connectors' state to every env runner: one that is started anew, a restored run and a Tune clone get the
+payload as they get weights. It imports RLlib.
 """
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ray.rllib.connectors.connector_v2 import ConnectorV2
 
+from rlexp.compat import rllib
 from rlexp.environment.tasks.payload import Payload
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm import Algorithm
 
 
 class CurriculumConnector(ConnectorV2):
@@ -68,3 +73,51 @@ class CurriculumConnector(ConnectorV2):
 def _age(state: dict[str, Any]) -> tuple[int, int, int]:
     # Checkpoints of before there were generations have none.
     return int(state.get("generation", 0)), int(state["version"]), int(state["base"])
+
+
+def curriculum_piece(pipeline: Any) -> CurriculumConnector | None:
+    """The curriculum's piece of an env-to-module pipeline; None where the run has no curriculum."""
+    pieces = getattr(pipeline, "connectors", ())
+    return next((piece for piece in pieces if isinstance(piece, CurriculumConnector)), None)
+
+
+def with_curriculum(*args: Any, then: Any) -> list[Any]:
+    """Fresh env-to-module pieces for training, the curriculum's first.
+
+    Args:
+        args: RLlib's, passed on.
+        then: makes the other pieces; None for none.
+    """
+    return [CurriculumConnector(), *(then(*args) if then is not None else ())]
+
+
+def with_targets(*args: Any, then: Any, targets: Payload | None) -> list[Any]:
+    """The same for evaluation, whose tasks are `targets`; None: the environment's own."""
+    piece = CurriculumConnector()
+    piece.follows, piece.targets = False, targets
+    return [piece, *(then(*args) if then is not None else ())]
+
+
+def publish(algorithm: Algorithm, payload: Payload) -> None:
+    """Sets the payload in this process; RLlib's next sync of states takes it to the other runners."""
+    for pipeline in (
+        rllib.env_to_module(algorithm.env_runner),
+        algorithm.env_to_module_connector,
+    ):
+        piece = curriculum_piece(pipeline)
+        if piece is not None:
+            piece.publish(payload)
+
+
+def publish_now(algorithm: Algorithm, payload: Payload) -> None:
+    """As `publish`, to all runners at once: before a run's first sample, and after a restore."""
+    publish(algorithm, payload)
+    group = algorithm.env_runner_group
+    if group is not None and group.num_healthy_remote_workers():
+        group.foreach_env_runner(partial(_receive, payload=payload), local_env_runner=False)
+
+
+def _receive(runner: Any, payload: Payload) -> None:
+    piece = curriculum_piece(rllib.env_to_module(runner))
+    if piece is not None:
+        piece.publish(payload)

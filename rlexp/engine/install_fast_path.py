@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import FastParts
-from rlexp.engine.fast_path_parts import fast_kind, measured_learners
-from rlexp.engine.fast_path_refusals import Spaces, why_not
+from rlexp.engine.fast_path_refusals import Spaces, fast_kind, measured_learners, why_not
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -48,7 +47,7 @@ def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
 
 
 def _install(config: AlgorithmConfig, kind: FastParts) -> None:
-    config.env_runners(env_runner_cls=_load("rlexp.engine.sampling.env_runner.FastEnvRunner"))
+    config.env_runners(env_runner_cls=_load("rlexp.engine.runners.fast_runner.FastEnvRunner"))
     config.learners(learner_class=_load(kind.learner))
     if kind.algorithm:
         config.algo_class = _load(kind.algorithm)

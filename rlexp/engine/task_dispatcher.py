@@ -14,12 +14,6 @@ from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.vector import VectorTaskEnv
 
 
-def curriculum_piece(pipeline: Any) -> CurriculumConnector | None:
-    """The curriculum's piece of an env-to-module pipeline; None where the run has no curriculum."""
-    pieces = getattr(pipeline, "connectors", ())
-    return next((piece for piece in pieces if isinstance(piece, CurriculumConnector)), None)
-
-
 class Handing:
     """Hands a runner's vector environment each new payload, once.
 

@@ -1,14 +1,15 @@
-"""Observations normalised by their running mean and standard deviation, as one connector for every env runner.
+"""`env.observation_filter`: observations normalised by their running mean and standard deviation.
 
-Imported only once training starts or a policy is loaded: it needs RLlib at module level.
+One connector does so for every env runner; `add_filter` puts it into RLlib's config, where a run can have it. It
+imports RLlib.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from typing import Any, NamedTuple
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +17,17 @@ from numpy.typing import NDArray
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.connectors.connector_v2 import ConnectorV2
 
+from rlexp.base.errors import ConfigError
 from rlexp.compat import rllib
+from rlexp.config.algorithms import algorithm_name, is_offline, networks_of
+from rlexp.models.spec import ConnectorFactory
+
+if TYPE_CHECKING:
+    from gymnasium.spaces import Space
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+KEY = "env.observation_filter"
+MEAN_STD = "MeanStdFilter"
 
 Array = NDArray[Any]
 
@@ -184,3 +195,43 @@ def _normalised(rows: Array, counts: Any, means: Array, squares: Array) -> Array
     # One observation alone has no deviation: RLlib takes 0, and what is left is 0 too.
     deviations = np.sqrt(np.maximum(squares, 0.0) / np.maximum(np.asarray(counts) - 1, 1))
     return np.clip((rows - means) / (deviations + SMALL), -CLIP, CLIP).astype(np.float32)
+
+
+def add_filter(
+    algorithm: AlgorithmConfig, space: Space, then: ConnectorFactory | None
+) -> dict[str, ConnectorFactory]:
+    """Puts the filter before the model's own connectors.
+
+    Args:
+        algorithm: its env-to-module connectors are set.
+        space: the environment's observation space.
+        then: makes the model's connectors.
+
+    Returns:
+        What `evaluation_config` needs, so that evaluation uses the filter and does not move it.
+
+    Raises:
+        ConfigError: the observations are no array of numbers, or no env runner samples for training.
+    """
+    _check(type(algorithm), space)
+    algorithm.env_runners(env_to_module_connector=partial(filtered, then=then, learns=True))
+    return {"_env_to_module_connector": partial(filtered, then=then, learns=False)}
+
+
+def filtered(*args: Any, then: ConnectorFactory | None, learns: bool) -> list[Any]:
+    """Fresh env-to-module pieces, the filter first; `args` are RLlib's."""
+    piece = ObservationFilter()
+    piece.learns = learns
+    return [piece, *(then(*args) if then is not None else ())]
+
+
+def _check(config_class: type, space: Space) -> None:
+    if not isinstance(space, gym.spaces.Box):
+        reason = f"it normalises arrays of numbers, and the observation is a {type(space).__name__}"
+    elif (networks := networks_of(config_class)) is not None and networks.scales_observations:
+        reason = f"{algorithm_name(config_class)} squashes its observations by itself"
+    elif is_offline(config_class):
+        reason = f"{algorithm_name(config_class)} learns from recorded observations, which it does not see"
+    else:
+        return
+    raise ConfigError(f"{KEY}={MEAN_STD}: {reason}", key=KEY, fix=f"{KEY}=NoFilter")

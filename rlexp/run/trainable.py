@@ -25,7 +25,7 @@ from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.convert import to_run_config
 from rlexp.curriculum.build import curriculum_of
 from rlexp.curriculum.curriculum import EVENT
-from rlexp.engine.payload_publisher import publish, publish_now
+from rlexp.engine.curriculum_connector import publish, publish_now
 from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.hangs import interrupt_sampling
 from rlexp.environment.tasks.outcome import Outcome, outcomes_in

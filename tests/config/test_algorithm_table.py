@@ -25,7 +25,7 @@ from rlexp.config.algorithms import (
 from rlexp.config.keys.accepted import ignored
 from rlexp.config.keys.replay_settings import buffer_problems
 from rlexp.config.schema import ModelChoice
-from rlexp.engine.fast_path_parts import LIMITS, fast_kind, measured_learners
+from rlexp.engine.fast_path_refusals import LIMITS, fast_kind, measured_learners
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.exploration.epsilon_greedy import EpsilonGreedy
 from rlexp.hardware.demand import bill_of

@@ -10,7 +10,7 @@ from test_transport import ERRANDS, REMOTE, SMALL, Make, check_tasks, trainable 
 
 import rlexp
 from rlexp.base.errors import CheckpointError, ConfigError
-from rlexp.engine.task_dispatcher import curriculum_piece
+from rlexp.engine.curriculum_connector import curriculum_piece
 
 STAGES = "rlexp.curriculum.teachers.stages.Stages"
 SCHEDULE = (

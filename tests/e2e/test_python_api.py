@@ -144,7 +144,7 @@ def test_an_observation_of_another_environment_is_told(finished: Path, wrong: An
 
 
 def test_a_dict_observation_of_another_kind_is_told() -> None:
-    from rlexp.base.observations import fitting
+    from rlexp.policy import fitting
 
     space = Bag().observation_space
     assert fitting({"a": [0, 0], "b": 2}, space)["a"].dtype == np.float32

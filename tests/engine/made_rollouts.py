@@ -12,8 +12,8 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
+from rlexp.engine.rollout import Rollout
 from rlexp.engine.sampling.episode_view import episodes
-from rlexp.engine.sampling.rollout import Rollout
 
 VECTOR = gym.spaces.Box(-1.0, 1.0, (4,), np.float32)
 IMAGE = gym.spaces.Box(-1.0, 1.0, (10, 10, 2), np.float32)

@@ -21,8 +21,12 @@ from vtrace_learners import (
     update,
 )
 
-from rlexp.engine.learning.appo import FastAPPOTorchLearner
-from rlexp.engine.learning.appo_policy_change import LARGEST_RATIO, MeasuredAPPOTorchLearner, log_ratio
+from rlexp.engine.learning.appo import (
+    LARGEST_RATIO,
+    FastAPPOTorchLearner,
+    MeasuredAPPOTorchLearner,
+    log_ratio,
+)
 
 ITS_OWN: dict[str, dict[str, Any]] = {
     "kl": {"use_kl_loss": True, "kl_coeff": 3.0, "kl_target": 1e-6},

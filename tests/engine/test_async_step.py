@@ -20,7 +20,7 @@ from rlexp.engine.algorithms.async_step import FastAPPO, FastIMPALA
 from rlexp.engine.fast_path_refusals import why_not
 from rlexp.engine.learning.appo import FastAPPOTorchLearner
 from rlexp.engine.learning.impala import FastIMPALATorchLearner
-from rlexp.engine.sampling.env_runner import FastEnvRunner
+from rlexp.engine.runners.fast_runner import FastEnvRunner
 
 PARTS = {IMPALAConfig: (FastIMPALATorchLearner, FastIMPALA), APPOConfig: (FastAPPOTorchLearner, FastAPPO)}
 BATCH = 2 * 2 * 10  # two samples of two environments' ten steps

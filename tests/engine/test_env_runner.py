@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 @pytest.fixture
 def through_torch(monkeypatch):
     """Both runners draw from torch's generator, so that they act alike."""
-    from rlexp.engine.sampling import env_runner
+    from rlexp.engine.runners import fast_runner as env_runner
 
     monkeypatch.setattr(env_runner, "numpy_actor", lambda *_: None)
 
 
 def runners(num_envs=3, callbacks=None, **env):
+    from rlexp.engine.runners.fast_runner import FastEnvRunner
     from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
-    from rlexp.engine.sampling.env_runner import FastEnvRunner
 
     made, model, lookback = [], env.pop("model", {}), env.pop("lookback", 1)
     connector = env.pop("connector", None)
@@ -40,8 +40,8 @@ def runners(num_envs=3, callbacks=None, **env):
 
 
 def sampled(runner, calls, **options):
+    from rlexp.engine.rollout import Rollout
     from rlexp.engine.sampling.episode_view import episodes
-    from rlexp.engine.sampling.rollout import Rollout
 
     torch.manual_seed(1)
     found = []
@@ -203,7 +203,7 @@ def test_a_part_of_an_episode_looks_back_as_far_as_rllibs(through_torch):
 
 @pytest.mark.parametrize("learns", [True, False])
 def test_filtered_observations_and_what_the_filter_learns(through_torch, learns):
-    from rlexp.models.filter_setup import filtered
+    from rlexp.models.observation_filter import filtered
 
     fast, stock = runners(connector=partial(filtered, then=None, learns=learns))
     assert sampled(fast, (20, 1, 7)) == sampled(stock, (20, 1, 7))

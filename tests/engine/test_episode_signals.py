@@ -13,7 +13,7 @@ from made_rollouts import made_rollout
 
 from rlexp.engine.learning.episode_signals import EpisodeSignals
 from rlexp.engine.learning.gae import estimate
-from rlexp.engine.sampling.rollout import Ended, Rollout
+from rlexp.engine.rollout import Ended, Rollout
 from rlexp.environment.tasks.outcome import SIGNALS, Outcome
 
 STEPS, ENVS, GAMMA = 24, 3, 0.9

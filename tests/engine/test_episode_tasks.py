@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rollouts import flags
 
-from rlexp.engine.sampling.episode_tasks import EpisodeTasks, ended
-from rlexp.engine.sampling.steps import Steps
+from rlexp.engine.sampling.steps import EpisodeTasks, Steps, ended
 from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME
 

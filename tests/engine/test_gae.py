@@ -30,7 +30,7 @@ from ray.rllib.core.rl_module.apis import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 
 from rlexp.engine.learning.gae import ends_of, estimate, standardise
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 IMAGE = gym.spaces.Box(0, 255, (2, 2, 1), np.uint8)
 DICT = gym.spaces.Dict({"a": VECTOR, "b": gym.spaces.Box(-1.0, 1.0, (2,), np.float32)})

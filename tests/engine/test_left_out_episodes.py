@@ -13,7 +13,7 @@ from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
 from test_ppo_learner import _assert_same_weights, _learner, _parameters, _update
 
 from rlexp.engine.learning.gae import ends_of
-from rlexp.engine.sampling.rollout import Ended, Rollout
+from rlexp.engine.rollout import Ended, Rollout
 from rlexp.environment.tasks.outcome import SIGNALS, Outcome, outcomes_in
 
 SAME = ("policy_loss", "vf_loss", "vf_loss_unclipped", "entropy", "mean_kl_loss", "total_loss")

@@ -13,7 +13,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rlexp.config.schema import EnvChoice
 from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
-from rlexp.engine.sampling import env_runner
+from rlexp.engine.runners import fast_runner as env_runner
 from rlexp.engine.sampling.episode_view import EpisodeView
 from rlexp.engine.sampling.steps import Steps
 from rlexp.environment.guards.long_episodes import EarlierSteps, most_steps, thinned

@@ -8,7 +8,7 @@ import torch
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.minibatch_utils import MiniBatchCyclicIterator
 
-from rlexp.engine.learning.minibatches import minibatches
+from rlexp.engine.learning.on_policy import minibatches
 
 
 @pytest.mark.parametrize("num_items", [1, 7, 12])

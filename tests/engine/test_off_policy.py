@@ -13,7 +13,7 @@ from rlexp.engine.algorithms.off_policy_step import FastDQN, FastSAC
 from rlexp.engine.learning.dqn import FastDQNTorchLearner
 from rlexp.engine.learning.sac import FastSACTorchLearner
 from rlexp.engine.replay.prioritized import PrioritizedColumnarReplay
-from rlexp.engine.sampling.env_runner import FastEnvRunner
+from rlexp.engine.runners.fast_runner import FastEnvRunner
 
 SMALL = {"fcnet_hiddens": [16], "fcnet_activation": "relu", "head_fcnet_hiddens": [], "fusionnet_hiddens": []}
 

@@ -17,7 +17,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_MODULE_S
 
 from rlexp.engine.learning.policy_change import MeasuredPPOTorchLearner, policy_change
 from rlexp.engine.learning.ppo import FastPPOTorchLearner
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 
 def _learner(

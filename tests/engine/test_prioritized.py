@@ -11,7 +11,7 @@ from ray.rllib.utils.replay_buffers.prioritized_episode_buffer import Prioritize
 
 from rlexp.engine.replay.prioritized import PrioritizedColumnarReplay
 from rlexp.engine.replay.sum_tree import SumTree
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 ALPHA, BETA = 0.6, 0.4
 

@@ -16,12 +16,11 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 
 from rlexp.engine.acting.numpy_actors import numpy_actor
-from rlexp.engine.learning.ppo import FastPPOTorchLearner
-from rlexp.engine.learning.row_values import row_values
+from rlexp.engine.learning.ppo import FastPPOTorchLearner, row_values
 from rlexp.engine.learning.train_batch import observations_of
+from rlexp.engine.rollout import Rollout
+from rlexp.engine.runners.fast_runner import FastEnvRunner
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
-from rlexp.engine.sampling.env_runner import FastEnvRunner
-from rlexp.engine.sampling.rollout import Rollout
 
 SHARED = {**CNN, "vf_share_layers": True}
 

@@ -15,7 +15,7 @@ from ray.rllib.core.learner.learner import Learner
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from rlexp.engine.learning.vtrace_learners import VTraceLearner
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 CASES: dict[str, dict[str, Any]] = {
     "discrete": {},

@@ -90,8 +90,8 @@ def runner(choice: EnvChoice, fast: bool, num_envs: int = 3, worker_index: int =
 
     from rlexp.compat import local_objects
     from rlexp.engine.callbacks.failures import FailureCounter
+    from rlexp.engine.runners.fast_runner import FastEnvRunner
     from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
-    from rlexp.engine.sampling.env_runner import FastEnvRunner
     from rlexp.environment.make import rllib_environment
 
     local_objects.install()

@@ -70,7 +70,7 @@ def _built(
     from rlexp.engine.install_fast_path import install
     from rlexp.engine.runners.runner_class import env_runner_class
     from rlexp.environment.make import env_creator, rllib_environment
-    from rlexp.models.filter_setup import add_filter
+    from rlexp.models.observation_filter import add_filter
 
     environment = rllib_environment(run_config(choice, trusted))
     (

@@ -21,8 +21,7 @@ from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
 from rlexp.engine.runners import bounded_episodes
 from rlexp.engine.runners.bounded_episodes import bytes_of_a_step
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
-from rlexp.engine.runners.multi_agent_runner import GuardedMultiAgentEnvRunner
-from rlexp.engine.runners.runner_class import env_runner_class
+from rlexp.engine.runners.runner_class import GuardedMultiAgentEnvRunner, env_runner_class
 from rlexp.environment.guards.long_episodes import EarlierSteps
 
 SEEN = np.zeros(4, np.float32)

@@ -16,8 +16,7 @@ from ray.rllib.connectors.env_to_module import MeanStdFilter
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rlexp.base.errors import ConfigError
-from rlexp.models.filter_setup import add_filter
-from rlexp.models.observation_filter import ObservationFilter
+from rlexp.models.observation_filter import ObservationFilter, add_filter
 
 SPACE = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
 Rows = np.ndarray

@@ -34,7 +34,7 @@ ROWS = (
         files=(
             "compat/rllib.py",
             "engine/algorithms/async_step.py",
-            "engine/shared_weights.py",
+            "engine/algorithms/shared_weights.py",
             f"{_LEARNING}learner.py",
             f"{_LEARNING}off_policy.py",
             f"{_LEARNING}on_policy.py",

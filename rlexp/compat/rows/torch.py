@@ -66,7 +66,7 @@ ROWS = (
         files=(
             "engine/learning/adam.py",
             "engine/learning/gradient_step.py",
-            "engine/learning/target_networks.py",
+            "engine/learning/off_policy.py",
         ),
     ),
 )

@@ -53,7 +53,7 @@ class FastParts:
         judges_episodes: True if the learner computes signals of entire episodes, and leaves out those that must not be
             learnt from (see `rlexp.curriculum.teacher.Teacher`).
         limits: which of the algorithm's settings only RLlib's own path knows, a name in
-            `rlexp.engine.fast_path_parts.LIMITS`.
+            `rlexp.engine.fast_path_refusals.LIMITS`.
     """
 
     learner: str

@@ -93,7 +93,7 @@ _ROWS = (
         ),
         measured=(
             f"{_RLLIB}.appo.torch.appo_torch_learner.APPOTorchLearner",
-            f"{_LEARNING}.appo_policy_change.MeasuredAPPOTorchLearner",
+            f"{_LEARNING}.appo.MeasuredAPPOTorchLearner",
         ),
         ignored=ignored.APPO,
     ),

@@ -1,5 +1,7 @@
 """RLlib's default networks acting in numpy: categorical, Gaussian, squashed Gaussian, and epsilon-greedy.
 
+Encoders that are no chain of dense layers (images, dictionaries) run in torch, and the rest of the policy in numpy.
+
 The formulas are those of RLlib's distributions (`ray.rllib.core.distribution.torch`); the random numbers come
 from numpy's generator, not torch's. Imported only once training starts: it imports RLlib.
 """
@@ -9,6 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
+import tree
 from numpy.typing import NDArray
 from ray.rllib.algorithms.appo.torch.default_appo_torch_rl_module import DefaultAPPOTorchRLModule
 from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
@@ -19,9 +23,8 @@ from ray.rllib.core.models.torch.encoder import TorchActorCriticEncoder
 from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
 
 from rlexp.engine.acting.actor import Actor, Choice, Head
-from rlexp.engine.acting.encoded_acting import EncodedActor
 from rlexp.engine.acting.mlp import DenseLayers, dense_layers
-from rlexp.engine.networks import acts_as
+from rlexp.engine.networks import acts_as, encoder_function, head_function
 
 Array = NDArray[np.float32]
 
@@ -192,3 +195,39 @@ _MAKERS: dict[type, Any] = {
     DefaultDQNTorchRLModule: _q_network,
     DefaultSACTorchRLModule: _soft,
 }
+
+
+class EncodedActor:
+    """An encoder and a policy head, and the distribution that the head's outputs describe.
+
+    Where the value function reads the same encoder, its embeddings are kept for the learner, which then need not
+    encode a whole batch a second time; not where they are larger than the observations.
+    """
+
+    def __init__(self, module: Any, head: Head) -> None:
+        self._module, self._head = module, head
+        own = getattr(module.encoder, "actor_encoder", None)
+        self._shared = own is None
+        self._encode, self._decide = encoder_function(own or module.encoder.encoder), head_function(module.pi)
+
+    def refresh(self) -> None:
+        """Leaves the training mode, which RLlib's module does at each step."""
+        if self._module.training:
+            self._module.eval()
+        self._decide = head_function(self._module.pi)
+
+    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> Choice:
+        """See `Actor`."""
+        with torch.no_grad():
+            encoded = self._encode(tree.map_structure(_tensor, observations))
+            inputs = self._decide(encoded).numpy()
+        actions, outputs = self._head.choose(inputs, explore, env_step)
+        return Choice(actions, outputs, embeddings=self._kept(encoded, observations))
+
+    def _kept(self, encoded: torch.Tensor, observations: Any) -> Any:
+        size = sum(leaf.nbytes for leaf in tree.flatten(observations))
+        return encoded.numpy() if self._shared and encoded.nbytes <= size else None
+
+
+def _tensor(leaf: Any) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(leaf))

@@ -32,9 +32,9 @@ from ray.rllib.utils.metrics import (
 )
 
 from rlexp.compat import rllib
+from rlexp.engine.algorithms.shared_weights import share_weights
 from rlexp.engine.learning.vtrace_learners import VTraceLearner
-from rlexp.engine.sampling.rollout import Rollout
-from rlexp.engine.shared_weights import share_weights
+from rlexp.engine.rollout import Rollout
 from rlexp.environment.hangs import interrupt_sampling
 
 IDLE = 0.1

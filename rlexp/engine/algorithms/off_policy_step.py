@@ -42,11 +42,11 @@ from ray.rllib.utils.metrics import (
 )
 
 from rlexp.compat import rllib
+from rlexp.engine.algorithms.shared_weights import share_weights
 from rlexp.engine.learning.off_policy import ReplayLearner
 from rlexp.engine.replay.prioritized import PrioritizedColumnarReplay
 from rlexp.engine.replay.uniform import ColumnarReplay
-from rlexp.engine.sampling.rollout import Rollout
-from rlexp.engine.shared_weights import share_weights
+from rlexp.engine.rollout import Rollout
 from rlexp.environment.hangs import interrupt_sampling
 
 _REPLAYS: dict[str, type[ColumnarReplay]] = {

@@ -29,6 +29,8 @@ _EVALUATED = ("evaluation", "env_runners", "num_env_steps_sampled_lifetime")
 class Bookkeeping(RLlibCallback):
     """Makes times and episode lengths exact and tells skipped evaluations; belongs in every run."""
 
+    logged_by_fast_runner = True
+
     def on_episode_end(self, *, episode: Any, metrics_logger: MetricsLogger, **kwargs: Any) -> None:
         """Logs the number of environment steps and the return (over all agents) of the whole episode."""
         length = episode.env_t if hasattr(episode, "env_t") else episode.t

@@ -15,9 +15,6 @@ from rlexp.environment.multi_agent import last_info
 
 _NUMBERS = re.compile(r" of env runner \d+|-?\d[\d.,e+-]*")
 
-METRIC = ENV_FAILURES
-"""Key under `env_runners` in RLlib's results: failures in the iteration; there once an episode has ended."""
-
 
 class _Told:
     """The lines that the person has been told in this run, by what stays the same from time to time."""
@@ -42,6 +39,8 @@ def tell_anew() -> None:
 
 class FailureCounter(RLlibCallback):
     """Logs how often environments failed, and ends the run when one on a remote runner is beyond help."""
+
+    logged_by_fast_runner = True
 
     def on_episode_start(
         self,
@@ -78,7 +77,7 @@ class FailureCounter(RLlibCallback):
     ) -> None:
         """Counts a failure that ended the episode: the last info of its last chunk tells of it."""
         if metrics_logger is not None:
-            metrics_logger.log_value(METRIC, 0, reduce="sum")
+            metrics_logger.log_value(ENV_FAILURES, 0, reduce="sum")
         self._log(last_info(episode, env, env_index), metrics_logger)
 
     def on_env_runners_recreated(
@@ -90,6 +89,6 @@ class FailureCounter(RLlibCallback):
     @staticmethod
     def _log(info: Any, metrics_logger: Any) -> None:
         if metrics_logger is not None and isinstance(info, dict) and FAILURE_COUNT in info:
-            metrics_logger.log_value(METRIC, int(info[FAILURE_COUNT]), reduce="sum")
+            metrics_logger.log_value(ENV_FAILURES, int(info[FAILURE_COUNT]), reduce="sum")
         if metrics_logger is not None and (noticed := notices.noticed_in(info)):
             notices.log(metrics_logger, noticed)

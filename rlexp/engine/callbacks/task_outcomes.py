@@ -12,12 +12,14 @@ from typing import Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.environment.multi_agent import last_info
-from rlexp.environment.tasks.outcome import OUTCOMES, Outcome
+from rlexp.environment.tasks.outcome import log_outcome
 from rlexp.environment.tasks.task_wrapper import OUTCOME
 
 
 class OutcomeCollector(RLlibCallback):
     """Logs the outcome of each episode on RLlib's own runner; the fast runner does so by itself."""
+
+    logged_by_fast_runner = True
 
     def on_episode_end(
         self,
@@ -32,9 +34,3 @@ class OutcomeCollector(RLlibCallback):
         info = last_info(episode, env, env_index)
         if isinstance(info, Mapping) and OUTCOME in info:
             log_outcome(metrics_logger, info[OUTCOME])
-
-
-def log_outcome(metrics_logger: Any, outcome: Outcome, part: str | None = None) -> None:
-    """Adds one outcome to what the runner, or a part of the learner, reports next."""
-    key = OUTCOMES if part is None else (part, OUTCOMES)
-    metrics_logger.log_value(key, outcome, reduce="item_series")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from ray.rllib.algorithms.appo.appo import (
     LEARNER_RESULTS_KL_KEY,
     LEARNER_RESULTS_MEAN_IS_KEY,
     LEARNER_RESULTS_VAR_IS_KEY,
+    APPOConfig,
 )
 from ray.rllib.algorithms.appo.torch.appo_torch_learner import APPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -18,10 +20,44 @@ from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS
 from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS
 from torch import Tensor
 
-from rlexp.engine.learning.appo_policy_change import LARGEST_RATIO, log_ratio
 from rlexp.engine.learning.distributions import makers
-from rlexp.engine.learning.policy_change import policy_change
+from rlexp.engine.learning.policy_change import log_change, policy_change
 from rlexp.engine.learning.vtrace_learners import Scored, VTraceLearner
+
+LARGEST_RATIO = 2.0
+"""Bound of the behaviour policy's probabilities over the target network's, as RLlib has it."""
+
+
+def log_ratio(now: Tensor, target: Tensor, acted: Tensor) -> Tensor:
+    """Of the ratio that APPO's loss clips: the policy over the target network's, importance weights bounded.
+
+    Args:
+        now: log-probabilities of the actions taken, by the policy; any shape.
+        target: by the target network.
+        acted: by the policy that acted.
+    """
+    return (acted - target).clamp(max=math.log(LARGEST_RATIO)) + now - acted
+
+
+class MeasuredAPPOTorchLearner(APPOTorchLearner):
+    """RLlib's APPO learner, which also logs how far the policy has moved."""
+
+    def compute_loss_for_module(
+        self, *, module_id: str, config: APPOConfig, batch: dict[str, Any], fwd_out: dict[str, Any]
+    ) -> Any:
+        """RLlib's loss. The target network runs once more for the figures."""
+        loss = super().compute_loss_for_module(
+            module_id=module_id, config=config, batch=batch, fwd_out=fwd_out
+        )
+        module = self.module[module_id].unwrapped()
+        kind, actions = module.get_train_action_dist_cls(), batch[Columns.ACTIONS]
+        with torch.no_grad():
+            outputs = fwd_out[Columns.ACTION_DIST_INPUTS], module.forward_target(batch)
+            now = kind.from_logits(outputs[0]).logp(actions)
+            target = kind.from_logits(outputs[1][TARGET_NETWORK_ACTION_DIST_INPUTS]).logp(actions)
+            moved = log_ratio(now, target, batch[Columns.ACTION_LOGP])
+        log_change(self, module_id, moved, config.clip_param, batch)
+        return loss
 
 
 class FastAPPOTorchLearner(VTraceLearner, APPOTorchLearner):

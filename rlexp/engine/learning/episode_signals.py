@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 from rlexp.environment.tasks.outcome import SIGNALS, Outcome
 
 Floats = NDArray[np.float64]

@@ -24,9 +24,8 @@ from torch import Tensor
 
 from rlexp.engine.learning.gradient_step import overrides
 from rlexp.engine.learning.learner import FastLearner
-from rlexp.engine.learning.target_networks import TargetNetworks
 from rlexp.engine.replay.batch import ReplayBatch
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 _AFTER = "after_gradient_based_update"
 
@@ -163,3 +162,24 @@ def _batch(training_data: Any, episodes: Any) -> ReplayBatch | None:
     if isinstance(episodes, list) and len(episodes) == 1 and isinstance(episodes[0], ReplayBatch):
         return episodes[0]
     return None
+
+
+class TargetNetworks:
+    """The (main, target) pairs of one RLModule, as lists of tensors."""
+
+    def __init__(self, module: Any) -> None:
+        self._mains: list[Tensor] = []
+        self._targets: list[Tensor] = []
+        for main, target in module.get_target_network_pairs():
+            of_target = target.state_dict()
+            for name, tensor in main.state_dict().items():
+                self._mains.append(tensor)
+                self._targets.append(of_target[name])
+
+    @torch.no_grad()
+    def update(self, tau: float) -> None:
+        """target = tau * main + (1 - tau) * target; buffers included, as in RLlib."""
+        if tau == 1.0:
+            torch._foreach_copy_(self._targets, self._mains)
+        else:
+            torch._foreach_lerp_(self._targets, self._mains, tau)

@@ -24,7 +24,7 @@ from rlexp.engine.learning.train_batch import (
     to_tensors,
     valid_rows,
 )
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 Indices = NDArray[np.int64]
 

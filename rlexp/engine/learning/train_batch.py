@@ -14,7 +14,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.utils.torch_utils import convert_to_torch_tensor
 from torch import Tensor
 
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 VALUE_ROWS = 2048
 """How many rows to value at once: what stays in the cache and, for images, in memory."""

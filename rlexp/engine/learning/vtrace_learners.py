@@ -21,9 +21,8 @@ from rlexp.engine.learning.distributions import ActionDistribution, makers
 from rlexp.engine.learning.learner import FastLearner
 from rlexp.engine.learning.on_policy import EpochLearner
 from rlexp.engine.learning.train_batch import TrainBatch
-from rlexp.engine.learning.trajectories import of_trajectories
-from rlexp.engine.learning.vtrace import v_trace
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.learning.vtrace import of_trajectories, v_trace
+from rlexp.engine.rollout import Rollout
 
 _LOSS_COLUMNS = (Columns.ACTIONS, Columns.ACTION_LOGP, Columns.REWARDS, Columns.TERMINATEDS)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.engine.sampling.rollout import Columns
+from rlexp.engine.rollout import Columns
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from rlexp.engine.sampling.rollout import Columns, Rollout
+from rlexp.engine.rollout import Columns, Rollout
 
 TERMINATED, TRUNCATED, LIVE, FIRST = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 """Bits of a slot's flags; LIVE: a step was made here and its successor is known; FIRST: the first of an episode."""

@@ -23,7 +23,7 @@ from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBu
 from rlexp.engine.replay.batch import ReplayBatch
 from rlexp.engine.replay.replay_counts import ReplayCounts
 from rlexp.engine.replay.step_ring import DONE, FIRST, LIVE, TERMINATED, Positions, StepRing
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 
 NStep = int | tuple[int, int]
 

@@ -9,8 +9,8 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
+from rlexp.base.metric_table import ENV_FAILURES
 from rlexp.base.seeds import seed_after_crashes
-from rlexp.engine.callbacks.failures import METRIC
 from rlexp.engine.runners.runner_base import TaskedRunner
 from rlexp.environment.env_errors import EnvBrokenError
 from rlexp.environment.guards.vector_infos import MergedInfos
@@ -95,4 +95,4 @@ class GuardedEnvRunner(TaskedRunner, SingleAgentEnvRunner):
                 how = "while it was made"
 
     def _count_failure(self) -> None:
-        self.metrics.log_value(METRIC, 1, reduce="sum")
+        self.metrics.log_value(ENV_FAILURES, 1, reduce="sum")

@@ -9,9 +9,10 @@ from typing import Any
 from rlexp.base.metric_table import ENV_TIMER
 from rlexp.base.seeds import runner_seed
 from rlexp.compat.determinism import seed_without_compiler
+from rlexp.engine.curriculum_connector import curriculum_piece
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
-from rlexp.engine.task_dispatcher import Handing, curriculum_piece
+from rlexp.engine.task_dispatcher import Handing
 from rlexp.environment.guards.process_state import ProcessState
 
 seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.

@@ -1,18 +1,24 @@
-"""Which env runner class a run has. Imported once training starts: it imports RLlib."""
+"""Which env runner class a run has, and the one for several agents. It imports RLlib."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
+
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
-from rlexp.engine.runners.multi_agent_runner import GuardedMultiAgentEnvRunner
+from rlexp.engine.runners.runner_base import TaskedRunner
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
     from ray.rllib.env.env_runner import EnvRunner
+
+
+class GuardedMultiAgentEnvRunner(TaskedRunner, MultiAgentEnvRunner):
+    """RLlib's env runner of several agents, with tasks and fatal errors; its environments are in its process."""
 
 
 def env_runner_class(config: AlgorithmConfig) -> type[EnvRunner]:
@@ -33,7 +39,6 @@ def env_runner_class(config: AlgorithmConfig) -> type[EnvRunner]:
 
 @cache
 def _keeping(base: type[EnvRunner]) -> type[EnvRunner]:
-    from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
     from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
     known = issubclass(base, SingleAgentEnvRunner | MultiAgentEnvRunner)

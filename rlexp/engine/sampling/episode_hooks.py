@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.callbacks.utils import make_callback
 
-from rlexp.engine.callbacks.bookkeeping import Bookkeeping
-from rlexp.engine.callbacks.failures import FailureCounter
-from rlexp.engine.callbacks.task_outcomes import OutcomeCollector
 from rlexp.engine.sampling.episode_view import EpisodeView
 from rlexp.engine.sampling.live_episodes import LiveEpisodes
 from rlexp.engine.sampling.steps import Steps, step_bytes
@@ -26,8 +23,8 @@ if TYPE_CHECKING:
 BEFORE_THE_END = ("on_episode_created", "on_episode_start", "on_episode_step")
 END = "on_episode_end"
 
-COUNTED_BY_THE_RUNNER = (Bookkeeping, FailureCounter, OutcomeCollector)
-"""Callbacks whose episode hooks log what the fast runner logs by itself."""
+LOGGED_BY_FAST_RUNNER = "logged_by_fast_runner"
+"""Attribute of callback classes: True if their episode hooks log what the fast runner logs by itself."""
 
 
 def listeners(callbacks: Iterable[Any], hook: str) -> list[Any]:
@@ -36,7 +33,7 @@ def listeners(callbacks: Iterable[Any], hook: str) -> list[Any]:
         callback
         for callback in callbacks
         if getattr(type(callback), hook) is not getattr(RLlibCallback, hook)
-        and type(callback) not in COUNTED_BY_THE_RUNNER
+        and not vars(type(callback)).get(LOGGED_BY_FAST_RUNNER)
     ]
 
 

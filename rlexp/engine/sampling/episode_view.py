@@ -16,7 +16,7 @@ import tree
 from gymnasium.wrappers.vector import DictInfoToList
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from rlexp.engine.sampling.rollout import Rollout
+from rlexp.engine.rollout import Rollout
 from rlexp.engine.sampling.steps import Steps
 
 

@@ -20,17 +20,16 @@ from ray.rllib.utils.metrics import (
 
 from rlexp.base.metric_table import (
     CALLBACKS_TIMER,
+    ENV_FAILURES,
     ENV_TIMER,
     EPISODE_LENGTH,
     EPISODE_RETURN,
     INFERENCE_TIMER,
 )
-from rlexp.engine.callbacks.failures import METRIC as FAILURES
-from rlexp.engine.callbacks.task_outcomes import log_outcome
 from rlexp.environment.guards import notices
 from rlexp.environment.guards.notices import NOTICES, Noticed
 from rlexp.environment.guards.replaceable import FAILURE_COUNT
-from rlexp.environment.tasks.outcome import Outcome
+from rlexp.environment.tasks.outcome import Outcome, log_outcome
 
 if TYPE_CHECKING:
     from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
@@ -98,7 +97,7 @@ class Tally:
         runner._increase_sampled_metrics(self.steps, len(self.ended))
         self._log_episodes(runner)
         if self.ended or self.failures:
-            metrics.log_value(FAILURES, self.failures, reduce="sum")
+            metrics.log_value(ENV_FAILURES, self.failures, reduce="sum")
         if self.step_failures:
             metrics.log_value(STEP_FAILURES, self.step_failures, reduce="lifetime_sum")
         for timer, seconds in zip(TIMERS, (self.env_s, self.inference_s, self.callbacks_s), strict=True):

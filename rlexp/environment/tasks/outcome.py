@@ -97,3 +97,9 @@ def by_task_name(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     for outcome in outcomes:
         by_name.setdefault(outcome.key, []).append(outcome)
     return by_name
+
+
+def log_outcome(metrics_logger: Any, outcome: Outcome, part: str | None = None) -> None:
+    """Adds one outcome to what the runner, or a part of the learner, reports next."""
+    key = OUTCOMES if part is None else (part, OUTCOMES)
+    metrics_logger.log_value(key, outcome, reduce="item_series")

@@ -19,11 +19,10 @@ from rlexp.engine.callbacks.bookkeeping import Bookkeeping
 from rlexp.engine.callbacks.episode_metrics import metrics_callback
 from rlexp.engine.callbacks.failures import FailureCounter
 from rlexp.engine.callbacks.task_outcomes import OutcomeCollector
-from rlexp.engine.payload_publisher import with_curriculum, with_targets
+from rlexp.engine.curriculum_connector import with_curriculum, with_targets
 from rlexp.engine.runners.runner_class import env_runner_class
 from rlexp.environment.make import rllib_environment
-from rlexp.models.filter_setup import MEAN_STD, add_filter
-from rlexp.models.observation_filter import FilterForEvaluation
+from rlexp.models.observation_filter import MEAN_STD, FilterForEvaluation, add_filter
 from rlexp.models.spec import rl_module_settings
 from rlexp.run.building import rllib_fixes
 from rlexp.run.building.multi_agent import with_shared_policy

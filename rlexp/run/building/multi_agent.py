@@ -17,8 +17,8 @@ from rlexp.config.algorithms import ALGORITHMS, row_of
 from rlexp.config.keys.builder_signatures import algorithm_name
 from rlexp.config.schema import RunConfig
 from rlexp.environment.probe import EnvProbe
-from rlexp.models.filter_setup import KEY as FILTER
-from rlexp.models.filter_setup import MEAN_STD
+from rlexp.models.observation_filter import KEY as FILTER
+from rlexp.models.observation_filter import MEAN_STD
 
 MODE = "hardware.gym_env_vectorize_mode"
 SYNC = "sync"

@@ -15,9 +15,8 @@ from rlexp.config.schema import RunConfig
 from rlexp.curriculum.build import TEACHER, teacher_of
 from rlexp.curriculum.teacher import excludes_episodes, needed_signals
 from rlexp.curriculum.teachers.plr import MAX_MC, SIGNAL
-from rlexp.engine.fast_path_parts import fast_kind
-from rlexp.engine.fast_path_refusals import Spaces, why_not
-from rlexp.engine.sampling.env_runner import FastEnvRunner
+from rlexp.engine.fast_path_refusals import Spaces, fast_kind, why_not
+from rlexp.engine.runners.fast_runner import FastEnvRunner
 from rlexp.environment.tasks.outcome import SIGNALS
 
 if TYPE_CHECKING:
