@@ -13,7 +13,7 @@ from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.demand import number, shares
 from rlexp.hardware.machine.machine import Machine
-from rlexp.hardware.machine.threads import booked_threads, spare_threads
+from rlexp.hardware.threads import booked_threads, spare_threads
 
 FAST_S, SLOW_S = 0.2e-3, 2e-3
 """Seconds a step: below the first acting and learning outweigh the environment, from the second on it is slow."""

@@ -13,7 +13,6 @@ from rlexp.base.metric_table import EVAL_RETURN, METRIC, METRICS, TRAIN_RETURN, 
 from rlexp.report.analysis.arms import Arm, arm_by_run, arms_of
 from rlexp.report.analysis.comparison import (
     ScoresByArm,
-    comparison_charts,
     differ_only_in_env,
     estimates,
     scores_by_arm,
@@ -27,14 +26,15 @@ from rlexp.report.analysis.parameter_effects import (
     selection_warning,
 )
 from rlexp.report.analysis.parameters import parameters_of
-from rlexp.report.analysis.task_matrix import task_matrix
+from rlexp.report.analysis.selection import Objective, bests_of, objective_of
 from rlexp.report.drawing.charts import Chart, curves, sampling_time, wall_time
+from rlexp.report.drawing.comparison_charts import comparison_charts
 from rlexp.report.drawing.page import require_report_extra, write_page
 from rlexp.report.drawing.parameter_charts import parameter_charts
 from rlexp.report.drawing.pictures import DrawingProcess
+from rlexp.report.drawing.task_matrix import task_matrix
 from rlexp.report.marl_eval import raw_data
 from rlexp.report.reading import WALL, Run, read_all
-from rlexp.report.selection import Objective, bests_of, objective_of
 from rlexp.storage.buckets.fetch import fetched, upload_files
 from rlexp.terminal.quiet import terminal
 

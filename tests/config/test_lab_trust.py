@@ -14,7 +14,7 @@ from rlexp.cli.main import main
 from rlexp.config.composition import search_path
 from rlexp.config.composition.search_path import find_lab
 from rlexp.config.labs import lab_ownership
-from rlexp.hardware.ray_session.import_places import job_config
+from rlexp.hardware.ray_session.process_environment import job_config
 from rlexp.tracking import wandb_run
 from rlexp.tracking.wandb_settings import _is_own
 

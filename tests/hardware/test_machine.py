@@ -9,7 +9,6 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.hardware.machine.machine import find_cluster, free_disk, look, split_address
-from rlexp.hardware.measure import measure_step_seconds
 from rlexp.hardware.ray_session.connect import cluster_address, why_not
 
 
@@ -93,37 +92,3 @@ def test_auto_without_a_cluster_says_what_to_write(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ConfigError, match="RAY_ADDRESS is not set") as caught:
         cluster_address("auto")
     assert "hardware.address=" in (caught.value.fix or "")
-
-
-class _Sleeper:
-    """Steps take 5 ms, each tenth one ends the episode, and a reset takes 20 ms."""
-
-    def __init__(self) -> None:
-        import gymnasium
-
-        self.action_space, self.steps, self.closed = gymnasium.spaces.Discrete(2), 0, False
-
-    def reset(self, seed: int | None = None) -> tuple[int, dict]:
-        time.sleep(0.02)
-        return 0, {}
-
-    def step(self, action: int) -> tuple[int, float, bool, bool, dict]:
-        time.sleep(0.005)
-        self.steps += 1
-        return 0, 0.0, self.steps % 10 == 0, False, {}
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_measured_step_time_has_the_resets_in_it() -> None:
-    made: list[_Sleeper] = []
-    seconds = measure_step_seconds(lambda: made.append(_Sleeper()) or made[0], budget_s=1.0)
-    assert 0.005 < seconds < 0.012
-    assert made[0].closed
-
-
-def test_one_step_longer_than_the_budget_ends_the_measurement() -> None:
-    start = time.perf_counter()
-    assert measure_step_seconds(_Sleeper, budget_s=0.001) >= 0.005
-    assert time.perf_counter() - start < 0.2

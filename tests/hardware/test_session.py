@@ -17,8 +17,8 @@ from hardware_configs import run_config
 from rlexp.base.errors import ConfigError
 from rlexp.base.processes import leftovers
 from rlexp.cli import clean
-from rlexp.hardware.machine.threads import apply_threads, torch_threads
 from rlexp.hardware.ray_session.session import needs_ray, start, store_bytes
+from rlexp.hardware.threads import apply_threads, torch_threads
 
 HERE = Path(__file__).parent
 ALGORITHMS = "ray.rllib.algorithms"

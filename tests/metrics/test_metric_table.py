@@ -101,9 +101,9 @@ def test_best_values_go_by_the_direction() -> None:
 
 def test_a_report_ranks_by_the_direction_and_draws_shares_in_percent(tmp_path: Path) -> None:
     from rlexp.report.analysis.arms import arms_of
+    from rlexp.report.analysis.selection import objective_of
     from rlexp.report.drawing.charts import curves
     from rlexp.report.reading import Run
-    from rlexp.report.selection import objective_of
 
     rows = [{"env_steps": at, "perf/iteration_s": 1.0, "train/success_rate": 0.5} for at in (1, 2)]
     run = Run(tmp_path, {}, {}, {}, rows)

@@ -10,8 +10,8 @@ import numpy as np
 from rlexp.report.analysis.arms import arms_of
 from rlexp.report.analysis.curves import curve_of
 from rlexp.report.analysis.parameters import ABSENT, parameters_of
-from rlexp.report.analysis.task_matrix import task_matrix
 from rlexp.report.drawing.charts import curves
+from rlexp.report.drawing.task_matrix import task_matrix
 from rlexp.report.reading import Run
 
 

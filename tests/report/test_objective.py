@@ -13,14 +13,14 @@ from rlexp.base.errors import ConfigError
 from rlexp.report.analysis.arms import Arm, arms_of
 from rlexp.report.analysis.comparison import (
     MOST_ARMS,
-    comparison_charts,
     differ_only_in_env,
     scores_by_arm,
     top_arms,
 )
 from rlexp.report.analysis.parameters import parameters_of
+from rlexp.report.analysis.selection import Objective, bests_of, objective_of
+from rlexp.report.drawing.comparison_charts import comparison_charts
 from rlexp.report.reading import Run
-from rlexp.report.selection import Objective, bests_of, objective_of
 from rlexp.storage.sweeps import trial_ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.multirun import SweepOutcome

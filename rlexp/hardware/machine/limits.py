@@ -21,8 +21,8 @@ def take_share(cores: float) -> None:
     _share = max(1, math.floor(cores + 1e-9))
 
 
-def shares() -> bool:
-    """Whether the other cores of this machine are others' to use."""
+def is_shared() -> bool:
+    """True in a trial of a sweep: other processes use this machine's other cores."""
     return _share is not None
 
 

@@ -1,14 +1,22 @@
-"""Whether a Ray cluster answers at an address, told in bounded time and without Ray."""
+"""Whether a Ray cluster answers at an address, within bounded time and without Ray; a watch on a joined one."""
 
 from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
+from pathlib import Path
 
-from rlexp.base.errors import ConfigError
+from rlexp.base.errors import EXIT_FAILED, ConfigError
+from rlexp.base.shell_commands import shell_command
 from rlexp.hardware.machine.machine import Cluster, find_cluster, split_address
+from rlexp.storage.buckets.local_copies import address as place
 
 PROBE_S = 5.0
+EVERY_S = 3.0
+PATIENCE_S = 45.0
+"""A head that is started anew within that time may go on where it was; Ray itself waits 60 s."""
 # An HTTP/2 client's first words and empty SETTINGS; every gRPC server answers with SETTINGS of its own.
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _FRAME, _SETTINGS = 9, 4
@@ -64,3 +72,47 @@ def why_not(address: str, timeout_s: float = PROBE_S) -> str | None:
     if len(head) == _FRAME and head[3] == _SETTINGS:
         return None
     return "something else listens there"
+
+
+class HeadWatch(threading.Thread):
+    """Asks the head every few seconds whether it is there, until `close`; ends the process where it is gone.
+
+    With a message to the person: Ray would end it without one.
+
+    Args:
+        address: of the cluster that this process has joined.
+        folder: of the run or sweep, named in the message; None where there is none.
+    """
+
+    def __init__(self, address: str, folder: Path | None) -> None:
+        super().__init__(name="head watch", daemon=True)
+        self._address, self._folder = address, folder
+        self._closed = threading.Event()
+
+    def run(self) -> None:
+        """See the class."""
+        gone_since = None
+        while not self._closed.wait(EVERY_S):
+            problem = why_not(self._address)
+            if problem is None:
+                gone_since = None
+                continue
+            gone_since = gone_since or time.monotonic()
+            if time.monotonic() - gone_since >= PATIENCE_S:
+                self._end(problem)
+
+    def _end(self, problem: str) -> None:
+        from rlexp.terminal.quiet import terminal
+
+        screen = terminal()
+        message = f"the Ray cluster at {self._address} is gone ({problem}); what was saved stands"
+        if self._folder is not None:
+            resume = shell_command("resume", place(self._folder))
+            message += f"\n  write: {resume} hardware.address=<another cluster, or local>"
+        screen.error(message)
+        screen.console.show_cursor()
+        os._exit(EXIT_FAILED)
+
+    def close(self) -> None:
+        """The process leaves the cluster."""
+        self._closed.set()

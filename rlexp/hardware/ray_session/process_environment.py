@@ -1,11 +1,15 @@
-"""The environment variables of Ray's processes."""
+"""What Ray's processes get from this one: environment variables, and the folders that they import from."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from rlexp.compat.ray_core import replace_import_places
 from rlexp.config.schema import RunConfig
 
 
@@ -45,3 +49,20 @@ def _python_path(trusted: Sequence[str]) -> str:
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     found = [*inherited, *import_paths(), *lab_paths.import_paths(trusted)]
     return os.pathsep.join(dict.fromkeys(path for path in found if path))
+
+
+class _OwnImportFolders(list[str]):
+    """Ray puts the working folder, which may be a stranger's, before all others; here only if this process does."""
+
+    def extend(self, places: Iterable[str]) -> None:
+        own = {str(Path(place).absolute()) for place in sys.path}
+        super().extend(place for place in places if str(Path(place).absolute()) in own)
+
+
+def job_config() -> Any:
+    """For `ray.init`: workers import from the folders that this process imports from, and no others. Imports Ray."""
+    from ray.job_config import JobConfig
+
+    config = JobConfig()
+    replace_import_places(config, _OwnImportFolders)
+    return config

@@ -9,10 +9,13 @@ import contextlib
 import logging
 import math
 import os
+import signal
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rlexp.base.errors import RunFailedError
@@ -23,13 +26,11 @@ from rlexp.compat.ray_workers.worker_start import ADDRESS
 from rlexp.config.algorithms import row_of
 from rlexp.config.schema import RunConfig
 from rlexp.hardware.demand import bill_of, custom_resources
-from rlexp.hardware.machine.limits import shares, usable_cores
+from rlexp.hardware.machine.limits import is_shared, usable_cores
 from rlexp.hardware.machine.machine import Machine, usable_memory
 from rlexp.hardware.ray_session import import_ahead, ray_token
-from rlexp.hardware.ray_session.connect import cluster_address
-from rlexp.hardware.ray_session.head_watch import HeadWatch
-from rlexp.hardware.ray_session.process_environment import changed, of_workers
-from rlexp.hardware.ray_session.signals import at_most, handlers_kept
+from rlexp.hardware.ray_session.connect import HeadWatch, cluster_address
+from rlexp.hardware.ray_session.process_environment import changed, job_config, of_workers
 
 CONNECT_S = 60
 MIB = 1 << 20
@@ -93,13 +94,13 @@ def start(config: RunConfig, folder_log: Path | None, preload: Sequence[str] = (
             one goes on.
 
     Raises:
-        ConfigError: the cluster named cannot be reached (told within seconds).
+        ConfigError: the cluster named cannot be reached; within seconds.
         RunFailedError: Ray could not be started or joined.
     """
     apply_environment(config)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    if shares():
+    if is_shared():
         return  # A sweep's trial: its process is Ray's own.
     address = "local" if config.hardware.address == "local" else cluster_address(config.hardware.address)
     import ray
@@ -208,14 +209,13 @@ def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments:
     import ray
 
     from rlexp.compat.node_start import lean
-    from rlexp.hardware.ray_session.import_places import job_config
 
     local = arguments["address"] == "local"
     if not str(arguments["address"]).startswith("ray://"):
         arguments["job_config"] = job_config()
     extra = {"include_dashboard": False} if local else {}
     try:
-        with handlers_kept(), at_most(limit_s), lean():
+        with _handlers_kept(), _at_most(limit_s), lean():
             ray.init(
                 log_to_driver=folder_log is not None,
                 logging_level=logging.getLogger("ray").getEffectiveLevel(),
@@ -229,16 +229,49 @@ def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments:
         with contextlib.suppress(Exception):
             stop()
         _session.started = False
-        raise RunFailedError(_told(error, arguments["address"])) from error
+        raise RunFailedError(_failure_message(error, arguments["address"])) from error
     _session.started = True
     if folder_log is not None:
         _session.worker_log = WorkerLog(folder_log)
 
 
-def _told(error: Exception, address: str) -> str:
-    """What to say of an error of `ray.init`."""
+def _failure_message(error: Exception, address: str) -> str:
+    """The message for an error of `ray.init`."""
     if address == "local":
         return f"Ray could not be started: {type(error).__name__}: {error}"
     # A cluster with tokens says nothing to a client without one, which then only sees no connection.
     hint = "" if os.environ.get("RAY_AUTH_MODE") else "; if it asks for a token, set RAY_AUTH_MODE=token"
     return f"the Ray cluster at {address} could not be joined: {type(error).__name__}: {error}{hint}"
+
+
+@contextlib.contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Restores the SIGTERM handler, which `ray.init` replaces by one that exits without a checkpoint."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _at_most(limit_s: float | None) -> Iterator[None]:
+    """Raises TimeoutError when the block takes longer; in the main thread only, where signals arrive."""
+    if limit_s is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"no answer within {limit_s:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

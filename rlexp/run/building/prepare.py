@@ -32,10 +32,10 @@ from rlexp.environment.probe import EnvProbe
 from rlexp.environment.tasks.space import space_of
 from rlexp.hardware.auto import Chosen, choose, room_for_runners
 from rlexp.hardware.demand import check_fits, check_fits_cluster
-from rlexp.hardware.machine.limits import shares
+from rlexp.hardware.machine.limits import is_shared
 from rlexp.hardware.machine.machine import Machine, look
-from rlexp.hardware.machine.threads import apply_threads, torch_threads
 from rlexp.hardware.ray_session import session
+from rlexp.hardware.threads import apply_threads, torch_threads
 from rlexp.metrics.known_metrics import Catalogue, known
 from rlexp.run.building.algorithm_config import build
 from rlexp.run.building.auto_measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
@@ -125,7 +125,7 @@ def _measured(
         del open_keys[MODE]
     # Trials that are compared must be alike: no measurement, which differs from time to time, chooses for them.
     if (
-        shares()
+        is_shared()
         or not open_keys
         or not issubclass(built.env_runner_cls, FastEnvRunner)
         or built.num_gpus_per_learner
@@ -246,7 +246,7 @@ def choose_hardware(
 
 def _machine(config: RunConfig) -> Machine:
     """This machine, or the cluster that has been joined, as one; for a trial of a sweep, what is booked for it."""
-    if shares():
+    if is_shared():
         return look()
     return look() if config.hardware.address == "local" else session.joined(look())
 

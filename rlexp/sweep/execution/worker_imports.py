@@ -9,7 +9,7 @@ import ray.rllib.algorithms  # noqa: E402, F401
 
 import rlexp.run.building.prepare  # noqa: E402
 import rlexp.sweep.execution.trial_run  # noqa: E402, F401
-from rlexp.hardware.machine import threads  # noqa: E402
+from rlexp.hardware import threads  # noqa: E402
 
 gc_pause.end()
 threads.follow_ray()

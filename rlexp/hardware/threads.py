@@ -6,7 +6,7 @@ import os
 
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.hardware.demand import Share, bill_of, shares
-from rlexp.hardware.machine.limits import shares as shares_machine
+from rlexp.hardware.machine.limits import is_shared
 from rlexp.hardware.machine.machine import Machine
 
 MOST = 8
@@ -41,7 +41,7 @@ def torch_threads(config: RunConfig, machine: Machine) -> int:
     if hardware.settings.get("gym_env_vectorize_mode") == "async":
         return 1
     bill = bill_of(config)
-    if hardware.address != "local" or shares_machine():
+    if hardware.address != "local" or is_shared():
         return booked_threads(bill)
     return spare_threads(hardware, machine, sum(share.count * share.cpus for share in bill if share.remote))
 
