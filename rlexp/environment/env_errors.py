@@ -13,6 +13,12 @@ OLD_GYM = (
     "wraps one, too), or return (observation, info) from reset(seed=, options=) and (observation, reward, terminated, "
     "truncated, info) from step"
 )
+VECTOR_MODE = "hardware.gym_env_vectorize_mode"
+"""The key by which a run's environments are stepped one by one or in a vector form of their own, ..."""
+VECTOR_ENTRY_POINT = "vector_entry_point"
+"""... its value for the latter, ..."""
+SINGLE_ENVS = f"{VECTOR_MODE}=sync (or async)"
+"""... and the fix where there is none."""
 RIGHT_SPACE = (
     "the right observation_space in the environment, or a wrapper in env.wrappers that fits it to its space"
 )

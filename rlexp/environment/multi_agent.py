@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rlexp.environment.tasks.episode_measure import SUCCESS_KEYS
+from rlexp.environment.info_keys import SUCCESS_KEYS
 
 COMMON = "__common__"
 """Key of an info that concerns no agent or all of them."""

@@ -27,16 +27,13 @@ from rlexp.environment.construct import (
     parameters_of,
     registered,
 )
+from rlexp.environment.env_errors import SINGLE_ENVS, VECTOR_ENTRY_POINT, VECTOR_MODE
 from rlexp.environment.time_limits import bounded_steps
 
 if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
 
     from rlexp.environment.guards.vector_guard import VectorGuard
-
-MODE = "hardware.gym_env_vectorize_mode"
-VECTOR_ENTRY_POINT = "vector_entry_point"
-FIX = f"{MODE}=sync (or async)"
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,7 @@ def _limit(choice: EnvChoice, form: _VectorForm) -> dict[str, int]:
             f"env.max_episode_steps: {form.name}, the vector form of {choice.id}, takes no max_episode_steps, so "
             f"episodes would not end after {wanted} steps",
             key="env.max_episode_steps",
-            fix=FIX,
+            fix=SINGLE_ENVS,
         )
     return own_limit(choice, takes)
 
@@ -234,5 +231,7 @@ def _check_spaces(choice: EnvChoice, vector: VectorEnv, trusted: Sequence[str]) 
 
 def _refused(choice: EnvChoice, reason: str) -> ConfigError:
     return ConfigError(
-        f"{MODE}: {choice.id} cannot be stepped in a vector form of its own: {reason}", key=MODE, fix=FIX
+        f"{VECTOR_MODE}: {choice.id} cannot be stepped in a vector form of its own: {reason}",
+        key=VECTOR_MODE,
+        fix=SINGLE_ENVS,
     )

@@ -117,7 +117,7 @@ def probe_vector_tasks(
 
 
 def _try_out(env: gymnasium.Env, choice: EnvChoice, seed: int) -> EnvProbe:
-    from rlexp.environment.guards.guard import FAILURE
+    from rlexp.environment.info_keys import FAILURE
 
     env.action_space.seed(seed)
     _check_observation(choice, env.observation_space, env.reset(seed=seed)[0], "reset")
@@ -183,7 +183,7 @@ def _try_agents(env: MultiAgentWrapper, choice: EnvChoice, seed: int) -> EnvProb
     Raises:
         ConfigError: it breaks RLlib's rules for several agents.
     """
-    from rlexp.environment.guards.replaceable import FAILURE
+    from rlexp.environment.info_keys import FAILURE
 
     observation_space, action_space = _shared_spaces(choice, env)
     for position, agent in enumerate(env.possible_agents):

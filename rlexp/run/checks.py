@@ -96,10 +96,11 @@ def _environment(config: RunConfig) -> None:
 
 def _vector_form(config: RunConfig) -> None:
     """Environments that are to be stepped in their own vector form have one, and it takes the curriculum's tasks."""
-    from rlexp.environment.native_vector import MODE, VECTOR_ENTRY_POINT, check_native
+    from rlexp.environment.env_errors import VECTOR_ENTRY_POINT, VECTOR_MODE
+    from rlexp.environment.native_vector import check_native
     from rlexp.environment.probe import probe_vector_tasks
 
-    if config.hardware.settings.get(MODE.partition(".")[2]) != VECTOR_ENTRY_POINT:
+    if config.hardware.settings.get(VECTOR_MODE.partition(".")[2]) != VECTOR_ENTRY_POINT:
         return
     check_native(config.env, config.trusted)
     if config.curriculum.teacher is not None:

@@ -14,12 +14,12 @@ from envs.meeting import Meeting
 from rlexp.base.errors import ConfigError
 from rlexp.base.metric_table import METRICS
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
+from rlexp.environment.info_keys import OUTCOME
 from rlexp.environment.tasks.applying import task_applier
 from rlexp.environment.tasks.directive import Everywhere
 from rlexp.environment.tasks.multi_agent_task_env import MultiAgentTaskEnv
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import OUTCOME
 
 SPACE = TaskSpace.of({"distance": {"int": [1, 8]}})
 BOTH = {"left": 1, "right": 1}

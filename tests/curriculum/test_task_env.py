@@ -16,11 +16,12 @@ from rlexp.engine.curriculum_connector import CurriculumConnector
 from rlexp.engine.task_dispatcher import Handing
 from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
+from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME
 from rlexp.environment.tasks.applying import task_applier, why_unsupported
 from rlexp.environment.tasks.directive import Cycle, Draw, Everywhere, Fixed
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME, TaskEnv
+from rlexp.environment.tasks.task_wrapper import TaskEnv
 
 SPACE = TaskSpace.of({"length": {"int": [1, 4]}, "prize": {"box": [0, 1]}})
 

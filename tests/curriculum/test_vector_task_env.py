@@ -17,15 +17,16 @@ from rlexp.config.schema import CurriculumChoice, EnvChoice
 from rlexp.engine.curriculum_connector import CurriculumConnector
 from rlexp.engine.task_dispatcher import Handing
 from rlexp.environment.env_errors import FatalEnvError
-from rlexp.environment.guards.guard import FAILURE, Guard
+from rlexp.environment.guards.guard import Guard
 from rlexp.environment.guards.vector_guard import VectorGuard
+from rlexp.environment.info_keys import FAILURE, NOT_LEARNT, OUTCOME
 from rlexp.environment.make import make_env
 from rlexp.environment.tasks.applying import task_applier
 from rlexp.environment.tasks.directive import Draw, Everywhere, Fixed
 from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OBSERVED, OUTCOME, TaskEnv
+from rlexp.environment.tasks.task_wrapper import OBSERVED, TaskEnv
 from rlexp.environment.tasks.vector import VectorTaskEnv
 
 SPACE = TaskSpace.of({"length": {"int": [1, 6]}})

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from made_rollouts import flags
 
 from rlexp.engine.sampling.steps import EpisodeTasks, Steps, ended
+from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME
 from rlexp.environment.tasks.outcome import Outcome
-from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME
 
 ENVS = 3
 

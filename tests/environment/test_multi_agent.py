@@ -18,7 +18,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.metric_table import METRICS
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
-from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT
+from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT
 from rlexp.environment.multi_agent import joined
 
 TRUSTED = "trusted=[rlexp,envs,callbacks,ray.rllib,gymnasium,bad_meetings]"

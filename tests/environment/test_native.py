@@ -15,9 +15,9 @@ from native_envs import HERE, Counters, counters, runner, stepped
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
-from rlexp.environment.guards.guard import FAILURE, FAILURE_COUNT
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.guards.vector_infos import arrays_of
+from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT
 from rlexp.environment.make import env_creator, make_env
 from rlexp.environment.native_vector import check_native, make_native, native_form
 

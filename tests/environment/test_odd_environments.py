@@ -13,8 +13,8 @@ from odd_envs import REFUSED, TRAINS, WARNS
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
-from rlexp.environment.guards.notices import NOTICES
 from rlexp.environment.guards.vector_infos import MergedInfos, info_of
+from rlexp.environment.info_keys import NOTICES
 from rlexp.environment.make import make_env
 from rlexp.environment.probe import probe
 

@@ -10,7 +10,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from rlexp.base.metric_table import ENV_FAILURES
 from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.guards import notices
-from rlexp.environment.guards.replaceable import FAILURE_COUNT
+from rlexp.environment.info_keys import FAILURE_COUNT
 from rlexp.environment.multi_agent import last_info
 
 _NUMBERS = re.compile(r" of env runner \d+|-?\d[\d.,e+-]*")

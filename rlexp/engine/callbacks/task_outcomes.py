@@ -11,9 +11,9 @@ from typing import Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
+from rlexp.environment.info_keys import OUTCOME
 from rlexp.environment.multi_agent import last_info
 from rlexp.environment.tasks.outcome import log_outcome
-from rlexp.environment.tasks.task_wrapper import OUTCOME
 
 
 class OutcomeCollector(RLlibCallback):

@@ -27,8 +27,8 @@ from rlexp.base.metric_table import (
     INFERENCE_TIMER,
 )
 from rlexp.environment.guards import notices
-from rlexp.environment.guards.notices import NOTICES, Noticed
-from rlexp.environment.guards.replaceable import FAILURE_COUNT
+from rlexp.environment.guards.notices import Noticed
+from rlexp.environment.info_keys import FAILURE_COUNT, NOTICES
 from rlexp.environment.tasks.outcome import Outcome, log_outcome
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import tree
 from numpy.typing import NDArray
 
 from rlexp.engine.rollout import Ended, Rollout
-from rlexp.environment.tasks.task_wrapper import NOT_LEARNT, OUTCOME
+from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME
 
 Array = NDArray[Any]
 

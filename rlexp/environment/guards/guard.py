@@ -11,12 +11,10 @@ from typing import Any
 
 import gymnasium
 
-from rlexp.environment.env_errors import EnvBrokenError, FatalEnvError, NonFiniteError, describe
-from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, ReplaceableSingleEnv
+from rlexp.environment.env_errors import describe
+from rlexp.environment.guards.replaceable import ReplaceableSingleEnv
 from rlexp.environment.guards.return_check import ReturnCheck, spaces_of
 from rlexp.environment.plain_spaces import plain_actions, plain_observations
-
-__all__ = ["FAILURE", "FAILURE_COUNT", "EnvBrokenError", "FatalEnvError", "Guard", "NonFiniteError"]
 
 _log = logging.getLogger(__name__)
 

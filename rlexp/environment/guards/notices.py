@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rlexp.base.metric_table import NOTICE_COUNT
-
-NOTICES = "env_notices"
-"""Info key: a `Noticed`."""
+from rlexp.environment.info_keys import NOTICES
 
 TEXTS = "__env_notices"
 """Entry of the runners' results: the texts; `NOTICE_COUNT` is how many irregularities were seen."""

@@ -20,16 +20,11 @@ from rlexp.environment.env_errors import (
 )
 from rlexp.environment.guards.notices import Notices
 from rlexp.environment.hangs.hang_watch import Hang
+from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT
 
 _log = logging.getLogger(__name__)
 _Env = TypeVar("_Env")
 _Start = TypeVar("_Start")
-
-FAILURE = "env_failure"
-"""Info key: the error that ended the episode, or that a reset had to be repeated for, as one line."""
-
-FAILURE_COUNT = "env_failure_count"
-"""Info key: how many failures there were since the last info that had this key."""
 
 
 class ReplaceableEnv(Generic[_Env]):

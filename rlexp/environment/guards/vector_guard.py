@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.finite import FiniteCheck
-from rlexp.environment.guards.replaceable import FAILURE, FAILURE_COUNT, ReplaceableEnv
+from rlexp.environment.guards.replaceable import ReplaceableEnv
 from rlexp.environment.guards.vector_infos import arrays_of
+from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT
 
 Stepped = tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 

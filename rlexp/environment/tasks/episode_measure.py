@@ -8,11 +8,11 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
+from rlexp.environment.info_keys import SUCCESS_KEYS
 
 KEY = "curriculum.measure"
 EPISODE = ("success", "return", "length", "progress")
 """Measures of a single episode; beside them `info:<name>`, and any logged metric by its full name."""
-SUCCESS_KEYS = ("success", "is_success")
 
 
 def check_measure(measure: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
-from rlexp.environment.guards.replaceable import FAILURE
+from rlexp.environment.info_keys import FAILURE, OUTCOME
 from rlexp.environment.multi_agent import ended
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import OUTCOME, Apply, TaskMixin, with_task
+from rlexp.environment.tasks.task_wrapper import Apply, TaskMixin, with_task
 
 
 class MultiAgentTaskEnv(TaskMixin, MultiAgentWrapper):

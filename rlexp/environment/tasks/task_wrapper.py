@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 
 from rlexp.environment.env_errors import FatalEnvError
-from rlexp.environment.guards.replaceable import FAILURE
+from rlexp.environment.info_keys import FAILURE, NOT_LEARNT, OUTCOME
 from rlexp.environment.tasks.directive import Draw
 from rlexp.environment.tasks.episode_measure import KEY, score, success
 from rlexp.environment.tasks.outcome import Outcome
@@ -17,10 +17,6 @@ from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
 
-OUTCOME = "task_outcome"
-"""Info key of an episode's last step: its `Outcome`."""
-NOT_LEARNT = "task_not_learnt"
-"""Info key of the reset of an episode that the policy does not learn from."""
 OBSERVED = "task"
 """Key of a task's numbers in a Dict observation."""
 

@@ -10,18 +10,16 @@ import numpy as np
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
-from rlexp.environment.guards.replaceable import FAILURE
 from rlexp.environment.guards.vector_guard import Stepped, VectorGuard
 from rlexp.environment.guards.vector_infos import info_of
+from rlexp.environment.info_keys import FAILURE, NOT_LEARNT, OUTCOME
 from rlexp.environment.tasks.directive import Draw
 from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
 from rlexp.environment.tasks.task_wrapper import (
-    NOT_LEARNT,
     OBSERVED,
-    OUTCOME,
     EpisodeResult,
     check_trainable,
     outcome_of,

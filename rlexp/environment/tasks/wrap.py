@@ -13,10 +13,9 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import CurriculumChoice
-from rlexp.environment.env_errors import describe
+from rlexp.environment.env_errors import SINGLE_ENVS, VECTOR_MODE, describe
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.multi_agent import is_multi_agent
-from rlexp.environment.native_vector import FIX, MODE
 from rlexp.environment.tasks.applying import (
     KEY,
     METHODS,
@@ -81,9 +80,9 @@ def with_vector_tasks(guard: VectorGuard, choice: CurriculumChoice) -> VectorTas
     space = space_of(choice)
     if (reason := why_vector_unsupported(guard.env, choice.apply)) is not None:
         raise ConfigError(
-            f"{MODE}: {guard.name} can take no tasks in its vector form by {KEY}={choice.apply}: {reason}",
-            key=MODE,
-            fix=FIX,
+            f"{VECTOR_MODE}: {guard.name} can take no tasks in its vector form by {KEY}={choice.apply}: {reason}",
+            key=VECTOR_MODE,
+            fix=SINGLE_ENVS,
         )
     try:
         return VectorTaskEnv(guard, choice.measure, space if choice.observe_task else None)
@@ -115,7 +114,7 @@ def try_tasks(env: Any, choice: CurriculumChoice, seed: int, check: Callable[[An
     Raises:
         ConfigError: the environment refuses one.
     """
-    other = FIX if isinstance(env, VectorTaskEnv) else f"another {KEY}"
+    other = SINGLE_ENVS if isinstance(env, VectorTaskEnv) else f"another {KEY}"
     space, rng = space_of(choice), np.random.default_rng(seed)
     for task in [*(choice.targets or []), *(space.sample(rng) for _ in range(SAMPLED_TASKS))]:
         env.set_curriculum(Payload(Fixed(task), 0, 0, seed))

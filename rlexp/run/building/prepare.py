@@ -27,7 +27,8 @@ from rlexp.curriculum.metric_checks import check_reads, teacher_metric_names
 from rlexp.engine.callbacks.failures import tell_anew, told_once
 from rlexp.engine.install_fast_path import install
 from rlexp.engine.runners.fast_runner import FastEnvRunner
-from rlexp.environment.native_vector import VECTOR_ENTRY_POINT, native_form
+from rlexp.environment.env_errors import VECTOR_ENTRY_POINT
+from rlexp.environment.native_vector import native_form
 from rlexp.environment.probe import EnvProbe
 from rlexp.environment.tasks.space import space_of
 from rlexp.hardware.auto import Chosen, choose, room_for_runners
