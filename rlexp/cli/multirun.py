@@ -23,7 +23,7 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
     request = SweepRequest(tuple(args.overrides), args.config_name or "config", args.config_dir)
     sweep_plan = plan_sweep(request)
     if sweep_plan.settings.plan:
-        from rlexp.sweep.standings_table import print_plan
+        from rlexp.sweep.results.standings_table import print_plan
 
         print_plan(sweep_plan, _needs(sweep_plan))
         return EXIT_DONE
@@ -35,7 +35,7 @@ def _needs(plan: Plan) -> list[str]:
     from rlexp.base.durations import duration
     from rlexp.hardware.machine.machine import look
     from rlexp.sweep.planning.estimate import seconds
-    from rlexp.sweep.planning.resources import at_once, booked
+    from rlexp.sweep.trials.resources import at_once, booked
 
     kinds = plan.trials or plan.ends
     first = kinds[0].config
@@ -54,7 +54,7 @@ def _needs(plan: Plan) -> list[str]:
 
 def close(outcome: SweepOutcome) -> int:
     """Prints the trials' statuses and where the report lies, or why there is none; returns the exit code."""
-    from rlexp.sweep.standings_table import print_standings
+    from rlexp.sweep.results.standings_table import print_standings
 
     where = outcome.report or f"none: {outcome.report_error}"
     print_standings(SweepFolder(outcome.folder), [f"report  {where}"])

@@ -35,7 +35,6 @@ from rlexp.storage.runs.run_folder import RunFolder, is_run_folder
 from rlexp.storage.signed_files import is_own, write_signed
 from rlexp.storage.sweeps import trial_ranking
 from rlexp.storage.sweeps.sweep_view import FROZEN, PLAN, STATE, TRIALS, is_sweep
-from rlexp.sweep.planning.frozen_trials import FrozenTrial, FrozenTrials
 from rlexp.sweep.planning.plan import Plan
 from rlexp.sweep.planning.plan_record import (
     NO_OVERRIDES,
@@ -45,6 +44,7 @@ from rlexp.sweep.planning.plan_record import (
     sign_command,
 )
 from rlexp.sweep.search.adaptive import Adaptive
+from rlexp.sweep.trials.frozen_trials import FrozenTrial, FrozenTrials
 
 SEARCH = "search.json"
 

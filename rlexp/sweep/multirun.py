@@ -15,9 +15,9 @@ from rlexp.storage.buckets.fetch import fetched
 from rlexp.storage.sweeps.sweep_view import is_sweep
 from rlexp.sweep.execution import preload
 from rlexp.sweep.folder import SweepFolder, SweepRequest
-from rlexp.sweep.planning.environment_trials import try_environments
-from rlexp.sweep.planning.foreign_trials import refuse_untrusted
+from rlexp.sweep.foreign_trials import refuse_untrusted
 from rlexp.sweep.planning.plan import Plan, plan
+from rlexp.sweep.trials.environment_trials import try_environments
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from rlexp.config.composition.override_syntax import parse
 from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.keys.key_row import SEEDS
 from rlexp.storage.buckets.local_copies import check_place
-from rlexp.sweep.planning.search_space import MOST_TRIALS
 from rlexp.sweep.schedulers import scheduler_choices
+from rlexp.sweep.space.search_space import MOST_TRIALS
 
 if TYPE_CHECKING:
     from rlexp.compat.hydra import Hydra

@@ -16,8 +16,8 @@ from rlexp.config import saved_config
 from rlexp.config.composition.override_syntax import parse
 from rlexp.config.secrets import looks_secret
 from rlexp.storage.runs.run_folder import RunFolder
-from rlexp.sweep.planning.space_of_overrides import space_of
 from rlexp.sweep.settings import to_settings
+from rlexp.sweep.space.space_of_overrides import space_of
 
 DEEP = "[" * 800 + "]" * 800
 

@@ -20,9 +20,9 @@ import rlexp
 from rlexp.cli.init import run as init
 from rlexp.cli.main import main
 from rlexp.config.composition.search_path import lab_of
+from rlexp.sweep.execution.resume_changes import apply_changes
 from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.resume_changes import apply_changes
 
 SMALL_OF_LAB = (
     "env=our_lab_example",

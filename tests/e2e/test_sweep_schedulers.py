@@ -11,7 +11,7 @@ from processes import BATCH, CARTPOLE, run, trials
 
 from rlexp.sweep.execution.trial_run import TrialRun
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.trial_task import TrialTask
+from rlexp.sweep.trials.trial_task import TrialTask
 
 BUDGET = 18 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}", "sweep.concurrency=1")

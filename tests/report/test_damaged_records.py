@@ -19,8 +19,8 @@ from rlexp.run.train import is_run_id
 from rlexp.storage.runs.trial_status import history, trial_status
 from rlexp.storage.sweeps.sweep_view import SweepView
 from rlexp.sweep.folder import SweepFolder, SweepRequest
-from rlexp.sweep.planning.frozen_trials import FrozenTrials
 from rlexp.sweep.planning.plan import plan
+from rlexp.sweep.trials.frozen_trials import FrozenTrials
 
 MANIFEST = {
     "name": "a",

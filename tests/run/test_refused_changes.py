@@ -10,9 +10,9 @@ import rlexp
 from rlexp.base.errors import ConfigError
 from rlexp.config import saved_config
 from rlexp.config.convert import to_plain
+from rlexp.sweep.execution.resume_changes import apply_changes
 from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.resume_changes import apply_changes
 
 SMALL = ["hardware=local", "debug=tiny", "model=mlp", "evaluation=none", "tracking=none"]
 

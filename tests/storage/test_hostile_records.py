@@ -20,7 +20,7 @@ from rlexp.storage.buckets.record_fetch import fetch_below
 from rlexp.storage.buckets.sync_state import STATE
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.frozen_trials import FrozenTrials
+from rlexp.sweep.trials.frozen_trials import FrozenTrials
 
 
 @pytest.fixture

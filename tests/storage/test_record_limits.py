@@ -31,7 +31,7 @@ from rlexp.storage.signed_files import is_own
 from rlexp.sweep.execution.monitor import never_logged
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.planning.estimate import speeds_below
-from rlexp.sweep.planning.frozen_trials import FrozenTrials
+from rlexp.sweep.trials.frozen_trials import FrozenTrials
 
 SECONDS, MEMORY = 5.0, 1 << 30
 

@@ -11,8 +11,8 @@ import pytest
 from rlexp.base.errors import ConfigError
 from rlexp.config.convert import to_plain
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.search_space import Space
 from rlexp.sweep.search.adaptive import Adaptive
+from rlexp.sweep.space.search_space import Space
 
 SMALL = ["hardware=local", "debug=tiny"]
 OPTUNA = [*SMALL, "sweep=optuna"]

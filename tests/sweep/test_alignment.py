@@ -13,9 +13,9 @@ import rlexp
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
 from rlexp.sweep.planning.plan import check_comparable
-from rlexp.sweep.planning.search_space import Interval, Space
 from rlexp.sweep.schedulers import scheduler_choices
 from rlexp.sweep.schedulers.score_only import with_scores_only
+from rlexp.sweep.space.search_space import Interval, Space
 
 RATES = Space((Interval("algorithm.lr", 1e-5, 1e-2, "log"),))
 

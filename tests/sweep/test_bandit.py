@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from ray.tune.schedulers.pbt import _PBTTrialState
 
-from rlexp.sweep.planning.search_space import Interval, Space
-from rlexp.sweep.planning.trial_task import VALUES
 from rlexp.sweep.schedulers.pb2 import IntervalPB2
 from rlexp.sweep.schedulers.population import Pb2
+from rlexp.sweep.space.search_space import Interval, Space
+from rlexp.sweep.trials.trial_task import VALUES
 
 RATE = Interval("algorithm.lr", 1e-6, 1e-1, "log")
 WIDTH = Interval("model.width", 16, 256, "pow2")

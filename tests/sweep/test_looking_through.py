@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from rlexp.base.errors import ConfigError
-from rlexp.sweep import resume_changes
+from rlexp.sweep.execution import resume_changes
 from rlexp.sweep.folder import SweepFolder, SweepRequest
-from rlexp.sweep.planning.foreign_trials import refuse_untrusted
+from rlexp.sweep.foreign_trials import refuse_untrusted
 from rlexp.sweep.planning.plan import plan
 
 WORDS = ["env=cartpole", "tracking=none", "callbacks=none", "evaluation=none", "stop.env_steps=100"]

@@ -12,9 +12,9 @@ import pytest
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.override_syntax import parse
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.search_space import Point, Space
-from rlexp.sweep.planning.space_of_overrides import space_of
 from rlexp.sweep.search.optuna_search import PointSearch
+from rlexp.sweep.space.search_space import Point, Space
+from rlexp.sweep.space.space_of_overrides import space_of
 
 WIDE = (
     "lr=tag(log,interval(1e-6,1e-1))",

@@ -11,9 +11,9 @@ import yaml
 
 from rlexp.base.errors import ConfigError
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.search_space import Interval, Listed, Space
-from rlexp.sweep.planning.trial_task import SCORE
 from rlexp.sweep.schedulers import population, scheduler_choices
+from rlexp.sweep.space.search_space import Interval, Listed, Space
+from rlexp.sweep.trials.trial_task import SCORE
 
 CONF = Path(__file__).parents[2] / "conf" / "sweep"
 RATES = Space((Interval("algorithm.lr", 1e-5, 1e-2, "log"),))

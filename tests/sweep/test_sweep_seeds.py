@@ -15,9 +15,9 @@ from simulated import Simulation
 from rlexp.base.errors import ConfigError
 from rlexp.storage.sweeps.seed_groups import SeedGroups
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.search_space import Space
 from rlexp.sweep.schedulers.grouped import SeedGroupScheduler
 from rlexp.sweep.schedulers.scheduler_choices import scheduler_of
+from rlexp.sweep.space.search_space import Space
 
 SMALL = ["hardware=local", "debug=tiny"]
 POINTS, SEEDS, BUDGET = 10, 3, 9000

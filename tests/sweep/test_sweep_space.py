@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.override_syntax import parse
-from rlexp.sweep.planning.search_space import Space
-from rlexp.sweep.planning.space_of_overrides import space_of
+from rlexp.sweep.space.search_space import Space
+from rlexp.sweep.space.space_of_overrides import space_of
 
 
 def space(*overrides: str) -> Space:

@@ -10,11 +10,11 @@ from harness import records
 import rlexp
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.execution.monitor import SweepMonitor
+from rlexp.sweep.execution.resume_changes import unfinished
 from rlexp.sweep.execution.trial_run import TrialRun
 from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.plan import plan
-from rlexp.sweep.planning.trial_task import TrialTask
-from rlexp.sweep.resume_changes import unfinished
+from rlexp.sweep.trials.trial_task import TrialTask
 
 TINY = [
     "hardware=local",

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from rlexp.sweep.standings_table import table
+from rlexp.sweep.results.standings_table import table
 from rlexp.terminal.closing import closing_lines, closing_rows, print_closing
 
 DONE = {

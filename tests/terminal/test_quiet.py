@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from rlexp.sweep.standings_table import table
+from rlexp.sweep.results.standings_table import table
 from rlexp.terminal import quiet as quiet_module
 from rlexp.terminal.quiet import console, quiet, terminal
 

@@ -18,10 +18,10 @@ from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.storage.runs.trial_status import OVER, TrialStatus, trial_status
 from rlexp.storage.sweeps.seed_groups import SeedGroups
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.frozen_trials import FrozenTrial
 from rlexp.sweep.planning.one_environment import name_of
-from rlexp.sweep.planning.search_space import written
 from rlexp.sweep.settings import SweepSettings
+from rlexp.sweep.space.search_space import written
+from rlexp.sweep.trials.frozen_trials import FrozenTrial
 
 WRITE_S = 1.0
 """Seconds between two versions of `sweep.json`, at least: a thousand trials make it large."""

@@ -15,8 +15,8 @@ from rlexp.storage.buckets.sync import StoreSync
 from rlexp.storage.runs.trial_status import OVER, metric_of
 from rlexp.storage.sweeps.sweep_view import FROZEN
 from rlexp.sweep.execution.monitor import MissingScoreWarning, SweepMonitor, warn_missing_metrics
+from rlexp.sweep.execution.resume_changes import apply_changes, unfinished
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.resume_changes import apply_changes, unfinished
 from rlexp.sweep.settings import SweepSettings
 from rlexp.terminal.interrupt import Interrupt, children_keep_on, exit_code_of, interruptible
 from rlexp.terminal.messages import Terminal
@@ -103,8 +103,8 @@ def _run_trials(
     with terminal.status("starting Ray ..."), children_keep_on():
         from rlexp.hardware.ray_session import session
         from rlexp.sweep.execution import preload
-        from rlexp.sweep.planning.resources import at_once, check_joined
-        from rlexp.sweep.search.trial_source import trial_names
+        from rlexp.sweep.execution.trial_source import trial_names
+        from rlexp.sweep.trials.resources import at_once, check_joined
 
         preload.begin(first)
         session.start(first, monitor.folder.path / LOG, preload=preload.MODULES)
@@ -115,11 +115,11 @@ def _run_trials(
         concurrency = settings.concurrency
         from rlexp.run.stopping import request_relay
         from rlexp.sweep.execution import key_lending, tune_runner
-        from rlexp.sweep.schedulers.active import ActiveScheduler
+        from rlexp.sweep.execution.active_scheduler import ActiveScheduler
 
         if monitor.undrawn:  # Drawn when there is room for it, and no earlier: by then more scores are known.
             concurrency = concurrency or -(-at_once(first, have, None) // settings.seeds) * settings.seeds
-        from rlexp.sweep.live_table import Board
+        from rlexp.sweep.execution.live_table import Board
 
         scheduling = ActiveScheduler.of(monitor, todo, first, settings)
         if scheduling.keys:

@@ -27,8 +27,8 @@ from rlexp.storage.buckets.mirror import Mirror
 from rlexp.storage.checkpoint import seal
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.frozen_trials import FrozenTrial
-from rlexp.sweep.planning.trial_task import ENDED, TrialTask
+from rlexp.sweep.trials.frozen_trials import FrozenTrial
+from rlexp.sweep.trials.trial_task import ENDED, TrialTask
 from rlexp.terminal.interrupt import Interrupt
 from rlexp.terminal.quiet import quiet
 

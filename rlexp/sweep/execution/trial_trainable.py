@@ -19,8 +19,8 @@ from rlexp.hardware.machine import limits
 from rlexp.storage.buckets.local_copies import local
 from rlexp.sweep.execution import key_lending
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.resources import booked, request_of, same_request
-from rlexp.sweep.planning.trial_task import TrialTask
+from rlexp.sweep.trials.resources import booked, request_of, same_request
+from rlexp.sweep.trials.trial_task import TrialTask
 
 if TYPE_CHECKING:
     from ray.tune import PlacementGroupFactory

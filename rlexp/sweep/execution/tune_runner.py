@@ -23,7 +23,7 @@ from rlexp.compat.lost_machine import LOST, Movable, MovableTrial
 from rlexp.sweep.execution.monitor import SweepMonitor
 from rlexp.sweep.execution.trial_trainable import REFUSED, SweepTrial
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.trial_task import ENDED, VALUES
+from rlexp.sweep.trials.trial_task import ENDED, VALUES
 
 DIED = (
     "its process died: killed, out of memory, or a crash in native code; its log.txt, and error.txt where there is "

@@ -13,9 +13,9 @@ from typing import Any
 from rlexp.base.errors import ConfigError, RlexpError
 from rlexp.base.files.json_records import read_object
 from rlexp.storage.buckets.local_copies import local
-from rlexp.sweep.planning.composed_points import ComposedPoint
 from rlexp.sweep.planning.plan import Plan
-from rlexp.sweep.planning.trial import Trial
+from rlexp.sweep.trials.composed_points import ComposedPoint
+from rlexp.sweep.trials.trial import Trial
 
 START_S, WARM_S = 12.0, 1.0
 """Seconds until the first trial trains, and between two trials in a warm process."""

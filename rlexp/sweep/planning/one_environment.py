@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from rlexp.base.errors import ConfigError
 from rlexp.config.environment_name import environment_name
 from rlexp.config.schema import RunConfig
-from rlexp.sweep.planning.composed_points import ComposedPoint
-from rlexp.sweep.planning.trial_task import SCHEDULER
 from rlexp.sweep.settings import SweepSettings
+from rlexp.sweep.trials.composed_points import ComposedPoint
+from rlexp.sweep.trials.trial_task import SCHEDULER
 
 
 def name_of(config: RunConfig) -> str:

@@ -16,17 +16,17 @@ from rlexp.config.convert import to_plain
 from rlexp.config.iterations import batch_steps, most_env_steps
 from rlexp.config.rerun import is_saved_run
 from rlexp.config.schema import RunConfig
-from rlexp.sweep.planning.composed_points import ComposedPoint, PointComposer
 from rlexp.sweep.planning.one_environment import refuse_several_environments
-from rlexp.sweep.planning.overlaps import refuse_overlaps, without_named
-from rlexp.sweep.planning.search_space import Point, Space
-from rlexp.sweep.planning.space_of_overrides import refuse_many, space_of
-from rlexp.sweep.planning.trial import SEED, Trial, seed_trials, with_names
-from rlexp.sweep.planning.trial_task import SCHEDULER
 from rlexp.sweep.schedulers import scheduler_choices
 from rlexp.sweep.search.adaptive import Adaptive
 from rlexp.sweep.search.optuna_search import require_optuna
 from rlexp.sweep.settings import SweepSettings, is_setting, read_settings
+from rlexp.sweep.space.overlaps import refuse_overlaps, without_named
+from rlexp.sweep.space.search_space import Point, Space
+from rlexp.sweep.space.space_of_overrides import refuse_many, space_of
+from rlexp.sweep.trials.composed_points import ComposedPoint, PointComposer
+from rlexp.sweep.trials.trial import SEED, Trial, seed_trials, with_names
+from rlexp.sweep.trials.trial_task import SCHEDULER
 
 ComposeProgress = Callable[[int, int], None]
 """Called with the number of points composed so far and the number of all."""

@@ -13,8 +13,8 @@ from rlexp.base.files.atomic import to_json
 from rlexp.storage.checkpoint.seal_key import vouch, vouches
 from rlexp.storage.signed_files import write_signed
 from rlexp.storage.sweeps.sweep_view import PLAN, SweepView
-from rlexp.sweep.planning.search_space import Space
 from rlexp.sweep.settings import SweepSettings, to_settings
+from rlexp.sweep.space.search_space import Space
 
 
 @dataclass(frozen=True)

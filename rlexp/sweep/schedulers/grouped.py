@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from rlexp.storage.sweeps.seed_groups import SeedGroups
-from rlexp.sweep.planning.trial_task import SCORE, TIME
+from rlexp.sweep.trials.trial_task import SCORE, TIME
 
 
 @dataclass

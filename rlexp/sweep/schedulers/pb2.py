@@ -16,8 +16,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_text
 from rlexp.base.files.json_records import read_object
 from rlexp.config.composition.override_syntax import value_of
-from rlexp.sweep.planning.search_space import Interval, Space
-from rlexp.sweep.planning.trial_task import VALUES
+from rlexp.sweep.space.search_space import Interval, Space
+from rlexp.sweep.trials.trial_task import VALUES
 
 _log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.override_syntax import value_of
-from rlexp.sweep.planning.search_space import Interval, Listed, Space
-from rlexp.sweep.planning.trial import SEED
-from rlexp.sweep.planning.trial_task import SCHEDULER, SCORE, TIME, VALUES
+from rlexp.sweep.space.search_space import Interval, Listed, Space
+from rlexp.sweep.trials.trial import SEED
+from rlexp.sweep.trials.trial_task import SCHEDULER, SCORE, TIME, VALUES
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler

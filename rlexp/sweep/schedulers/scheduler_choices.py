@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.annotations import describe, matches
-from rlexp.sweep.planning.search_space import Space
-from rlexp.sweep.planning.trial_task import SCHEDULER, SCORE, SHARE, TIME
 from rlexp.sweep.schedulers.population import Pb2, Pbt
+from rlexp.sweep.space.search_space import Space
+from rlexp.sweep.trials.trial_task import SCHEDULER, SCORE, SHARE, TIME
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler

@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from rlexp.sweep.planning.trial_task import SCORE, SHARE, TIME
+from rlexp.sweep.trials.trial_task import SCORE, SHARE, TIME
 
 _WITHOUT_SEARCH: Any = SimpleNamespace(search_alg=None, stop_trial=lambda trial: None)
 History = Mapping[str, Sequence[tuple[int, float]]]

@@ -18,9 +18,9 @@ from rlexp.config.composition.hydra_app import with_values
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.trusted_modules import trusting_own
 from rlexp.run.checks import check
-from rlexp.sweep.planning.composed_points import ComposedPoint, PointComposer, with_trial
-from rlexp.sweep.planning.search_space import Point, SearchDimension, Space
-from rlexp.sweep.planning.trial import Trial, seed_trials, with_names
+from rlexp.sweep.space.search_space import Point, SearchDimension, Space
+from rlexp.sweep.trials.composed_points import ComposedPoint, PointComposer, with_trial
+from rlexp.sweep.trials.trial import Trial, seed_trials, with_names
 
 MAX_COMBINATIONS = 200
 """Combinations of choices that are composed and frozen: a megabyte or two, a minute or two."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.seeds import search_seed
-from rlexp.sweep.planning.search_space import Interval, Listed, Point, SearchDimension, Space
+from rlexp.sweep.space.search_space import Interval, Listed, Point, SearchDimension, Space
 
 SCORE = "score"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rlexp.base.seeds import consecutive_seeds
 from rlexp.config.schema import RunConfig
-from rlexp.sweep.planning.search_space import Point
+from rlexp.sweep.space.search_space import Point
 
 SEED = "seed"
 _UNFIT = re.compile(r"[^\w.=+-]+")

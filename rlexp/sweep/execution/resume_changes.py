@@ -15,9 +15,9 @@ from rlexp.storage.checkpoint import find_checkpoints
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.execution.monitor import SweepMonitor
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.planning.environment_trials import try_environments
 from rlexp.sweep.planning.plan import plan
 from rlexp.sweep.settings import GROUP, SweepSettings, is_setting, to_settings
+from rlexp.sweep.trials.environment_trials import try_environments
 
 MAY_CHANGE = ("max_failures", "fail_fast", "concurrency", "wall_s", "trials")
 

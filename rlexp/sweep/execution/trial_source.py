@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from rlexp.base.errors import ConfigError
 from rlexp.storage.runs.trial_status import OVER
 from rlexp.sweep.execution.monitor import SweepMonitor
-from rlexp.sweep.planning.search_space import Point
 from rlexp.sweep.search.adaptive import Adaptive
 from rlexp.sweep.search.optuna_search import PointSearch
 from rlexp.sweep.settings import SweepSettings
+from rlexp.sweep.space.search_space import Point
 
 MAX_REFUSED = 20
 """Points in a row that are refused although the space's ends were not, before the sweep gives up."""

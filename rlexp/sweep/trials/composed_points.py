@@ -16,8 +16,8 @@ from rlexp.environment.by_value import registered_here
 from rlexp.hardware.machine.machine import look
 from rlexp.metrics.known_metrics import known
 from rlexp.run.checks import check, check_start
-from rlexp.sweep.planning.resources import check_room
-from rlexp.sweep.planning.search_space import Point
+from rlexp.sweep.space.search_space import Point
+from rlexp.sweep.trials.resources import check_room
 
 
 @dataclass(frozen=True)

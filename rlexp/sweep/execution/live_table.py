@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rlexp.base.durations import duration
 from rlexp.storage.runs.trial_status import OVER
-from rlexp.sweep.standings_table import STYLE, figure, number, table
+from rlexp.sweep.results.standings_table import STYLE, figure, number, table
 from rlexp.terminal.messages import Terminal
 
 if TYPE_CHECKING:

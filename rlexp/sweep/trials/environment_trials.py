@@ -10,8 +10,8 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
 from rlexp.hardware.ray_session.session import apply_environment
 from rlexp.run.building.env_check import fitted
-from rlexp.sweep.planning.composed_points import ComposedPoint, with_trial
-from rlexp.sweep.planning.trial import Trial
+from rlexp.sweep.trials.composed_points import ComposedPoint, with_trial
+from rlexp.sweep.trials.trial import Trial
 
 
 def try_environments(trials: Sequence[Trial | ComposedPoint]) -> None:

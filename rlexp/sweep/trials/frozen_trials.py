@@ -17,7 +17,7 @@ from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.schema import RunConfig
 from rlexp.run.checks import check
 from rlexp.storage.signed_files import write_signed
-from rlexp.sweep.planning.trial import Trial
+from rlexp.sweep.trials.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.sweep.planning.overlaps import merged
-from rlexp.sweep.planning.search_space import MOST_TRIALS, SCALES, Interval, Listed, SearchDimension, Space
+from rlexp.sweep.space.overlaps import merged
+from rlexp.sweep.space.search_space import MOST_TRIALS, SCALES, Interval, Listed, SearchDimension, Space
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

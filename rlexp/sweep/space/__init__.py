@@ -1,0 +1,1 @@
+"""What a sweep varies: keys with their values, from overrides."""
