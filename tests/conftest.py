@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,6 +18,10 @@ from buckets import ACCOUNT, make_bucket, s3_server
 from harness import CHECKOUT
 from hypothesis import settings
 from slow_shares import SHARE, UNTIL, parse_share
+
+# Two workers and about a hundred commands import the same modules: compiled once, here, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("untimed", deadline=None)  # A busy machine is no fault of what is tested.
 settings.load_profile("untimed")
@@ -90,6 +95,21 @@ def ray_session() -> Iterator[None]:
         )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def local_rllib() -> None:
+    """RLlib starts no Ray where all is in this process, as in runs; for tests that build algorithms themselves."""
+    from rlexp.compat import local_objects
+
+    local_objects.install()
+
+
+@pytest.fixture
+def ray_for_runners(request: pytest.FixtureRequest, local_rllib: None) -> None:
+    """Ray for those cases of a test whose `runners` are processes: it takes seconds to start, and time meanwhile."""
+    if request.node.callspec.params.get("runners", 0) if hasattr(request.node, "callspec") else 0:
+        request.getfixturevalue("ray_session")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ def records(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
+@cache
 def choices(group: str) -> list[str]:
     """The shipped choices of a group whose extras are installed; a YAML that is added is tested by itself."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml") if _installed(path))

@@ -72,6 +72,21 @@ def test_what_was_composed_may_be_changed_without_changing_the_next(monkeypatch:
     assert second.env.config == {"a": {"b": 1}} and second.algorithm.settings
 
 
+def test_what_is_kept_serves_the_next_test_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest writes the name of each test into the environment, and many tests have a place for keys of their own."""
+
+    def state() -> object:
+        with hydra_app() as app:
+            return files_state(app)
+
+    before = state()
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "another")
+    monkeypatch.setenv("RLEXP_HOME", "elsewhere")
+    assert before is not None and state() == before
+    monkeypatch.setenv("SOME_SEED", "4")
+    assert state() != before
+
+
 def test_folders_that_cannot_be_looked_through_are_read_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

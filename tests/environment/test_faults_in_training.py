@@ -15,7 +15,7 @@ from rlexp.config.schema import EnvChoice
 from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 
-pytestmark = pytest.mark.usefixtures("ray_session")
+pytestmark = pytest.mark.usefixtures("ray_for_runners")
 
 BOUND_S = 60.0
 MODES = [
@@ -142,6 +142,7 @@ def test_an_observation_of_another_shape_ends_the_run(name: str, mode: str) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_one_broken_runner_among_good_ones_ends_the_run() -> None:
     choice = EnvChoice(id="envs.testing.BreaksOnRunner", config={"worker_index": 2})
     algorithm = ppo(choice, TRUSTED, num_env_runners=2)
@@ -168,6 +169,7 @@ def test_evaluation_environments_are_guarded_too(runners: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_error_is_the_environments_own_when_rllib_does_not_restart_runners() -> None:
     from rlexp.environment.env_errors import fatal_cause
 
@@ -183,6 +185,7 @@ def test_error_is_the_environments_own_when_rllib_does_not_restart_runners() -> 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_dead_runner_process_is_not_taken_for_a_broken_environment() -> None:
     import ray
 

@@ -18,7 +18,7 @@ from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.env_errors import EnvBrokenError
 from rlexp.models.observation_filter import ObservationFilter
 
-pytestmark = pytest.mark.usefixtures("ray_session")
+pytestmark = pytest.mark.usefixtures("local_rllib")
 
 SOON = {"delay_between_env_runner_restarts_s": 0.1}
 
@@ -78,6 +78,7 @@ def test_after_a_crash_no_rollout_goes_on_from_before_it(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_8_a_runner_made_anew_has_weights_and_filter_and_begins_a_new_stream(tmp_path: Path) -> None:
     """A native crash in a runner's own process, while the replay fills."""
     algorithm = dqn(
@@ -115,6 +116,7 @@ def test_8_a_runner_made_anew_has_weights_and_filter_and_begins_a_new_stream(tmp
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_5_a_runner_that_hangs_is_ended_and_replaced() -> None:
     hanging = EnvChoice(id="envs.testing.Slow", config={"step_s": 0.0, "hang_at": 150})
     algorithm = ppo(

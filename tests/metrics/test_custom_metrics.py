@@ -17,7 +17,7 @@ from rlexp.engine.callbacks.episode_metrics import metrics_callback
 from rlexp.metrics.custom import check_spec
 from rlexp.metrics.headline import flatten
 
-pytestmark = pytest.mark.usefixtures("ray_session")
+pytestmark = pytest.mark.usefixtures("ray_for_runners")
 
 SPECS: dict[str, Any] = {
     "success": {"info": "success"},

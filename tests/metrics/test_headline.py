@@ -12,8 +12,6 @@ import pytest
 from rlexp.engine.callbacks.bookkeeping import Bookkeeping
 from rlexp.metrics.headline import flatten, flatten_evaluation, plain
 
-pytestmark = pytest.mark.usefixtures("ray_session")
-
 
 def ppo(env: str = "CartPole-v1") -> Any:
     from ray.rllib.algorithms.ppo import PPOConfig
@@ -27,7 +25,7 @@ def ppo(env: str = "CartPole-v1") -> Any:
 
 
 @pytest.fixture(scope="module")
-def ppo_results(ray_session: None) -> Any:
+def ppo_results(local_rllib: None) -> Any:
     algorithm = ppo().build_algo()
     results = [copy.deepcopy({**algorithm.train(), "config": None}) for _ in range(7)]
     evaluation = algorithm.evaluate()
@@ -125,7 +123,7 @@ def test_other_modules_keep_their_name(ppo_results: Any) -> None:
     assert "learner/entropy" not in record
 
 
-def test_dqn_before_and_after_learning_starts() -> None:
+def test_dqn_before_and_after_learning_starts(local_rllib: None) -> None:
     from ray.rllib.algorithms.dqn import DQNConfig
 
     config = DQNConfig().environment("CartPole-v1")
@@ -150,6 +148,7 @@ def test_dqn_before_and_after_learning_starts() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_an_evaluation_without_healthy_runners_is_not_reported_again() -> None:
     import ray
 

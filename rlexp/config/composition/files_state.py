@@ -18,6 +18,9 @@ SHIPPED = ("pkg://hydra.conf", "structured://")
 """Sources beside folders that are the same for as long as the process lives."""
 MOST_ENTRIES = 2_000
 """Files and folders; more of them are not looked through for changes, and nothing is kept."""
+NOT_OF_CONFIGS = ("PYTEST_CURRENT_TEST", "RLEXP_HOME")
+"""Variables of the environment that no config depends on: which test runs, and where keys lie. In a lab's tests they
+differ at each composing, and nothing would be kept."""
 
 
 class UnchangedFiles(Generic[T]):
@@ -71,7 +74,7 @@ def files_state(app: Hydra) -> Hashable | None:
             _add_entries(path.removeprefix("file://"), entries)
         except OSError:  # A link to nothing, a loop of links, too many files, a folder that may not be read.
             return None
-    return tuple(entries), frozenset(os.environ.items())
+    return tuple(entries), frozenset(item for item in os.environ.items() if item[0] not in NOT_OF_CONFIGS)
 
 
 def _add_entries(folder: str, entries: list[tuple[str, int, int, int]]) -> None:
