@@ -55,7 +55,7 @@ def holds(value: Any, mark: Mark, depth: int = DEPTH, *, records: bool = False) 
     if isinstance(value, str):
         return str(mark) in value
     if isinstance(value, (int, float)):
-        return value == mark
+        return not isinstance(mark, tuple) and value == mark
     if depth == 0:
         return False
     parts: Iterable[Any] = ()

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from rlexp.base.files import lock
 from rlexp.base.files.atomic import point
-from rlexp.storage.buckets import mirror as mirrors
 from rlexp.storage.buckets.bucket import Bucket
+from rlexp.storage.buckets.local_folder import LocalFolder
 from rlexp.storage.buckets.mirror import STATE, Mirror, TakenError
 from rlexp.storage.buckets.sync import StoreSync
 from rlexp.storage.runs.run_folder import RunFolder
@@ -142,17 +142,17 @@ def test_cut_short_between_the_store_and_here(
     one, _ = pair
     one.push()
     (one.folder / "metrics.jsonl").write_text("{}\n{}\n")
-    know = Mirror._write_known
+    know = LocalFolder.write_known
     calls: list[object] = []
 
-    def killed(self: Mirror, **known: object) -> None:
+    def killed(self: LocalFolder, **known: object) -> None:
         calls.append(known)
         if len(calls) == 2:
             raise KeyboardInterrupt
         know(self, **known)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(mirrors.Mirror, "_write_known", killed)
+        patched.setattr(LocalFolder, "write_known", killed)
         one.push()
     (one.folder / "metrics.jsonl").write_text("{}\n{}\n{}\n")
     one.fetch()

@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import socket
 import threading
 import time
@@ -21,14 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rlexp.base.errors import ConfigError, RunFailedError
+from rlexp.base.errors import RunFailedError
 from rlexp.base.files import lock
-from rlexp.base.files.atomic import remove, write_json
-from rlexp.base.files.json_records import read_object
-from rlexp.base.files.record_names import is_inside
 from rlexp.storage.buckets.bucket import Bucket
 from rlexp.storage.buckets.local_copies import address, is_uri, make_private
-from rlexp.storage.buckets.sync_state import SEEN, STATE, read_state
+from rlexp.storage.buckets.local_folder import LocalFolder, Stamp
+from rlexp.storage.buckets.sync_state import STATE, read_state
 
 LATER = ("seal.json", "latest", "best", "summary.json", "manifest.json", "sweep.json")
 """Files that say of others that they are there, each after those it speaks of."""
@@ -37,8 +34,6 @@ SIDE_BY_SIDE = 8
 TRIES = 3
 WAIT_S, LOOK_S = 30.0, 0.1
 """How long a process of this machine that holds the folder is waited for, and how often it is looked."""
-
-Stamp = tuple[int, int]
 
 
 class TakenError(RunFailedError):
@@ -55,7 +50,7 @@ class Mirror:
     """
 
     def __init__(self, folder: Path, store: Bucket, without: Sequence[str] = ()) -> None:
-        self.folder, self.store, self._without = folder, store, tuple(without)
+        self.folder, self.store, self._local = folder, store, LocalFolder(folder, without)
         self._busy, self._tidied = threading.Lock(), False
         self.paused = False
         """While it is set, `push` brings nothing: what lies here may yet be taken back."""
@@ -80,9 +75,9 @@ class Mirror:
 
     def _push_once(self) -> bool:
         """Whether no file vanished meanwhile, as a checkpoint may; else all is looked at again."""
-        known = self._read_known()
+        known = self._local.read_known()
         sent = {name: (size, changed) for name, (size, changed) in known["files"].items()}
-        local_files = self._local_files()
+        local_files = self._local.files()
         changed = [name for name, stamp in local_files.items() if sent.get(name) != stamp]
         deleted = [name for name in sent if name not in local_files]
         if not changed and not deleted:
@@ -196,25 +191,25 @@ class Mirror:
 
     def _fetch_once(self, claim: bool) -> bool:
         """Whether nobody brought anything meanwhile; else what came may be of two states."""
-        state, known = read_state(self.store), self._read_known()
+        state, known = read_state(self.store), self._local.read_known()
         if state is None:
-            self._clear(keep=())
+            self._local.clear(keep=())
             return True
         remote_state = str(state["push"])
         if remote_state in (known["push"], known["next"]):
             if claim:
                 self._name_state(remote_state, known["files"])
             return True
-        self._without = tuple(state["without"])
+        self._local.without = tuple(state["without"])
         name = self._write_remote_state(secrets.token_hex(8)) if claim else remote_state
-        names = [each for each in self.store.sizes() if self._belongs(each)]
+        names = [each for each in self.store.sizes() if self._local.belongs(each)]
         came = [
             each for each, found in zip(names, _map_in_threads(self._download, names), strict=True) if found
         ]
-        self._clear(keep=came)
-        local_files = self._local_files()
+        self._local.clear(keep=came)
+        local_files = self._local.files()
         # Only now: cut short before, what lies here is of no state at all.
-        self._write_known(
+        self._local.write_known(
             push=name, next=name, files={each: local_files[each] for each in came if each in local_files}
         )
         return self._remote_state() == name
@@ -222,16 +217,16 @@ class Mirror:
     def _name_state(self, remote_state: str | None, files: dict[str, Stamp]) -> None:
         """Gives the state that the store has now a name, which this machine knows, however the process ends."""
         name = secrets.token_hex(8)
-        self._write_known(push=remote_state, next=name, files=files)
+        self._local.write_known(push=remote_state, next=name, files=files)
         self._write_remote_state(name)
-        self._write_known(push=name, next=name, files=files)
+        self._local.write_known(push=name, next=name, files=files)
 
     def _write_remote_state(self, name: str) -> str:
         state = {
             "push": name,
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "without": list(self._without),
+            "without": list(self._local.without),
         }
         self.store.write(STATE, json.dumps(state).encode())
         return name
@@ -243,58 +238,15 @@ class Mirror:
 
     def has_state(self, state: str) -> bool:
         """Whether this machine has that state, or what came of it here."""
-        known = self._read_known()
+        known = self._local.read_known()
         return state in (known["push"], known["next"])
 
     def _download(self, name: str) -> bool:
         return self.store.download(name, self.folder / name)
 
-    def _belongs(self, name: str) -> bool:
-        """Whether a file is part of it: hidden ones and records of storing are this machine's own affair."""
-        first, last = name.partition("/")[0], name.rpartition("/")[2]
-        return is_inside(name) and last != STATE and first not in self._without and not last.endswith(".tmp")
-
-    def _local_files(self) -> dict[str, Stamp]:
-        stamps = {}
-        for root, folders, files in os.walk(self.folder):
-            inside = Path(root).relative_to(self.folder)
-            links = [name for name in folders if (Path(root) / name).is_symlink()]
-            folders[:] = [f for f in folders if f not in links and self._belongs((inside / f).as_posix())]
-            for name in [*files, *links]:
-                relative = (inside / name).as_posix()
-                if self._belongs(relative):
-                    with contextlib.suppress(FileNotFoundError):
-                        stat = (Path(root) / name).lstat()
-                        if stat.st_size or relative != name:  # A record that is empty says nothing.
-                            stamps[relative] = (stat.st_size, stat.st_mtime_ns)
-        return stamps
-
-    def _clear(self, keep: Iterable[str]) -> None:
-        """Deletes all files but `keep`, in a folder that this process holds."""
-        keep_names = set(keep)
-        for name in self._local_files():
-            if name not in keep_names:
-                remove(self.folder / name)
-        for name in (STATE, SEEN):
-            (self.folder / name).unlink(missing_ok=True)
-        if not keep_names:
-            for name in self._without:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
-
     def _remote_state(self) -> str | None:
         state = read_state(self.store)
         return None if state is None else str(state["push"])
-
-    def _read_known(self) -> dict[str, Any]:
-        try:
-            known = read_object(self.folder / STATE)
-            files = {name: tuple(stamp) for name, stamp in known["files"].items() if self._belongs(name)}
-            return {"push": known["push"], "next": known["next"], "files": files}
-        except (ConfigError, KeyError, TypeError, AttributeError):
-            return {"push": None, "next": None, "files": {}}
-
-    def _write_known(self, **known: Any) -> None:
-        write_json(self.folder / STATE, known)
 
 
 def _map_in_threads(do: Callable[[str], Any], names: Sequence[str]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The folder of one run: what lies where, who holds it, and the records that are replaced whole."""
+"""The folder of one run as a process holds it: made, taken up, replaced, deleted."""
 
 from __future__ import annotations
 
@@ -6,36 +6,35 @@ import contextlib
 import logging
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from filelock import FileLock
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files import lock
 from rlexp.base.files.atomic import remove, write_json
-from rlexp.base.files.json_records import read_object
 from rlexp.base.files.links import refuse_links
 from rlexp.base.shell_commands import shell_command
 from rlexp.storage.buckets.local_copies import address, local
 from rlexp.storage.buckets.mirror import Mirror
-from rlexp.storage.runs import folder_checks, metrics_file, overwritten_run
+from rlexp.storage.runs import folder_checks, overwritten_run
 from rlexp.storage.runs.folder_checks import is_run_folder
 from rlexp.storage.runs.overwritten_run import MANIFEST
-from rlexp.storage.signed_files import write_signed
+from rlexp.storage.runs.run_files import RunFiles
 
 __all__ = ["RunFolder", "is_run_folder"]
 
 _log = logging.getLogger(__name__)
 
 
-class RunFolder:
+class RunFolder(RunFiles):
     """A run's folder, held by this process alone until `release` (or the process ends, however it ends).
 
     Made by `create` or `open`; a context manager that releases.
     """
 
     def __init__(self, path: Path, folder_lock: FileLock | None, *, created: bool) -> None:
-        self.path, self._lock, self._created, self._has_iterated = path, folder_lock, created, False
+        super().__init__(path)
+        self._lock, self._created, self._has_iterated = folder_lock, created, False
         self.mirror = Mirror.of(path) if folder_lock is not None else None
 
     @classmethod
@@ -192,87 +191,6 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-
-    @property
-    def config(self) -> Path:
-        """The whole resolved config, YAML."""
-        return self.path / "config.yaml"
-
-    @property
-    def manifest(self) -> Path:
-        """What was run, where, when and by whom; its status."""
-        return self.path / MANIFEST
-
-    @property
-    def episodes(self) -> Path:
-        """A JSON object for each iteration in which episodes ended."""
-        return self.path / "episodes.jsonl"
-
-    @property
-    def metrics(self) -> Path:
-        """A JSON object per iteration."""
-        return self.path / metrics_file.NAME
-
-    @property
-    def summary(self) -> Path:
-        """Final and best results."""
-        return self.path / "summary.json"
-
-    @property
-    def log(self) -> Path:
-        """What Ray, RLlib and warnings had to say."""
-        return self.path / "log.txt"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The sealed checkpoints, see `rlexp.storage.checkpoint.store`."""
-        return self.path / "checkpoints"
-
-    @property
-    def wandb(self) -> Path:
-        """W&B's own files."""
-        return self.path / "wandb"
-
-    @property
-    def videos(self) -> Path:
-        """Recorded episodes."""
-        return self.path / "videos"
-
-    @property
-    def trace(self) -> Path:
-        """The traceback of a run that failed."""
-        return self.path / "error.txt"
-
-    def write_config(self, config: dict[str, Any]) -> None:
-        """Replace config.yaml by `config`, keys in the order given, and vouch for it.
-
-        Raises:
-            TypeError: `config` holds something that is not plain data.
-        """
-        import yaml
-
-        from rlexp.base.yaml.reader import Dumper
-
-        try:
-            text = yaml.dump(
-                config, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False
-            )
-        except yaml.representer.RepresenterError as error:
-            raise TypeError(f"the config is not plain data: {error}") from error
-        write_signed(self.config, text)
-
-    def update_manifest(self, **fields: Any) -> None:
-        """Set `fields` in the manifest and keep the others."""
-        known = self.read_manifest() if self.manifest.exists() else {}
-        write_json(self.manifest, known | fields)
-
-    def read_manifest(self) -> dict[str, Any]:
-        """The manifest.
-
-        Raises:
-            ConfigError: it is missing or is not a JSON object.
-        """
-        return read_object(self.manifest)
 
     def _clear_for_new_run(self, overwrite: bool) -> None:
         """Delete the run that is there if it came to nothing, set it aside if it may be replaced, or refuse to."""
