@@ -54,7 +54,7 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
         CheckpointError: there is no whole checkpoint, it is foreign and not trusted, or unreadable here.
         ConfigError: `which` is unknown, `path` already names a checkpoint, or the lab's table is wrong.
     """
-    from rlexp.config.composition.search_path import lab_of
+    from rlexp.config.labs.search_path import lab_of
     from rlexp.storage.buckets.fetch import fetched
     from rlexp.storage.checkpoint.store import require_trust, resolve
 

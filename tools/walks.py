@@ -5,9 +5,11 @@
 
 A made-up value that appears nowhere else is followed. A step is a call of a function of this package that is given it:
 an argument that is the value, a text that has it, or a list or dict of such. A return of it is a step, too, except on
-the override's walk. Printed are the files in the order in which they are first entered.
+the override's walk. Printed are the files in the order in which they are first entered, and how often the walk comes
+back to a file that it had left.
 
-- override: the number in `algorithm.lr=...`. Whole configs that are only passed on do not count.
+- override: the number in `algorithm.lr=...`, also in Hydra's `Override` of it. Whole configs that are only passed on do
+  not count.
 - metric: a number that a callback logs.
 - task: a parameter of a task that a teacher has made up. Records that carry it are looked into (dataclasses and named
   tuples: directive, payload, draw, outcome); objects that merely keep such a record are not.
@@ -56,6 +58,8 @@ def holds(value: Any, mark: Mark, depth: int = DEPTH, *, records: bool = False) 
         return str(mark) in value
     if isinstance(value, (int, float)):
         return not isinstance(mark, tuple) and value == mark
+    if type(value).__name__ == "Override":  # Hydra's, of the one override that was typed.
+        return str(mark) in str(value.input_line)
     if depth == 0:
         return False
     parts: Iterable[Any] = ()
@@ -114,6 +118,19 @@ class Walk:
         """Each once, as they are first entered."""
         return list(dict.fromkeys(self.steps))
 
+    @property
+    def revisits(self) -> list[str]:
+        """The files that are entered again after another one was, once for each time."""
+        return [file for at, file in enumerate(self.steps) if file in self.steps[:at]]
+
+    def then(self, other: Walk) -> Walk:
+        """This walk, gone on with by another."""
+        both = Walk(self._mark)
+        for file in [*self.steps, *other.steps]:
+            if both.steps[-1:] != [file]:
+                both.steps.append(file)
+        return both
+
 
 def append(log: Path, step: str) -> None:
     """Adds a line to a log of several processes."""
@@ -146,12 +163,15 @@ def override() -> list[tuple[str, Walk]]:
     from rlexp.run.building.algorithm_config import build
 
     text = f"algorithm.lr={LEARNING_RATE}"
+    config = rlexp.compose(
+        [text, "tracking=none"]
+    )  # First, since imports take long where each call is looked at.
     composed = followed(Walk(LEARNING_RATE, returns=False), lambda: rlexp.compose([text, "tracking=none"]))
-    config = rlexp.compose([text, "tracking=none"])
     env = gymnasium.make("CartPole-v1")
     spaces = env.observation_space, env.action_space
     built = followed(Walk(LEARNING_RATE, returns=False), lambda: build(config, spaces))
-    return [("from compose to the typed config", composed), ("from there to RLlib's builder", built)]
+    parts = [("from compose to the typed config", composed), ("from there to RLlib's builder", built)]
+    return [*parts, ("from compose to RLlib's builder", composed.then(built))]
 
 
 def metric() -> list[tuple[str, Walk]]:
@@ -331,9 +351,9 @@ def main() -> None:
     parser.add_argument("walks", nargs="*", default=list(WALKS), metavar="WALK", help=", ".join(WALKS))
     for name in parser.parse_args().walks:
         for part, walk in WALKS[name]():
-            print(f"{name}, {part}: {len(walk.files)} files")
+            print(f"{name}, {part}: {len(walk.files)} files, {len(walk.revisits)} times back to one of them")
             for file in walk.files:
-                print(f"  {file}")
+                print(f"  {file}" + ("   (entered again)" if file in walk.revisits else ""))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     Raises:
         ConfigError: nothing has that name.
     """
-    from rlexp.config.composition.search_path import config_dirs
+    from rlexp.config.labs.search_path import config_dirs
 
     words = [word for word in argv if word not in ("-h", "--help")]
     if not words:
@@ -63,7 +63,7 @@ def run(argv: Sequence[str]) -> int:
 
 def page() -> str:
     """The commands, the groups, the other keys and the flags, in 24 lines of 80 signs."""
-    from rlexp.config.composition.search_path import config_dirs
+    from rlexp.config.labs.search_path import config_dirs
 
     dirs = config_dirs()
     main = main_config(dirs)
@@ -124,7 +124,7 @@ def _group_keys(group: str, choices: dict[str, GroupChoice]) -> str:
 
 
 def _defaults() -> dict[str, list[str]]:
-    from rlexp.config.composition.search_path import config_dirs
+    from rlexp.config.labs.search_path import config_dirs
 
     return default_choices(config_dirs())
 
@@ -163,7 +163,7 @@ def _type_of(name: str) -> str:
 
 def _annotations() -> dict[str, str | None]:
     """Every key that some algorithm takes."""
-    from rlexp.config.keys.builder_signatures import known_config_classes
+    from rlexp.config.algorithms.builder_signatures import known_config_classes
     from rlexp.config.known_keys import annotated_keys
 
     return {key: kind for path in known_config_classes() for key, kind in annotated_keys(path).items()}

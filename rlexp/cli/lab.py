@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rlexp.base.errors import EXIT_DONE, ConfigError
 from rlexp.base.shell_commands import shell_command
-from rlexp.config.composition.search_path import lab_candidates
 from rlexp.config.labs.lab import read_lab
 from rlexp.config.labs.lab_ownership import forget, trust, trusted, why_not
+from rlexp.config.labs.search_path import lab_candidates
 
 USAGE = """\
 rlexp lab                  which lab is used in this folder, and why another is not

@@ -163,6 +163,6 @@ def main_config(dirs: Sequence[Path]) -> Path | None:
 
 
 def _config_dirs() -> list[Path]:
-    from rlexp.config.composition.search_path import config_dirs
+    from rlexp.config.labs.search_path import config_dirs
 
     return config_dirs()

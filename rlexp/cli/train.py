@@ -76,9 +76,9 @@ def _hydra_help() -> int:
 
 def _show(args: Namespace) -> int:
     """`--cfg` and `--info`: what the overrides compose to, nothing judged but the overrides themselves."""
-    from rlexp.config.composition.search_path import lab_of
+    from rlexp.config.labs.search_path import lab_of
     from rlexp.config.rerun import composed_again, is_saved_run
-    from rlexp.run.compose import force, hydra_app, readable_errors
+    from rlexp.run.compose import force, hydra_app, parse_all, readable_errors
 
     name = _name(args)
     if args.config_dir and is_saved_run(args.config_dir, name):
@@ -88,7 +88,8 @@ def _show(args: Namespace) -> int:
         with lab_of(Path(args.config_dir)):
             return _print_plain(composed_again(Path(args.config_dir), args.overrides).plain, args.package)
     with hydra_app(args.config_dir) as app, readable_errors(app, name):
-        overrides = force(args.overrides, app, config_name=name)
+        forced = force(parse_all(args.overrides, app), app, config_name=name)
+        overrides = [str(override.input_line) for override in forced]
         if args.info:
             with _logging_kept():
                 app.show_info(args.info, config_name=name, overrides=overrides)

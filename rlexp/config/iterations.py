@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from rlexp.base.metric_table import comes_with_evaluation
 from rlexp.config.algorithms import kind_of
+from rlexp.config.callables.annotations import is_number
 from rlexp.config.schema import RunConfig
 
 LENGTH = "min_sample_timesteps_per_iteration"
+BUFFER_CAPACITY = "algorithm.replay_buffer_config.capacity"
+
+
+def number_at(config: RunConfig, key: str) -> float | None:
+    """The number among RLlib's settings at a dotted key, e.g. `algorithm.n_step`; None where there is none."""
+    group, *names = key.split(".")
+    value: Any = getattr(config, group).settings
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return float(value) if value is not None and is_number(value) else None
 
 
 def batch_steps(config: RunConfig) -> int | None:
     """Env steps of a batch that is sampled as one, at least; None where an iteration may end within a few steps."""
     if kind_of(config.algorithm.config_class, config.trusted) != "on_policy":
         return None
-    batch = config.algorithm.settings.get("train_batch_size_per_learner")
-    learners = config.hardware.settings.get("num_learners")
-    return int(batch) * max(1, _number(learners)) if isinstance(batch, (int, float)) and batch >= 1 else None
+    batch = number_at(config, "algorithm.train_batch_size_per_learner")
+    learners = number_at(config, "hardware.num_learners") or 1
+    return int(batch) * max(1, int(learners)) if batch is not None and batch >= 1 else None
 
 
 def iteration_steps(config: RunConfig) -> int:
     """Env steps of an iteration, at least; 1 where nothing is known."""
-    return max(1, batch_steps(config) or 1, _number(config.reporting.settings.get(LENGTH)))
+    return max(1, batch_steps(config) or 1, int(number_at(config, f"reporting.{LENGTH}") or 0))
 
 
 def most_env_steps(config: RunConfig) -> float:
@@ -58,7 +70,3 @@ def _most_iterations(config: RunConfig) -> float:
 
 def _budget(config: RunConfig) -> float:
     return math.inf if config.stop.env_steps is None else config.stop.env_steps
-
-
-def _number(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) else 0

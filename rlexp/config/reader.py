@@ -13,13 +13,13 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.algorithms import class_name
+from rlexp.config.algorithms.builder_signatures import BASE, algorithm_name
 from rlexp.config.callables.annotations import describe, fitted, matches, parts
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, is_trusted, untrusted
 from rlexp.config.classic import answer
 from rlexp.config.keys import unknown
 from rlexp.config.keys.accepted import accepted, annotation_of
 from rlexp.config.keys.advice import is_target, not_given, shown, under, written
-from rlexp.config.keys.builder_signatures import BASE, algorithm_name
 from rlexp.config.keys.key_table import known_of
 from rlexp.config.keys.replay_settings import KEY as BUFFER
 from rlexp.config.keys.replay_settings import buffer_problems

@@ -16,7 +16,7 @@ from rlexp.base.yaml.reader import RunLoader, read_mapping
 from rlexp.config.composition.composed import Composed
 from rlexp.config.composition.groups import Groups
 from rlexp.config.composition.hydra_app import compose_forced, hydra_app, readable_errors, readable_values
-from rlexp.config.composition.override_syntax import parse
+from rlexp.config.composition.override_syntax import parse, parse_all
 from rlexp.config.composition.overrides import force
 from rlexp.config.convert import to_plain, to_run_config
 from rlexp.config.differences import differences, shown
@@ -100,12 +100,10 @@ class Changes:
         self.overrides = tuple(overrides)
         with hydra_app() as app:
             with readable_errors(app):
-                parsed = [parse(text, app) for text in force(overrides, app)]
+                parsed = force(parse_all(overrides, app), app)
             groups = Groups(app).known
             chosen = [o for o in parsed if o.key_or_group in groups and not isinstance(o.value(), dict)]
-            anew = (
-                compose_forced(app, [*(str(o.input_line) for o in chosen), "tuned=none"]) if chosen else None
-            )
+            anew = compose_forced(app, [*chosen, parse("tuned=none", app)]) if chosen else None
         self._values = [override for override in parsed if override not in chosen]
         self._anew: dict[str, Any] = {}
         self.choices: dict[str, str | list[str]] = {}

@@ -2,7 +2,7 @@
 
 Each class is one config group. Its fields are the project's own settings; every other key of the group must be a
 keyword of the RLlib builders in `BUILDERS` (their signatures are the schema, see
-`rlexp.config.keys.builder_signatures`) and lands in `settings` under RLlib's own name.
+`rlexp.config.algorithms.builder_signatures`) and lands in `settings` under RLlib's own name.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from typing import Any
 from rlexp.config.callables.targets import MAIN, brought, locate
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
-from rlexp.config.trust.nameable_classes import ENVIRONMENT, METRIC, WRAPPER, is_import_path, named
+from rlexp.config.trust.nameable_classes import ENVIRONMENT, METRIC, WRAPPER, is_import_path
+from rlexp.config.trust.trusted_modules import named
 
 _ID = "id:"
 
@@ -22,7 +23,7 @@ def packed(config: RunConfig) -> dict[str, bytes]:
     import cloudpickle
 
     found: dict[str, Any] = {}
-    for item in named(to_plain(config)):
+    for item in named(to_plain(config)) if MAIN in config.trusted else ():
         path = item.path.replace(":", ".")
         if path.startswith(f"{MAIN}.") and item.place in (ENVIRONMENT, WRAPPER, METRIC):
             found[path] = locate(path, config.trusted)

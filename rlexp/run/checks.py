@@ -10,10 +10,10 @@ from rlexp.base.errors import CheckpointError, ConfigError, ConfigErrors
 from rlexp.base.metric_table import comes_with_evaluation
 from rlexp.base.run_names import check_name
 from rlexp.config.algorithms import networks_of, row_of
-from rlexp.config.callables.import_paths import check_named
+from rlexp.config.algorithms.builder_signatures import algorithm_name
 from rlexp.config.composition.composed import Composed
 from rlexp.config.convert import to_run_config
-from rlexp.config.keys.builder_signatures import algorithm_name
+from rlexp.config.import_paths import check_named
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.recorded_data import check_reading
 from rlexp.environment.construct import check_id, check_requirements, is_import_path

@@ -8,15 +8,18 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rlexp.config.composition.composed import Composed
 from rlexp.config.composition.hydra_app import compose_forced, hydra_app, readable_errors
+from rlexp.config.composition.override_syntax import parse_all
 from rlexp.config.composition.overrides import force
-from rlexp.config.composition.search_path import lab_of
+from rlexp.config.labs.search_path import lab_of
 from rlexp.config.rerun import composed_again, is_saved_run
 from rlexp.config.schema import RunConfig
-from rlexp.config.trust.config_origin import accepted_from
+from rlexp.config.trust.config_origin import accepted_from, is_foreign
+from rlexp.config.trust.trusted_modules import trusting_own
 from rlexp.run.checks import check, check_start
 from rlexp.storage.buckets.fetch import fetched
 
@@ -55,6 +58,8 @@ def compose_plain(
             return composed_again(Path(config_dir), overrides)
     with hydra_app(config_dir) as app:
         with readable_errors(app, config_name):
-            forced = force(overrides, app, config_name=config_name)
+            forced = force(parse_all(overrides, app), app, config_name=config_name)
         composed = compose_forced(app, forced, config_name=config_name)
-    return accepted_from(config_dir, composed, overrides)
+    if config_dir is not None and is_foreign(config_dir):
+        return accepted_from(config_dir, composed, overrides)
+    return replace(composed, plain=trusting_own(composed.plain))

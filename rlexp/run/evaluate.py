@@ -16,7 +16,7 @@ from rlexp.base.files.links import refuse_links
 from rlexp.base.metric_table import WALL_S
 from rlexp.base.seeds import evaluation_seed
 from rlexp.config import saved_config
-from rlexp.config.composition.search_path import lab_of
+from rlexp.config.labs.search_path import lab_of
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.run.bookkeeping.provenance import now
 from rlexp.run.checks import check

@@ -102,7 +102,7 @@ class Driven:
     def build(self) -> None:
         """Everything up to the first iteration; what is cheap and may be refused comes first."""
         with self.terminal.status("building ..."):
-            from rlexp.config.composition.search_path import find_lab
+            from rlexp.config.labs.search_path import find_lab
             from rlexp.run.building.prepare import built, prepare, start_processes
             from rlexp.run.health import AwaitedMetrics
             from rlexp.run.listeners import run_listeners

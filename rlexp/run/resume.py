@@ -10,7 +10,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_json
 from rlexp.base.shell_commands import shell_command
 from rlexp.config import saved_config
-from rlexp.config.composition.search_path import lab_of
+from rlexp.config.labs.search_path import lab_of
 from rlexp.config.schema import RunConfig
 from rlexp.run.bookkeeping.provenance import collect, now
 from rlexp.run.build_and_train import drive

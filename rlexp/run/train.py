@@ -14,8 +14,8 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rlexp.config.composition.search_path import remember_lab_in_use
 from rlexp.config.convert import to_plain
+from rlexp.config.labs.search_path import remember_lab_in_use
 from rlexp.config.schema import RunConfig
 from rlexp.run.bookkeeping.provenance import collect, write_diff
 from rlexp.run.build_and_train import drive

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.composition.search_path import lab_of, remember_lab_in_use
+from rlexp.config.labs.search_path import lab_of, remember_lab_in_use
 from rlexp.hardware.ray_session import import_ahead
 from rlexp.storage.buckets.fetch import fetched
 from rlexp.storage.sweeps.sweep_view import is_sweep

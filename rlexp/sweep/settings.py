@@ -16,13 +16,15 @@ from rlexp.base.yaml.plain_values import not_numbers, refuse_unusable
 from rlexp.config.callables.annotations import describe, matches
 from rlexp.config.composition.hydra_app import compose_forced, readable_errors
 from rlexp.config.composition.override_syntax import parse
-from rlexp.config.composition.overrides import unknown_choice
+from rlexp.config.composition.overrides import as_value, unknown_choice
 from rlexp.config.keys.key_row import SEEDS
 from rlexp.storage.buckets.local_copies import check_place
 from rlexp.sweep.schedulers import scheduler_choices
 from rlexp.sweep.space.search_space import MOST_TRIALS
 
 if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
     from rlexp.compat.hydra import Hydra
 
 GROUP = "sweep"
@@ -65,7 +67,8 @@ def read_settings(overrides: Sequence[str], app: Hydra) -> SweepSettings:
     Raises:
         ConfigError: an unknown choice or key, a wrong type or value.
     """
-    choice, forced = "grid", []
+    choice = "grid"
+    forced: list[Override] = []
     for text in overrides:
         override = parse(text, app)
         if override.is_sweep_override():
@@ -73,14 +76,16 @@ def read_settings(overrides: Sequence[str], app: Hydra) -> SweepSettings:
         if override.key_or_group == GROUP:
             choice = str(override.value())
         else:
-            forced.append("++" + text.lstrip("+"))
+            forced.append(as_value(override))
     known = list(app.config_loader.get_group_options(GROUP))
     if choice not in known:
         raise unknown_choice(GROUP, choice, known)
     name = f"{GROUP}/{choice}"
     with readable_errors(app, name):
         plain = compose_forced(app, forced, config_name=name).plain[GROUP]
-    if plain.get("search") == "grid" and not any(text.startswith("++sweep.trials=") for text in forced):
+    if plain.get("search") == "grid" and not any(
+        override.key_or_group == "sweep.trials" for override in forced
+    ):
         plain["trials"] = None  # A file's number of draws is of no use to the grid asked for in its place.
     settings = to_settings(plain)
     if settings.name is not None:

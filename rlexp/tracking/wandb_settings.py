@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.files.ownership import others_may_change
-from rlexp.config.composition.search_path import is_record
+from rlexp.config.labs.search_path import is_record
 
 WORKSPACE = Path("wandb") / "settings"
 

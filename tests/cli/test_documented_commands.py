@@ -19,9 +19,10 @@ from rlexp.cli.completion.candidates import flags as flags_of
 from rlexp.cli.config_catalogue import keys
 from rlexp.cli.flags import parse
 from rlexp.cli.main import VERBS, main
+from rlexp.config.algorithms.builder_signatures import known_config_classes
 from rlexp.config.composition.hydra_app import hydra_app
+from rlexp.config.composition.override_syntax import parse_all
 from rlexp.config.composition.overrides import force
-from rlexp.config.keys.builder_signatures import known_config_classes
 from rlexp.config.known_keys import valid_keys
 from rlexp.sweep.planning.plan import plan
 
@@ -93,7 +94,7 @@ def _every_key() -> frozenset[str]:
 def _known(overrides: list[str], app: Hydra) -> None:
     """Groups and choices that there are, and keys that some run or sweep has."""
     own = [word for word in overrides if not word.startswith("sweep")]
-    force(own, app, sweep=True)
+    force(parse_all(own, app), app, sweep=True)
     dotted = {word.partition("=")[0] for word in overrides if "." in word.partition("=")[0]}
     free = ("callbacks.", "tracking.", "exploration.", "curriculum.", "env.config.", "metrics.")
     assert {key for key in dotted - _every_key() if not key.startswith(free)} == set()

@@ -10,7 +10,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.cli import config_catalogue, listing
 from rlexp.cli.help import USAGE, page, run
 from rlexp.cli.main import VERBS, main
-from rlexp.config.composition.search_path import shipped_conf
+from rlexp.config.labs.search_path import shipped_conf
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:

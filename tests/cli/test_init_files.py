@@ -14,7 +14,7 @@ import yaml
 
 from rlexp.base.errors import ConfigError
 from rlexp.cli import init
-from rlexp.config.composition.search_path import find_lab
+from rlexp.config.labs.search_path import find_lab
 from rlexp.run.building.env_check import fitted
 from rlexp.run.compose import compose
 

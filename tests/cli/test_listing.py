@@ -13,7 +13,7 @@ import yaml
 
 from rlexp.base.errors import ConfigError
 from rlexp.cli import config_catalogue, listing
-from rlexp.config.composition.search_path import config_dirs, shipped_conf
+from rlexp.config.labs.search_path import config_dirs, shipped_conf
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted(file for file in shipped_conf().rglob("*.yaml"))

@@ -14,10 +14,10 @@ from harness import choices
 
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.algorithms import ALGORITHMS
+from rlexp.config.algorithms.builder_signatures import known_config_classes
 from rlexp.config.composition.override_syntax import parse, value_of
 from rlexp.config.composition.overrides import unknown_choice
 from rlexp.config.convert import to_run_config
-from rlexp.config.keys.builder_signatures import known_config_classes
 from rlexp.config.keys.key_table import KEYS
 from rlexp.config.known_keys import valid_keys
 from rlexp.run.compose import compose_plain

@@ -10,6 +10,7 @@ from rlexp import compose
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.files_state import files_state
 from rlexp.config.composition.hydra_app import Composer, compose_forced, hydra_app
+from rlexp.config.composition.override_syntax import parse
 
 VALUES = [
     ["++seed=3"],
@@ -30,15 +31,17 @@ def test_values_on_top_are_as_composed_anew(choices: list[str]) -> None:
         choices = [text.lstrip("+") for text in choices]
         for values in VALUES:
             hydras = Composer(app).compose([*choices, *values])
-            assert composer.compose(choices, values) == hydras, values
-            assert compose_forced(app, [*values, *choices]) == hydras, values
+            assert composer.compose(choices, [parse(text) for text in values]) == hydras, values
+            assert compose_forced(app, [parse(text) for text in (*values, *choices)]) == hydras, values
         assert composer.compose(choices) == Composer(app).compose(choices), "the base is as it was"
 
 
 def test_only_choices_that_have_a_file_are_named() -> None:
     """Hydra lists optional ones too, and this pair has no tuned values."""
     with hydra_app() as app:
-        choices = compose_forced(app, ["env=gym", "++env.id=CliffWalking-v1", "algorithm=dqn"]).choices
+        choices = compose_forced(
+            app, list(map(parse, ["env=gym", "++env.id=CliffWalking-v1", "algorithm=dqn"]))
+        ).choices
         assert "tuned" not in choices and not any(group.startswith("debug/") for group in choices)
         assert compose_forced(app, []).choices["tuned"] == "ppo-cartpole"
 

@@ -11,9 +11,8 @@ import pytest
 from harness import CHECKOUT, cli
 
 from rlexp.cli.main import main
-from rlexp.config.composition import search_path
-from rlexp.config.composition.search_path import find_lab
-from rlexp.config.labs import lab_ownership
+from rlexp.config.labs import lab_ownership, search_path
+from rlexp.config.labs.search_path import find_lab
 from rlexp.hardware.ray_session.process_environment import job_config
 from rlexp.tracking import wandb_run
 from rlexp.tracking.wandb_settings import _is_own

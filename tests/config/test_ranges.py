@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.keys.builder_signatures import keywords, known_config_classes, model_fields
+from rlexp.config.algorithms.builder_signatures import keywords, known_config_classes, model_fields
 from rlexp.config.keys.key_row import Range
 from rlexp.config.keys.key_table import KEYS, known_of
 

@@ -14,15 +14,15 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.config import schema
-from rlexp.config.callables.annotations import describe, example, matches
-from rlexp.config.keys.accepted import annotation_of
-from rlexp.config.keys.builder_signatures import (
+from rlexp.config.algorithms.builder_signatures import (
     BASE,
     Keyword,
     keywords,
     known_config_classes,
     model_fields,
 )
+from rlexp.config.callables.annotations import describe, example, matches
+from rlexp.config.keys.accepted import annotation_of
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,7 @@ def test_model_fields_equal_the_imported_ones() -> None:
 def test_reads_without_importing_ray_and_fast() -> None:
     script = f"""
         import sys, time
-        from rlexp.config.keys.builder_signatures import keywords, model_fields
+        from rlexp.config.algorithms.builder_signatures import keywords, model_fields
         start = time.process_time()
         assert "clip_param" in keywords({PPO!r}, "training") and "fcnet_hiddens" in model_fields()
         took = time.process_time() - start

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp.base.suggest import ALIASES, nearest, one_edit_apart
-from rlexp.config.keys.builder_signatures import known_config_classes
+from rlexp.config.algorithms.builder_signatures import known_config_classes
 from rlexp.config.known_keys import valid_keys
 
 NAMES = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rlexp.config.trust.environment_variables import is_harmless
+from rlexp.config.trust.foreign import is_harmless
 
 
 @pytest.mark.parametrize(

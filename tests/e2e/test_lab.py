@@ -13,7 +13,7 @@ from harness import CHECKOUT, cli, records
 from lab_course import add_parts
 
 from rlexp.base.errors import ConfigError
-from rlexp.config.composition.search_path import config_dirs, find_lab
+from rlexp.config.labs.search_path import config_dirs, find_lab
 
 TABLE = '[tool.rlexp]\nconf = "conf"\npackages = ["my_lab"]\n'
 

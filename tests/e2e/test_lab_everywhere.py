@@ -19,7 +19,7 @@ from processes import BATCH, SMALL, Child, environment_of, trials
 import rlexp
 from rlexp.cli.init import run as init
 from rlexp.cli.main import main
-from rlexp.config.composition.search_path import lab_of
+from rlexp.config.labs.search_path import lab_of
 from rlexp.sweep.execution.resume_changes import apply_changes
 from rlexp.sweep.folder import SweepFolder, SweepRequest
 from rlexp.sweep.planning.plan import plan

@@ -59,7 +59,7 @@ def _answer(folder: str | None, shell: str) -> list[str]:
     from rlexp.cli.completion.line import read, without_stem
 
     try:
-        from rlexp.config.composition.search_path import config_dirs
+        from rlexp.config.labs.search_path import config_dirs
 
         line = os.environ.get("COMP_LINE", "")
         typed = read(line, int(os.environ.get("COMP_POINT") or len(line)))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from rlexp.base.errors import ConfigError
+from rlexp.config.algorithms import builder_signatures
 from rlexp.config.algorithms.algorithm_row import Algorithm, FastParts, Kind, Networks
+from rlexp.config.algorithms.builder_signatures import is_rllibs, lineage
 from rlexp.config.algorithms.table import ALGORITHMS, ITERATION_STEPS, OTHER_NETWORKS
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
-from rlexp.config.keys import builder_signatures
-from rlexp.config.keys.builder_signatures import is_rllibs, lineage
 
 __all__ = ["ALGORITHMS", "ITERATION_STEPS", "OTHER_NETWORKS", "Algorithm", "FastParts", "Kind", "Networks"]
 __all__ += [

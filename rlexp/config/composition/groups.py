@@ -61,7 +61,7 @@ def choices_named(word: str, groups: Groups | None = None) -> list[str]:
     """`group=word` for every group that has a choice of that name."""
     if groups is not None:
         return sorted(f"{group}={word}" for group in groups.known if word in groups.choices(group))
-    from rlexp.config.composition.search_path import config_dirs
+    from rlexp.config.labs.search_path import config_dirs
 
     folders = config_dirs()
     return sorted({f"{f.parent.name}={f.stem}" for folder in folders for f in folder.glob(f"*/{word}.yaml")})

@@ -17,11 +17,11 @@ from rlexp.config.composition.files_state import UnchangedFiles, files_state
 from rlexp.config.composition.interpolation import bounded
 from rlexp.config.composition.override_syntax import parse
 from rlexp.config.composition.overrides import unknown_choice
-from rlexp.config.composition.search_path import config_dirs, extend_sys_path, labs_in_use
 from rlexp.config.environment_secrets import ENVIRONMENT, secrets_of
-from rlexp.config.trust.foreign import refuse_search_paths
+from rlexp.config.labs.search_path import config_dirs, extend_sys_path, labs_in_use
 
 if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
     from rlexp.compat.hydra import Hydra
@@ -30,10 +30,10 @@ _composing = threading.RLock()
 """Hydra is one a process: threads compose one after another."""
 
 
-def compose_forced(app: Hydra, forced: Sequence[str], *, config_name: str = "config") -> Composed:
+def compose_forced(app: Hydra, forced: Sequence[Override], *, config_name: str = "config") -> Composed:
     """What Hydra makes of overrides that `force` has put into its form."""
-    choices = [text for text in forced if not text.startswith(("++", "~"))]
-    values = [text for text in forced if text.startswith(("++", "~"))]
+    choices = [str(each.input_line) for each in forced if not (each.is_force_add() or each.is_delete())]
+    values = [each for each in forced if each.is_force_add() or each.is_delete()]
     return Composer(app, config_name).compose(choices, values)
 
 
@@ -49,12 +49,12 @@ class Composer:
         self._files = files_state(app)
         self._own: dict[tuple[str, ...], Base] = {}
 
-    def compose(self, forced: Sequence[str], values: Sequence[str] = ()) -> Composed:
+    def compose(self, forced: Sequence[str], values: Sequence[Override] = ()) -> Composed:
         """What Hydra makes of overrides that `force` has put into its form.
 
         Args:
-            forced: choices of groups, and values.
-            values: more values, `++key=value`; they differ from call to call.
+            forced: choices of groups, and values, as text.
+            values: more values; they differ from call to call.
         """
         from omegaconf import OmegaConf
 
@@ -62,15 +62,15 @@ class Composer:
             config, choices, looks_up = self._base(tuple(forced))
             if values:
                 config = copy.deepcopy(config)
-                _apply(config, values, self._app)
+                _apply(config, values)
             plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
             raw: Any = {}
-            if looks_up or any(ENVIRONMENT in text for text in values):
+            if looks_up or any(ENVIRONMENT in str(each.input_line) for each in values):
                 raw = OmegaConf.to_container(config, resolve=False)
         if isinstance(plain.get("trusted"), list):
             of_labs = [package for lab in labs_in_use() for package in lab.packages]
             plain["trusted"] = list(dict.fromkeys([*plain["trusted"], *of_labs]))
-        return Composed(plain, dict(choices), secrets_of(raw, plain))
+        return Composed(plain, dict(choices), secrets_of(raw, plain) if raw else {})
 
     def _base(self, forced: tuple[str, ...]) -> Base:
         """The config without the `hydra` node, nothing resolved; which choice each group got; whether it looks into
@@ -129,7 +129,7 @@ def with_values(plain: Mapping[str, Any], values: Sequence[str]) -> dict[str, An
 
     config = OmegaConf.create(dict(plain))
     try:
-        _apply(config, values, None)
+        _apply(config, [parse(text) for text in values])
     except (OmegaConfBaseException, HydraException) as error:
         raise ConfigError(f"{' '.join(values)}: {str(error).splitlines()[0]}") from error
     # Not resolved: all that was composed is, and a value in a frozen file is to read nothing out.
@@ -138,10 +138,10 @@ def with_values(plain: Mapping[str, Any], values: Sequence[str]) -> dict[str, An
     return {str(key): value for key, value in found.items()}
 
 
-def _apply(config: DictConfig, values: Sequence[str], app: Hydra | None) -> None:
+def _apply(config: DictConfig, values: Sequence[Override]) -> None:
     from rlexp.compat.hydra import apply_overrides
 
-    apply_overrides(config, [parse(text, app) for text in values])
+    apply_overrides(config, values)
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def hydra_app(config_dir: Path | str | None = None) -> Iterator[Hydra]:
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
     from rlexp.compat.hydra import ConfigSearchPathImpl, Hydra
-    from rlexp.config.composition.hydra_files import FOREIGN, Loader
+    from rlexp.config.composition.hydra_files import FOREIGN, Loader, refuse_search_paths
 
     extend_sys_path()
     search_path = ConfigSearchPathImpl()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult
 from omegaconf import OmegaConf
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.yaml.reader import count, read_mapping, read_text
+from rlexp.base.yaml.reader import count, read, read_mapping, read_text
 from rlexp.compat.hydra import (
     CachingConfigRepository,
     ConfigLoaderImpl,
@@ -181,3 +182,24 @@ def _is_choice(item: Any) -> bool:
     names = choice if isinstance(choice, list) else [choice]
     is_group = isinstance(group, str) and _GROUP.fullmatch(group) is not None
     return is_group and all(name is None or isinstance(name, str) for name in names)
+
+
+def refuse_search_paths(folder: Path) -> None:
+    """Refuses a folder whose primary configs add to Hydra's search path: `pkg://` there imports a package.
+
+    Raises:
+        ConfigError: naming the file.
+    """
+    for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+        if _has_key(read(file, interpolations="keys"), "searchpath"):
+            raise ConfigError(
+                f"{file}: hydra.searchpath is not taken from a file",
+                key="hydra.searchpath",
+                fix="export RLEXP_SEARCH_PATH=<folder>",
+            )
+
+
+def _has_key(node: Any, name: str) -> bool:
+    if isinstance(node, Mapping):
+        return any(key == name or _has_key(inner, name) for key, inner in node.items())
+    return isinstance(node, list) and any(_has_key(inner, name) for inner in node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
@@ -37,6 +38,18 @@ def parse(text: str, app: Hydra | None = None) -> Override:
         raise ConfigError(f"{text!r}: there is no key before the =", fix="key=value")
     override.config_loader = app.config_loader if app else None
     return override
+
+
+def parse_all(texts: Iterable[str], app: Hydra | None = None) -> list[Override | ConfigError]:
+    """Each override as Hydra's grammar reads it, or why it cannot be read."""
+    return [_parse_or_error(text, app) for text in texts]
+
+
+def _parse_or_error(text: str, app: Hydra | None) -> Override | ConfigError:
+    try:
+        return parse(text, app)
+    except ConfigError as error:
+        return error
 
 
 def _depth(text: str) -> int:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.base.shell_commands import shell_command
 from rlexp.base.suggest import is_mistyped, nearest
+from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.composition.files_state import UnchangedFiles, files_state
 from rlexp.config.composition.groups import Groups
 from rlexp.config.composition.override_syntax import parse
+from rlexp.config.labs.search_path import trusted_here
 from rlexp.config.schema import RunConfig
 
 if TYPE_CHECKING:
@@ -43,12 +45,16 @@ _groups: UnchangedFiles[Groups] = UnchangedFiles(most=4)
 
 
 def force(
-    overrides: Sequence[str], app: Hydra, *, config_name: str = "config", sweep: bool = False
-) -> list[str]:
+    overrides: Sequence[Override | ConfigError],
+    app: Hydra,
+    *,
+    config_name: str = "config",
+    sweep: bool = False,
+) -> list[Override]:
     """The overrides as Hydra is given them: values with `++`, so that any key can be set and is judged later.
 
     Args:
-        overrides: as on the command line.
+        overrides: as on the command line, of `parse_all`.
         app: for the groups and their choices.
         config_name: the primary config, whose defaults list says which groups have a choice already.
         sweep: whether one override may hold several values (`-m`).
@@ -57,10 +63,13 @@ def force(
         ConfigError: unreadable, of a group that does not exist, several values without `-m`, ...
     """
     groups = _groups.get(files_state(app), config_name, lambda: Groups(app, config_name))
-    forced, problems = [], []
-    for text in overrides:
+    forced: list[Override] = []
+    problems: list[ConfigError] = []
+    for override in overrides:
         try:
-            forced += _forced(text, parse(text, app), groups, sweep)
+            if isinstance(override, ConfigError):
+                raise override
+            forced += _forced(override, groups, sweep)
         except ConfigError as error:
             problems.append(error)
     if problems:
@@ -68,16 +77,27 @@ def force(
     return forced
 
 
-def _forced(text: str, override: Override, groups: Groups, sweep: bool) -> list[str]:
-    key = override.key_or_group
+def as_value(override: Override) -> Override:
+    """The override with `++` before it: its key is set whether it is there or not."""
+    from hydra.core.override_parser.types import OverrideType
+
+    return replace(override, type=OverrideType.FORCE_ADD, input_line=f"++{_bare(override)}")
+
+
+def _bare(override: Override) -> str:
+    return str(override.input_line).lstrip("+")
+
+
+def _forced(override: Override, groups: Groups, sweep: bool) -> list[Override]:
+    key, text = override.key_or_group, str(override.input_line)
     if override.is_sweep_override() and not sweep:
-        raise _several(text, override, groups)
+        raise _several(override, groups)
     if key == "hydra" or key.startswith(("hydra.", "hydra/")):
         raise _hydra(text, key)
     if key == "sweep" or key.startswith("sweep."):
         raise ConfigError(f"{text}: a single run is no sweep", key=key, fix="rlexp -m ...")
     if key in groups.known or key in groups.default:
-        return _group(text, override, groups)
+        return _group(override, groups)
     if override.package is not None:
         raise ConfigError(
             f"{text}: a choice goes where its group says",
@@ -86,28 +106,47 @@ def _forced(text: str, override: Override, groups: Groups, sweep: bool) -> list[
         )
     if key == "trusted" and not override.is_delete() and str(override.value()).startswith("+"):
         return [_adding_trust(str(override.value()))]
-    _not_a_group(text, override, groups)
-    return [text if override.is_delete() else "++" + text.lstrip("+")]
+    _not_a_group(override, groups)
+    return [override if override.is_delete() else as_value(override)]
 
 
-def _adding_trust(value: str) -> str:
+def _adding_trust(value: str) -> Override:
     """`trusted=+mine` as the list that it means."""
-    from rlexp.config.trust.foreign import trusted_here
-    from rlexp.config.trust.trusted_modules import added
-
-    return f"++trusted=[{','.join(dict.fromkeys([*trusted_here(), *added(value)]))}]"
+    return parse(f"++trusted=[{','.join(dict.fromkeys([*trusted_here(), *added_modules(value)]))}]")
 
 
-def _group(text: str, override: Override, groups: Groups) -> list[str]:
+def added_modules(value: str) -> list[str]:
+    """The modules of `+mine`, or of `+mine+yours`, as in `trusted=+mine`.
+
+    Raises:
+        ConfigError: it is no such text.
+    """
+    names = value.split("+")
+    if (
+        names[0]
+        or not all(part.isidentifier() for name in names[1:] for part in name.split("."))
+        or not names[1:]
+    ):
+        raise ConfigError(
+            f"trusted={value}: a module's name is missing or cannot be one",
+            key="trusted",
+            fix=f"trusted=+my_package (adds it), or 'trusted=[{','.join([*DEFAULT_TRUSTED, 'my_package'])}]'",
+        )
+    return names[1:]
+
+
+def _group(override: Override, groups: Groups) -> list[Override]:
     """A choice of a group; `+` is added where Hydra wants it and taken away where it does not."""
-    group = override.key_or_group
+    from hydra.core.override_parser.types import OverrideType
+
+    group, text = override.key_or_group, str(override.input_line)
     if override.package is not None:
         raise ConfigError(f"{text}: a choice goes where its group says", key=group, fix=f"{group}=<choice>")
     value = None if override.is_sweep_override() else override.value()
     if override.is_delete() or (value is None and not override.is_sweep_override()):
         return _left_out(text, group, groups)
     if isinstance(value, dict):  # Not a choice but keys of the group, given at once.
-        return ["++" + text.lstrip("+")]
+        return [as_value(override)]
     if isinstance(value, list) and isinstance(groups.default.get(group), str):
         fix = f"{group}={value[0]}" if value else f"{group}=<choice>"
         raise ConfigError(f"{text}: {group} takes one choice", key=group, fix=fix)
@@ -117,11 +156,12 @@ def _group(text: str, override: Override, groups: Groups) -> list[str]:
     for name in names:
         if str(name) not in groups.choices(group):
             raise unknown_choice(group, str(name), groups.choices(group))
-    bare = text.lstrip("+")
-    return [bare if group in groups.default else f"+{bare}"]
+    if group in groups.default:
+        return [replace(override, type=OverrideType.CHANGE, input_line=_bare(override))]
+    return [replace(override, type=OverrideType.ADD, input_line=f"+{_bare(override)}")]
 
 
-def _left_out(text: str, group: str, groups: Groups) -> list[str]:
+def _left_out(text: str, group: str, groups: Groups) -> list[Override]:
     """`~group` and `group=null`: fine where nothing is chosen by default, else `none` is the word."""
     if groups.default.get(group) is None:
         return []
@@ -145,9 +185,9 @@ def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError
     )
 
 
-def _not_a_group(text: str, override: Override, groups: Groups) -> None:
+def _not_a_group(override: Override, groups: Groups) -> None:
     """Refuses what can only have been meant as a choice, and keys of groups that have none of their own."""
-    key = override.key_or_group
+    key, text = override.key_or_group, str(override.input_line)
     head, _, rest = key.partition(".")
     if rest and head not in _TOP and head in (groups.known | groups.default.keys()):
         raise ConfigError(
@@ -172,8 +212,8 @@ def _groups_meant(key: str, groups: Groups) -> list[str]:
     return [*nearest(key, sorted(groups.known)), *(known.keys if known else ())]
 
 
-def _several(text: str, override: Override, groups: Groups) -> ConfigError:
-    key, bare = override.key_or_group, text.lstrip("+")
+def _several(override: Override, groups: Groups) -> ConfigError:
+    key, text, bare = override.key_or_group, str(override.input_line), _bare(override)
     kind = override.value_type.name if override.value_type else ""
     if "INTERVAL" in kind:
         return ConfigError(

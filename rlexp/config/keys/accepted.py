@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from rlexp.config.algorithms import ALGORITHMS, class_name
+from rlexp.config.algorithms.builder_signatures import BASE, MODEL, Keyword, is_rllibs, keywords, model_fields
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
-from rlexp.config.keys.builder_signatures import BASE, MODEL, Keyword, is_rllibs, keywords, model_fields
 from rlexp.config.keys.key_table import known_of
 from rlexp.config.schema import Builder, ModelChoice
 

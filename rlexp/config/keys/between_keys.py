@@ -68,7 +68,7 @@ def only_with_a_module(key: str, value: Any, value_of: Lookup) -> ConfigError | 
 
 def not_beside_a_module(key: str, value: Any, value_of: Lookup) -> ConfigError | None:
     """A module of the lab's own reads `module_config` alone, and no field of RLlib's default model."""
-    from rlexp.config.keys.builder_signatures import model_fields
+    from rlexp.config.algorithms.builder_signatures import model_fields
 
     custom, name = value_of("model.module_class"), key.partition(".")[2]
     if value is None or custom is None or name not in model_fields():

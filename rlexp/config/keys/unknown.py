@@ -11,10 +11,10 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import ALIASES, is_mistyped, nearest
+from rlexp.config.algorithms.builder_signatures import algorithm_name
 from rlexp.config.callables.annotations import matches
 from rlexp.config.classic import SETTINGS, answer
 from rlexp.config.keys.advice import other_owners, where_to_look
-from rlexp.config.keys.builder_signatures import algorithm_name
 from rlexp.config.keys.key_table import known_of
 from rlexp.config.keys.replay_settings import buffer_problems
 from rlexp.config.override_text import override

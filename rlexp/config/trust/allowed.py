@@ -12,12 +12,11 @@ from rlexp.config.trust.nameable_classes import (
     BUFFER,
     ENVIRONMENT,
     NOTHING,
-    Named,
     Place,
     is_import_path,
-    named,
 )
 from rlexp.config.trust.replay_buffers import SHORT_NAMES
+from rlexp.config.trust.trusted_modules import Named, named
 
 REGISTERED_BY = ("gymnasium.envs", "minigrid", "ale_py")
 """Modules whose environments a config from elsewhere may name by a Gymnasium id, beside the lab's."""

@@ -8,17 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from rlexp.base.dotted import at
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.composition.override_syntax import value_of
-from rlexp.config.composition.search_path import labs_in_use, other_lab, shipped_conf
+from rlexp.config.composition.overrides import added_modules
+from rlexp.config.labs.search_path import other_lab, shipped_conf, trusted_here
 from rlexp.config.trust.allowed import refusals
-from rlexp.config.trust.environment_variables import is_harmless
-from rlexp.config.trust.trusted_modules import granted
+
+_HARMLESS = frozenset(
+    (
+        *("OMP_NUM_THREADS", "OMP_DYNAMIC", "OMP_PROC_BIND", "OMP_PLACES", "OMP_WAIT_POLICY", "OMP_SCHEDULE"),
+        *("MKL_NUM_THREADS", "MKL_DYNAMIC", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS"),
+        *("NUMEXPR_NUM_THREADS", "NUMEXPR_MAX_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"),
+        *("KMP_AFFINITY", "KMP_BLOCKTIME", "GOMP_CPU_AFFINITY", "MALLOC_ARENA_MAX"),
+        *("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG"),
+        *("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "NVIDIA_TF32_OVERRIDE"),
+        *("NCCL_P2P_DISABLE", "NCCL_IB_DISABLE", "NCCL_SHM_DISABLE", "XLA_PYTHON_CLIENT_PREALLOCATE"),
+        *("XLA_PYTHON_CLIENT_MEM_FRACTION", "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS"),
+        *(
+            "MUJOCO_GL",
+            "MUJOCO_EGL_DEVICE_ID",
+            "SDL_VIDEODRIVER",
+            "SDL_AUDIODRIVER",
+            "PYGAME_HIDE_SUPPORT_PROMPT",
+        ),
+        *("PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER", "TOKENIZERS_PARALLELISM"),
+        *("TZ", "LANG", "LC_ALL", "LC_NUMERIC", "NO_COLOR"),
+    )
+)
+"""Environment variables that any config may set: none of them loads code or opens a file.
+
+Hundreds of programs read hundreds of others (`OPENSSL_CONF`, `NODE_OPTIONS`, `PYTHONWARNINGS`, ...) that do.
+"""
 
 
 def refuse_foreign(
@@ -104,33 +128,23 @@ def _same(vouched: Mapping[str, Any] | None, plain: Mapping[str, Any], key: str)
     return mine is not None and vouched is not None and at(vouched, outer) == mine
 
 
-def refuse_search_paths(folder: Path) -> None:
-    """Refuses a folder whose primary configs add to Hydra's search path: `pkg://` there imports a package.
+def granted(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Modules that the command line trusts with anything, whoever names what lies in them.
+
+    `trusted=+mine` says so of `mine`; a whole list says so of what is in it beside the shipped modules, which anyone
+    may list.
 
     Raises:
-        ConfigError: naming the file.
+        ConfigError: an override cannot be read.
     """
-    from rlexp.base.yaml.reader import read
-
-    for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        if _has_key(read(file, interpolations="keys"), "searchpath"):
-            raise ConfigError(
-                f"{file}: hydra.searchpath is not taken from a file",
-                key="hydra.searchpath",
-                fix="export RLEXP_SEARCH_PATH=<folder>",
-            )
-
-
-def _has_key(node: Any, name: str) -> bool:
-    if isinstance(node, Mapping):
-        return any(key == name or _has_key(inner, name) for key, inner in node.items())
-    return isinstance(node, list) and any(_has_key(inner, name) for inner in node)
-
-
-def trusted_here() -> list[str]:
-    """The modules that are trusted in this place: the shipped ones and the labs'."""
-    of_labs = (package for lab in labs_in_use() for package in lab.packages)
-    return list(dict.fromkeys([*DEFAULT_TRUSTED, *of_labs]))
+    texts = [text.lstrip("+") for text in overrides]
+    values = [value_of(text.partition("=")[2]) for text in texts if text.startswith("trusted=")]
+    if not values:
+        return ()
+    if isinstance(values[-1], str):
+        return tuple(added_modules(values[-1]))
+    listed = values[-1] if isinstance(values[-1], list) else []
+    return tuple(str(name) for name in listed if str(name) not in DEFAULT_TRUSTED)
 
 
 def _claims(plain: Mapping[str, Any], overrides: Sequence[str]) -> Iterator[tuple[str, str, str | None]]:
@@ -183,3 +197,8 @@ def _fix_of_trusted(more: Sequence[str]) -> str:
 def _group(plain: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     group = plain.get(name)
     return group if isinstance(group, Mapping) else {}
+
+
+def is_harmless(name: str, value: object = "") -> bool:
+    """True if anyone's config may set this variable to this; a value that could be a path is refused."""
+    return name in _HARMLESS and not set(str(value)) & set("/\\\n\0~")

@@ -6,11 +6,11 @@ environment as one kibibyte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.callables.annotations import is_number
+from rlexp.config.iterations import BUFFER_CAPACITY, number_at
 from rlexp.config.schema import RunConfig
 from rlexp.hardware.machine.machine import Machine
 
@@ -63,61 +63,58 @@ def _fitting(value: float, needed: float, have: float) -> int:
 
 def _needs(config: RunConfig) -> Iterator[tuple[str, float, float, str]]:
     """Key, value, bytes at least, and what takes them."""
-    algorithm, hardware = config.algorithm.settings, config.hardware.settings
     for name in ("train_batch_size_per_learner", "train_batch_size", "minibatch_size"):
-        if (steps := _number(algorithm, name)) is not None:
+        if (steps := number_at(config, f"algorithm.{name}")) is not None:
             yield f"algorithm.{name}", steps, steps * STEP_BYTES, "the env steps of one batch"
-    envs = _number(hardware, "num_envs_per_env_runner")
+    envs = number_at(config, "hardware.num_envs_per_env_runner")
     if envs is not None:
-        each = PROCESS_BYTES if hardware.get("gym_env_vectorize_mode") == "async" else ENV_BYTES
+        in_processes = config.hardware.settings.get("gym_env_vectorize_mode") == "async"
+        each = PROCESS_BYTES if in_processes else ENV_BYTES
         yield "hardware.num_envs_per_env_runner", envs, envs * each, "the environments of one env runner"
     count = float(config.evaluation.num_envs)
     yield "evaluation.num_envs", count, count * ENV_BYTES, "the environments of an evaluation"
-    if (length := _number(algorithm, "rollout_fragment_length")) is not None:
+    if (length := number_at(config, "algorithm.rollout_fragment_length")) is not None:
         size = length * max(1.0, envs or 1.0) * STEP_BYTES
         yield "algorithm.rollout_fragment_length", length, size, "the env steps of one rollout"
-    buffer = algorithm.get("replay_buffer_config")
-    capacity = _number(buffer, "capacity") if isinstance(buffer, Mapping) else None
+    capacity = number_at(config, BUFFER_CAPACITY)
     if capacity is not None:
         kept = min(capacity, float(config.stop.env_steps or capacity))
-        key = "algorithm.replay_buffer_config.capacity"
-        yield key, capacity, kept * STEP_BYTES, "the env steps that the run would keep"
-    yield from _heads(algorithm)
-    yield from _network(config.model.settings)
+        yield BUFFER_CAPACITY, capacity, kept * STEP_BYTES, "the env steps that the run would keep"
+    yield from _heads(config)
+    yield from _network(config)
 
 
-def _heads(algorithm: Mapping[str, Any]) -> Iterator[tuple[str, float, float, str]]:
+def _heads(config: RunConfig) -> Iterator[tuple[str, float, float, str]]:
     """Sizes of networks and batches that are the algorithm's own."""
     for name in ("num_atoms", "n_quantiles"):
-        if (outputs := _number(algorithm, name)) is not None:
+        if (outputs := number_at(config, f"algorithm.{name}")) is not None:
             yield f"algorithm.{name}", outputs, outputs * PARAMETER_BYTES, "the critic's output layer"
-    if (critics := _number(algorithm, "n_critics")) is not None:
+    if (critics := number_at(config, "algorithm.n_critics")) is not None:
         yield "algorithm.n_critics", critics, critics * CRITIC_BYTES, "the critics' networks"
-    sequences, length = _number(algorithm, "batch_size_B"), _number(algorithm, "batch_length_T")
+    sequences, length = (
+        number_at(config, "algorithm.batch_size_B"),
+        number_at(config, "algorithm.batch_length_T"),
+    )
     if sequences is not None and length is not None:
         size = sequences * length * STEP_BYTES
         yield "algorithm.batch_size_B", sequences, size, "the sequences of one batch"
         yield "algorithm.batch_length_T", length, size, "the sequences of one batch"
 
 
-def _network(model: Mapping[str, Any]) -> Iterator[tuple[str, float, float, str]]:
+def _network(config: RunConfig) -> Iterator[tuple[str, float, float, str]]:
+    model = config.model.settings
     for name in ("fcnet_hiddens", "head_fcnet_hiddens", "fusionnet_hiddens"):
         widths = [width for width in model.get(name) or () if is_number(width)]
         pairs = zip([1, *widths], widths, strict=False)
         parameters = float(sum(float(a) * float(b) for a, b in pairs))
         if widths:
             yield f"model.{name}", float(max(widths)), parameters * PARAMETER_BYTES, "the network's layers"
-    if (cells := _number(model, "lstm_cell_size")) is not None:
+    if (cells := number_at(config, "model.lstm_cell_size")) is not None:
         yield "model.lstm_cell_size", cells, 4 * cells * cells * PARAMETER_BYTES, "the LSTM"
-    if model.get("use_lstm") and (length := _number(model, "max_seq_len")) is not None:
+    if model.get("use_lstm") and (length := number_at(config, "model.max_seq_len")) is not None:
         yield (
             "model.max_seq_len",
             length,
             length * STEP_BYTES,
             "a sequence, which is filled up to that length",
         )
-
-
-def _number(settings: Mapping[str, Any], name: str) -> float | None:
-    value = settings.get(name)
-    return float(value) if value is not None and is_number(value) else None

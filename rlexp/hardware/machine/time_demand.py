@@ -7,13 +7,11 @@ interrupted and resumed. What is judged here lies between two checks for an inte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from rlexp.base.errors import ConfigError, ConfigErrors
-from rlexp.config.callables.annotations import is_number
-from rlexp.config.iterations import LENGTH, iteration_steps
+from rlexp.config.iterations import BUFFER_CAPACITY, LENGTH, iteration_steps, number_at
 from rlexp.config.schema import RunConfig
 
 STEP_S = 1e-5
@@ -78,39 +76,38 @@ def _parts(config: RunConfig) -> Iterator[Part]:
 
 
 def _updates(config: RunConfig) -> Iterator[Part]:
-    settings = config.algorithm.settings
-    batch = _number(settings, "train_batch_size_per_learner") or 1.0
-    if (epochs := _number(settings, "num_epochs")) is not None:
-        minibatches = max(1.0, batch / (_number(settings, "minibatch_size") or batch))
+    batch = number_at(config, "algorithm.train_batch_size_per_learner") or 1.0
+    if (epochs := number_at(config, "algorithm.num_epochs")) is not None:
+        minibatches = max(1.0, batch / (number_at(config, "algorithm.minibatch_size") or batch))
         yield Part(
             "algorithm.num_epochs", epochs, epochs * minibatches * UPDATE_S, "the updates of one batch"
         )
     steps = float(min(iteration_steps(config), config.stop.env_steps or iteration_steps(config)))
-    if (intensity := _number(settings, "training_intensity")) is not None:
+    if (intensity := number_at(config, "algorithm.training_intensity")) is not None:
         seconds = steps * intensity / batch * UPDATE_S
         yield Part("algorithm.training_intensity", intensity, seconds, "the updates of one iteration")
-    if (ratio := _number(settings, "training_ratio")) is not None:
-        replayed = (_number(settings, "batch_size_B") or 1.0) * (_number(settings, "batch_length_T") or 1.0)
+    if (ratio := number_at(config, "algorithm.training_ratio")) is not None:
+        sequences = number_at(config, "algorithm.batch_size_B") or 1.0
+        replayed = sequences * (number_at(config, "algorithm.batch_length_T") or 1.0)
         yield Part(
             "algorithm.training_ratio",
             ratio,
             steps * ratio / replayed * UPDATE_S,
             "the updates of one iteration",
         )
-    if (updates := _number(config.data.settings, "dataset_num_iters_per_learner")) is not None:
+    if (updates := number_at(config, "data.dataset_num_iters_per_learner")) is not None:
         key = "data.dataset_num_iters_per_learner"
         yield Part(key, updates, updates * UPDATE_S, "the updates of one iteration")
 
 
 def _evaluation(config: RunConfig) -> Iterator[Part]:
-    settings = config.evaluation.settings
-    duration = _number(settings, "evaluation_duration")
+    duration = number_at(config, "evaluation.evaluation_duration")
     if duration is None or (
-        settings.get("evaluation_interval") is None
+        config.evaluation.settings.get("evaluation_interval") is None
         and config.evaluation.evaluation_interval_env_steps is None
     ):
         return
-    seconds = duration * STEP_S / max(1.0, _number(settings, "evaluation_num_env_runners") or 1.0)
+    seconds = duration * STEP_S / max(1.0, number_at(config, "evaluation.evaluation_num_env_runners") or 1.0)
     yield Part("evaluation.evaluation_duration", duration, seconds, "one evaluation")
 
 
@@ -118,19 +115,17 @@ def _reports(config: RunConfig) -> Iterator[Part]:
     """An iteration ends where the budget of env steps or of time does."""
     if config.stop.env_steps is not None or config.stop.wall_s is not None:
         return
-    processes = max(1.0, _number(config.hardware.settings, "num_env_runners") or 1.0)
-    if (steps := _number(config.reporting.settings, LENGTH)) is not None:
+    processes = max(1.0, number_at(config, "hardware.num_env_runners") or 1.0)
+    if (steps := number_at(config, f"reporting.{LENGTH}")) is not None:
         yield Part(f"reporting.{LENGTH}", steps, steps * STEP_S / processes, "one iteration")
     name = "min_time_s_per_iteration"
-    if (seconds := _number(config.reporting.settings, name)) is not None:
+    if (seconds := number_at(config, f"reporting.{name}")) is not None:
         yield Part(f"reporting.{name}", seconds, seconds, "one iteration")
 
 
 def _beyond_buffer(config: RunConfig) -> list[ConfigError]:
-    settings = config.algorithm.settings
-    buffer = settings.get("replay_buffer_config")
-    capacity = _number(buffer, "capacity") if isinstance(buffer, Mapping) else None
-    steps = _number(settings, "n_step")
+    capacity = number_at(config, BUFFER_CAPACITY)
+    steps = number_at(config, "algorithm.n_step")
     if capacity is None or steps is None or steps <= capacity:
         return []
     return [
@@ -141,8 +136,3 @@ def _beyond_buffer(config: RunConfig) -> list[ConfigError]:
             fix="algorithm.n_step=3",
         )
     ]
-
-
-def _number(settings: Mapping[str, Any], name: str) -> float | None:
-    value = settings.get(name)
-    return float(value) if value is not None and is_number(value) else None

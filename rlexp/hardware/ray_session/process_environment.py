@@ -15,7 +15,7 @@ from rlexp.config.schema import RunConfig
 
 def of_workers(config: RunConfig) -> dict[str, str]:
     """What worker processes have and this one need not: where packages are found, and `hardware.env_vars`."""
-    from rlexp.config.composition.search_path import lab_variable
+    from rlexp.config.labs.search_path import lab_variable
 
     return {
         "PYTHONPATH": _python_path(config.trusted),
@@ -43,7 +43,7 @@ def changed(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator
 
 def _python_path(trusted: Sequence[str]) -> str:
     """PYTHONPATH: this process's, and the folders of the shipped packages, the labs' and the trusted ones."""
-    from rlexp.config.composition.search_path import import_paths
+    from rlexp.config.labs.search_path import import_paths
     from rlexp.environment import lab_paths
 
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)

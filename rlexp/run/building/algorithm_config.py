@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.seeds import seed_for_rllibs_evaluation
+from rlexp.config.algorithms import builder_signatures
 from rlexp.config.callables.targets import build as build_target
 from rlexp.config.callables.targets import locate
-from rlexp.config.keys import builder_signatures
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.curriculum.build import target_payload
 from rlexp.engine.callbacks.bookkeeping import Bookkeeping

@@ -32,7 +32,7 @@ def make_env(
         ConfigError: there is no run, it cannot be made here, or its config calls functions of modules that
             are not trusted here.
     """
-    from rlexp.config.composition.search_path import extend_sys_path, lab_of
+    from rlexp.config.labs.search_path import extend_sys_path, lab_of
     from rlexp.environment import make
     from rlexp.storage.buckets.fetch import fetched
 

@@ -14,7 +14,7 @@ from ray.rllib.policy.policy import PolicySpec
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import ALGORITHMS, row_of
-from rlexp.config.keys.builder_signatures import algorithm_name
+from rlexp.config.algorithms.builder_signatures import algorithm_name
 from rlexp.config.schema import RunConfig
 from rlexp.environment.probe import EnvProbe
 from rlexp.models.observation_filter import KEY as FILTER

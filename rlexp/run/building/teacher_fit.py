@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
+from rlexp.config.algorithms.builder_signatures import algorithm_name
 from rlexp.config.callables.targets import TARGET
-from rlexp.config.keys.builder_signatures import algorithm_name
 from rlexp.config.schema import RunConfig
 from rlexp.curriculum.build import TEACHER, teacher_of
 from rlexp.curriculum.teacher import excludes_episodes, needed_signals

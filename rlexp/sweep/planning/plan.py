@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.composition.hydra_app import Composer, hydra_app, readable_errors
-from rlexp.config.composition.override_syntax import parse
+from rlexp.config.composition.override_syntax import parse_all
 from rlexp.config.composition.overrides import force
 from rlexp.config.convert import to_plain
 from rlexp.config.iterations import batch_steps, most_env_steps
@@ -86,7 +86,7 @@ def plan(
         written = [text for text in overrides if not is_setting(text)]
         written += without_named(settings.space, written)
         _refuse_places(written)
-        forced = [parse(text, app) for text in force(written, app, config_name=config_name, sweep=True)]
+        forced = force(parse_all(written, app), app, config_name=config_name, sweep=True)
         refuse_overlaps(forced)
         varied = [override for override in forced if override.is_sweep_override()]
         fixed = [str(override.input_line) for override in forced if not override.is_sweep_override()]

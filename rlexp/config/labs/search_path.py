@@ -39,6 +39,7 @@ __all__ = [
     "remember_lab_in_use",
     "shipped_conf",
     "shipped_root",
+    "trusted_here",
 ]
 
 _refused: set[Path] = set()
@@ -190,6 +191,14 @@ def labs_in_use() -> tuple[Lab, ...]:
     if lab is None:
         return installed_labs()
     return (lab, *(other for other in installed_labs() if not set(other.packages) & set(lab.packages)))
+
+
+def trusted_here() -> list[str]:
+    """The modules that are trusted in this place: the shipped ones and the labs'."""
+    from rlexp.config.callables.targets import DEFAULT_TRUSTED  # Takes long to import, for a TAB.
+
+    of_labs = (package for lab in labs_in_use() for package in lab.packages)
+    return list(dict.fromkeys([*DEFAULT_TRUSTED, *of_labs]))
 
 
 def import_paths() -> list[str]:

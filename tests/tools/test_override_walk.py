@@ -1,0 +1,44 @@
+"""The way of an override from `compose` to RLlib's builder: few files, and none of them twice."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+import pytest
+from harness import CHECKOUT
+
+import rlexp
+
+
+@pytest.fixture(scope="module")
+def walks() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("walks", CHECKOUT / "tools" / "walks.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["walks"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_override_passes_each_file_once_on_its_way_to_the_typed_config(walks: ModuleType) -> None:
+    words = [f"algorithm.lr={walks.LEARNING_RATE}", "tracking=none"]
+    rlexp.compose(words)  # Imports take long where each call is looked at.
+    walk = walks.followed(walks.Walk(walks.LEARNING_RATE, returns=False), lambda: rlexp.compose(words))
+    assert walk.steps[0] == "rlexp/run/compose.py" and walk.steps[-1] == "rlexp/config/keys/key_row.py"
+    assert walk.revisits == [] and len(walk.files) <= 11
+
+
+@pytest.mark.slow
+def test_an_override_passes_each_file_once_on_its_way_to_the_builder(walks: ModuleType) -> None:
+    *_, (_, walk) = walks.override()
+    assert walk.steps[-1] == "rlexp/run/building/algorithm_config.py"
+    assert walk.revisits == [] and len(walk.files) <= 12
+
+
+def test_a_walk_counts_the_files_that_it_comes_back_to(walks: ModuleType) -> None:
+    there, back = walks.Walk(1.0), walks.Walk(1.0)
+    there.steps, back.steps = ["a", "b", "a"], ["a", "c", "b"]
+    assert there.revisits == ["a"] and there.then(back).steps == ["a", "b", "a", "c", "b"]
+    assert there.then(back).files == ["a", "b", "c"] and there.then(back).revisits == ["a", "b"]
