@@ -144,11 +144,11 @@ def picture(house: House) -> str:
         parts.append(f'<rect y="{top}" width="{WIDTH}" height="{FLOOR_HEIGHT}" fill="{fill}"/>')
         parts.append(f'<text x="16" y="{top + 52}" font-size="15" fill="#445">floor {number + 1}</text>')
     parts += [_line(boxes[a], boxes[b], count) for (a, b), count in house.between_rooms().items() if a and b]
-    for room, (left, top, width) in boxes.items():
+    for room, (left, y, width) in boxes.items():
         parts.append(
-            f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="48" rx="6" fill="#fff" stroke="#567"/>'
-            f'<text x="{left + width / 2:.0f}" y="{top + 21}" font-size="14" text-anchor="middle">{escape(room)}</text>'
-            f'<text x="{left + width / 2:.0f}" y="{top + 38}" font-size="11" fill="#667" text-anchor="middle">'
+            f'<rect x="{left:.0f}" y="{y}" width="{width:.0f}" height="48" rx="6" fill="#fff" stroke="#567"/>'
+            f'<text x="{left + width / 2:.0f}" y="{y + 21}" font-size="14" text-anchor="middle">{escape(room)}</text>'
+            f'<text x="{left + width / 2:.0f}" y="{y + 38}" font-size="11" fill="#667" text-anchor="middle">'
             f"{files[room]} files, {lines[room]:,} lines</text>"
         )
     return "\n".join([*parts, "</svg>", ""])

@@ -16,9 +16,11 @@ import argparse
 import ast
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from defined_names import Definitions, is_self, last_part
 
 from rlexp.compat.registry import ROWS
 from rlexp.compat.stock_source import definition
@@ -57,83 +59,6 @@ class Touch(NamedTuple):
 def is_private(name: str) -> bool:
     """True for `_name`, not for `_`, `__name__` and names that are documented."""
     return name.startswith("_") and name.strip("_") != "" and not name.endswith("__") and name not in STANDARD
-
-
-class Definitions(ast.NodeVisitor):
-    """Which private names rlexp defines: everywhere, and class by class.
-
-    Attributes:
-        everywhere: of classes, functions, modules, fields, `self._name = ...` and `__slots__`.
-        by_class: the same, of each class by its bare name.
-        bases: the bare names of each class's bases.
-    """
-
-    def __init__(self) -> None:
-        self.everywhere: set[str] = set()
-        self.by_class: dict[str, set[str]] = defaultdict(set)
-        self.bases: dict[str, set[str]] = defaultdict(set)
-        self._classes: list[str] = []
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self.bases[node.name] |= {part for base in node.bases if (part := _last(base))}
-        self._add(node.name)
-        self._classes.append(node.name)
-        self.generic_visit(node)
-        self._classes.pop()
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._add(node.name)
-        self.generic_visit(node)
-
-    def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Store):
-            self._add(node.id)
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        if isinstance(node.ctx, ast.Store) and _is_self(node.value):
-            self._add(node.attr)
-        self.generic_visit(node)
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        if any(_last(target) == "__slots__" for target in node.targets):
-            for part in ast.walk(node.value):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    self._add(part.value)
-        self.generic_visit(node)
-
-    def _add(self, name: str) -> None:
-        self.everywhere.add(name)
-        if self._classes:
-            self.by_class[self._classes[-1]].add(name)
-
-    def merge(self, other: Definitions) -> None:
-        """Adds those of another file."""
-        self.everywhere |= other.everywhere
-        for own, others in ((self.by_class, other.by_class), (self.bases, other.bases)):
-            for name, those in others.items():
-                own[name] |= those
-
-    def ancestors(self, name: str) -> set[str]:
-        """The classes of rlexp that a class derives from, as far as bare names say."""
-        return _reached(name, self.bases) & set(self.by_class)
-
-    def family(self, name: str) -> set[str]:
-        """The names that a class defines, those that it derives from and those that derive from one of them."""
-        children: dict[str, set[str]] = defaultdict(set)
-        for child, bases in self.bases.items():
-            for base in bases:
-                children[base].add(child)
-        related = {name} | self.ancestors(name) | _reached(name, children)
-        return set().union(*(self.by_class[one] for one in related))
-
-
-def _reached(start: str, edges: Mapping[str, set[str]]) -> set[str]:
-    reached, rest = set[str](), [start]
-    while rest:
-        for other in edges.get(rest.pop(), set()) - reached:
-            reached.add(other)
-            rest.append(other)
-    return reached
 
 
 class Reader(ast.NodeVisitor):
@@ -182,10 +107,10 @@ class Reader(ast.NodeVisitor):
     def _is_own(self, node: ast.Attribute) -> bool:
         """True for a private name that rlexp defines, as far as the file says, and for the standard library's."""
         owner, name = node.value, node.attr
-        if isinstance(owner, ast.Call) and _last(owner.func) == "super" and self._classes:
+        if isinstance(owner, ast.Call) and last_part(owner.func) == "super" and self._classes:
             own = self.definitions.ancestors(self._classes[-1].name)
             return name in set().union(*(self.definitions.by_class[one] for one in own))
-        if _is_self(owner):
+        if is_self(owner):
             of_class = self.definitions.family(self._classes[-1].name) if self._classes else None
             return name in (self.definitions.everywhere if of_class is None else of_class)
         if isinstance(owner, ast.Name) and owner.id in self._standard:
@@ -194,7 +119,7 @@ class Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
-        function = _last(node.func)
+        function = last_part(node.func)
         if function == "setattr" and node.args and self._is_foreign_place(node.args[0], ""):
             self._add(node, "patch", ast.unparse(node.args[0]))
         elif function in ("getattr", "hasattr", "setattr", "attrgetter") and len(node.args) > (
@@ -235,10 +160,10 @@ def _imported(nodes: list[ast.AST]) -> dict[str, str]:
             bound |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
     for node in nodes:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
-            if _last(node.value.func) == "import_module":
+            if last_part(node.value.func) == "import_module":
                 bound |= dict.fromkeys(_targets(node), "")
         elif isinstance(node, ast.For) and any(
-            _last(item) in bound for item in getattr(node.iter, "elts", ())
+            last_part(item) in bound for item in getattr(node.iter, "elts", ())
         ):
             bound |= dict.fromkeys((p.id for p in ast.walk(node.target) if isinstance(p, ast.Name)), "")
     return bound
@@ -257,17 +182,6 @@ def _standard(nodes: list[ast.AST]) -> set[str]:
 
 def _is_foreign(module: str) -> bool:
     return module.split(".")[0] in PACKAGES
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in ("self", "cls")
-
-
-def _last(node: ast.expr) -> str:
-    """The last part of a dotted name, subscripts left out; empty for other expressions."""
-    if isinstance(node, ast.Subscript):
-        node = node.value
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _targets(node: ast.stmt) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -38,13 +39,15 @@ def patch(place):
 
 
 @pytest.fixture(scope="module")
-def counter() -> ModuleType:
+def counter() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(ROOT / "tools"))  # As of a script that is run: it imports a file beside it.
     spec = importlib.util.spec_from_file_location("private_names", ROOT / "tools" / "private_names.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["private_names"] = module
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "tools"))
 
 
 def test_imports_attributes_overrides_and_patches_are_counted(counter: ModuleType, tmp_path: Path) -> None:
