@@ -17,7 +17,7 @@ DRAWN = 64
 WINDOW = 100
 """Iterations that an alarm looks back on."""
 SWING = 0.1
-"""Least move of a level, of its whole range from 0 to 1, that counts as a swing."""
+"""Least move of a level, of its range from 0 to 1, that counts as a swing."""
 SWINGS = 6
 """So many turns in the window are thrashing."""
 HOPELESS = 0.05

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rlexp.config.schema import CurriculumChoice
     from rlexp.curriculum.teacher import Teacher
     from rlexp.environment.tasks.space import TaskSpace
-    from rlexp.metrics.known_metrics import Catalogue
+    from rlexp.metrics.known_metrics import KnownMetrics
 
 TEACHER_METRICS = tuple(metric.name for metric in METRICS if "teacher" in metric.needs)
 """Metrics of the curriculum that are computed after the teacher's update, beside its own; too late for it to read."""
@@ -25,14 +25,14 @@ MOST_LISTED = 10_000
 """Up to so many tasks their names are checked."""
 
 
-def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, catalogue: Catalogue) -> None:
+def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, known: KnownMetrics) -> None:
     """Checks that something logs each metric that the teacher or the measure reads.
 
     Args:
         choice: the curriculum.
         teacher: made from it.
         space: its tasks.
-        catalogue: what the run logs before the teacher is asked.
+        known: what the run logs before the teacher is asked.
 
     Raises:
         ConfigError: nothing in the run logs one of them; says the nearest names.
@@ -41,9 +41,7 @@ def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, ca
         if name.startswith(BY_TASK):
             _check_task(name, key, space)
         elif (
-            name.startswith(CURRICULUM)
-            and name not in catalogue.names
-            and name in teacher_metric_names(teacher)
+            name.startswith(CURRICULUM) and name not in known.names and name in teacher_metric_names(teacher)
         ):
             raise ConfigError(
                 f"{key}: {name} is not known yet when the teacher reads metrics: it says it itself",
@@ -51,7 +49,7 @@ def check_reads(choice: CurriculumChoice, teacher: Teacher, space: TaskSpace, ca
                 suggestions=[f"{CURRICULUM}score_mean"],
             )
         else:
-            catalogue.check(name, key)
+            known.check(name, key)
 
 
 def reads(teacher: Teacher, measure: str) -> dict[str, str]:

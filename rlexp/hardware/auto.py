@@ -11,7 +11,7 @@ from typing import Any
 
 from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.schema import HardwareChoice
-from rlexp.hardware.demand import number, shares
+from rlexp.hardware.demand import process_groups, setting
 from rlexp.hardware.machine.machine import Machine
 from rlexp.hardware.threads import booked_threads, spare_threads
 
@@ -115,9 +115,9 @@ class _Situation:
 
     def free(self, resource: str, without: str) -> float:
         """CPUs or GPUs left when every process but the kind `without` has its share."""
-        bill = [share for share in shares(self.hardware, self.evaluation) if share.what != without]
+        groups = [group for group in process_groups(self.hardware, self.evaluation) if group.what != without]
         have = self.machine.cores if resource == "CPU" else len(self.machine.gpus)
-        return have - sum(s.count * (s.cpus if resource == "CPU" else s.gpus) for s in bill)
+        return have - sum(s.count * (s.cpus if resource == "CPU" else s.gpus) for s in groups)
 
     def room_for_runners(self) -> int:
         """Remote env runners that fit beside everything else."""
@@ -126,21 +126,21 @@ class _Situation:
             ("CPU", "num_cpus_per_env_runner", 1),
             ("GPU", "num_gpus_per_env_runner", 0),
         ):
-            each = float(number(self.settings, key, default))
+            each = float(setting(self.settings, key, default))
             if each > 0:
                 fits.append(self.free(resource, "env runner") / each)
         return max(0, int(min(fits) + 1e-6))
 
     def room_for_learners(self) -> int:
         """Remote learners, each with its aggregators, that fit beside everything else."""
-        bill = shares(self.hardware, self.evaluation)
-        others = sum(s.count * s.cpus for s in bill if s.what not in ("learner", "aggregator"))
-        aggregators = int(number(self.settings, "num_aggregator_actors_per_learner", 0))
+        groups = process_groups(self.hardware, self.evaluation)
+        others = sum(s.count * s.cpus for s in groups if s.what not in ("learner", "aggregator"))
+        aggregators = int(setting(self.settings, "num_aggregator_actors_per_learner", 0))
         return max(0, int((self.machine.cores - others) / (1 + aggregators) + 1e-6))
 
     @property
     def runners(self) -> int:
-        return int(number(self.settings, "num_env_runners", 0))
+        return int(setting(self.settings, "num_env_runners", 0))
 
 
 def _known(key: str, known: Mapping[str, Chosen], look: _Situation) -> Chosen | None:
@@ -169,11 +169,11 @@ def _num_learners(look: _Situation) -> Chosen:
 
 def _gpus_for_learners(look: _Situation) -> float:
     """GPUs that each learner can have, when env runners have theirs."""
-    learners = int(number(look.settings, "num_learners", 0))
+    learners = int(setting(look.settings, "num_learners", 0))
     # A local learner's GPU is one of this machine.
     have = len(look.machine.gpus if learners else look.main.gpus)
-    bill = shares(look.hardware, look.evaluation)
-    others = sum(s.count * s.gpus for s in bill if s.what in ("env runner", "evaluation runner"))
+    groups = process_groups(look.hardware, look.evaluation)
+    others = sum(s.count * s.gpus for s in groups if s.what in ("env runner", "evaluation runner"))
     return (min(have, len(look.machine.gpus)) - others) / max(1, learners)
 
 
@@ -248,12 +248,12 @@ def _num_envs(look: _Situation) -> Chosen:
 def _torch_threads(look: _Situation) -> Chosen:
     if look.settings.get("gym_env_vectorize_mode") == "async":
         return 1, "the environment processes need the cores"
-    bill = shares(look.hardware, look.evaluation)
+    groups = process_groups(look.hardware, look.evaluation)
     if look.machine.main is not None:
         return booked_threads(
-            bill
+            groups
         ), "others use this machine of the cluster too: what is booked for the main process"
-    threads = spare_threads(look.hardware, look.machine, sum(s.count * s.cpus for s in bill if s.remote))
+    threads = spare_threads(look.hardware, look.machine, sum(s.count * s.cpus for s in groups if s.remote))
     return (
         threads,
         "half of the free cores: a thread that waits for a busy core costs more than an idle core brings",

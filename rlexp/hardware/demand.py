@@ -16,8 +16,8 @@ EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
-class Share:
-    """One line of the bill: `count` processes of one kind and what each takes.
+class ProcessGroup:
+    """Processes of one kind: `count` of them, and what each takes.
 
     Attributes:
         what: the kind of process, in words.
@@ -35,30 +35,32 @@ class Share:
     remote: bool = True
 
 
-def number(settings: Mapping[str, Any], key: str, default: float) -> Any:
+def setting(settings: Mapping[str, Any], key: str, default: float) -> Any:
     """`settings[key]`, with None and an absent key meaning RLlib's default."""
     value = settings.get(key)
     return default if value is None else value
 
 
-def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None) -> list[Share]:
+def process_groups(
+    hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
+) -> list[ProcessGroup]:
     """Every process that a run with this hardware starts; `evaluation` is the evaluation choice's settings.
 
     Counts as RLlib does: a local learner lives in the main process, learners with a GPU take no CPU unless
-    told to, aggregators take one CPU each, and evaluation runners cost what training runners cost.
+    that is set, aggregators take one CPU each, and evaluation runners cost what training runners cost.
     """
     s = hardware.settings
-    learners, gpus = int(number(s, "num_learners", 0)), float(number(s, "num_gpus_per_learner", 0))
-    cpus = number(s, "num_cpus_per_learner", "auto")  # type: ignore[arg-type]
+    learners, gpus = int(setting(s, "num_learners", 0)), float(setting(s, "num_gpus_per_learner", 0))
+    cpus = setting(s, "num_cpus_per_learner", "auto")  # type: ignore[arg-type]
     learner_cpus = (0.0 if gpus else 1.0) if cpus == "auto" else float(cpus)
-    main_cpus = float(number(s, "num_cpus_for_main_process", 1))
+    main_cpus = float(setting(s, "num_cpus_for_main_process", 1))
     local = learners == 0
-    runner_cpus = float(number(s, "num_cpus_per_env_runner", 1))
-    runner_gpus = float(number(s, "num_gpus_per_env_runner", 0))
+    runner_cpus = float(setting(s, "num_cpus_per_env_runner", 1))
+    runner_gpus = float(setting(s, "num_gpus_per_env_runner", 0))
     runner_custom = dict(s.get("custom_resources_per_env_runner") or {})
     each_runner = ("hardware.num_cpus_per_env_runner", "hardware.num_gpus_per_env_runner")
-    bill = [
-        Share(
+    groups = [
+        ProcessGroup(
             "main process",
             1,
             max(learner_cpus, main_cpus) if local else main_cpus,
@@ -67,15 +69,15 @@ def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
             dict(s.get("custom_resources_for_main_process") or {}),
             remote=False,
         ),
-        Share(
+        ProcessGroup(
             "env runner",
-            int(number(s, "num_env_runners", 0)),
+            int(setting(s, "num_env_runners", 0)),
             runner_cpus,
             runner_gpus,
             ("hardware.num_env_runners", *each_runner),
             runner_custom,
         ),
-        Share(
+        ProcessGroup(
             "learner",
             learners,
             learner_cpus,
@@ -83,15 +85,15 @@ def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
             ("hardware.num_learners", "hardware.num_cpus_per_learner", "hardware.num_gpus_per_learner"),
             dict(s.get("custom_resources_per_learner") or {}),
         ),
-        Share(
+        ProcessGroup(
             "aggregator",
-            (learners or 1) * int(number(s, "num_aggregator_actors_per_learner", 0)),
+            (learners or 1) * int(setting(s, "num_aggregator_actors_per_learner", 0)),
             1.0,
             0.0,
             ("hardware.num_aggregator_actors_per_learner",),
             {},
         ),
-        Share(
+        ProcessGroup(
             "evaluation runner",
             evaluation_runners(evaluation or {}),
             runner_cpus,
@@ -100,37 +102,37 @@ def shares(hardware: HardwareChoice, evaluation: Mapping[str, Any] | None = None
             runner_custom,
         ),
     ]
-    return [share for share in bill if share.count > 0]
+    return [group for group in groups if group.count > 0]
 
 
-def bill_of(config: RunConfig) -> list[Share]:
+def processes_of(config: RunConfig) -> list[ProcessGroup]:
     """Every process that a run starts, with RLlib's own defaults for what its hardware leaves None."""
     row = row_of(config.algorithm.config_class, config.trusted)
     defaults = row.hardware if row is not None else {}
     given = {key: value for key, value in config.hardware.settings.items() if value is not None}
     hardware = replace(config.hardware, settings={**defaults, **given})
-    return shares(hardware, config.evaluation.settings)
+    return process_groups(hardware, config.evaluation.settings)
 
 
 def evaluation_runners(evaluation: Mapping[str, Any]) -> int:
     """Remote evaluation runners that these evaluation settings start; none without an interval."""
     if not evaluation.get("evaluation_interval"):
         return 0
-    return int(number(evaluation, "evaluation_num_env_runners", 0))
+    return int(setting(evaluation, "evaluation_num_env_runners", 0))
 
 
-def total(bill: list[Share]) -> dict[str, float]:
-    """Resources of the whole bill under Ray's names (`CPU`, `GPU`, custom ones)."""
+def total_resources(groups: list[ProcessGroup]) -> dict[str, float]:
+    """Resources of all processes under Ray's names (`CPU`, `GPU`, custom ones)."""
     sums: dict[str, float] = {"CPU": 0.0, "GPU": 0.0}
-    for share in bill:
-        for name, each in {"CPU": share.cpus, "GPU": share.gpus, **share.resources}.items():
-            sums[name] = sums.get(name, 0.0) + share.count * float(each)
+    for group in groups:
+        for name, each in {"CPU": group.cpus, "GPU": group.gpus, **group.resources}.items():
+            sums[name] = sums.get(name, 0.0) + group.count * float(each)
     return sums
 
 
 def custom_resources(config: RunConfig) -> dict[str, float]:
     """Custom resources that the run asks for in all."""
-    sums = total(bill_of(config))
+    sums = total_resources(processes_of(config))
     return {name: amount for name, amount in sums.items() if name not in ("CPU", "GPU") and amount > 0}
 
 
@@ -144,12 +146,12 @@ def check_fits(config: RunConfig, machine: Machine) -> None:
     """
     if config.hardware.address != "local":
         return
-    bill = bill_of(config)
+    groups = processes_of(config)
     # One process alone always runs: nothing is booked for it.
-    if any(share.remote for share in bill):
-        _check(bill, "CPU", machine.cores, "this machine lets the run use")
+    if any(group.remote for group in groups):
+        _check(groups, "CPU", machine.cores, "this machine lets the run use")
         _check_spread(config)
-    _check(bill, "GPU", len(machine.gpus), "this machine has")
+    _check(groups, "GPU", len(machine.gpus), "this machine has")
 
 
 def _check_spread(config: RunConfig) -> None:
@@ -168,33 +170,35 @@ def check_fits_cluster(config: RunConfig, resources: Mapping[str, float]) -> Non
     Raises:
         ConfigError: naming the keys that add up and what to write instead.
     """
-    bill = bill_of(config)
-    check_bill(bill, {name: float(resources.get(name, 0.0)) for name in total(bill)}, "the cluster has")
+    groups = processes_of(config)
+    check_demand(
+        groups, {name: float(resources.get(name, 0.0)) for name in total_resources(groups)}, "the cluster has"
+    )
 
 
-def check_bill(bill: list[Share], have: Mapping[str, float], who: str) -> None:
-    """Refuses a bill that asks for more of anything in `have` than there is.
+def check_demand(groups: list[ProcessGroup], have: Mapping[str, float], who: str) -> None:
+    """Refuses processes that ask for more of anything in `have` than there is.
 
     Raises:
         ConfigError: naming the keys that add up and what to write instead.
     """
     for name, amount in have.items():
-        if name in total(bill):
-            _check(bill, name, amount, who)
+        if name in total_resources(groups):
+            _check(groups, name, amount, who)
 
 
-def _check(bill: list[Share], resource: str, have: float, who: str) -> None:
-    asked = total(bill)[resource]
+def _check(groups: list[ProcessGroup], resource: str, have: float, who: str) -> None:
+    asked = total_resources(groups)[resource]
     if asked <= have + EPSILON:
         return
     unit = {"CPU": "CPUs", "GPU": "GPUs"}.get(resource, f"of the resource {resource!r}")
-    parts = [share for share in bill if _each(share, resource) > 0]
+    parts = [group for group in groups if _each(group, resource) > 0]
     sums = " + ".join(
-        f"{share.count} {share.what}{'s' if share.count > 1 else ''} x {_each(share, resource):g}"
-        for share in parts
+        f"{group.count} {group.what}{'s' if group.count > 1 else ''} x {_each(group, resource):g}"
+        for group in parts
     )
-    biggest = max(parts, key=lambda share: share.count * _each(share, resource))
-    keys = list(dict.fromkeys(key for share in parts for key in share.keys if _counts(key, resource)))
+    biggest = max(parts, key=lambda group: group.count * _each(group, resource))
+    keys = list(dict.fromkeys(key for group in parts for key in group.keys if _counts(key, resource)))
     raise ConfigError(
         f"the run asks for {asked:g} {unit} ({sums}), {who} {have:g}; "
         f"the keys that add up: {', '.join(keys)}",
@@ -203,8 +207,8 @@ def _check(bill: list[Share], resource: str, have: float, who: str) -> None:
     )
 
 
-def _each(share: Share, resource: str) -> float:
-    return {"CPU": share.cpus, "GPU": share.gpus}.get(resource, float(share.resources.get(resource, 0.0)))
+def _each(group: ProcessGroup, resource: str) -> float:
+    return {"CPU": group.cpus, "GPU": group.gpus}.get(resource, float(group.resources.get(resource, 0.0)))
 
 
 def _counts(key: str, resource: str) -> bool:
@@ -212,22 +216,22 @@ def _counts(key: str, resource: str) -> bool:
     return not (("_gpus_" in key and resource != "GPU") or ("_cpus_" in key and resource != "CPU"))
 
 
-def _fix(parts: list[Share], resource: str, asked: float, have: float) -> str:
+def _fix(parts: list[ProcessGroup], resource: str, asked: float, have: float) -> str:
     """Values with which it fits: fewer of what there can be none of, the largest first; then less for each."""
     over, values = asked - have, list[str]()
     if resource == "GPU" and have < 1:
-        return " ".join(dict.fromkeys(f"{key}=0" for share in parts for key in share.keys if "_gpus_" in key))
-    for share in sorted(parts, key=lambda share: (not share.remote, -share.count * _each(share, resource))):
-        each = _each(share, resource)
+        return " ".join(dict.fromkeys(f"{key}=0" for group in parts for key in group.keys if "_gpus_" in key))
+    for group in sorted(parts, key=lambda group: (not group.remote, -group.count * _each(group, resource))):
+        each = _each(group, resource)
         if over <= EPSILON:
             break
-        if share.remote:
-            fewer = min(share.count, math.ceil((over - EPSILON) / each))
-            values.append(f"{share.keys[0]}={share.count - fewer}")
+        if group.remote:
+            fewer = min(group.count, math.ceil((over - EPSILON) / each))
+            values.append(f"{group.keys[0]}={group.count - fewer}")
             over -= fewer * each
             continue
         least = min(each, 1.0 if resource == "CPU" else 0.0)
-        key = next((key for key in share.keys if _counts(key, resource)), share.keys[0])
+        key = next((key for key in group.keys if _counts(key, resource)), group.keys[0])
         if each > least:  # Else it would say what is so already.
             values.append(f"{key}={max(least, each - over):g}")
             over -= min(over, each - least)

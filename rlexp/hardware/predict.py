@@ -122,7 +122,7 @@ def runner_counts(room: int) -> list[int]:
     return [*powers, room] if room else []
 
 
-def told(speeds: Mapping[Layout, float], measured: Sequence[Layout]) -> str:
+def describe(speeds: Mapping[Layout, float], measured: Sequence[Layout]) -> str:
     """The figures as a reason: those measured, then those predicted from them."""
     parts = []
     for word, wanted in (("measured", True), ("predicted", False)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from rlexp.config.schema import HardwareChoice, RunConfig
-from rlexp.hardware.demand import Share, bill_of, shares
+from rlexp.hardware.demand import ProcessGroup, process_groups, processes_of
 from rlexp.hardware.machine.limits import is_shared
 from rlexp.hardware.machine.machine import Machine
 
@@ -20,13 +20,13 @@ def spare_threads(hardware: HardwareChoice, machine: Machine, remote_cpus: float
     threads beside another busy process, torch is many times slower than with one.
     """
     if remote_cpus is None:
-        remote_cpus = sum(share.count * share.cpus for share in shares(hardware) if share.remote)
+        remote_cpus = sum(group.count * group.cpus for group in process_groups(hardware) if group.remote)
     return max(1, min(MOST, int((machine.cores - remote_cpus) // 2)))
 
 
-def booked_threads(bill: list[Share]) -> int:
+def booked_threads(groups: list[ProcessGroup]) -> int:
     """The CPUs booked for the main process, between 1 and 8."""
-    return max(1, min(MOST, int(sum(share.cpus for share in bill if not share.remote))))
+    return max(1, min(MOST, int(sum(group.cpus for group in groups if not group.remote))))
 
 
 def torch_threads(config: RunConfig, machine: Machine) -> int:
@@ -40,10 +40,10 @@ def torch_threads(config: RunConfig, machine: Machine) -> int:
         return hardware.torch_threads
     if hardware.settings.get("gym_env_vectorize_mode") == "async":
         return 1
-    bill = bill_of(config)
+    groups = processes_of(config)
     if hardware.address != "local" or is_shared():
-        return booked_threads(bill)
-    return spare_threads(hardware, machine, sum(share.count * share.cpus for share in bill if share.remote))
+        return booked_threads(groups)
+    return spare_threads(hardware, machine, sum(group.count * group.cpus for group in groups if group.remote))
 
 
 def apply_threads(threads: int) -> None:

@@ -1,8 +1,8 @@
 """Custom metrics named in YAML: `metrics: {<name>: <spec>}`.
 
 A spec is either `{info: <key>, reduce: last|sum|mean|max}`, read from the info dicts that the environment
-returned, or `{_target_: <import.path>, **arguments}`: a function `(episode, **arguments) -> float` of the
-whole episode, whose first parameter must be called `episode`.
+returned, or `{_target_: <import.path>, **arguments}`: a function `(episode, **arguments) -> float` of a
+complete episode, whose first parameter must be called `episode`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from rlexp.base.metric_table import (
     EVAL_SKIPPED,
     LEARN_S,
     METRICS,
-    SPS,
     Metric,
     comes_with_evaluation,
 )
@@ -72,7 +71,6 @@ def flatten(result: Mapping[str, Any], unused: Collection[str] = ()) -> Record:
     record.update(_learners(result.get("learners") or {}, unused))
     record.update(_custom("", runners, is_env_runner_key))
     record.update(_custom("", result, is_top_level_key))
-    record.update(_speed(result, runners))
     _success_rate(record, "train", "")
     evaluation = result.get("evaluation") or {}
     if _evaluation_ran(evaluation):
@@ -227,14 +225,9 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, float | int]]:
             yield from _leaves(f"{name}/{key}", inner)
         return
     number = plain(value)
-    # A plainly logged value that is NaN cannot be told from a window in which nothing was logged.
+    # A plainly logged value that is NaN cannot be distinguished from a window in which nothing was logged.
     if number is not None and not math.isnan(number):
         yield name, number
-
-
-def _speed(result: Mapping[str, Any], runners: Mapping[str, Any]) -> Record:
-    steps, seconds = plain(runners.get("num_env_steps_sampled")), plain(result.get("time_this_iter_s"))
-    return {SPS: (0.0 if math.isnan(steps) else steps) / seconds} if steps is not None and seconds else {}
 
 
 def _success_rate(record: Record, kind: str, prefix: str) -> None:

@@ -1,4 +1,4 @@
-"""Which metric names a run will log, known before it starts, so that a wrong name is told at once."""
+"""Which metric names a run will log, known before it starts, so that a wrong name is refused at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlexp.metrics.log import STATISTICS
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class KnownMetrics:
     """The metric names of one run.
 
     Attributes:
@@ -80,7 +80,7 @@ class Catalogue:
         return f"METRICS = ({bare!r},) in the callback that logs it, or metrics.{bare}: {{info: <key>}}"
 
 
-def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
+def known_metrics(config: RunConfig, declared: Iterable[str] = ()) -> KnownMetrics:
     """The names that a run of `config` will log.
 
     Args:
@@ -105,7 +105,7 @@ def known(config: RunConfig, declared: Iterable[str] = ()) -> Catalogue:
         targets = [task_key(task) for task in config.curriculum.targets or ()]
         if evaluates and len(targets) > 1:
             names |= {f"eval/{what}/{task}" for what in ("return", "success") for task in targets}
-    return Catalogue(frozenset(names), learner is not None, evaluates)
+    return KnownMetrics(frozenset(names), learner is not None, evaluates)
 
 
 def unused(config: RunConfig) -> tuple[str, ...]:

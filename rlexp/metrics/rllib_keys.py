@@ -62,6 +62,8 @@ TOP_LEVEL_KEYS = frozenset(
         "pid",
         "replay_buffer",
         "should_checkpoint",
+        "time_this_iter_s",
+        "time_total_s",
         "time_since_restore",
         "timestamp",
         "trial_id",

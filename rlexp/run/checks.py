@@ -18,7 +18,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.config.trust.recorded_data import check_reading
 from rlexp.environment.construct import check_id, check_requirements, is_import_path
 from rlexp.metrics.custom import check_spec
-from rlexp.metrics.known_metrics import known
+from rlexp.metrics.known_metrics import known_metrics
 from rlexp.run.stopping.stop_rules import StopRules
 from rlexp.storage.buckets.local_copies import check_place
 
@@ -136,10 +136,10 @@ def _metric_specs(config: RunConfig) -> None:
 
 def _metric_names(config: RunConfig) -> None:
     """Names that a callback or a teacher may log wait until those are imported."""
-    catalogue = known(config)
+    known = known_metrics(config)
     for name, key in metrics_read(config).items():
         if "custom/" not in name and not (name.startswith("curriculum/") and config.curriculum.teacher):
-            catalogue.check(name, key)
+            known.check(name, key)
 
 
 def metrics_read(config: RunConfig) -> dict[str, str]:

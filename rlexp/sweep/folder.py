@@ -3,7 +3,7 @@
 | file | holds |
 |---|---|
 | `plan.json` | settings and command, written once |
-| `trials.jsonl` | each trial's overrides, choices and whole config, written once |
+| `trials.jsonl` | each trial's overrides, choices and full config, written once |
 | `search.json` | of a search that learns: the configs that its points are put on top of |
 | `sweep.json` | the same settings, each trial's status and score as of now, the best; made anew where it is damaged |
 | `trials/<name>/` | a run's folder each |

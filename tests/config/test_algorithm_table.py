@@ -28,9 +28,9 @@ from rlexp.config.schema import ModelChoice
 from rlexp.engine.fast_path_refusals import LIMITS, fast_kind, measured_learners
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.exploration.epsilon_greedy import EpsilonGreedy
-from rlexp.hardware.demand import bill_of
+from rlexp.hardware.demand import processes_of
 from rlexp.hardware.ray_session.session import needs_ray
-from rlexp.metrics.known_metrics import known
+from rlexp.metrics.known_metrics import known_metrics
 from rlexp.models.defaults import complete
 from rlexp.models.observation_fit import check_fit
 from rlexp.run.building.rllib_fixes import REFUSALS
@@ -76,8 +76,8 @@ def test_a_new_row_is_seen_by_all_that_read_the_table() -> None:
     assert class_name(PATH) == class_name("made") == "MadeConfig" and row_of(PATH) is ROW
     assert kind_of(PATH) == "async" and needs_ray(config)
     assert networks_of(PATH) is NETWORKS and not ROW.recurrent
-    assert 3 in [share.count for share in bill_of(config)]
-    assert "learner/surprise" in known(config).names and known(config).learner
+    assert 3 in [share.count for share in processes_of(config)]
+    assert "learner/surprise" in known_metrics(config).names and known_metrics(config).learner
     assert ignored("algorithm.gamma", class_name(PATH)) == ("is always 1", "remove it")
     assert buffer_problems({"type": "PrioritizedEpisodeReplayBuffer"}, class_name(PATH))
     check_action_space(PATH, spaces.MultiDiscrete([2, 2]))

@@ -4,7 +4,13 @@ import pytest
 from hardware_configs import machine, run_config
 
 from rlexp.base.errors import ConfigError
-from rlexp.hardware.demand import bill_of, check_fits, check_fits_cluster, custom_resources, total
+from rlexp.hardware.demand import (
+    check_fits,
+    check_fits_cluster,
+    custom_resources,
+    processes_of,
+    total_resources,
+)
 from rlexp.hardware.machine.machine import Machine
 from rlexp.hardware.ray_session.session import needs_ray
 
@@ -40,7 +46,7 @@ def test_null_means_what_rllib_takes_for_it() -> None:
     for rllib in (PPOConfig(), IMPALAConfig()):
         path = f"{type(rllib).__module__}.{type(rllib).__name__}"
         config = run_config(path, num_env_runners=None, num_learners=None)
-        asked = total(bill_of(config))["CPU"]
+        asked = total_resources(processes_of(config))["CPU"]
         assert asked == 1 + rllib.num_env_runners + rllib.num_learners
         assert needs_ray(config)
 

@@ -14,9 +14,9 @@ from hardware_configs import run_config
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import class_name, kind_of
 from rlexp.environment.action_spaces import check_action_space
-from rlexp.hardware.demand import bill_of, total
+from rlexp.hardware.demand import processes_of, total_resources
 from rlexp.hardware.ray_session.session import needs_ray
-from rlexp.metrics.known_metrics import known
+from rlexp.metrics.known_metrics import known_metrics
 
 SOURCE = """
 from ray.rllib.algorithms.dqn import DQNConfig
@@ -50,7 +50,7 @@ def test_derived_classes_are_of_the_kind_of_rllib_s() -> None:
 
 def test_derived_classes_share_rllib_s_defaults() -> None:
     config = run_config("kinds_lab.OurAsync", num_env_runners=None, num_learners=None)
-    assert total(bill_of(config))["CPU"] == 1 + 2 + 1
+    assert total_resources(processes_of(config))["CPU"] == 1 + 2 + 1
 
 
 def test_an_algorithm_class_of_the_lab_is_given_ray() -> None:
@@ -71,6 +71,6 @@ def test_derived_classes_take_the_same_actions() -> None:
 
 def test_derived_classes_log_the_same_metrics() -> None:
     config = replace(run_config("kinds_lab.Deeper"), metrics={})
-    known(config).check("learner/qf_mean", "stop.metric")
+    known_metrics(config).check("learner/qf_mean", "stop.metric")
     with pytest.raises(ConfigError):
-        known(config).check("learner/entropy", "stop.metric")
+        known_metrics(config).check("learner/entropy", "stop.metric")

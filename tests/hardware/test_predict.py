@@ -10,8 +10,8 @@ from rlexp.hardware.predict import (
     Layout,
     VectorStep,
     best,
+    describe,
     runner_counts,
-    told,
     training_speed,
 )
 
@@ -97,7 +97,7 @@ def test_counts_are_powers_of_two_and_all_that_fit() -> None:
 
 
 def test_the_reason_tells_what_was_measured_and_what_predicted() -> None:
-    text = told({EIGHT: 5123.4, Layout(2, 8): 3900.0}, [EIGHT])
+    text = describe({EIGHT: 5123.4, Layout(2, 8): 3900.0}, [EIGHT])
     assert text == (
         "measured, in training steps/s: 0 runners with 8 envs 5,123; "
         "predicted, in training steps/s: 2 runners with 8 envs 3,900"

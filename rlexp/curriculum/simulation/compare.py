@@ -18,7 +18,7 @@ from rlexp.environment.tasks.task import Task
 
 UNIFORM = "uniform"
 TARGETS = 100
-"""Tasks that stand for the whole space where no targets are named."""
+"""Tasks that stand for the full space where no targets are named."""
 MASTERED = 0.8
 """Chance of success on the target tasks from which they count as mastered."""
 

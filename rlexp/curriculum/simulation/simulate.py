@@ -48,7 +48,7 @@ def simulate(
         teacher: fresh, or to go on with.
         student: learns in place.
         targets: tasks on which success is measured.
-        episodes: to play in all, rounded up to whole iterations.
+        episodes: to play in all, rounded up to full iterations.
         per_iteration: episodes between two updates of the teacher.
         num_envs: sub-environments, which take turns.
         seed: of the draws and the student's luck.

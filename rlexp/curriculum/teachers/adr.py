@@ -115,7 +115,7 @@ class ADR:
 
     @property
     def complete(self) -> bool:
-        """Whether the box is the whole space."""
+        """Whether the box is the full space."""
         return bool(self._corners[0].max() <= FLAT and self._corners[1].min() >= 1.0 - FLAT)
 
     def directive(self) -> Directive:

@@ -51,7 +51,7 @@ class ALPGMM:
     An episode's ALP is |its score - the score of the nearest earlier task|, of the latest where several are as
     near. After every `fit_every` episodes, mixtures of `components` Gaussians are fitted to (task, ALP) of the
     last `fit_every` and the one of least AIC is kept. A task comes from one of its Gaussians, chosen in
-    proportion to its mean ALP, or, with probability `uniform` and before the first fit, from the whole space; as
+    proportion to its mean ALP, or, with probability `uniform` and before the first fit, from the full space; as
     long as nothing makes progress, also from there. Every episode is a measurement whatever directive it was
     drawn by; a score that is NaN is none.
 
@@ -63,7 +63,7 @@ class ALPGMM:
         seed: of the fits' initial guesses.
         fit_every: episodes between two fits, and their window.
         components: [fewest, most] Gaussians, both tried.
-        uniform: share of draws from the whole space.
+        uniform: share of draws from the full space.
         score_range: [low, high] scores; the fit sees (score - low) / (high - low).
         history: earlier episodes that are searched for the nearest task.
 
@@ -102,7 +102,7 @@ class ALPGMM:
         self._cdf, self._means, self._roots = np.zeros(0), np.zeros((0, width)), np.zeros((0, width, width))
 
     def directive(self) -> Directive:
-        """The mixture and the whole space."""
+        """The mixture and the full space."""
         everywhere = Everywhere(self._box.space)
         if not len(self._cdf):
             return everywhere

@@ -51,7 +51,7 @@ class GoalBand:
     Args:
         space: of numbers.
         seed: of new tasks.
-        start: tasks to begin with, e.g. starts beside the goal; None draws the first pool from the whole space.
+        start: tasks to begin with, e.g. starts beside the goal; None draws the first pool from the full space.
         low: mean score up to which a task is hopeless.
         high: mean score from which it is solved.
         fresh: new tasks in a pool (in the source 200, with far more episodes to an update).
@@ -59,7 +59,7 @@ class GoalBand:
         tries: episodes for each task of the pool, on average.
         horizon: most Brownian steps from a good task to a new one.
         step: standard deviation of one step, as a share of each parameter's range.
-        uniform: share of the new tasks that comes from the whole space.
+        uniform: share of the new tasks that comes from the full space.
         memory: good tasks that are remembered; the ones found first are forgotten first.
         measure: what the score is, `curriculum.measure`, so that scores it can never reach are refused.
 

@@ -33,7 +33,7 @@ class Replay:
     Attributes:
         rows: [N, D] of the buffer.
         cdf: [N] cumulative probabilities.
-        unseen: numbers of the tasks to draw new ones from; None draws from the whole space.
+        unseen: numbers of the tasks to draw new ones from; None draws from the full space.
         train_new: whether the policy learns from new levels.
     """
 

@@ -71,8 +71,8 @@ class Machine:
             resources: what it has to give, under Ray's names; one CPU is taken for granted.
         """
         cores, gpus = max(1, int(resources.get("CPU", 0))), int(resources.get("GPU", 0))
-        told = f"the Ray cluster at {address}"
-        return replace(here, cores=cores, gpus=("a GPU of the cluster",) * gpus, host=told, main=here)
+        name = f"the Ray cluster at {address}"
+        return replace(here, cores=cores, gpus=("a GPU of the cluster",) * gpus, host=name, main=here)
 
 
 def look(path: Path | str = ".") -> Machine:
@@ -98,7 +98,7 @@ def usable_memory() -> int:
 
 
 def free_disk(path: Path) -> int:
-    """Free bytes where `path` is or would be made; 0 when that cannot be told."""
+    """Free bytes where `path` is or would be made; 0 where that is unknown."""
     path = path.absolute()
     for folder in (path, *path.parents):
         if folder.is_dir():

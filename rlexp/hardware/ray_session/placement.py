@@ -159,8 +159,8 @@ def _wait(group: PlacementGroup, asked: PlacementGroupFactory, here: str) -> Non
             raise _cannot_hold(asked, here)
         if time.monotonic() > end:
             raise RunFailedError(
-                f"the run asks for {told(asked.required_resources)} ({_bundles(asked)}) and waited {WAIT_S:g} s; "
-                f"free on the cluster: {told(ray.available_resources())}"
+                f"the run asks for {describe(asked.required_resources)} ({_bundles(asked)}) and waited {WAIT_S:g} s; "
+                f"free on the cluster: {describe(ray.available_resources())}"
             )
 
 
@@ -168,7 +168,9 @@ def _cannot_hold(asked: PlacementGroupFactory, here: str) -> ConfigError:
     machines = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
     own, main = machines.pop(here, {}), asked.bundles[0]
     lacking = [name for name, amount in main.items() if own.get(name, 0.0) < amount]
-    have = "; ".join([f"this machine {told(own)}", *(f"another {told(each)}" for each in machines.values())])
+    have = "; ".join(
+        [f"this machine {describe(own)}", *(f"another {describe(each)}" for each in machines.values())]
+    )
     key, fix = "hardware.placement_strategy", "hardware.placement_strategy=PACK"
     if lacking:
         key = {"CPU": "hardware.num_cpus_for_main_process", "GPU": "hardware.num_gpus_per_learner"}.get(
@@ -186,13 +188,13 @@ def _bundles(asked: PlacementGroupFactory) -> str:
     """E.g. `{CPU 1} for the main process on this machine, 2 x {CPU 1}, hardware.placement_strategy=SPREAD`."""
     counts: dict[str, int] = {}
     for bundle in asked.bundles[1:]:
-        counts[told(bundle)] = counts.get(told(bundle), 0) + 1
-    parts = [f"{{{told(asked.bundles[0])}}} for the main process on this machine"]
+        counts[describe(bundle)] = counts.get(describe(bundle), 0) + 1
+    parts = [f"{{{describe(asked.bundles[0])}}} for the main process on this machine"]
     parts += [f"{count} x {{{what}}}" for what, count in counts.items()]
     return ", ".join([*parts, f"hardware.placement_strategy={asked.strategy}"])
 
 
-def told(resources: dict[str, float]) -> str:
+def describe(resources: dict[str, float]) -> str:
     """CPUs, GPUs and custom resources as text; Ray's own entries, other groups' among them, are left out."""
     own = ("memory", "object_store_memory")
     shown = {

@@ -25,7 +25,7 @@ from rlexp.compat.ray_workers.worker_log import WorkerLog
 from rlexp.compat.ray_workers.worker_start import ADDRESS
 from rlexp.config.algorithms import row_of
 from rlexp.config.schema import RunConfig
-from rlexp.hardware.demand import bill_of, custom_resources
+from rlexp.hardware.demand import custom_resources, processes_of
 from rlexp.hardware.machine.limits import is_shared, usable_cores
 from rlexp.hardware.machine.machine import Machine, usable_memory
 from rlexp.hardware.ray_session import import_ahead, ray_token
@@ -67,7 +67,7 @@ def needs_ray(config: RunConfig, algorithm: type | None = None) -> bool:
     """
     if config.hardware.address != "local" or config.data.settings.get("input_"):
         return True
-    if any(share.remote for share in bill_of(config)):
+    if any(group.remote for group in processes_of(config)):
         return True
     path = config.algorithm.config_class if algorithm is None else f"{algorithm.__module__}."
     if path.startswith("rlexp.engine."):
@@ -195,7 +195,7 @@ def _reading_cpus(config: RunConfig) -> int:
     """CPUs more than there are, for Ray Data: it reads while the main process, whose CPUs are booked, waits."""
     if not config.data.settings.get("input_"):
         return 0
-    return max(1, math.ceil(sum(share.cpus for share in bill_of(config) if not share.remote)))
+    return max(1, math.ceil(sum(group.cpus for group in processes_of(config) if not group.remote)))
 
 
 def _join(config: RunConfig, address: str, folder_log: Path | None) -> None:

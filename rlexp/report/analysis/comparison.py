@@ -14,7 +14,7 @@ from rlexp.report.analysis.selection import Objective
 FEWEST = 2
 """Runs that an arm needs for an interval."""
 MOST_ARMS = 30
-"""More than these cannot be told apart by colour or legend; tables, effects and parallel coordinates have them all."""
+"""More than these are too many for colours and a legend; tables, effects and parallel coordinates have them all."""
 
 ScoresByArm = dict[str, dict[str, Floats]]
 """[runs] scores by arm and environment."""

@@ -68,6 +68,6 @@ def _interval(values: Floats) -> tuple[Floats, Floats]:
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Means of neighbouring points, where there are more than can be told apart."""
+    """Means of neighbouring points, where there are more than a chart can show."""
     parts = np.array_split(np.arange(len(x)), min(len(x), POINTS)) if len(x) else []
     return np.array([x[p].mean() for p in parts]), np.array([y[p].mean() for p in parts])

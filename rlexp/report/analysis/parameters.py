@@ -78,5 +78,5 @@ def _parameter(name: str, values: Sequence[Any]) -> Parameter:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers as they are, anything else as text, so that values can be compared and told apart."""
+    """Numbers as they are, anything else as text, so that values can be compared."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)

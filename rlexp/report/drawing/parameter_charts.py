@@ -61,7 +61,7 @@ def _importance(effects: Sequence[Effect], warning: str) -> Chart:
     note = (
         "How much of the variance of the points' scores each parameter's values explain (epsilon squared); a point is "
         "what was tried, its score the mean over its seeds, and the rest is seeds, noise and interplay. A bar that "
-        "ends before its black mark cannot be told from chance: the mark is what a parameter without any effect stays "
+        "ends before its black mark may be chance: the mark is what a parameter without any effect stays "
         f"below in {CHANCE:.0%} of permutations of the points (in a grid, of runs that differ in that parameter alone)."
     )
     return Chart("importance", "Which parameter matters", note, spec, warning)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlexp.config.algorithms import Kind
 from rlexp.engine.cost_probe import measure
 from rlexp.hardware.auto import FAST_S, Chosen
-from rlexp.hardware.predict import Layout, best, runner_counts, told, training_speed
+from rlexp.hardware.predict import Layout, best, describe, runner_counts, training_speed
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -62,7 +62,7 @@ def measured(
             count, _envs(config, kind, count, here[0] if alone.mode == "async" else alone), here[0].mode
         )
         speeds[layout] = training_speed(costs, kind, layout, cores)
-    chosen, why = best(speeds), told(speeds, here)
+    chosen, why = best(speeds), describe(speeds, here)
     values = {RUNNERS: chosen.runners, MODE: chosen.mode, ENVS: chosen.envs}
     first = next(key for key in values if key in open_keys)
     return {

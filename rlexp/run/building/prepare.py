@@ -37,7 +37,7 @@ from rlexp.hardware.machine.limits import is_shared
 from rlexp.hardware.machine.machine import Machine, look
 from rlexp.hardware.ray_session import session
 from rlexp.hardware.threads import apply_threads, torch_threads
-from rlexp.metrics.known_metrics import Catalogue, known
+from rlexp.metrics.known_metrics import KnownMetrics, known_metrics
 from rlexp.run.building.algorithm_config import build
 from rlexp.run.building.auto_measured import ENVS, MODE, RUNNERS, SLOWEST_S, measured
 from rlexp.run.building.env_check import fitted
@@ -181,9 +181,9 @@ def check_callables(config: RunConfig) -> None:
     if config.stop.function is not None:
         check_target(config.stop.function, config.trusted, positional=1, key="stop.function")
     check_types(config.algorithm.settings.get(KEY.partition(".")[2]), KEY, config.trusted)
-    catalogue = all_metrics(config)
+    known = all_metrics(config)
     for name, key in metrics_read(config).items():
-        catalogue.check(name, key)
+        known.check(name, key)
 
 
 def built(key: str, spec: Mapping[str, Any], trusted: Sequence[str]) -> Any:
@@ -198,7 +198,7 @@ def built(key: str, spec: Mapping[str, Any], trusted: Sequence[str]) -> Any:
         raise ConfigError(f"{key}: {error}", key=key, fix=f"{key}.<argument>=<another value>") from error
 
 
-def all_metrics(config: RunConfig) -> Catalogue:
+def all_metrics(config: RunConfig) -> KnownMetrics:
     """The names that a run will log, those of its callbacks and its teacher among them.
 
     Raises:
@@ -209,9 +209,9 @@ def all_metrics(config: RunConfig) -> Catalogue:
         declared += getattr(locate(spec["_target_"], config.trusted), "METRICS", ())
     teacher = check_curriculum(config.curriculum, config.trusted)
     if teacher is not None:
-        check_reads(config.curriculum, teacher, space_of(config.curriculum), known(config, declared))
+        check_reads(config.curriculum, teacher, space_of(config.curriculum), known_metrics(config, declared))
         declared += teacher_metric_names(teacher)
-    return known(config, declared)
+    return known_metrics(config, declared)
 
 
 def choose_hardware(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REFRESH_PER_S = 2.0
 EVERY_S = 60.0
-"""Seconds between two lines on how the whole stands, where nothing is live."""
+"""Seconds between two lines on how the sweep stands, where nothing is live."""
 MOST_ROWS = 20
 
 

@@ -211,7 +211,7 @@ class SweepMonitor:
         return (open_steps + steps_per_trial * self.undrawn) / steps_made * seconds
 
     def _steps_per_trial(self, statuses: Sequence[TrialStatus]) -> float | None:
-        """Env steps of a whole trial: the mean of those done, as another stop rule may end them before the budget."""
+        """Env steps of a full trial: the mean of those done, as other stop rules may end them before the budget."""
         done = [each.env_steps for each in statuses if each.status == "done"]
         return fmean(done) if done else self.budget
 

@@ -25,7 +25,7 @@ GROUPS = ("algorithm", "env", "model")
 
 
 def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
-    """The whole sweep's time and where the estimate comes from; None for trials without a budget of env steps."""
+    """The sweep's time in all and where the estimate comes from; None for trials without a budget of env steps."""
     kinds = plan.trials or plan.ends
     budgets = [trial.config.stop.env_steps for trial in kinds]
     if None in budgets:

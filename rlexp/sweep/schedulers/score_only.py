@@ -71,7 +71,7 @@ class _ScoresOnly(TrialScheduler):
         return max((each for each in self._milestones if each <= env_steps), default=0)
 
     def _get_new_config(self, trial: Trial, trial_to_clone: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
-        """PBT hands a clone the donor's whole config; it stays the trial that it is."""
+        """PBT hands a clone the donor's full config; it stays the trial that it is."""
         config, operations = super()._get_new_config(trial, trial_to_clone)
         return {**config, "trial": trial.config["trial"]}, operations
 

@@ -72,7 +72,7 @@ class Listed:
         return [(key, ", ".join(dict(row)[key] for row in self.points)) for key in self.keys]
 
     def row(self, point: Point) -> int:
-        """Which of the list's points a point of the whole space has; the first where it holds one twice."""
+        """Which of the list's points a point of the full space has; the first where it holds one twice."""
         return next(i for i, row in enumerate(self.points) if all(point[key] == value for key, value in row))
 
 

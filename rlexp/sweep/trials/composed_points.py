@@ -15,7 +15,7 @@ from rlexp.config.trust.config_origin import accepted_from, is_foreign
 from rlexp.config.trust.trusted_modules import named, trusting_own
 from rlexp.environment.by_value import registered_here
 from rlexp.hardware.machine.machine import look
-from rlexp.metrics.known_metrics import known
+from rlexp.metrics.known_metrics import known_metrics
 from rlexp.run.checks import check, check_start
 from rlexp.sweep.space.search_space import Point
 from rlexp.sweep.trials.resources import check_room
@@ -104,7 +104,7 @@ class PointComposer:
         if self._metric == "auto":
             return
         try:
-            known(config).check(self._metric, "sweep.metric")
+            known_metrics(config).check(self._metric, "sweep.metric")
         except ConfigError:
             if not config.callbacks and config.curriculum.teacher is None:
                 raise

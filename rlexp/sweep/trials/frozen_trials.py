@@ -1,4 +1,4 @@
-"""The trials of a sweep as they were frozen: a line each of `trials.jsonl`, with the trial's whole config."""
+"""The trials of a sweep as they were frozen: a line each of `trials.jsonl`, with the trial's full config."""
 
 from __future__ import annotations
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
-from rlexp.hardware.demand import EPSILON, Share, bill_of, check_bill, shares, total
+from rlexp.hardware.demand import (
+    EPSILON,
+    ProcessGroup,
+    check_demand,
+    process_groups,
+    processes_of,
+    total_resources,
+)
 from rlexp.hardware.machine.machine import Machine
 
 if TYPE_CHECKING:
@@ -17,21 +24,23 @@ if TYPE_CHECKING:
 
 def booked(config: RunConfig) -> dict[str, float]:
     """Resources of one trial under Ray's names."""
-    return {name: amount for name, amount in total(_bill(config)).items() if amount > 0} or {"CPU": 1.0}
+    return {name: amount for name, amount in total_resources(_processes(config)).items() if amount > 0} or {
+        "CPU": 1.0
+    }
 
 
-def _bill(config: RunConfig) -> list[Share]:
+def _processes(config: RunConfig) -> list[ProcessGroup]:
     """With `hardware=auto`, what is left open takes nothing beyond the main process: so, most trials run at once."""
     if config.hardware.auto:
-        return shares(config.hardware, config.evaluation.settings)
-    return bill_of(config)
+        return process_groups(config.hardware, config.evaluation.settings)
+    return processes_of(config)
 
 
 def request_of(config: RunConfig) -> PlacementGroupFactory:
     """The trial's placement group: the main process first, then its runners and learners in RLlib's order."""
     from ray.tune import PlacementGroupFactory
 
-    if not any(share.remote for share in _bill(config)):
+    if not any(group.remote for group in _processes(config)):
         return PlacementGroupFactory([booked(config)])
     from rlexp.run.trainable import RunTrainable
 
@@ -52,7 +61,7 @@ def check_room(config: RunConfig, machine: Machine) -> None:
         ConfigError: naming what it books, and the keys that add up to it.
     """
     if config.hardware.address == "local":
-        check_bill(_bill(config), {"CPU": machine.cores, "GPU": len(machine.gpus)}, "this machine has")
+        check_demand(_processes(config), {"CPU": machine.cores, "GPU": len(machine.gpus)}, "this machine has")
 
 
 def check_joined(config: RunConfig, have: Mapping[str, float]) -> None:
@@ -61,7 +70,7 @@ def check_joined(config: RunConfig, have: Mapping[str, float]) -> None:
     Raises:
         ConfigError: naming what it books, and the keys that add up to it.
     """
-    check_bill(_bill(config), {name: have.get(name, 0.0) for name in booked(config)}, "Ray has")
+    check_demand(_processes(config), {name: have.get(name, 0.0) for name in booked(config)}, "Ray has")
 
 
 def at_once(config: RunConfig, have: Mapping[str, float], concurrency: int | None) -> int:

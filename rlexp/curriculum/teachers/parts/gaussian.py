@@ -25,15 +25,6 @@ class Normal:
         """[D] standard deviations."""
         return np.sqrt((self.root**2).sum(1))
 
-    def log_density(self, points: Floats) -> Floats:
-        """[N] natural logarithms of the density at [N, D] points."""
-        white = np.linalg.solve(self.root, (points - self.mean).T)
-        return (
-            -0.5 * (white**2).sum(0)
-            - np.log(np.diag(self.root)).sum()
-            - 0.5 * len(self.mean) * np.log(2.0 * np.pi)
-        )
-
     def divergence(self, other: Normal) -> float:
         """KL(self || other) in nats."""
         root = np.linalg.solve(other.root, self.root)

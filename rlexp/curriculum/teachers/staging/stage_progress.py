@@ -86,8 +86,8 @@ class StageProgress:
                     known[name] = float(known_values.mean())
                 elif not early:
                     raise RunFailedError(
-                        f"{rule.condition} reads success, and none of the stage's {self.episodes} episodes told "
-                        "one: the environment's last info has neither success nor is_success"
+                        f"{rule.condition} reads success, and none of the stage's {self.episodes} episodes "
+                        "reported it: the environment's last info has neither success nor is_success"
                     )
             elif is_number(progress.metrics.get(name)):
                 known[name] = float(progress.metrics[name])

@@ -9,7 +9,7 @@ import pytest
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.base.metric_table import METRICS
 from rlexp.config import schema
-from rlexp.metrics.known_metrics import known, require
+from rlexp.metrics.known_metrics import known_metrics, require
 
 
 def config(algorithm: str = "ppo.PPO", interval: int | None = 5, metrics: Any = None) -> schema.RunConfig:
@@ -40,8 +40,8 @@ def config(algorithm: str = "ppo.PPO", interval: int | None = 5, metrics: Any = 
 )
 def test_names_that_will_be_logged_pass(name: str) -> None:
     metrics = {"success": {"info": "success"}, "speed": {"info": "speed"}}
-    catalogue = known(config(metrics=metrics), ["pace", "curriculum/level"])
-    catalogue.check(name, "checkpoint.best_by")
+    known = known_metrics(config(metrics=metrics), ["pace", "curriculum/level"])
+    known.check(name, "checkpoint.best_by")
 
 
 @pytest.mark.parametrize(
@@ -63,41 +63,41 @@ def test_names_that_will_be_logged_pass(name: str) -> None:
 def test_wrong_names_are_refused_with_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(ConfigError) as caught:
         metrics = {"success": {"info": "success"}, "speed": {"info": "speed"}}
-        known(config(metrics=metrics)).check(name, "stop.plateau.metric")
+        known_metrics(config(metrics=metrics)).check(name, "stop.plateau.metric")
     assert caught.value.key == "stop.plateau.metric"
     assert nearest in caught.value.suggestions, caught.value.suggestions
     assert name in str(caught.value)
 
 
 def test_every_name_of_the_table_is_accepted_and_what_a_setting_leaves_out_is_not() -> None:
-    catalogue = known(config())
+    known = known_metrics(config())
     for name in (*(m.name for m in METRICS if m.needs <= {"evaluation"}), "learner/approx_kl"):
-        catalogue.check(name, "stop.metric")
+        known.check(name, "stop.metric")
     without = config()
     without.algorithm.settings["use_kl_loss"] = False
     with pytest.raises(ConfigError):
-        known(without).check("learner/mean_kl_loss", "stop.metric")
-    known(config()).check("learner/mean_kl_loss", "stop.metric")
+        known_metrics(without).check("learner/mean_kl_loss", "stop.metric")
+    known_metrics(config()).check("learner/mean_kl_loss", "stop.metric")
 
 
 def test_evaluation_that_is_off_is_said() -> None:
     with pytest.raises(ConfigError, match="evaluation is off") as caught:
-        known(config(interval=None)).check("eval/return_mean", "checkpoint.best_by")
+        known_metrics(config(interval=None)).check("eval/return_mean", "checkpoint.best_by")
     assert caught.value.suggestions == ["train/return_mean"]
     assert caught.value.fix == "evaluation=default"
 
 
 def test_an_algorithm_of_ones_own_may_log_any_learner_metric() -> None:
-    known(config("mine.Mine")).check("learner/anything", "stop.metric")
+    known_metrics(config("mine.Mine")).check("learner/anything", "stop.metric")
     with pytest.raises(ConfigError):
-        known(config("mine.Mine")).check("learner/", "stop.metric")
+        known_metrics(config("mine.Mine")).check("learner/", "stop.metric")
     with pytest.raises(ConfigError):
-        known(config()).check("learner/anything", "stop.metric")
+        known_metrics(config()).check("learner/anything", "stop.metric")
 
 
 def test_an_undeclared_custom_metric_says_how_to_declare_it() -> None:
     with pytest.raises(ConfigError, match=r"METRICS = \('zzzyx',\)"):
-        known(config()).check("custom/zzzyx_mean", "checkpoint.best_by")
+        known_metrics(config()).check("custom/zzzyx_mean", "checkpoint.best_by")
 
 
 def test_a_missing_metric_is_an_error_at_the_first_report() -> None:
