@@ -19,7 +19,7 @@ OWN = {"name": None, "runs_dir": "runs", "overwrite": False}
 
 
 def is_saved_run(folder: Path | str, config_name: str = "config") -> bool:
-    """Whether a folder's primary config was written by a run: resolved, so it has no defaults list.
+    """True if a folder's primary config was written by a run: resolved, so it has no defaults list.
 
     Raises:
         ConfigError: it is no YAML, so that nobody can say.
@@ -38,7 +38,7 @@ def command(folder: Path) -> str:
 
 
 def composed_again(folder: Path, overrides: Sequence[str]) -> Composed:
-    """The config of the run in `folder` as if composed anew; choices of whole groups work on top of it.
+    """The config of the run in `folder` as if composed anew; choices of groups work on top of it.
 
     Raises:
         ConfigError: a damaged file, a bad override, or a config that claims what only its reader may grant.

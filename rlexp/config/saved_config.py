@@ -5,7 +5,7 @@ A run folder may come from a stranger: the modules it trusts are not trusted her
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from rlexp.config.composition.hydra_app import compose_forced, hydra_app, readab
 from rlexp.config.composition.override_syntax import parse, parse_all
 from rlexp.config.composition.overrides import force
 from rlexp.config.convert import to_plain, to_run_config
-from rlexp.config.differences import differences, shown
 from rlexp.config.environment_secrets import interpolations
 from rlexp.config.keys.key_table import FROZEN
 from rlexp.config.trust.foreign import refuse_foreign, said_by
@@ -28,6 +27,7 @@ from rlexp.storage.signed_files import is_own
 
 CONFIG = "config.yaml"
 
+_ABSENT = object()
 MOST_DIFFERENCES = 10
 """Lines of what differs, in a message."""
 
@@ -77,7 +77,7 @@ def _refuse_lookups(plain: Mapping[str, Any], given: Collection[str], origin: st
 
 
 def with_overrides(plain: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """A saved config with overrides as on the command line: single keys, or whole groups chosen anew.
+    """A saved config with overrides as on the command line: single keys, or groups chosen anew.
 
     Raises:
         ConfigError: bad syntax, or an unknown choice.
@@ -127,7 +127,7 @@ class Changes:
                 )
 
     def touches(self, group: str) -> bool:
-        """Whether a group, or a key of it, is among what is changed."""
+        """True if a group, or a key of it, is among what is changed."""
         keys = (override.key_or_group for override in self._values)
         return group in self._anew or any(key == group or key.startswith(f"{group}.") for key in keys)
 
@@ -210,7 +210,7 @@ def refuse_frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     for key, reason in FROZEN.items():
         changed = _known_differences(before, after, key)
         if changed and (changed := _typed_differences(before, after, key)):
-            lines = [f"{name}: {shown(old)} to {shown(new)}" for name, old, new in changed]
+            lines = [f"{name}: {_shown(old)} to {_shown(new)}" for name, old, new in changed]
             raise ConfigError(_frozen(key, reason, lines), key=key)
 
 
@@ -229,17 +229,35 @@ def _known_differences(
     """What differs, as far as it is known: what a `${...}` stood for is not."""
     return [
         (name, old, new)
-        for name, old, new in differences(at(before, key), at(after, key), key)
+        for name, old, new in _differences(at(before, key), at(after, key), key)
         if not (isinstance(old, str) and "${" in old)
     ]
+
+
+def _differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Each dotted key at which two plain configs differ, with both values; `_ABSENT` for none, which is as None."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*old, *new]):
+            inner = f"{key}.{name}" if key else str(name)
+            yield from _differences(old.get(name, _ABSENT), new.get(name, _ABSENT), inner)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(one, other, f"{key}[{index}]")
+    elif (None if old is _ABSENT else old) != (None if new is _ABSENT else new):
+        yield key, old, new
+
+
+def _shown(value: Any) -> str:
+    """A value of `_differences`, as a message has it."""
+    return "nothing" if value is _ABSENT else repr(value)
 
 
 def _frozen(key: str, reason: str, lines: Sequence[str]) -> str:
     if len(lines) == 1:
         return f"{key} cannot change on resume ({lines[0].removeprefix(f'{key}: ')}): {reason}"
     more = [f"and {len(lines) - MOST_DIFFERENCES} more"] if len(lines) > MOST_DIFFERENCES else []
-    told = "".join(f"\n  {line}" for line in [*lines[:MOST_DIFFERENCES], *more])
-    return f"{key} cannot change on resume: {reason}{told}"
+    listed = "".join(f"\n  {line}" for line in [*lines[:MOST_DIFFERENCES], *more])
+    return f"{key} cannot change on resume: {reason}{listed}"
 
 
 def composed(

@@ -293,7 +293,7 @@ class CheckpointChoice:
 
 @dataclass
 class RunConfig:
-    """One run, whole: resolved, typed and free of OmegaConf."""
+    """All of one run's config: resolved, typed and free of OmegaConf."""
 
     algorithm: AlgorithmChoice
     model: ModelChoice

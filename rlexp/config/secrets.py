@@ -78,7 +78,7 @@ _TOKEN = re.compile(
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a setting, option or variable of this name holds a key, token or password.
+    """True if a setting, option or variable of this name holds a key, token or password.
 
     `api_key`, `PGPASSWORD`, `GITHUB_PAT`, `accessToken` and `tracking.wandb.token` do; `action_mask_key`, `max_tokens`
     and `PWD` do not.
@@ -95,7 +95,7 @@ def looks_secret(name: str) -> bool:
 
 
 def holds_secret(text: str) -> bool:
-    """Whether a value has the form of a secret: a known token, a key in PEM, a password in an address."""
+    """True if a value has the form of a secret: a known token, a key in PEM, a password in an address."""
     return any(pattern.search(text) for pattern in (_TOKEN, _PEM, _URL, _QUERY, _BEARER))
 
 

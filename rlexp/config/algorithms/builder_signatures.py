@@ -32,7 +32,7 @@ class Keyword:
         name: as RLlib spells it.
         annotation: its type as written in the source, where there is one.
         owner: import path of the class that declares it.
-        deprecated: whether RLlib only keeps the name to complain about it.
+        deprecated: True if RLlib only keeps the name to complain about it.
     """
 
     name: str
@@ -50,7 +50,7 @@ def keywords(
     Args:
         config_class: import path, e.g. `ray.rllib.algorithms.ppo.PPOConfig`.
         method: a builder method, e.g. `training`.
-        trusted: prefixes of modules that may be imported when the source does not tell.
+        trusted: prefixes of modules that may be imported where the source does not show it.
 
     Raises:
         ConfigError: there is no such config class, or it is not trusted.
@@ -76,7 +76,7 @@ def algorithm_name(config_class: str) -> str:
 
 
 def is_rllibs(path: str) -> bool:
-    """Whether RLlib defines the class at `path`."""
+    """True if RLlib defines the class at `path`."""
     return path.startswith("ray.rllib.")
 
 

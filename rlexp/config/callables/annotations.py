@@ -42,7 +42,7 @@ _PLAIN = {"bool": bool, "str": str, "dict": Mapping, "list": (list, tuple)}
 
 
 def matches(annotation: str | None, value: Any) -> bool:
-    """Whether a plain value (of YAML's types) can be of the annotated type; unknown types take anything."""
+    """True if a plain value (of YAML's types) can be of the annotated type; unknown types take anything."""
     return annotation is None or _fits(_parse(annotation), value)
 
 
@@ -59,7 +59,7 @@ def fitted(annotation: str, value: Any) -> tuple[bool, Any]:
 
 
 def takes_null(annotation: str) -> bool:
-    """Whether None may be of the type: it says so, or its name is not known here and may stand for anything."""
+    """True if None may be of the type: it says so, or its name is not known here and may stand for anything."""
     names = [_name(member) for member in _alternatives(_parse(annotation))]
     return any(name in ("None", "Any") or name not in (*_PLAIN, *_WORDS, "Literal") for name in names)
 
@@ -140,7 +140,7 @@ def _fits_one(node: ast.expr, value: Any) -> bool:
 
 
 def _fit_inside(node: ast.Subscript, name: str, value: Any) -> bool:
-    """Whether the members of a list, tuple or mapping fit their annotations."""
+    """True if the members of a list, tuple or mapping fit their annotations."""
     parts = _arguments(node)
     if name == "dict":
         return len(parts) < 2 or all(_fits(parts[0], k) and _fits(parts[1], v) for k, v in value.items())
@@ -152,12 +152,12 @@ def _fit_inside(node: ast.Subscript, name: str, value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is an int or a float, which a bool is not here."""
+    """True if `value` is an int or a float, which a bool is not here."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def is_schedule(value: Any) -> bool:
-    """Whether `value` is `[[env_step, number], ...]`: from step 0, steps rising, two points at least."""
+    """True if `value` is `[[env_step, number], ...]`: from step 0, steps rising, two points at least."""
     if not isinstance(value, (list, tuple)) or len(value) < 2:
         return False
     if not all(isinstance(point, (list, tuple)) and len(point) == 2 for point in value):

@@ -1,6 +1,6 @@
 """Whether what `_target_` names is there and takes its arguments, read from source.
 
-Importing RLlib takes seconds; this way a typing error in a callback's argument is told at once. What the
+Importing RLlib takes seconds; this way a typing error in a callback's argument is refused at once. What the
 source does not show (classes made at run time, compiled modules) is left to `rlexp.config.callables.targets.check`,
 which imports.
 """
@@ -122,7 +122,7 @@ def check_there(key: str, path: str) -> None:
 
 
 def _is_missing(module: str) -> bool:
-    """Whether a module is surely not there: its top package is, and holds no such file or folder."""
+    """True if a module is surely not there: its top package is, and holds no such file or folder."""
     top, *rest = module.split(".")
     if top == MAIN:  # The script or notebook itself, which has no spec.
         return False
@@ -138,7 +138,7 @@ def _is_missing(module: str) -> bool:
 
 
 def _holds_class(path: str) -> bool:
-    """Whether a path names a class, which may have others inside; what a module imported does not count."""
+    """True if a path names a class, which may have others inside; what a module imported does not count."""
     module, _, name = path.rpartition(".")
     tree = source_tree(module) if module else None
     return tree is not None and any(

@@ -130,7 +130,7 @@ def module_file(module: str) -> Path | None:
 
 @lru_cache(maxsize=1024)
 def derives_from(path: str, bases: tuple[str, ...], depth: int = 0) -> bool | None:
-    """Whether the class at `path` is, or derives from, one of `bases`; None where the source does not tell.
+    """True if the class at `path` is, or derives from, one of `bases`; None where the source does not show it.
 
     Args:
         path: import path of a class.

@@ -68,14 +68,14 @@ _MAGIC = ("_partial_", "_args_", "_recursive_", "_convert_")
 
 
 def is_trusted(module: str, trusted: Sequence[str]) -> bool:
-    """Whether `module` lies in one of the trusted prefixes, compared by whole dotted parts."""
+    """True if `module` lies in one of the trusted prefixes, compared by whole dotted parts."""
     if module.partition(".")[0] in NEVER_TRUSTED or within(module, LOADERS):
         return False
     return within(module, trusted)
 
 
 def locate(path: str, trusted: Sequence[str]) -> Any:
-    """Import the class or module-level function at `a.b.C` or `a.b:C`.
+    """Imports the class or module-level function at `a.b.C` or `a.b:C`.
 
     Raises:
         ConfigError: the path is malformed, not trusted (at any step), or names nothing that is there.
@@ -114,7 +114,7 @@ def _of_script(path: str, parts: list[str], trusted: Sequence[str]) -> Any:
 
 
 def build(spec: Mapping[str, Any], trusted: Sequence[str], *args: Any, **kwargs: Any) -> Any:
-    """Call what `{_target_: path, **arguments}` names; specs among the arguments are built first.
+    """Calls what `{_target_: path, **arguments}` names; specs among the arguments are built first.
 
     Args:
         spec: the callable's path and its arguments.
@@ -138,7 +138,7 @@ def check(
     key: str | None = None,
     nested: bool = True,
 ) -> Any:
-    """Locate the target and check that its arguments fit its signature, without calling it; nested specs too.
+    """Locates the target and checks that its arguments fit its signature, without calling it; nested specs too.
 
     Args:
         spec: the callable's path and its arguments.
@@ -169,7 +169,7 @@ def check(
 
 
 def within(module: str, prefixes: Sequence[str]) -> bool:
-    """Whether a dotted name lies in one of the prefixes, compared by whole dotted parts."""
+    """True if a dotted name lies in one of the prefixes, compared by whole dotted parts."""
     return any(module == prefix or module.startswith(f"{prefix}.") for prefix in prefixes)
 
 
@@ -202,7 +202,7 @@ def trust_it(module: str) -> str:
 
 
 def _import(module: str, path: str) -> ModuleType:
-    """Import `module`, telling an absent module from one that fails while it is imported."""
+    """Imports `module`, telling an absent module from one that fails while it is imported."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -245,7 +245,7 @@ def _step(owner: Any, parts: list[str], depth: int, path: str) -> Any:
 
 
 def _nested_class(owner: Any, name: str) -> bool:
-    """Whether `name` is a class inside the class `owner`; methods are out of reach, some of them unpickle."""
+    """True if `name` is a class inside the class `owner`; methods are out of reach, some of them unpickle."""
     return isinstance(owner, type) and isinstance(vars(owner).get(name), type)
 
 
@@ -258,7 +258,7 @@ def _names_in(owner: Any) -> list[str]:
 
 
 def _refuse_foreign(found: Any, path: str, trusted: Sequence[str]) -> None:
-    """Refuse a mere value, and an object that a trusted module imported from an untrusted one."""
+    """Refuses a mere value, and an object that a trusted module imported from an untrusted one."""
     if not (isinstance(found, ModuleType) or inspect.isclass(found) or inspect.isroutine(found)):
         raise ConfigError(f"{path} is refused: it is no class or function but of type {type(found).__name__}")
     home = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
@@ -281,7 +281,7 @@ def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:
 def _check_arguments(
     target: Any, path: str, arguments: Mapping[str, Any], positional: int, given: Sequence[str]
 ) -> None:
-    """Raise when the call would: an unknown, doubly given or missing argument."""
+    """Raises when the call would: an unknown, doubly given or missing argument."""
     for name in arguments:
         if name in given:
             raise ConfigError(f"{path}: the argument {name} is filled in by rlexp; remove it")

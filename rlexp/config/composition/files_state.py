@@ -43,13 +43,13 @@ class UnchangedFiles(Generic[T]):
         """
         if state is None:
             return make()
-        whole = (state, key)
-        if whole not in self._results:
-            self._results[whole] = make()
+        entry = (state, key)
+        if entry not in self._results:
+            self._results[entry] = make()
             if len(self._results) > self._most:
                 self._results.popitem(last=False)
-        self._results.move_to_end(whole)
-        return self._results[whole]
+        self._results.move_to_end(entry)
+        return self._results[entry]
 
 
 @lru_cache(maxsize=1)

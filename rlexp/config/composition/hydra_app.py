@@ -107,7 +107,7 @@ class Composer:
         return own, mine, ENVIRONMENT in str(OmegaConf.to_container(own, resolve=False))
 
     def _exists(self, group: str, choice: str | list[str]) -> bool:
-        """Whether the choice has a file: Hydra also lists optional ones, such as `tuned`, for which there is none."""
+        """True if the choice has a file: Hydra also lists optional ones, such as `tuned`, for which there is none."""
         names = [choice] if isinstance(choice, str) else choice
         repository = self._app.config_loader.repository  # type: ignore[attr-defined]
         return all(repository.config_exists(f"{group}/{name}") for name in names)

@@ -65,7 +65,7 @@ def annotation_of(key: str, keyword: Keyword) -> str | None:
 
 
 def _sort(accepted: Accepted, keyword: Keyword, no_effect: tuple[str, str] | None) -> None:
-    """Put a keyword where it belongs; deprecated ones are simply unknown."""
+    """Puts a keyword where it belongs; deprecated ones are simply unknown."""
     if no_effect is not None:
         accepted.refused[keyword.name] = no_effect
     elif not keyword.deprecated:

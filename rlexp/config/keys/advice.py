@@ -54,7 +54,7 @@ def where_to_look(key: str) -> str:
 
 
 def is_target(value: Mapping[Any, Any]) -> bool:
-    """Whether a mapping names a callable."""
+    """True if a mapping names a callable."""
     return TARGET in value
 
 

@@ -47,6 +47,16 @@ class Range:
         return f"{low} and {high}"
 
 
+FRACTION = Range(0, 1)
+NOT_NEGATIVE = Range(0)
+POSITIVE = Range(0, above=True)
+LONG_S = Range(0, 1e9, above=True)
+LONG_OR_NONE_S = Range(0, 1e9)
+"""Waiting times in seconds: thirty years are enough, and what waits takes no more."""
+COUNT = Range(1, integer=True)
+COUNT_OR_NONE = Range(0, integer=True)
+
+
 @dataclass(frozen=True)
 class Key:
     """What is known of one config key beyond its type, which the schema's field or RLlib's signature says.

@@ -24,16 +24,18 @@ from rlexp.config.keys.between_keys import (
     only_with_a_module,
     only_with_evaluation,
 )
-from rlexp.config.keys.key_row import SEEDS, Key, Range
-
-FRACTION = Range(0, 1)
-NOT_NEGATIVE = Range(0)
-POSITIVE = Range(0, above=True)
-LONG_S = Range(0, 1e9, above=True)
-LONG_OR_NONE_S = Range(0, 1e9)
-"""Waiting times in seconds: thirty years are enough, and what waits takes no more."""
-COUNT = Range(1, integer=True)
-COUNT_OR_NONE = Range(0, integer=True)
+from rlexp.config.keys.key_row import (
+    COUNT,
+    COUNT_OR_NONE,
+    FRACTION,
+    LONG_OR_NONE_S,
+    LONG_S,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SEEDS,
+    Key,
+    Range,
+)
 
 _TORCH_ACTIVATIONS = (
     *(
@@ -61,6 +63,8 @@ _FOLDER = "a resumed run keeps its folder"
 _OLD = "is read by RLlib's old API stack alone"
 _REJECTED = "is rejected on the new API stack"
 _RENAMED = "is an old name"
+_SAMPLED = "would be ignored"
+"""Of keywords of a buffer's constructor that every sample overrides."""
 _OWN_CLASS = "a config_class of your own"
 
 KEYS: tuple[Key, ...] = (
@@ -105,6 +109,15 @@ KEYS: tuple[Key, ...] = (
     Key("algorithm.replay_buffer_config.capacity", COUNT, example="100000"),
     Key("algorithm.replay_buffer_config.alpha", NOT_NEGATIVE),
     Key("algorithm.replay_buffer_config.beta", NOT_NEGATIVE),
+    Key(
+        "algorithm.replay_buffer_config.batch_size_B",
+        ignored=(_SAMPLED, "algorithm.train_batch_size_per_learner"),
+    ),
+    Key("algorithm.replay_buffer_config.batch_length_T", ignored=(_SAMPLED, "algorithm.n_step")),
+    Key(
+        "algorithm.replay_buffer_config.metrics_num_episodes_for_smoothing",
+        ignored=(_SAMPLED, "reporting.metrics_num_episodes_for_smoothing"),
+    ),
     Key("algorithm.rollout_fragment_length", COUNT, auto=True),
     Key("algorithm.vtrace_clip_*", POSITIVE),
     Key("algorithm.circular_buffer_*", COUNT),

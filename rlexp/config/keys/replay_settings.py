@@ -9,6 +9,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.algorithms import ALGORITHMS
 from rlexp.config.callables.source_files import ClassSource, class_lineage
+from rlexp.config.keys.key_table import known_of
 from rlexp.config.override_text import override
 
 KEY = "algorithm.replay_buffer_config"
@@ -18,12 +19,6 @@ PRIORITIZED = "PrioritizedEpisodeReplayBuffer"
 _SHARED = ("type", "capacity")
 _PRIORITIES = ("alpha", "beta")
 _RLLIBS = "ray.rllib.utils.replay_buffers."
-_SET_ELSEWHERE = {
-    "batch_size_B": "algorithm.train_batch_size_per_learner",
-    "batch_length_T": "algorithm.n_step",
-    "metrics_num_episodes_for_smoothing": "reporting.metrics_num_episodes_for_smoothing",
-}
-"""Keywords of the constructors that every sample overrides, and what says them instead."""
 
 
 def buffer_keys() -> list[str]:
@@ -108,9 +103,9 @@ def _unknown(name: str, value: Any, kind: str, taken: Sequence[str]) -> ConfigEr
     if name in _PRIORITIES:
         message = f"{key}: {short} has no priorities, so it would be ignored"
         return ConfigError(message, key=key, fix=f"{KEY}.type={PRIORITIZED}, or leave it out")
-    if name in _SET_ELSEWHERE:
-        message = f"{key} would be ignored: {_SET_ELSEWHERE[name]} says it"
-        return ConfigError(message, key=key, fix=f"{_SET_ELSEWHERE[name]}=<value>")
+    if (ignored := known_of(key).ignored) is not None:
+        why, instead = ignored
+        return ConfigError(f"{key} {why}: {instead} says it", key=key, fix=f"{instead}=<value>")
     if (answer := for_buffer(name)) is not None:
         return ConfigError(f"unknown key {key}: {answer.reason}", key=key, fix=answer.fix)
     close = nearest(name, taken, n=1)

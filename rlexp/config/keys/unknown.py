@@ -50,7 +50,7 @@ def unknown_key(
 
 
 def is_answered(name: str) -> bool:
-    """Whether something is known of a name by itself, so that a mapping given to it is its value, not more keys."""
+    """True if something is known of a name by itself, so that a mapping given to it is its value, not more keys."""
     return name in ALIASES or name in SETTINGS
 
 
@@ -58,8 +58,8 @@ def assignment(key: str, value: Any, annotation: str | None) -> str:
     """`key=value` where the key can have such a value; else a value that it can have."""
     if (problem := known_of(key).problem(value)) is not None:
         return problem.fix or f"{key}=<value>"
-    whole = isinstance(value, float) and value.is_integer() and matches(annotation, int(value))
-    if matches(annotation, value) or whole:
+    is_integer = isinstance(value, float) and value.is_integer() and matches(annotation, int(value))
+    if matches(annotation, value) or is_integer:
         return override(key, value)
     return known_of(key).written or f"{key}=<value>"
 

@@ -31,7 +31,7 @@ def remember_lab(root: Path) -> None:
 
 
 def is_known_lab(root: Path) -> bool:
-    """Whether the user has worked in the lab at `root`, or has said that it may be used."""
+    """True if the user has worked in the lab at `root`, or has said that it may be used."""
     with suppress(OSError, ConfigError, UnicodeDecodeError):
         if root.resolve() in trusted():
             return True

@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _refused: set[Path] = set()
-"""Labs that have been told to be left out."""
+"""Labs of which a warning has said that they are left out."""
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
@@ -124,7 +124,7 @@ def lab_candidates(start: Path | None = None) -> Iterator[Lab]:
 
 
 def is_record(folder: Path) -> bool:
-    """Whether a folder looks like a run's or a sweep's."""
+    """True if a folder looks like a run's or a sweep's."""
     return any((folder / name).is_file() for name in ("manifest.json", "plan.json"))
 
 

@@ -40,7 +40,7 @@ def refusals(
 
 
 def is_allowed(item: Named, labs: Sequence[str], granted: Sequence[str]) -> bool:
-    """Whether a config from elsewhere may name this here."""
+    """True if a config from elsewhere may name this here."""
     if item.place is ENVIRONMENT and ":" in item.path and not is_import_path(item.path):
         return within(item.path.partition(":")[0], (*REGISTERED_BY, *labs, *granted))
     if item.place is BUFFER and item.path in SHORT_NAMES:
@@ -63,7 +63,7 @@ def is_allowed(item: Named, labs: Sequence[str], granted: Sequence[str]) -> bool
 
 
 def _is_kind(path: str, place: Place, allowed: Sequence[str]) -> bool:
-    """Whether the class is of the place's kind and defined in an allowed module, not merely imported there.
+    """True if the class is of the place's kind and defined in an allowed module, not merely imported there.
 
     By its source, else by importing it, from an allowed module.
     """
@@ -73,8 +73,8 @@ def _is_kind(path: str, place: Place, allowed: Sequence[str]) -> bool:
     written = source_tree(path.rpartition(".")[0]) is not None
     if not within(home, allowed) if home else written:
         return False
-    if home and place.bases and (told := derives_from(path, place.bases)) is not None:
-        return told
+    if home and place.bases and (derives := derives_from(path, place.bases)) is not None:
+        return derives
     try:
         found = locate(path, allowed)
     except ConfigError:

@@ -1,4 +1,4 @@
-"""Whether a composed config is the person's own word, or a stranger's that is looked through first."""
+"""Configs composed with a folder of choices from elsewhere: looked through before they are accepted."""
 
 from __future__ import annotations
 

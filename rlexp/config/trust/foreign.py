@@ -84,7 +84,7 @@ def refuse_foreign(
 
 
 def said_by(overrides: Sequence[str], *, choices_are_theirs: bool = False) -> Callable[[str], bool]:
-    """Whether a key is set by the command line itself; see `refuse_foreign`."""
+    """A function that is true of the keys that the command line itself sets; see `refuse_foreign`."""
     texts = [text for text in overrides if not (choices_are_theirs and _is_choice(text))]
     said = [key for text in texts for key in _keys(text)]
     return lambda key: any(key == name or key.startswith((f"{name}.", f"{name}[")) for name in said)
@@ -107,7 +107,7 @@ def _leaves(key: str, node: Any) -> Iterator[str]:
 
 
 def _is_choice(text: str) -> bool:
-    """Whether an override chooses files of a group, and does not set keys itself."""
+    """True if an override chooses files of a group, and does not set keys itself."""
     key, _, value = text.lstrip("+~").partition("=")
     return key in _groups() and not value.lstrip().startswith("{")
 
@@ -122,7 +122,7 @@ def _labs() -> list[str]:
 
 
 def _same(vouched: Mapping[str, Any] | None, plain: Mapping[str, Any], key: str) -> bool:
-    """Whether an accepted config sets the same there; of what is inside a list, the same list."""
+    """True if an accepted config sets the same there; of what is inside a list, the same list."""
     outer = key.partition("[")[0]
     mine = at(plain, outer)
     return mine is not None and vouched is not None and at(vouched, outer) == mine

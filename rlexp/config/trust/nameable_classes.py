@@ -110,5 +110,5 @@ NOTHING = Place("nothing")
 
 
 def is_import_path(env_id: str) -> bool:
-    """Whether `env_id` names a class or function rather than a registered Gymnasium id."""
+    """True if `env_id` names a class or function rather than a registered Gymnasium id."""
     return "." in env_id and ":" not in env_id and re.search(r"-v\d+$", env_id) is None

@@ -54,7 +54,7 @@ def wrong_types(value: Any, key: str, trusted: Sequence[str]) -> Iterator[Config
 
 def _refusal(path: str, key: str, trusted: Sequence[str]) -> ConfigError | None:
     if path in SHORT_NAMES or (path.isidentifier() and key == f"{KEY}.type"):
-        return None  # One that is none of RLlib's, or does not fit, is told with the buffer's other keys.
+        return None  # One that is none of RLlib's, or does not fit, is refused with the buffer's other keys.
     if "." not in path or not all(part.isidentifier() for part in path.split(".")):
         close = nearest(path, SHORT_NAMES)
         return ConfigError(

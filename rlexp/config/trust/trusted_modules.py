@@ -94,7 +94,7 @@ def _packages(item: Named) -> Iterable[str]:
 def _defined(path: str) -> str | None:
     try:
         return defining_module(path)
-    except (SyntaxError, ValueError, OSError, ImportError):  # Told when it is imported.
+    except (SyntaxError, ValueError, OSError, ImportError):  # The error is raised when it is imported.
         return None
 
 
@@ -126,7 +126,7 @@ def _text(key: str, value: Any, place: Place) -> Iterator[Named]:
 
 
 def _names(env_id: str) -> bool:
-    """Whether an id names a module, by an import path or before its colon."""
+    """True if an id names a module, by an import path or before its colon."""
     return is_import_path(env_id) or ":" in env_id
 
 
