@@ -51,7 +51,7 @@ def load(path: str | Path, *, which: str = "latest", explore: bool = False, trus
         trust: load a checkpoint that someone else made, which runs the code stored in it.
 
     Raises:
-        CheckpointError: there is no whole checkpoint, it is foreign and not trusted, or unreadable here.
+        CheckpointError: there is no complete checkpoint, it is foreign and not trusted, or unreadable here.
         ConfigError: `which` is unknown, `path` already names a checkpoint, or the lab's table is wrong.
     """
     from rlexp.config.labs.search_path import lab_of

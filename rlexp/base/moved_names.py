@@ -65,6 +65,7 @@ MOVED: dict[str, str] = {
     "rlexp.environment.errors": "rlexp.environment.env_errors",
     "rlexp.environment.failures": "rlexp.engine.callbacks.failures",
     "rlexp.environment.fatal": "rlexp.engine.runners.fatal_errors",
+    "rlexp.environment.guards.finite": "rlexp.environment.guards.box_checks",
     "rlexp.environment.hangs.cutting": "rlexp.environment.hangs.interrupt_sampling",
     "rlexp.environment.hangs.hang": "rlexp.environment.hangs.hang_watch",
     "rlexp.environment.hangs.watchdog": "rlexp.environment.hangs.watch_thread",

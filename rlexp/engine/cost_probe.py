@@ -1,7 +1,4 @@
-"""What the parts of training cost, by a moment of real sampling, learning and packing in this process.
-
-Imported only once a run is being built: it imports RLlib.
-"""
+"""What the parts of training cost, by a moment of real sampling, learning and packing in this process."""
 
 from __future__ import annotations
 
@@ -89,11 +86,11 @@ def _sample(config: AlgorithmConfig, layout: Layout) -> _Sample:
         quick = (time.perf_counter() - begin) / 2 < SAMPLE_S / 16
         steps = layout.envs * (16 if quick else 2)
         calls: list[list[Rollout]] = []
-        runner.tally.env_s = 0.0
+        runner.runner_metrics.env_s = 0.0
         seconds, cpu_s = _quickest(lambda: calls.append(runner.collect(num_timesteps=steps)), SAMPLE_S)
         made = sum(rollout.num_steps for call in calls for rollout in call)
         rows = made / len(calls)
-        step = VectorStep(seconds / rows, runner.tally.env_s / made, cpu_s / rows)
+        step = VectorStep(seconds / rows, runner.runner_metrics.env_s / made, cpu_s / rows)
         weights = runner.get_state(components=[COMPONENT_RL_MODULE])
         return _Sample(step, calls[-1], runner.get_spaces(), weights)
     finally:

@@ -26,7 +26,7 @@ class CurriculumConnector(ConnectorV2):
     It must be the pipeline's first piece: RLlib counts states, not pieces, when it merges those of a pipeline.
 
     Attributes:
-        follows: whether the tasks are those that training sends; not so in evaluation.
+        follows: True if tasks come from the payload that training sends; False in evaluation.
         targets: what to draw from otherwise; None leaves environments their own task.
     """
 
@@ -51,9 +51,9 @@ class CurriculumConnector(ConnectorV2):
         """The payload as bytes, which any checkpoint format takes."""
         if self._payload is None:
             return {"generation": -1, "version": -1, "base": -1, "payload": b""}
-        whole = pickle.dumps(self._payload, protocol=pickle.HIGHEST_PROTOCOL)
+        packed = pickle.dumps(self._payload, protocol=pickle.HIGHEST_PROTOCOL)
         generation, version, base = self._payload.age
-        return {"generation": generation, "version": version, "base": base, "payload": whole}
+        return {"generation": generation, "version": version, "base": base, "payload": packed}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes over what was merged or saved; also an older one, for a restored run goes back."""

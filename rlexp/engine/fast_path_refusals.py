@@ -1,7 +1,4 @@
-"""Whether a run can take the fast path, and if not, why.
-
-Imported only once a run is being built: it imports RLlib.
-"""
+"""Why a run cannot take the fast path: its settings, connectors, callbacks or algorithm."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from rlexp.config.algorithms import ALGORITHMS, FastParts
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.sampling.env_actions import env_actions
 from rlexp.engine.sampling.episode_hooks import listeners
-from rlexp.engine.sampling.observations import Observer
+from rlexp.engine.sampling.observations import ObservationPipeline
 
 if TYPE_CHECKING:
     import gymnasium
@@ -30,13 +27,13 @@ def why_not(config: AlgorithmConfig, spaces: Spaces) -> str | None:
         config: with everything set that a run sets, before the env runner class.
         spaces: one environment's observation and action space.
     """
-    kind = fast_kind(config)
-    if kind is None:
+    parts = fast_parts(config)
+    if parts is None:
         return f"{type(config).__name__.removesuffix('Config')} has no fast path"
-    return _of_settings(config, kind) or _of_connectors(config, spaces) or _of_callbacks(config)
+    return _of_settings(config, parts) or _of_connectors(config, spaces) or _of_callbacks(config)
 
 
-def _of_settings(config: AlgorithmConfig, kind: FastParts) -> str | None:
+def _of_settings(config: AlgorithmConfig, parts: FastParts) -> str | None:
     refused = {
         "several agents are sampled by RLlib's own runner": config.is_multi_agent,
         "experiences are recorded (data.output) as episodes": bool(config.output),
@@ -47,7 +44,7 @@ def _of_settings(config: AlgorithmConfig, kind: FastParts) -> str | None:
         "a learner connector is set": config._learner_connector is not None,
         "several modules are trained": not isinstance(config.rl_module_spec, RLModuleSpec),
     }
-    return next((reason for reason, holds in refused.items() if holds), None) or limit(config, kind)
+    return next((reason for reason, holds in refused.items() if holds), None) or limit(config, parts)
 
 
 def _is_rllibs(learner: type | None) -> bool:
@@ -58,7 +55,7 @@ def _is_rllibs(learner: type | None) -> bool:
 def _of_connectors(config: AlgorithmConfig, spaces: Spaces) -> str | None:
     single = {"__env_single__": spaces, "__env__": spaces}
     try:
-        Observer(config.build_env_to_module_connector(env=None, spaces=single))
+        ObservationPipeline(config.build_env_to_module_connector(env=None, spaces=single))
         env_actions(config.build_module_to_env_connector(env=None, spaces=single), spaces[1])
     except NotImplementedError as reason:
         return str(reason)
@@ -73,7 +70,7 @@ def _of_callbacks(config: AlgorithmConfig) -> str | None:
     return "a function reads whole samples" if config.callbacks_on_sample_end else None
 
 
-def fast_kind(config: AlgorithmConfig) -> FastParts | None:
+def fast_parts(config: AlgorithmConfig) -> FastParts | None:
     """What the fast path has for this algorithm; a lab's own subclass of its config may mean anything."""
     own = type(config)
     row = ALGORITHMS.get(own.__name__)
@@ -85,9 +82,9 @@ def measured_learners() -> dict[str, str]:
     return dict(row.measured for row in ALGORITHMS.values() if row.measured is not None)
 
 
-def limit(config: AlgorithmConfig, kind: FastParts) -> str | None:
+def limit(config: AlgorithmConfig, parts: FastParts) -> str | None:
     """The first setting of the algorithm that only RLlib's own path knows, as a reason; None without one."""
-    return LIMITS[kind.limits](config) if kind.limits is not None else None
+    return LIMITS[parts.limits](config) if parts.limits is not None else None
 
 
 def _replay_why_not(config: Any) -> str | None:

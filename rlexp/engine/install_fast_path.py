@@ -1,7 +1,4 @@
-"""Puts the fast path into a finished `AlgorithmConfig`, or says why it stays stock.
-
-Imported only once a run is being built: it imports RLlib.
-"""
+"""Puts the fast path into a finished `AlgorithmConfig`, or says why it stays stock."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import FastParts
-from rlexp.engine.fast_path_refusals import Spaces, fast_kind, measured_learners, why_not
+from rlexp.engine.fast_path_refusals import Spaces, fast_parts, measured_learners, why_not
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -36,9 +33,9 @@ def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
         _measure(config)
         return "fast=never: RLlib's own sampling and learning"
     reason = why_not(config, spaces)
-    kind = fast_kind(config)
-    if reason is None and kind is not None:
-        _install(config, kind)
+    parts = fast_parts(config)
+    if reason is None and parts is not None:
+        _install(config, parts)
         return "fast: sampling and learning on arrays"
     if wanted == "always":
         raise ConfigError(f"{KEY}=always: {reason}", key=KEY, fix=f"{KEY}=auto")
@@ -46,11 +43,11 @@ def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
     return f"fast=auto: RLlib's own sampling and learning, because {reason}"
 
 
-def _install(config: AlgorithmConfig, kind: FastParts) -> None:
+def _install(config: AlgorithmConfig, parts: FastParts) -> None:
     config.env_runners(env_runner_cls=_load("rlexp.engine.runners.fast_runner.FastEnvRunner"))
-    config.learners(learner_class=_load(kind.learner))
-    if kind.algorithm:
-        config.algo_class = _load(kind.algorithm)
+    config.learners(learner_class=_load(parts.learner))
+    if parts.algorithm:
+        config.algo_class = _load(parts.algorithm)
 
 
 def _measure(config: AlgorithmConfig) -> None:

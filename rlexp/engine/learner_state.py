@@ -3,8 +3,6 @@
 Of a learner, RLlib saves the module and the optimisers. It forgets SAC's temperature, PPO's KL coefficient,
 MARWIL's norm of advantages, and when target networks were last updated: they start anew after a restore.
 Schedules other than the optimisers' stand at their first value, too, until the first update is over.
-
-Imported only once a run is being built: it imports torch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""RLlib's default sub-networks as plain functions of tensors, without the dictionaries and wrappers around them.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""RLlib's default sub-networks as plain functions of tensors, without the dictionaries and wrappers around them."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _IN_PLACE: dict[type, Callable[[Tensor], Tensor]] = {nn.ReLU: torch.relu_, nn.Ta
 
 
 def acts_as(module: Any, default: type) -> bool:
-    """Whether a module's passes are those of RLlib's default class, whatever networks it has built for them."""
+    """True if a module's passes are those of RLlib's default class, whatever networks it has built for them."""
     cls = type(module)
     passes = [name for name in dir(default) if "forward" in name or name.startswith(("compute_", "get_"))]
     return issubclass(cls, default) and all(getattr(cls, name) is getattr(default, name) for name in passes)

@@ -14,7 +14,7 @@ Columns = Any
 """An array, or a nested dict or tuple of arrays, whose first axes are time and sub-environment."""
 
 
-class Ended(NamedTuple):
+class EndedEpisode(NamedTuple):
     """An episode of a curriculum that ended in a rollout: its last step, its sub-environment and what became of it."""
 
     step: int
@@ -67,7 +67,7 @@ class Rollout:
     continues: bool = True
     weights_seq_no: int = 0
     learnt: NDArray[np.bool_] | None = None
-    ended: list[Ended] | None = None
+    ended: list[EndedEpisode] | None = None
 
     @property
     def num_steps(self) -> int:

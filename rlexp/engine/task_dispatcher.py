@@ -1,7 +1,4 @@
-"""The way of a payload from a runner's connector to its environments, in its own process or in theirs.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""The way of a payload from a runner's connector to its environments, in its own process or in theirs."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.vector import VectorTaskEnv
 
 
-class Handing:
+class TaskDispatcher:
     """Hands a runner's vector environment each new payload, once.
 
     Args:
@@ -24,14 +21,14 @@ class Handing:
 
     def __init__(self, piece: CurriculumConnector, worker_index: int) -> None:
         self._piece, self._first = piece, max(0, worker_index - 1)
-        self._handed: tuple[Any, Payload] | None = None
+        self._dispatched: tuple[Any, Payload] | None = None
 
     @property
     def with_signals(self) -> bool:
-        """Whether the learner adds signals to the outcomes."""
+        """True if the learner adds signals to the outcomes."""
         return self._piece.payload is not None and self._piece.payload.with_signals
 
-    def hand(self, vector: Any) -> None:
+    def dispatch(self, vector: Any) -> None:
         """Before sampling and after environments were made: what the next resets draw from.
 
         Args:
@@ -41,21 +38,20 @@ class Handing:
         vector = _that_takes_it(vector)
         payload = self._piece.payload
         if payload is None and self._piece.follows:
-            raise RuntimeError(
-                "this env runner has not been told of the curriculum"
-            )  # Never the wrong tasks.
-        if payload is None or (self._handed is not None and self._same(vector, payload)):
+            # Never the wrong tasks.
+            raise RuntimeError("this env runner has not received the curriculum")
+        if payload is None or (self._dispatched is not None and self._same(vector, payload)):
             return
-        if self._handed is None or self._handed[0] is not vector:
+        if self._dispatched is None or self._dispatched[0] is not vector:
             self._number(vector)
         if isinstance(vector, VectorTaskEnv):
             vector.set_curriculum(payload)
         else:
             vector.call("set_curriculum", payload)
-        self._handed = vector, payload
+        self._dispatched = vector, payload
 
     def _number(self, vector: Any) -> None:
-        """Tells each sub-environment its number over all runners."""
+        """Sets each sub-environment's number over all runners."""
         first = self._first * vector.num_envs
         env_indices = range(first, first + vector.num_envs)
         if isinstance(vector, VectorTaskEnv):
@@ -67,8 +63,8 @@ class Handing:
                 env.unwrapped.env_index = env_index
 
     def _same(self, vector: Any, payload: Payload) -> bool:
-        assert self._handed is not None
-        environments, handed = self._handed
+        assert self._dispatched is not None
+        environments, handed = self._dispatched
         return environments is vector and handed.age == payload.age
 
 

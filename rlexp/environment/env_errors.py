@@ -33,7 +33,7 @@ class FatalEnvError(RunFailedError):
     """An environment cannot go on.
 
     Args:
-        message: the whole message, or another such error, whose message and fields are then taken over
+        message: the complete message, or another such error, whose message and fields are then taken over
             (`AsyncVectorEnv` re-raises a sub-process's error as `type(error)(error)`).
 
     Attributes:
@@ -93,7 +93,7 @@ class MisbehavedError(EnvBrokenError):
 
     @classmethod
     def raised(cls, env: str, raised: BaseException, when: str) -> MisbehavedError:
-        """The error for an exception that would end the whole program."""
+        """The error for an exception that would end the program."""
         error = cls.has(
             env,
             f"raised {describe(raised)} {when}: {type(raised).__name__} ends a program, not an episode",

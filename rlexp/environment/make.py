@@ -42,8 +42,8 @@ def make_env(
         trusted: prefixes of the modules that `id` and the wrappers may come from.
         tasks: a curriculum whose tasks it is to take.
         worker_index: number of the env runner it is for, 0 in the main process; environments that take one
-            `config` dict are told.
-        vector_index: number of the environment in its env runner, told in the same way.
+            `config` dict find it there.
+        vector_index: number of the environment in its env runner, handed over in the same way.
         bound: `evaluation.max_episode_steps`, for an environment of evaluation.
 
     Raises:
@@ -82,8 +82,8 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
     trusted = values.pop("trusted")
     tasks = CurriculumChoice(**values.pop("curriculum", {}))
     num_envs, bound = values.pop("num_envs", None), values.pop("bound", None)
-    told = values.pop("worker_index", None)
-    worker = getattr(env_config, "worker_index", told) or 0
+    given = values.pop("worker_index", None)
+    worker = getattr(env_config, "worker_index", given) or 0
     if num_envs is not None:
         from rlexp.environment.native_vector import make_native
 

@@ -1,4 +1,4 @@
-"""Environments with several agents: telling them from others, and what they say of a whole episode.
+"""Environments with several agents: recognising them, and what they report of an episode.
 
 RLlib is never imported here: an environment with several agents has imported it.
 """
@@ -18,14 +18,14 @@ ALL = "__all__"
 
 
 def is_multi_agent(env: Any) -> bool:
-    """Whether an environment is one of RLlib's `MultiAgentEnv`s."""
+    """True if an environment is one of RLlib's `MultiAgentEnv`s."""
     module = sys.modules.get("ray.rllib.env.multi_agent_env")
     base = getattr(module, "MultiAgentEnv", None)
     return base is not None and isinstance(env, base)
 
 
 def ended(terminateds: Mapping[Any, bool], truncateds: Mapping[Any, bool]) -> bool:
-    """Whether a step ended the episode of all agents."""
+    """True if a step ended the episode of all agents."""
     return bool(terminateds.get(ALL)) or bool(truncateds.get(ALL))
 
 
@@ -33,16 +33,16 @@ def joined(infos: Mapping[Any, Mapping[str, Any]]) -> dict[str, Any]:
     """One info for several agents.
 
     What stands under `__common__` counts as it is. Of the rest, success is that of any agent, other numbers are the
-    mean over the agents that tell them, and anything else is the first agent's.
+    mean over the agents that report them, and anything else is the first agent's.
 
     Args:
         infos: each agent's last info, by agent.
     """
-    told: dict[str, list[Any]] = {}
+    reported: dict[str, list[Any]] = {}
     for agent, info in infos.items():
         for key, value in info.items() if agent != COMMON else ():
-            told.setdefault(key, []).append(value)
-    return {**{key: _of_all(key, values) for key, values in told.items()}, **infos.get(COMMON, {})}
+            reported.setdefault(key, []).append(value)
+    return {**{key: _of_all(key, values) for key, values in reported.items()}, **infos.get(COMMON, {})}
 
 
 def _of_all(key: str, values: list[Any]) -> Any:

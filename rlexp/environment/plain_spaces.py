@@ -120,5 +120,5 @@ def _of_parts(space: spaces.Dict | spaces.Tuple) -> Plain | None:
         new = {key: changed[key][which](value[key]) if key in changed else value[key] for key in keys}
         return new if isinstance(space, spaces.Dict) else tuple(new.values())
 
-    whole = spaces.Dict(parts) if isinstance(space, spaces.Dict) else spaces.Tuple(list(parts.values()))
-    return Plain(whole, lambda value: convert(value, 1), lambda value: convert(value, 2))
+    joined = spaces.Dict(parts) if isinstance(space, spaces.Dict) else spaces.Tuple(list(parts.values()))
+    return Plain(joined, lambda value: convert(value, 1), lambda value: convert(value, 2))

@@ -240,7 +240,7 @@ def _misfit(space: gymnasium.Space, value: Any, path: str, check: str) -> str | 
     import numpy as np
     from gymnasium import spaces
 
-    from rlexp.environment.guards.return_check import tolerance
+    from rlexp.environment.guards.box_checks import tolerance
 
     if isinstance(space, spaces.Dict):
         if not isinstance(value, dict) or set(value) != set(space.spaces):

@@ -25,7 +25,7 @@ def bounded_steps(bound: str | int | None, *, limited: bool) -> int | None:
 
 
 def has_limit(env: gymnasium.Env) -> bool:
-    """Whether Gymnasium ends its episodes after some steps."""
+    """True if Gymnasium ends its episodes after some steps."""
     import gymnasium
     from gymnasium.wrappers import TimeLimit
 

@@ -20,7 +20,7 @@ def default_filters(shape: Sequence[int]) -> Filters:
 
     That of Mnih et al. 2015 where the image is large enough; larger images get more strided layers, so that
     at most 10 by 10 places reach the dense layer; small ones (grid worlds) get 2 by 2 kernels, which keep
-    neighbourhoods; tiny ones are read whole.
+    neighbourhoods; tiny ones keep their size.
     """
     side = min(shape[0], shape[1])
     if side >= 36:

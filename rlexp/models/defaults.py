@@ -18,7 +18,7 @@ _TINY_WIDTH = 16
 _IMAGE_HEAD: dict[str, Any] = {"head_fcnet_hiddens": [256], "head_fcnet_activation": "relu"}
 
 
-def complete(
+def complete_settings(
     settings: Mapping[str, Any], networks: Networks | None, space: Space, size: str = "normal"
 ) -> dict[str, Any]:
     """Returns all fields of RLlib's `DefaultModelConfig`: what was given first, then ours, then RLlib's own.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Situation:
+class ModelContext:
     """What decides whether a setting is read.
 
     Attributes:
@@ -57,7 +57,7 @@ class Situation:
         return self.action_space is None or type(self.action_space).__name__ == "Discrete"
 
 
-Text = str | Callable[[Situation], str]
+Text = str | Callable[[ModelContext], str]
 """A sentence, or what makes it."""
 
 
@@ -66,7 +66,7 @@ class Rule:
     """Settings whose names start with one of `names` need `holds`, or are refused with `reason` and `fix`."""
 
     names: tuple[str, ...]
-    holds: Callable[[Situation], bool]
+    holds: Callable[[ModelContext], bool]
     reason: Text
     fix: Text
 
@@ -174,7 +174,7 @@ def given(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def without_effect(situation: Situation) -> list[ConfigError]:
+def without_effect(situation: ModelContext) -> list[ConfigError]:
     """Returns a refusal for each given setting that the networks would ignore or fail on; empty when all are read."""
     errors = []
     for name in situation.settings:
@@ -187,13 +187,13 @@ def without_effect(situation: Situation) -> list[ConfigError]:
     return errors
 
 
-def _refusal(name: str, rule: Rule, situation: Situation) -> ConfigError:
+def _refusal(name: str, rule: Rule, situation: ModelContext) -> ConfigError:
     key = f"model.{name}"
     reason, fix = (text if isinstance(text, str) else text(situation) for text in (rule.reason, rule.fix))
     return ConfigError(f"{key} has no effect with {situation.algorithm} here: {reason}", key=key, fix=fix)
 
 
-def _orphaned_arguments(name: str, situation: Situation) -> list[ConfigError]:
+def _orphaned_arguments(name: str, situation: ModelContext) -> list[ConfigError]:
     """Arguments of an initializer that is not named."""
     owner = name.removesuffix(_SUFFIX)
     if owner == name or owner in situation.settings:

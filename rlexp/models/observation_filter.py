@@ -154,7 +154,7 @@ class FilterForEvaluation(RLlibCallback):
     """Hands the filter to an evaluation env runner in this process, which RLlib leaves out."""
 
     def on_evaluate_start(self, *, algorithm: Any, **kwargs: Any) -> None:
-        """Before each evaluation; remote runners have been told by RLlib."""
+        """Before each evaluation; remote runners have their state from RLlib."""
         group = algorithm.eval_env_runner_group
         runner = group.local_env_runner if group is not None else None
         source = rllib.env_to_module(algorithm.env_runner, algorithm.env_to_module_connector)

@@ -1,4 +1,4 @@
-"""Whether a model can take an environment's observations, told before anything starts."""
+"""Checks before anything starts that a model can take an environment's observations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rlexp.config.algorithms import Networks, algorithm_name, networks_of
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.schema import ModelChoice
 from rlexp.models.conv import check_filters
-from rlexp.models.model_settings import Situation, given, without_effect
+from rlexp.models.model_settings import ModelContext, given, without_effect
 from rlexp.models.observation_kind import (
     DISCRETE,
     IMAGE,
@@ -71,7 +71,7 @@ def check_fit(
     errors: list[ConfigError] = []
     if networks is not None:
         _check_image(networks, algorithm, observation_space)
-        seen = Situation(networks, algorithm, kind(observation_space), action_space, settings)
+        seen = ModelContext(networks, algorithm, kind(observation_space), action_space, settings)
         errors = without_effect(seen)
     _check_settings(settings, observation_space, errors)
 

@@ -34,13 +34,13 @@ def kind(space: Space) -> str:
 
 
 def is_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether a shape of three dimensions reads as channels, height, width, which RLlib's CNN cannot take."""
+    """True if a shape of three dimensions reads as channels, height, width, which RLlib's CNN cannot take."""
     few = (1, 2, 3, 4)
     return len(shape) == 3 and shape[0] in few and shape[1] > 4 and shape[2] > 4
 
 
 def is_picture(space: Space) -> bool:
-    """Whether a space holds pictures, grey ones without a channel too: as a vector their bytes are noise."""
+    """True if a space holds pictures, grey ones without a channel too: as a vector their bytes are noise."""
     from gymnasium import spaces
 
     if not isinstance(space, spaces.Box) or space.dtype is None or len(space.shape) not in (2, 3):

@@ -1,7 +1,4 @@
-"""Connectors that turn an observation into what a default network takes.
-
-Imported only once training starts or a policy is loaded: it needs RLlib at module level.
-"""
+"""Connectors that turn an observation into what a default network takes."""
 
 from __future__ import annotations
 

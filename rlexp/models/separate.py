@@ -2,8 +2,6 @@
 
     model=custom model.module_class=rlexp.models.separate.SeparateActorCritic \
         '+model.module_config.hiddens=[128,128]'
-
-Imported only once training starts: it needs torch and RLlib at module level.
 """
 
 from __future__ import annotations

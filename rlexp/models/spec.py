@@ -10,7 +10,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import algorithm_name, networks_of, resolve
 from rlexp.config.callables.targets import locate
 from rlexp.config.schema import ModelChoice
-from rlexp.models.defaults import complete
+from rlexp.models.defaults import complete_settings
 from rlexp.models.model_settings import given
 from rlexp.models.observation_fit import check_fit
 from rlexp.models.observation_kind import DISCRETE, kind
@@ -53,7 +53,7 @@ def rl_module_settings(
     settings: dict[str, Any] = {}
     networks = networks_of(algorithm)
     if networks is None or networks.sized_by is None:
-        settings["model_config"] = complete(model.settings, networks, observation_space, model.size)
+        settings["model_config"] = complete_settings(model.settings, networks, observation_space, model.size)
     connectors = _connectors(model, observation_space)
     return settings if connectors is None else settings | {"env_to_module_connector": connectors}
 

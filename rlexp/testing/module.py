@@ -153,7 +153,7 @@ def _check_values(part: Part, values: Any) -> None:
 
 
 def _check_copy(part: Part, module: Any, other: Any, batch: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """A copy with its state acts as it does: so env runners and checkpoints get the whole network."""
+    """A copy with its state acts as it does: so env runners and checkpoints get the entire network."""
     import torch
 
     again = module.forward_inference(dict(batch))

@@ -107,7 +107,7 @@ def _env_for(algorithm: str | type) -> str:
 
 
 def _is_valid(algorithm: str | type) -> bool:
-    """Whether RLlib takes the algorithm's config as it comes."""
+    """True if RLlib takes the algorithm's config as it comes."""
     try:
         resolve(algorithm)().environment(_env_for(algorithm)).validate()
     except Exception:

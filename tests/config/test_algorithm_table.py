@@ -25,13 +25,13 @@ from rlexp.config.algorithms import (
 from rlexp.config.keys.accepted import ignored
 from rlexp.config.keys.replay_settings import buffer_problems
 from rlexp.config.schema import ModelChoice
-from rlexp.engine.fast_path_refusals import LIMITS, fast_kind, measured_learners
+from rlexp.engine.fast_path_refusals import LIMITS, fast_parts, measured_learners
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.exploration.epsilon_greedy import EpsilonGreedy
 from rlexp.hardware.demand import processes_of
 from rlexp.hardware.ray_session.session import needs_ray
 from rlexp.metrics.known_metrics import known_metrics
-from rlexp.models.defaults import complete
+from rlexp.models.defaults import complete_settings
 from rlexp.models.observation_fit import check_fit
 from rlexp.run.building.rllib_fixes import REFUSALS
 from rlexp.run.compose import compose
@@ -93,7 +93,7 @@ def test_a_new_row_is_seen_by_what_reads_imported_classes() -> None:
 
     config = resolve(PATH)()
     assert networks_of(type(config)) is NETWORKS and not is_offline(type(config))
-    assert fast_kind(config) is ROW.fast
+    assert fast_parts(config) is ROW.fast
     assert measured_learners()["made_algorithms.Learner"] == "made_algorithms.MeasuredLearner"
     put_right(config)
     assert config.lr == 0.5
@@ -105,7 +105,7 @@ def test_a_new_row_says_what_its_networks_read_of_the_model_group() -> None:
         check_fit(ModelChoice(settings={"use_lstm": True}), vector, PATH)
     with pytest.raises(ConfigError, match=r"Made reads images of 8x8 with 1 channels"):
         check_fit(ModelChoice(), image, PATH)
-    assert complete({}, networks_of(PATH), vector)["fcnet_hiddens"] == [7]
+    assert complete_settings({}, networks_of(PATH), vector)["fcnet_hiddens"] == [7]
     with pytest.raises(ConfigError, match="Made has no epsilon"):
         EpsilonGreedy().check(PATH)
 
@@ -119,7 +119,7 @@ def test_a_class_derived_from_one_in_the_table_counts_as_that_one_but_for_the_fa
     ours = resolve("made_algorithms.OursConfig")
     assert [row.class_name for row in rows_of_class(ours)] == ["MadeConfig", "DQNConfig"]
     assert class_name("made_algorithms.OursConfig") == "MadeConfig"
-    assert networks_of(ours) is NETWORKS and fast_kind(ours()) is None
+    assert networks_of(ours) is NETWORKS and fast_parts(ours()) is None
 
 
 def test_rows_name_only_what_there_is() -> None:

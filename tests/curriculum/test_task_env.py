@@ -13,7 +13,7 @@ import pytest
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from rlexp.engine.curriculum_connector import CurriculumConnector
-from rlexp.engine.task_dispatcher import Handing
+from rlexp.engine.task_dispatcher import TaskDispatcher
 from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
 from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME
@@ -191,7 +191,7 @@ def outcomes(environments: gym.vector.VectorEnv, steps: int) -> list[list[Any]]:
 def test_each_sub_environment_has_tasks_of_its_own_the_same_in_every_process(vector: Any) -> None:
     piece = CurriculumConnector()
     piece.publish(payload(version=1, base=40))
-    Handing(piece, worker_index=2).hand(vector)
+    TaskDispatcher(piece, worker_index=2).dispatch(vector)
     found = outcomes(vector, 30)
     assert all(len(one) > 5 for one in found)
     for i, one in enumerate(found):
@@ -203,14 +203,14 @@ def test_each_sub_environment_has_tasks_of_its_own_the_same_in_every_process(vec
 def test_a_payload_is_handed_once_and_to_new_environments_again(vector: Any) -> None:
     piece = CurriculumConnector()
     piece.publish(payload())
-    handing = Handing(piece, worker_index=0)
-    handing.hand(vector)
+    dispatcher = TaskDispatcher(piece, worker_index=0)
+    dispatcher.dispatch(vector)
     before = [one[0].task for one in outcomes(vector, 6)]
-    handing.hand(vector)  # The stream goes on.
+    dispatcher.dispatch(vector)  # The stream goes on.
     after = [one[0].task for one in outcomes(vector, 6)]
     assert before != after
     piece.publish(payload(base=10))
-    handing.hand(vector)
+    dispatcher.dispatch(vector)
     assert [one[0].task for one in outcomes(vector, 6)] == [
         payload(base=10).draw(i, 0).task for i in range(3)
     ]
@@ -218,7 +218,7 @@ def test_a_payload_is_handed_once_and_to_new_environments_again(vector: Any) -> 
 
 def test_a_runner_that_was_told_nothing_refuses_to_sample() -> None:
     with pytest.raises(RuntimeError, match="not been told"):
-        Handing(CurriculumConnector(), 1).hand(SyncVectorEnv([made]))
+        TaskDispatcher(CurriculumConnector(), 1).dispatch(SyncVectorEnv([made]))
 
 
 def test_evaluation_draws_its_targets_in_turn_whatever_training_sends() -> None:
@@ -229,7 +229,7 @@ def test_evaluation_draws_its_targets_in_turn_whatever_training_sends() -> None:
     other.publish(payload(Fixed({"length": 4, "prize": 1.0}), version=5))
     piece.set_state(other.get_state())
     environments = SyncVectorEnv([made])
-    Handing(piece, 0).hand(environments)
+    TaskDispatcher(piece, 0).dispatch(environments)
     assert [o.task["length"] for o in outcomes(environments, 24)[0]][:6] == [1, 2, 3, 1, 2, 3]
 
 
@@ -252,11 +252,11 @@ def test_a_restored_payload_arrives_though_its_version_and_base_are_those_of_ano
     main, runner = CurriculumConnector(), CurriculumConnector()
     main.publish(payload(mine, version=4, base=9))
     runner.set_state(main.get_state())
-    handing = Handing(runner, 0)
-    handing.hand(vector)
+    dispatcher = TaskDispatcher(runner, 0)
+    dispatcher.dispatch(vector)
     main.publish(replace(payload(restored, version=4, base=9), generation=1))
     runner.set_state(main.merge_states([runner.get_state()]))
-    handing.hand(vector)
+    dispatcher.dispatch(vector)
     assert outcomes(vector, 4)[0][0].task == restored.task
 
 

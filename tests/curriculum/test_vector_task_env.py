@@ -15,7 +15,7 @@ from vector_walks import InDict, NoBox, Walk, Walks, Wrapped
 
 from rlexp.config.schema import CurriculumChoice, EnvChoice
 from rlexp.engine.curriculum_connector import CurriculumConnector
-from rlexp.engine.task_dispatcher import Handing
+from rlexp.engine.task_dispatcher import TaskDispatcher
 from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
 from rlexp.environment.guards.vector_guard import VectorGuard
@@ -48,7 +48,7 @@ def payload(directive: Any = None, version: int = 0, base: int = 0) -> Payload:
 def hand(vector: VectorEnv, given: Payload, worker_index: int = 0) -> None:
     piece = CurriculumConnector()
     piece.publish(given)
-    Handing(piece, worker_index).hand(vector)
+    TaskDispatcher(piece, worker_index).dispatch(vector)
 
 
 def walk(vector: VectorEnv, steps: int) -> tuple[list[Outcome], list[Any]]:
@@ -145,16 +145,16 @@ def test_a_payload_is_handed_once_beneath_whatever_wrappers() -> None:
 
     piece, vector = CurriculumConnector(), made()
     piece.publish(payload())
-    handing = Handing(piece, 1)
-    handing.hand(DictInfoToList(vector))
+    dispatcher = TaskDispatcher(piece, 1)
+    dispatcher.dispatch(DictInfoToList(vector))
     vector.reset()
     drawn = vector.tasks
-    handing.hand(DictInfoToList(vector))  # The stream goes on.
+    dispatcher.dispatch(DictInfoToList(vector))  # The stream goes on.
     vector.reset()
     assert drawn == [payload().draw(row, 0).task for row in range(ROWS)]
     assert vector.tasks == [payload().draw(row, 1).task for row in range(ROWS)]
     piece.publish(payload(base=9))
-    handing.hand(DictInfoToList(vector))
+    dispatcher.dispatch(DictInfoToList(vector))
     vector.reset()
     assert vector.tasks == [payload(base=9).draw(row, 0).task for row in range(ROWS)]
 

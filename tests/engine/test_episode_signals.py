@@ -13,7 +13,7 @@ from made_rollouts import made_rollout
 
 from rlexp.engine.learning.episode_signals import EpisodeSignals
 from rlexp.engine.learning.gae import estimate
-from rlexp.engine.rollout import Ended, Rollout
+from rlexp.engine.rollout import EndedEpisode, Rollout
 from rlexp.environment.tasks.outcome import SIGNALS, Outcome
 
 STEPS, ENVS, GAMMA = 24, 3, 0.9
@@ -25,7 +25,7 @@ def made(seed: int) -> tuple[Rollout, Any]:
     rng = np.random.default_rng(seed)
     ends = [(t, n) for t, n in np.argwhere(rollout.terminated | rollout.truncated).tolist()]
     rollout.ended = [
-        Ended(t, n, Outcome(t * ENVS + n, 0, None, 0.0, 0.0, 1)) for t, n in ends if rng.random() < 0.8
+        EndedEpisode(t, n, Outcome(t * ENVS + n, 0, None, 0.0, 0.0, 1)) for t, n in ends if rng.random() < 0.8
     ]
     return rollout, rng.normal(size=(STEPS + 1, ENVS))
 
@@ -48,7 +48,9 @@ def cut(rollout: Rollout, values: Any, at: list[int]) -> list[tuple[Rollout, Any
             started=started,
             continues=low > 0,
             ended=[
-                Ended(e.step - low, e.env, e.outcome) for e in rollout.ended or () if low <= e.step < high
+                EndedEpisode(e.step - low, e.env, e.outcome)
+                for e in rollout.ended or ()
+                if low <= e.step < high
             ],
         )
         pieces.append((piece, values[low : high + 1]))

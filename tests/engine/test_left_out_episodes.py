@@ -13,7 +13,7 @@ from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
 from test_ppo_learner import _assert_same_weights, _learner, _parameters, _update
 
 from rlexp.engine.learning.gae import ends_of
-from rlexp.engine.rollout import Ended, Rollout
+from rlexp.engine.rollout import EndedEpisode, Rollout
 from rlexp.environment.tasks.outcome import SIGNALS, Outcome, outcomes_in
 
 SAME = ("policy_loss", "vf_loss", "vf_loss_unclipped", "entropy", "mean_kl_loss", "total_loss")
@@ -74,7 +74,7 @@ def test_where_all_are_left_out_nothing_is_learnt_and_their_signals_are_told(
     leave_out(rollouts, 1.0)
     for rollout in rollouts:
         over = np.argwhere(rollout.terminated | rollout.truncated).tolist()
-        rollout.ended = [Ended(t, n, Outcome(0, 0, None, 0.0, 0.0, 1)) for t, n in over]
+        rollout.ended = [EndedEpisode(t, n, Outcome(0, 0, None, 0.0, 0.0, 1)) for t, n in over]
     caplog.clear()
     result = learner.update(episodes=rollouts)
     assert all(torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))

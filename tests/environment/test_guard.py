@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from envs.testing import Corridor, Crashing, NotFinite
 from rlexp.base.errors import RunFailedError
 from rlexp.environment.env_errors import EnvBrokenError, FatalEnvError, NonFiniteError, fatal_cause
-from rlexp.environment.guards.finite import FiniteCheck
+from rlexp.environment.guards.box_checks import FiniteCheck
 from rlexp.environment.guards.guard import Guard
 from rlexp.environment.guards.process_state import ProcessState
 from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.engine.callbacks.episodes import step_infos, whole
+from rlexp.engine.callbacks.episodes import full_episode, step_infos
 
 
 def pieces(lengths: list[int], lookback: int, tampered: bool) -> list[Any]:
@@ -46,7 +46,7 @@ def test_all_steps_are_there_once(lengths: list[int], lookback: int, tampered: b
     *earlier, last = pieces(lengths, lookback, tampered)
     before = [len(piece) for piece in (*earlier, last)]
     total = sum(lengths)
-    episode = whole(last, earlier)
+    episode = full_episode(last, earlier)
     assert [float(obs["t"][0]) for obs in episode.get_observations()] == list(range(total + 1))
     assert [float(reward) for reward in episode.get_rewards()] == list(range(1, total + 1))
     assert [int(action[0]) for action in episode.get_actions()] == list(range(1, total + 1))

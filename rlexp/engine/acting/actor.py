@@ -1,7 +1,4 @@
-"""From observations to actions: any RLModule through torch, RLlib's default networks through numpy.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""From observations to actions: any RLModule through torch, RLlib's default networks through numpy."""
 
 from __future__ import annotations
 
@@ -23,10 +20,10 @@ class Actor(Protocol):
     def refresh(self) -> None:
         """Called before each rollout: the weights may lie elsewhere in memory now."""
 
-    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> Choice:
+    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> ActorOutput:
         """[N, ...] observations, and [N, ...] recurrent states where the module has any.
 
-        `env_step`: env steps of the whole run so far, for exploration schedules.
+        `env_step`: env steps of the run so far, for exploration schedules.
         """
 
 
@@ -39,7 +36,7 @@ class Head(Protocol):
         """[N, K] outputs to [N, ...] actions and further columns."""
 
 
-class Choice:
+class ActorOutput:
     """What a module chose for N sub-environments.
 
     Attributes:
@@ -67,7 +64,7 @@ class TorchActor:
     def refresh(self) -> None:
         """Nothing is kept."""
 
-    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> Choice:
+    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> ActorOutput:
         """See `Actor`."""
         batch = {Columns.OBS: tree.map_structure(self._tensor, observations)}
         if self._recurrent:
@@ -80,7 +77,7 @@ class TorchActor:
                 out = dict(self._module.forward_inference(batch))
             return self._choice(out, explore)
 
-    def _choice(self, out: dict[str, Any], explore: bool) -> Choice:
+    def _choice(self, out: dict[str, Any], explore: bool) -> ActorOutput:
         after = out.pop(Columns.STATE_OUT, None)
         if self._recurrent:  # Only the state has no axis of time.
             out = {name: tree.map_structure(lambda leaf: leaf.squeeze(1), v) for name, v in out.items()}
@@ -88,7 +85,7 @@ class TorchActor:
         if Columns.ACTIONS not in out:
             self._sample(out, explore)
         arrays = {name: tree.map_structure(_array, value) for name, value in out.items()}
-        return Choice(arrays.pop(Columns.ACTIONS), arrays, tree.map_structure(_array, after))
+        return ActorOutput(arrays.pop(Columns.ACTIONS), arrays, tree.map_structure(_array, after))
 
     def _sample(self, out: dict[str, Any], explore: bool) -> None:
         module = self._module

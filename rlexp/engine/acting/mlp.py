@@ -1,7 +1,6 @@
 """Dense layers in numpy, on views of torch's own weights.
 
 Up to some tens of rows, torch's dispatch costs more than the arithmetic: numpy is three to five times faster.
-Imported only once training starts: it needs torch at module level.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Encoders that are no chain of dense layers (images, dictionaries) run in torch, and the rest of the policy in numpy.
 
 The formulas are those of RLlib's distributions (`ray.rllib.core.distribution.torch`); the random numbers come
-from numpy's generator, not torch's. Imported only once training starts: it imports RLlib.
+from numpy's generator, not torch's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.models.torch.encoder import TorchActorCriticEncoder
 from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
 
-from rlexp.engine.acting.actor import Actor, Choice, Head
+from rlexp.engine.acting.actor import Actor, ActorOutput, Head
 from rlexp.engine.acting.mlp import DenseLayers, dense_layers
 from rlexp.engine.networks import acts_as, encoder_function, head_function
 
@@ -46,10 +46,10 @@ class NumpyActor:
         for part in self._parts:
             part.refresh()
 
-    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> Choice:
+    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> ActorOutput:
         """See `Actor`."""
         inputs = self._forward(observations)
-        return Choice(*self._head.choose(inputs, explore, env_step))
+        return ActorOutput(*self._head.choose(inputs, explore, env_step))
 
     def _forward(self, observations: Array) -> Array:
         return self._layers(observations)
@@ -201,7 +201,7 @@ class EncodedActor:
     """An encoder and a policy head, and the distribution that the head's outputs describe.
 
     Where the value function reads the same encoder, its embeddings are kept for the learner, which then need not
-    encode a whole batch a second time; not where they are larger than the observations.
+    encode a batch a second time; not where they are larger than the observations.
     """
 
     def __init__(self, module: Any, head: Head) -> None:
@@ -216,13 +216,13 @@ class EncodedActor:
             self._module.eval()
         self._decide = head_function(self._module.pi)
 
-    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> Choice:
+    def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> ActorOutput:
         """See `Actor`."""
         with torch.no_grad():
             encoded = self._encode(tree.map_structure(_tensor, observations))
             inputs = self._decide(encoded).numpy()
         actions, outputs = self._head.choose(inputs, explore, env_step)
-        return Choice(actions, outputs, embeddings=self._kept(encoded, observations))
+        return ActorOutput(actions, outputs, embeddings=self._kept(encoded, observations))
 
     def _kept(self, encoded: torch.Tensor, observations: Any) -> Any:
         size = sum(leaf.nbytes for leaf in tree.flatten(observations))

@@ -3,8 +3,6 @@
 With remote env runners the training step is RLlib's: the runners sample on their own, and RLlib's thread trains
 on what comes. Without them sampling and learning take turns in this thread, so a seed gives one result, nothing goes
 through Ray's object store, and the runner acts with the learner's own weights.
-
-Imported only once training starts: it imports RLlib.
 """
 
 from __future__ import annotations

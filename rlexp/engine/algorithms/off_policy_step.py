@@ -3,13 +3,11 @@
 Meaning, counts and names are those of RLlib's `training_step`, which makes one round a call and talks to its metrics
 some hundred times in it. Here a call makes rounds until what the config asks of an iteration is reached, which is the
 same round as RLlib's, and talks to the metrics once: means over calls would depend on when each call ended. Each timer
-gets the seconds of a whole call.
+gets the seconds of an entire call.
 
 With remote env runners, a round's samples are collected while the updates of the round before are made. The weights
 that act are then one round older than RLlib's; which weights act in which round does not depend on timing, so a
 seed still gives one result. Nothing is left running between calls.
-
-Imported only once training starts: it imports RLlib.
 """
 
 from __future__ import annotations
@@ -130,7 +128,7 @@ class OffPolicyStep(DQN):
         self._finish(seconds, updates)
 
     def _share(self) -> bool:
-        """Whether the runner acts with the learner's own tensors; asked anew, since a runner may be made anew."""
+        """True if the runner acts with the learner's own tensors; asked anew, since a runner may be made anew."""
         return self.env_runner_group.num_remote_workers() == 0 and share_weights(self)
 
     def _collect(self, seconds: _Seconds) -> int:
@@ -241,7 +239,7 @@ class _Begun:
         self._time = time.monotonic()
 
     def reached(self, config: Any, sampled: int, trained: int) -> bool:
-        """Whether the iteration has all that the config asks of one, by RLlib's rule (`TrainIterCtx`)."""
+        """True if the iteration has all that the config asks of one, by RLlib's rule (`TrainIterCtx`)."""
         return (
             time.monotonic() - self._time >= (config.min_time_s_per_iteration or 0)
             and sampled - self._sampled >= (config.min_sample_timesteps_per_iteration or 0)

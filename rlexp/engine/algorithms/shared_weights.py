@@ -1,7 +1,4 @@
-"""One set of weights for the runner that acts and the learner that learns in the same process.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""One set of weights for the runner that acts and the learner that learns in the same process."""
 
 from __future__ import annotations
 

@@ -6,8 +6,6 @@
 - With a local environment runner its episode lengths count an artificial step for each fragment: PPO's
   learner adds it to the very episodes that the runner measures later.
 - An evaluation that is skipped for want of healthy runners returns the last results once more.
-
-Imported only once a run is being built: it imports RLlib.
 """
 
 from __future__ import annotations
@@ -27,12 +25,12 @@ _EVALUATED = ("evaluation", "env_runners", "num_env_steps_sampled_lifetime")
 
 
 class Bookkeeping(RLlibCallback):
-    """Makes times and episode lengths exact and tells skipped evaluations; belongs in every run."""
+    """Makes times and episode lengths exact and marks skipped evaluations; belongs in every run."""
 
     logged_by_fast_runner = True
 
     def on_episode_end(self, *, episode: Any, metrics_logger: MetricsLogger, **kwargs: Any) -> None:
-        """Logs the number of environment steps and the return (over all agents) of the whole episode."""
+        """Logs the number of environment steps and the return (over all agents) of the entire episode."""
         length = episode.env_t if hasattr(episode, "env_t") else episode.t
         chunks = [*(kwargs.get("prev_episode_chunks") or ()), episode]
         metrics_logger.log_value(EPISODE_LENGTH, length, reduce="item_series")

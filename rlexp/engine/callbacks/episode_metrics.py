@@ -1,7 +1,4 @@
-"""The callback that logs the custom metrics of the config at the end of each episode.
-
-Imported only once a run is being built: it imports RLlib.
-"""
+"""The callback that logs the custom metrics of the config at the end of each episode."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from rlexp.base.errors import RunFailedError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.targets import TARGET
-from rlexp.engine.callbacks.episodes import step_infos, whole
+from rlexp.engine.callbacks.episodes import full_episode, step_infos
 from rlexp.environment.guards import notices
 from rlexp.environment.guards.long_episodes import EarlierSteps
 from rlexp.environment.guards.notices import Noticed
@@ -53,7 +50,7 @@ class EpisodeMetrics(RLlibCallback):
         env_index: int | None = None,
         **kwargs: Any,
     ) -> None:
-        """Logs each metric; an error is told to the driver, which ends the run."""
+        """Logs each metric; an error is sent to the driver, which ends the run."""
         pieces = list(prev_episode_chunks or ())
         earlier = self._earlier.pop(env_index, None)
         if not pieces or not isinstance(pieces[0], EarlierSteps):
@@ -104,7 +101,7 @@ class EpisodeMetrics(RLlibCallback):
         earlier: _Earlier | None,
     ) -> float | None:
         if TARGET in spec:
-            return float(self.build(spec, episode=whole(episode, pieces)))
+            return float(self.build(spec, episode=full_episode(episode, pieces)))
         return self._from_infos(name, spec["info"], spec.get("reduce", "last"), infos, earlier)
 
     def _from_infos(

@@ -1,10 +1,8 @@
-"""A whole episode put together again from the pieces that RLlib cuts it into at the end of each fragment.
+"""An episode put together again from the pieces that RLlib cuts it into at the end of each fragment.
 
 With a local environment runner the earlier pieces are the very objects that a learner has worked on since:
 PPO has lengthened them by an artificial step and renamed them. So a piece's steps are those up to where the
 next one starts, and no more.
-
-Imported only once a run is being built: it imports RLlib.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ def step_infos(episode: SingleAgentEpisode, earlier: Pieces) -> Iterator[dict[st
         yield from piece.get_infos(slice(1, length + 1))
 
 
-def whole(episode: SingleAgentEpisode, earlier: Pieces) -> SingleAgentEpisode:
+def full_episode(episode: SingleAgentEpisode, earlier: Pieces) -> SingleAgentEpisode:
     """One episode with the data of all pieces; `episode` itself if it is the only one. Nothing is changed."""
     if not earlier:
         return episode

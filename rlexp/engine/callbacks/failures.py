@@ -1,4 +1,4 @@
-"""Counts environment failures for every tracker to see. Imported once training starts: it imports RLlib."""
+"""Counts environment failures for every tracker to see."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from rlexp.environment.multi_agent import last_info
 _NUMBERS = re.compile(r" of env runner \d+|-?\d[\d.,e+-]*")
 
 
-class _Told:
-    """The lines that the person has been told in this run, by what stays the same from time to time."""
+class _Warned:
+    """Warnings shown in this run, without their numbers, which differ from one time to the next."""
 
     kinds: ClassVar[set[str]] = set()
 
 
-def told_once(text: str) -> None:
-    """Warns on the terminal, unless it has done so since `tell_anew` but for numbers in the text."""
+def warn_once(text: str) -> None:
+    """Warns on the terminal, unless it has done so since `forget_warnings` but for numbers in the text."""
     from rlexp.terminal.quiet import terminal
 
     kind = _NUMBERS.sub("", text)
-    if kind not in _Told.kinds:
-        _Told.kinds.add(kind)
+    if kind not in _Warned.kinds:
+        _Warned.kinds.add(kind)
         terminal().warn(text)
 
 
-def tell_anew() -> None:
-    """A run begins: all is told again."""
-    _Told.kinds.clear()
+def forget_warnings() -> None:
+    """A run begins: every warning is shown again."""
+    _Warned.kinds.clear()
 
 
 class FailureCounter(RLlibCallback):
@@ -64,7 +64,7 @@ class FailureCounter(RLlibCallback):
 
     def _tell(self, runners: Any) -> None:
         for text in notices.texts_of(runners):
-            told_once(text)
+            warn_once(text)
 
     def on_episode_end(
         self,

@@ -1,7 +1,7 @@
 """The way of outcomes from episodes to the main process: as a series among the runner's metrics.
 
-RLlib gathers metrics from every runner, of every algorithm, and empties them as it does, so that each outcome is told
-once. Imported only once training starts: it imports RLlib.
+RLlib gathers metrics from every runner, of every algorithm, and empties them as it does, so that each outcome is
+reported once.
 """
 
 from __future__ import annotations

@@ -15,14 +15,14 @@ from torch.optim import Adam, Optimizer
 
 
 def fusible(optimizer: Optimizer) -> bool:
-    """Whether `FusedAdam` does what `optimizer.step` would do: a plain Adam on dense real parameters of one kind."""
+    """True if `FusedAdam` does what `optimizer.step` would do: a plain Adam on dense real parameters of one kind."""
     if type(optimizer) is not Adam or _is_watched(optimizer):
         return False
     return all(_plain(group) for group in optimizer.param_groups)
 
 
 def _is_watched(optimizer: Optimizer) -> bool:
-    """Whether something wants to know of each call of `step`: a hook, or a scheduler of torch's, which wraps it."""
+    """True if something wants to know of each call of `step`: a hook, or a scheduler of torch's, which wraps it."""
     return bool(
         "step" in optimizer.__dict__
         or optimizer._optimizer_step_pre_hooks
@@ -68,7 +68,7 @@ class FusedAdam:
                 group.step()
 
     def _is_stale(self) -> bool:
-        """Whether the optimiser's state was loaded, cleared or extended since the lists were built."""
+        """True if the optimiser's state was loaded, cleared or extended since the lists were built."""
         optimizer = self._optimizer
         return (
             optimizer.state is not self._state

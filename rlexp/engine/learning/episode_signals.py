@@ -1,8 +1,8 @@
 """How far off the value function was in each episode, for the teachers that replay levels by it.
 
 Sources: Jiang et al. 2021, "Prioritized level replay" (L1 value loss), and Jiang et al. 2021, "Replay-guided
-adversarial environment design" (positive value loss, and MaxMC, of which the mean value is told here and the teacher
-remembers the highest return).
+adversarial environment design" (positive value loss, and MaxMC: its mean value is computed here, its highest return is
+kept by the teacher).
 """
 
 from __future__ import annotations
@@ -56,18 +56,18 @@ class EpisodeSignals:
         terms = _terms(rollout, advantages, values)
         waiting = {(each.step, each.env): each.outcome for each in rollout.ended or ()}
         first = np.zeros(rollout.num_envs, np.int64)
-        told = []
+        outcomes = []
         for step, env in np.argwhere(rollout.terminated | rollout.truncated).tolist():
             total = streams.sums[:, env] + terms[:, first[env] : step + 1, env].sum(axis=1)
             streams.sums[:, env], first[env] = 0.0, step + 1
             if (step, env) in waiting:
-                told.append(replace(waiting[step, env], signals=_means(total)))
+                outcomes.append(replace(waiting[step, env], signals=_means(total)))
         for env in range(rollout.num_envs):
             rest = terms[:, first[env] :, env].sum(axis=1)
             streams.sums[:, env] += rest
             before = 0 if first[env] else rollout.started[env]
             streams.position[env] = before + int(rest[-1])
-        return told
+        return outcomes
 
 
 def _terms(rollout: Rollout, advantages: Floats, values: NDArray[np.floating]) -> Floats:

@@ -1,4 +1,4 @@
-"""Generalised advantage estimation (Schulman et al. 2016) over whole rollouts, with RLlib's results."""
+"""Generalised advantage estimation (Schulman et al. 2016) over entire rollouts, with RLlib's results."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class _Part:
 
 
 def overrides(learner: Learner, stock: type[Learner], method: str) -> bool:
-    """Whether a learner's class, or the object itself, has another `method` than RLlib's class `stock`."""
+    """True if a learner's class, or the object itself, has another `method` than RLlib's class `stock`."""
     return getattr(type(learner), method) is not getattr(stock, method) or method in vars(learner)
 
 

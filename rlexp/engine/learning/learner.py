@@ -64,10 +64,10 @@ class FastLearner(TorchLearner, abc.ABC):
         self.gradient_step = GradientStep(self)
 
     def keeps_rllibs_loss(self, stock: type[TorchLearner]) -> bool:
-        """Whether a gradient step must go through RLlib's own `_update`.
+        """True if a gradient step must go through RLlib's own `_update`.
 
         It must where a subclass of `stock`'s fast form overrides a loss method, the module has a loss of its own, or
-        the whole update is compiled.
+        the entire update is compiled.
         """
         return (
             any(overrides(self, stock, method) for method in _LOSS_METHODS)
@@ -102,7 +102,7 @@ class FastLearner(TorchLearner, abc.ABC):
 
         Args:
             module_steps: steps in each minibatch.
-            env_steps: steps in the whole batch, which RLlib counts once a minibatch.
+            env_steps: steps in the batch, which RLlib counts once a minibatch.
         """
         if not module_steps:
             return

@@ -1,7 +1,4 @@
-"""What the off-policy learners share: updates from ready batches, target networks, metrics only when they are read.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""What the off-policy learners share: updates from ready batches, target networks, metrics only when they are read."""
 
 from __future__ import annotations
 

@@ -135,14 +135,14 @@ def minibatches(
 
     Args:
         num_items: steps or sequences in the batch.
-        size: items in a minibatch; the whole batch for None.
-        num_epochs: passes that must be whole.
+        size: items in a minibatch; the entire batch for None.
+        num_epochs: passes that must be complete.
         shuffle: whether to shuffle after each pass.
         num_minibatches: how many minibatches to give, whatever the passes; 0 for as many as the passes take.
         device: where the indices go.
 
     Yields:
-        [size], int64; None for the whole batch in order.
+        [size], int64; None for the entire batch in order.
     """
     if size is None or (size == num_items and not shuffle):
         for _ in range(num_minibatches or num_epochs):

@@ -58,7 +58,7 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         """See `EpochLearner`."""
         if batch.mask is None:
             return size
-        # As many steps as asked for, on average, in whole sequences.
+        # As many steps as asked for, on average, in complete sequences.
         return max(1, int(batch.num_items * size / batch.num_steps))
 
     def train_batch(self, rollouts: list[Rollout]) -> TrainBatch | None:
@@ -76,7 +76,7 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
             # RLlib counts an update before it is made; the runner's weights are those of the count before.
             values = row_values(module, rollouts, observations, self._weights_seq_no - 1)
         found = [estimate(v, r, config.gamma, config.lambda_) for v, r in zip(values, rollouts, strict=True)]
-        self._tell_signals(rollouts, found, values)
+        self._attach_signals(rollouts, found, values)
         rollouts = [rollout.to_learn_from() for rollout in rollouts]
         self._learns = any(map(len, rollouts))
         if not self._learns:
@@ -98,7 +98,7 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         if self._learns:
             super()._update_module_kl_coeff(**kwargs)
 
-    def _tell_signals(
+    def _attach_signals(
         self, rollouts: list[Rollout], found: list[Advantages], values: list[NDArray[np.float32]]
     ) -> None:
         for rollout, each, value in zip(rollouts, found, values, strict=True):
@@ -159,7 +159,7 @@ def row_values(
     """Values of all rows, [T + 1, N] per rollout, in chunks that stay in the cache and in memory.
 
     Where the runner kept what the shared encoder made of its observations, only the value head is run on it, and
-    the whole network on the last row alone, which nobody has acted on.
+    the entire network on the last row alone, which nobody has acted on.
 
     Args:
         module: has `compute_values`.

@@ -1,8 +1,7 @@
 """SAC (Haarnoja et al. 2018) from ready batches: RLlib's four losses by one backward pass, its metrics and state.
 
 The losses' parameters are disjoint, and what each loss takes from the others' networks is detached or frozen, so the
-gradient of their sum is that of each: RLlib goes backwards through the whole graph once an optimiser instead.
-Imported only once training starts: it imports RLlib.
+gradient of their sum is that of each: RLlib goes backwards through the entire graph once an optimiser instead.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class VTraceLearner(EpochLearner):
         """
 
     def update(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """RLlib's: hands the data to the learner thread and returns what that has told so far.
+        """RLlib's: hands the data to the learner thread and returns what that has reported so far.
 
         Raises:
             RuntimeError: the learner thread has failed.
@@ -132,7 +132,7 @@ class VTraceLearner(EpochLearner):
         """See `EpochLearner`."""
         if Columns.SEQ_LENS not in batch.per_item:
             return size
-        # As many steps as asked for, on average, in whole sequences; added steps count, as for RLlib.
+        # As many steps as asked for, on average, in complete sequences; added steps count, as for RLlib.
         return max(1, int(batch.num_items * size / int(batch.per_item[Columns.SEQ_LENS].sum())))
 
     def loss(

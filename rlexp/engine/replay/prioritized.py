@@ -56,12 +56,12 @@ class PrioritizedColumnarReplay(ColumnarReplay):
             missing = count - len(drawn)
             positions = self._positions(missing)
             steps = self._steps_ahead(n_step, missing)
-            batch, whole = self._gather(positions, steps, gamma)
-            if missing == count and whole.all():
+            batch, complete = self._gather(positions, steps, gamma)
+            if missing == count and complete.all():
                 drawn = positions
                 break
-            drawn, ahead = np.append(drawn, positions[whole]), np.append(ahead, steps[whole])
-            self._counts.resampled(int(missing - np.count_nonzero(whole)))
+            drawn, ahead = np.append(drawn, positions[complete]), np.append(ahead, steps[complete])
+            self._counts.resampled(int(missing - np.count_nonzero(complete)))
             if len(drawn) == count:
                 batch, _ = self._gather(drawn, ahead, gamma)
                 break

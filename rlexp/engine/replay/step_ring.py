@@ -1,6 +1,6 @@
 """A ring of slots for experience: a column an array, each observation stored once, steps linked to their successors.
 
-A slot holds an observation and the step made from it. A position counts slots over the ring's whole life, so that
+A slot holds an observation and the step made from it. A position counts slots over the ring's life, so that
 `position % size` is its place and positions below `tail` are gone. Steps of all streams (env runner times
 sub-environment) lie in the order in which they came; `delta` leads from a step to the slot of the next observation
 of its stream, so fragments may differ in length, streams may appear late, and runners may alternate.

@@ -1,4 +1,4 @@
-"""A tree of sums over an array, updated and searched for a whole batch at once."""
+"""A tree of sums over an array, updated and searched for a batch at once."""
 
 from __future__ import annotations
 

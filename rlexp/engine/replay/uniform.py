@@ -2,10 +2,8 @@
 
 The meaning is stock's: each transition is as likely as any other, n steps are summed, or fewer where an episode, or
 what is known of it so far, ends before. As in stock, the discount's exponent stays n there, and `terminateds` is set
-only where exactly n steps lead to the end. Two differences: the oldest steps make room, not whole episodes; and a
+only where exactly n steps lead to the end. Two differences: the oldest steps make room, not entire episodes; and a
 sample has the number of items asked for (stock's varies when n_step > 3).
-
-Imported only once training starts: it imports RLlib.
 """
 
 from __future__ import annotations
@@ -157,10 +155,10 @@ class ColumnarReplay(EpisodeReplayBuffer):
         ring = self._ring
         slots = positions % ring.size
         flags, reached = ring.follow(slots, positions)
-        rewards, whole = ring.rewards[slots], ahead <= 1
-        if not whole.all():
-            rewards, flags, reached, whole = self._sum_ahead(rewards, flags, reached, ahead, gamma)
-        ends = np.where(whole, flags & DONE, 0)
+        rewards, complete = ring.rewards[slots], ahead <= 1
+        if not complete.all():
+            rewards, flags, reached, complete = self._sum_ahead(rewards, flags, reached, ahead, gamma)
+        ends = np.where(complete, flags & DONE, 0)
         batch = ReplayBatch(
             obs=ring.observations(positions),
             new_obs=ring.observations(reached),
@@ -171,7 +169,7 @@ class ColumnarReplay(EpisodeReplayBuffer):
             n_step=ahead,
             weights=np.ones(len(positions), np.float32),
         )
-        return batch, whole
+        return batch, complete
 
     def _sum_ahead(
         self,

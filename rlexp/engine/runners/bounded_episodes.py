@@ -1,7 +1,7 @@
 """RLlib's own env runners with memory that does not grow with an episode's length.
 
-RLlib keeps every part of a training episode until it ends, for the metrics of the whole, and builds an evaluation's
-episode in one piece. Imported once training starts: it imports RLlib.
+RLlib keeps every part of a training episode until it ends, for the metrics of all of it, and builds an evaluation's
+episode in one piece.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OBJECT_BYTES = 100
 class BoundedEpisodes:
     """Mixed into one of RLlib's env runners, of one agent or of several: thins the parts of running episodes.
 
-    Their figures stay exact. Callbacks that look at whole episodes find an `EarlierSteps` first (see
+    Their figures stay exact. Callbacks that look at entire episodes find an `EarlierSteps` first (see
     `rlexp.environment.guards.long_episodes`).
     """
 

@@ -1,8 +1,4 @@
-"""The fast env runner: RLlib's, stepping all sub-environments at once on arrays.
-
-Imported only once training starts: it imports RLlib. A class in a module of its own, so that other processes
-find it by name.
-"""
+"""The fast env runner: RLlib's, stepping all sub-environments at once on arrays."""
 
 from __future__ import annotations
 
@@ -20,10 +16,10 @@ from rlexp.engine.rollout import Rollout
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.sampling.env_actions import env_actions
 from rlexp.engine.sampling.episode_hooks import episode_hooks
-from rlexp.engine.sampling.observations import Observer, Previous
-from rlexp.engine.sampling.runner_metrics import Tally
+from rlexp.engine.sampling.observations import ObservationPipeline, PreviousStep
+from rlexp.engine.sampling.runner_metrics import RunnerMetrics
 from rlexp.engine.sampling.stepping import stepper
-from rlexp.engine.sampling.steps import EpisodeTasks, Steps, ended, step_bytes
+from rlexp.engine.sampling.steps import EpisodeTasks, Steps, ended_episodes, step_bytes
 from rlexp.environment.guards.long_episodes import most_steps
 from rlexp.environment.hangs import interrupt_sampling
 from rlexp.environment.hangs.hang_watch import watched
@@ -32,7 +28,7 @@ LET_GO = 256
 """Rows, at least, of which an evaluation keeps the number of steps alone."""
 
 
-class Counted(NamedTuple):
+class CountedSteps(NamedTuple):
     """Steps of an evaluation that are no longer there: RLlib only counts them."""
 
     steps: int
@@ -60,11 +56,11 @@ class FastEnvRunner(GuardedEnvRunner):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.tally = Tally()
+        self.runner_metrics = RunnerMetrics()
         if self.env is None:
             return
         spaces = self._env_to_module.observation_space, self.env.single_action_space
-        self._observe = Observer(self._env_to_module)
+        self._observe = ObservationPipeline(self._env_to_module)
         self._for_env = env_actions(self._module_to_env, self.env.single_action_space)
         self._hooks = episode_hooks(self, self.num_envs, spaces)
         self._tasks = EpisodeTasks(self.num_envs)
@@ -118,9 +114,9 @@ class FastEnvRunner(GuardedEnvRunner):
 
         Returns:
             One rollout; several when the environments had to be made anew in between. Of episodes that were asked for,
-            the earlier steps only as `Counted`.
+            the earlier steps only as `CountedSteps`.
         """
-        self._hand_tasks()
+        self._dispatch_tasks()
         if force_reset or num_episodes is not None or self._needs_initial_reset:
             self._reset()
         if self._actor is not None:
@@ -138,7 +134,7 @@ class FastEnvRunner(GuardedEnvRunner):
             if num_episodes is not None and self._may_let_go():
                 parts.append(self._steps)
                 self._steps = self._next_steps()
-                counted += [Counted(len(self._rollout(steps))) for steps in parts if len(steps)]
+                counted += [CountedSteps(len(self._rollout(steps))) for steps in parts if len(steps)]
                 parts = []
         parts.append(self._steps)
         self._steps = self._next_steps()
@@ -146,7 +142,7 @@ class FastEnvRunner(GuardedEnvRunner):
         return [*counted, *(self._rollout(steps) for steps in parts if len(steps))]
 
     def _may_let_go(self) -> bool:
-        """Whether the rows are enough for a piece, where whole episodes are sampled (in evaluation) and only counted.
+        """True if the rows are enough for a piece, where entire episodes are sampled (in evaluation) and only counted.
 
         Episodes stay in one piece for the callbacks, but for those that go on and on.
         """
@@ -158,19 +154,19 @@ class FastEnvRunner(GuardedEnvRunner):
     def _rollout(self, steps: Steps) -> Rollout:
         """The rows as columns, with what a curriculum's learner must know; outcomes go there or to the metrics."""
         rollout = steps.rollout(self.worker_index or 0, self._weights_seq_no)
-        if self._handing is None:
+        if self._dispatcher is None:
             return rollout
-        rollout.learnt, found = self._tasks.learnt(steps), ended(steps)
-        if self._handing.with_signals:
+        rollout.learnt, found = self._tasks.learnt(steps), ended_episodes(steps)
+        if self._dispatcher.with_signals:
             rollout.ended = found
         else:
-            self.tally.outcomes += [each.outcome for each in found]
+            self.runner_metrics.outcomes += [each.outcome for each in found]
         return rollout
 
     def _step(self, explore: bool, random_actions: bool, made: int) -> bool:
         """One vector step, added to the rows; false when the environments failed."""
         interrupt_sampling.check()
-        steps, tally = self._steps, self.tally
+        steps, counts = self._steps, self.runner_metrics
         begin = time.perf_counter()
         self._watch.beat(begin)
         if random_actions or self._actor is None:
@@ -184,8 +180,8 @@ class FastEnvRunner(GuardedEnvRunner):
         acted = time.perf_counter()
         result = self._step_env(for_env)
         stepped = time.perf_counter()
-        tally.inference_s += acted - begin
-        tally.env_s += stepped - acted
+        counts.inference_s += acted - begin
+        counts.env_s += stepped - acted
         if result is None:
             return False
         raw, rewards, terminated, truncated, infos = result
@@ -198,7 +194,7 @@ class FastEnvRunner(GuardedEnvRunner):
         steps.outputs.append(outputs)
         steps.embeddings.append(embeddings)
         steps.infos.append(infos)
-        steps.observations.append(self._observe(raw, Previous(actions, rewards, began)))
+        steps.observations.append(self._observe(raw, PreviousStep(actions, rewards, began)))
         if states is not None and np.count_nonzero(began):
             states = _where(began, self._initial_states, states)
         steps.states.append(states)
@@ -206,23 +202,23 @@ class FastEnvRunner(GuardedEnvRunner):
 
     def _account(self, episodes_wanted: int | None) -> int:
         """Counts the last row's step; returns how many episodes ended with it, at most those wanted."""
-        steps, tally = self._steps, self.tally
+        steps, counts = self._steps, self.runner_metrics
         began = self._done
         self._done = done = steps.terminated[-1] | steps.truncated[-1]
-        tally.count(steps.rewards[-1], began, done, episodes_wanted)
+        counts.count(steps.rewards[-1], began, done, episodes_wanted)
         if infos := steps.infos[-1]:
-            tally.read(infos)
+            counts.read(infos)
         begin = time.perf_counter()
         finished = done.nonzero()[0][:episodes_wanted].tolist()
         self._hooks.stepped(steps, began.nonzero()[0].tolist(), finished)
-        tally.callbacks_s += time.perf_counter() - begin
+        counts.callbacks_s += time.perf_counter() - begin
         return len(finished)
 
     def _next_steps(self) -> Steps:
         """The rows that go on where these end."""
         last = self._steps
         self._hooks.cut(last)
-        started = np.where(self._done, 0, self.tally.episode_steps)
+        started = np.where(self._done, 0, self.runner_metrics.episode_steps)
         return Steps(last.observations[-1], last.states[-1], last.infos[-1], started, continues=True)
 
     def _reset(self) -> None:
@@ -231,12 +227,12 @@ class FastEnvRunner(GuardedEnvRunner):
         raw, infos = self._reset_env()
         began = np.ones(self.num_envs, bool)
         self._done = np.zeros(self.num_envs, bool)
-        self.tally.begin(self.num_envs)
-        observations = self._observe(raw, Previous(None, None, began))
+        self.runner_metrics.begin(self.num_envs)
+        observations = self._observe(raw, PreviousStep(None, None, began))
         self._steps = Steps(
             observations, self._initial_states, infos, np.zeros(self.num_envs, np.int64), continues=False
         )
-        self.tally.read(infos)
+        self.runner_metrics.read(infos)
         self._hooks.reset(self._steps)
         self._needs_initial_reset = False
 
@@ -255,23 +251,23 @@ class FastEnvRunner(GuardedEnvRunner):
             result = self._step_vector(actions)
             self._process.restore()
         except Exception as error:
-            self.tally.step_failures += 1
+            self.runner_metrics.step_failures += 1
             self._renew_after(error)
             return None
         self._crashes_in_a_row = 0
         return result
 
     def _count_failure(self) -> None:
-        self.tally.failures += 1
+        self.runner_metrics.failures += 1
 
     def _env_step(self, made: int) -> int:
-        """Env steps of the whole run, roughly, for exploration schedules; RLlib's formula."""
+        """Env steps of the run so far, roughly, for exploration schedules; RLlib's formula."""
         runners = self.config.num_env_runners or 1
         return (self.num_env_steps_sampled_lifetime // runners + made) * runners
 
     def get_metrics(self) -> Any:
         """What was sampled since the last call, as RLlib's env runner tells it."""
-        self.tally.log(self)
+        self.runner_metrics.log(self)
         return self.metrics.reduce()
 
 

@@ -3,7 +3,7 @@
 RLlib takes a runner that raises out of service, waits, makes it anew and tries again, up to a thousand times,
 and only logs why: right for a crashed process, hopeless for a broken environment. So a runner keeps such an
 error instead of dying of it, and the main process asks for it: when RLlib puts the runner back into service,
-and after each iteration. Imported once training starts: it imports RLlib.
+and after each iteration.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""RLlib's single-agent env runner, keeping fatal errors. Imported once training starts: it imports RLlib."""
+"""RLlib's single-agent env runner, keeping fatal errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rlexp.base.metric_table import ENV_FAILURES
 from rlexp.base.seeds import seed_after_crashes
-from rlexp.engine.runners.runner_base import TaskedRunner
+from rlexp.engine.runners.runner_base import RunnerBase
 from rlexp.environment.env_errors import EnvBrokenError
 from rlexp.environment.guards.vector_infos import MergedInfos
 from rlexp.environment.hangs.lost_process import end_processes, lost_process
@@ -22,7 +22,7 @@ _MOST_CRASHES = 10
 """So many crashes of environments' processes, with no good step in between, end the run."""
 
 
-class GuardedEnvRunner(TaskedRunner, SingleAgentEnvRunner):
+class GuardedEnvRunner(RunnerBase, SingleAgentEnvRunner):
     """RLlib's; makes its environments anew when a process of theirs is gone.
 
     A class of its own in a module of its own, so that other processes find it by name.
@@ -30,9 +30,9 @@ class GuardedEnvRunner(TaskedRunner, SingleAgentEnvRunner):
 
     _crashes = _crashes_in_a_row = 0
 
-    def _hand_tasks(self) -> None:
+    def _dispatch_tasks(self) -> None:
         try:
-            super()._hand_tasks()
+            super()._dispatch_tasks()
         except (EOFError, ConnectionError) as error:
             self._renew_after(error)  # The new environments have been handed them.
             self._needs_initial_reset = True

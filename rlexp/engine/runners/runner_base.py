@@ -1,4 +1,4 @@
-"""What rlexp's env runners of one agent and of several share. Imported once training starts: it imports RLlib."""
+"""What rlexp's env runners of one agent and of several share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rlexp.compat.determinism import seed_without_compiler
 from rlexp.engine.curriculum_connector import curriculum_piece
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
-from rlexp.engine.task_dispatcher import Handing
+from rlexp.engine.task_dispatcher import TaskDispatcher
 from rlexp.environment.guards.process_state import ProcessState
 
 seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.
 
 
-class TaskedRunner(BoundedEpisodes, FatalErrorKeeper):
+class RunnerBase(BoundedEpisodes, FatalErrorKeeper):
     """Mixed into one of RLlib's env runners: hands its environments their tasks, and measures their time."""
 
     metrics: Any
@@ -32,19 +32,19 @@ class TaskedRunner(BoundedEpisodes, FatalErrorKeeper):
         self._env_s = 0.0
 
     @cached_property
-    def _handing(self) -> Handing | None:
+    def _dispatcher(self) -> TaskDispatcher | None:
         """The way of tasks to the environments; None where the run has no curriculum."""
         piece = curriculum_piece(self._env_to_module)
-        return Handing(piece, self.worker_index or 0) if piece is not None else None
+        return TaskDispatcher(piece, self.worker_index or 0) if piece is not None else None
 
     def sample(self, **kwargs: Any) -> Any:
         """As RLlib's; new environments and new tasks meet here."""
-        self._hand_tasks()
+        self._dispatch_tasks()
         return super().sample(**kwargs)
 
-    def _hand_tasks(self) -> None:
-        if self._handing is not None and self.env is not None:
-            self._handing.hand(self.env)
+    def _dispatch_tasks(self) -> None:
+        if self._dispatcher is not None and self.env is not None:
+            self._dispatcher.dispatch(self.env)
 
     def make_env(self) -> None:
         """As RLlib's."""
@@ -54,7 +54,7 @@ class TaskedRunner(BoundedEpisodes, FatalErrorKeeper):
         finally:
             self._process.restore()
         if hasattr(self, "_env_to_module"):  # Made anew, in the middle of sampling.
-            self._hand_tasks()
+            self._dispatch_tasks()
 
     def _try_env_step(self, actions: Any) -> Any:
         begin = time.perf_counter()

@@ -10,14 +10,14 @@ from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
-from rlexp.engine.runners.runner_base import TaskedRunner
+from rlexp.engine.runners.runner_base import RunnerBase
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
     from ray.rllib.env.env_runner import EnvRunner
 
 
-class GuardedMultiAgentEnvRunner(TaskedRunner, MultiAgentEnvRunner):
+class GuardedMultiAgentEnvRunner(RunnerBase, MultiAgentEnvRunner):
     """RLlib's env runner of several agents, with tasks and fatal errors; its environments are in its process."""
 
 

@@ -1,7 +1,4 @@
-"""From the module's actions to the environment's: RLlib's module-to-env pieces on arrays.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""From the module's actions to the environment's: RLlib's module-to-env pieces on arrays."""
 
 from __future__ import annotations
 

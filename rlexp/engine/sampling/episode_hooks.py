@@ -1,7 +1,4 @@
-"""Callbacks' episode hooks: episode objects are made only for those that somebody overrode.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""Callbacks' episode hooks: episode objects are made only for those that somebody overrode."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.callbacks.utils import make_callback
 
 from rlexp.engine.sampling.episode_view import EpisodeView
-from rlexp.engine.sampling.live_episodes import LiveEpisodes
+from rlexp.engine.sampling.live_episodes import LiveEpisodeHooks
 from rlexp.engine.sampling.steps import Steps, step_bytes
 from rlexp.environment.guards.long_episodes import most_steps, thinned
 
@@ -37,7 +34,7 @@ def listeners(callbacks: Iterable[Any], hook: str) -> list[Any]:
     ]
 
 
-class Hooks:
+class CallbackHooks:
     """Calls the episode hooks of a runner's callbacks, in RLlib's order."""
 
     def __init__(self, runner: SingleAgentEnvRunner) -> None:
@@ -69,11 +66,11 @@ class Hooks:
                 forgets(part=part, steps=steps, env_index=env)
 
     def heard(self, hook: str) -> bool:
-        """Whether anyone listens."""
+        """True if anyone listens."""
         return bool(self._listeners[hook] or getattr(self._runner.config, f"callbacks_{hook}"))
 
 
-class NoEpisodes:
+class NoHooks:
     """Nobody listens."""
 
     def resetting(self) -> None:
@@ -89,20 +86,20 @@ class NoEpisodes:
         """The rollout ends here; its rows go to the learner."""
 
 
-class EndedEpisodes(NoEpisodes):
+class EpisodeEndHooks(NoHooks):
     """Only `on_episode_end` is listened to: an episode is looked at once it has ended."""
 
-    def __init__(self, hooks: Hooks, num_envs: int, spaces: tuple[Any, Any], lookback: int) -> None:
+    def __init__(self, hooks: CallbackHooks, num_envs: int, spaces: tuple[Any, Any], lookback: int) -> None:
         self._hooks, self._num_envs, self._spaces, self._lookback = hooks, num_envs, spaces, lookback
         self.resetting()
 
     def resetting(self) -> None:
-        """See `NoEpisodes`."""
+        """See `NoHooks`."""
         self._first = [0] * self._num_envs
         self._chunks: list[list[Any]] = [[] for _ in range(self._num_envs)]
 
     def stepped(self, steps: Steps, began: list[int], ended: list[int]) -> None:
-        """See `NoEpisodes`."""
+        """See `NoHooks`."""
         rows = len(steps)
         for env in began:
             self._first[env] = rows
@@ -112,7 +109,7 @@ class EndedEpisodes(NoEpisodes):
             self._first[env] = rows
 
     def cut(self, steps: Steps) -> None:
-        """See `NoEpisodes`."""
+        """See `NoHooks`."""
         rows = len(steps)
         for env in range(self._num_envs):
             if self._first[env] < rows:
@@ -132,10 +129,10 @@ class EndedEpisodes(NoEpisodes):
 
 def episode_hooks(
     runner: SingleAgentEnvRunner, num_envs: int, spaces: tuple[Any, Any]
-) -> NoEpisodes | LiveEpisodes:
+) -> NoHooks | LiveEpisodeHooks:
     """What the runner's callbacks need, and no more."""
-    hooks = Hooks(runner)
+    hooks = CallbackHooks(runner)
     lookback = runner.config.episode_lookback_horizon
     if any(hooks.heard(hook) for hook in BEFORE_THE_END):
-        return LiveEpisodes(hooks, num_envs, spaces, lookback)
-    return EndedEpisodes(hooks, num_envs, spaces, lookback) if hooks.heard(END) else NoEpisodes()
+        return LiveEpisodeHooks(hooks, num_envs, spaces, lookback)
+    return EpisodeEndHooks(hooks, num_envs, spaces, lookback) if hooks.heard(END) else NoHooks()

@@ -1,7 +1,4 @@
-"""RLlib's episode objects, made from rows where somebody wants one.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""RLlib's episode objects, made from rows where somebody wants one."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ class EpisodeView(SingleAgentEpisode):
     """One sub-environment's rows `first` to `last` as an episode (or a part of one) that has ended or was cut.
 
     What most callbacks ask for (`t`, `get_return()`, the last info, the actions) is read from the rows; anything
-    else makes the whole episode, which from then on is an ordinary one.
+    else makes the full episode, which from then on is an ordinary one.
 
     Args:
         before: the part of the same episode that ended where this begins, if there is one.

@@ -1,7 +1,4 @@
-"""Episode objects that grow with every step, for callbacks that follow an episode from its start.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""Episode objects that grow with every step, for callbacks that follow an episode from its start."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ class Caller(Protocol):
         """See `rlexp.engine.sampling.episode_hooks.Hooks`."""
 
 
-class LiveEpisodes:
+class LiveEpisodeHooks:
     """As RLlib's env runner keeps them: an object per sub-environment, the same from `created` to `end`."""
 
     def __init__(self, hooks: Caller, num_envs: int, spaces: tuple[Any, Any], lookback: int) -> None:

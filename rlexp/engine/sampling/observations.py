@@ -1,7 +1,4 @@
-"""Observations of all sub-environments at once to what the module sees: RLlib's env-to-module pieces, vectorised.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""Observations of all sub-environments at once to what the module sees: RLlib's env-to-module pieces, vectorised."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from rlexp.models.observation_filter import ObservationFilter
 from rlexp.models.preprocess import FloatObservations, JoinPrevious
 
 Array = NDArray[Any]
-Step = Callable[[Any, "Previous"], Any]
+Step = Callable[[Any, "PreviousStep"], Any]
 
 _PLUMBING = (
     CurriculumConnector,
@@ -39,7 +36,7 @@ _PLUMBING = (
 """Pieces that leave observations as they are: RLlib's own move data from episodes to a batch; arrays need none."""
 
 
-class Previous:
+class PreviousStep:
     """What led to the observations: [N, ...] actions and [N] rewards; zeros where an episode begins."""
 
     __slots__ = ("actions", "began", "rewards")
@@ -48,7 +45,7 @@ class Previous:
         self.actions, self.rewards, self.began = actions, rewards, began
 
 
-class Observer:
+class ObservationPipeline:
     """A pipeline of env-to-module pieces on arrays.
 
     Raises:
@@ -61,7 +58,7 @@ class Observer:
             if type(piece) not in _PLUMBING:
                 self._steps.append(vectorised(piece))
 
-    def __call__(self, observations: Any, previous: Previous) -> Any:
+    def __call__(self, observations: Any, previous: PreviousStep) -> Any:
         """[N, ...] in the environment's form to [N, ...] in the module's; float64 becomes float32."""
         for step in self._steps:
             observations = step(observations, previous)
@@ -104,7 +101,7 @@ def _join_previous(piece: JoinPrevious) -> Step:
     one_hot = _flat(piece.input_action_space)
     width = gym.spaces.flatdim(piece.input_action_space)
 
-    def join(observations: Any, previous: Previous) -> Array:
+    def join(observations: Any, previous: PreviousStep) -> Array:
         rows = len(previous.began)
         parts = [np.asarray(observations, np.float32).reshape(rows, -1)]
         fresh = previous.began[:, None]

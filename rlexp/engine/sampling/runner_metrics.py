@@ -49,7 +49,7 @@ _WINDOWS: tuple[tuple[Any, ...], ...] = (
 STEP_FAILURES = "num_env_step_failures_lifetime"
 
 
-class Tally:
+class RunnerMetrics:
     """Steps, episodes and seconds since the last report, and the running figures of ongoing episodes."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 `SyncVectorEnv.step` fills a buffer, concatenates it and copies the result, and each sub-environment that
 RLlib makes has two checking wrappers around our own guard. For cheap environments that is as much as their
-step. Here observations go straight into the array that is handed out. Imported only once training starts.
+step. Here observations go straight into the array that is handed out.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from rlexp.engine.rollout import Ended, Rollout
+from rlexp.engine.rollout import EndedEpisode, Rollout
 from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME
 
 Array = NDArray[Any]
@@ -18,7 +18,7 @@ class Steps:
     """One array for each vector step and column, in the order they come; `Rollout` says what they hold.
 
     Attributes:
-        infos: what the vector environment told with each observation, Gymnasium's dict of arrays.
+        infos: what the vector environment returned with each observation, Gymnasium's dict of arrays.
     """
 
     __slots__ = (
@@ -114,10 +114,10 @@ class EpisodeTasks:
         return rows
 
 
-def ended(steps: Steps) -> list[Ended]:
+def ended_episodes(steps: Steps) -> list[EndedEpisode]:
     """The episodes that ended, in order; without those in which the environment failed."""
     return [
-        Ended(row, int(env), infos[OUTCOME][env])
+        EndedEpisode(row, int(env), infos[OUTCOME][env])
         for row, infos in enumerate(steps.infos[1:])
         if OUTCOME in infos
         for env in np.flatnonzero(infos[f"_{OUTCOME}"])

@@ -1,7 +1,4 @@
-"""The outermost wrapper of every environment: training survives single failures and ends on hopeless ones.
-
-Imported once environments are made: it imports Gymnasium.
-"""
+"""The outermost wrapper of every environment: training survives single failures and ends on hopeless ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How much of a very long episode stays in memory for callbacks that look at its earlier parts.
-
-Imported only once training starts: it imports RLlib.
-"""
+"""How much of a very long episode stays in memory for callbacks that look at its earlier parts."""
 
 from __future__ import annotations
 

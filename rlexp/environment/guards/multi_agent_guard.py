@@ -1,7 +1,4 @@
-"""What `Guard` is around an environment of one agent, around one of several.
-
-Imported once such an environment is made: it imports RLlib.
-"""
+"""What `Guard` is around an environment of one agent, around one of several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the whole process that environments change for themselves, put back: torch's default type, numpy's way
+"""Settings of the process that environments change for themselves, put back: torch's default type, numpy's way
 with overflow, warnings turned into errors."""
 
 from __future__ import annotations

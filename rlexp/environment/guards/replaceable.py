@@ -1,7 +1,4 @@
-"""What all guards share: failures are counted, a broken environment is replaced, and infos say so.
-
-Imported once environments are made: it imports Gymnasium.
-"""
+"""What all guards share: failures are counted, a broken environment is replaced, and infos say so."""
 
 from __future__ import annotations
 

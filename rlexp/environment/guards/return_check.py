@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rlexp.environment.env_errors import OLD_GYM, RIGHT_SPACE, MisbehavedError, NonFiniteError
-from rlexp.environment.guards.finite import FEW, FiniteCheck
+from rlexp.environment.guards.box_checks import BoxCheck, FiniteCheck
 from rlexp.environment.guards.notices import Notices
 
 _INTEGERS = frozenset({int, np.int64, np.int32, np.int8, np.uint8, np.int16, np.uint16, np.uint32, np.uint64})
@@ -51,7 +51,7 @@ class ReturnCheck:
         self._finite, self._not_finite = FiniteCheck(space), not_finite
         self._leaves = list(_leaves(space))
         self._plain = len(self._leaves) == 1 and not self._leaves[0][0]
-        self._boxes = [_BoxCheck(leaf) if isinstance(leaf, spaces.Box) else None for _, leaf in self._leaves]
+        self._boxes = [BoxCheck(leaf) if isinstance(leaf, spaces.Box) else None for _, leaf in self._leaves]
         self._only = self._boxes[0] if self._plain else None
         self._shape: Any = self._only.shape if self._only else None
         self._dtype: Any = self._only.dtype if self._only else None
@@ -169,7 +169,7 @@ class ReturnCheck:
             raise self._misshapen(where, value, space)
         return value
 
-    def _box(self, box: _BoxCheck, value: Any, where: str, closely: bool) -> Any:
+    def _box(self, box: BoxCheck, value: Any, where: str, closely: bool) -> Any:
         if type(value) is not np.ndarray or value.dtype != box.dtype or value.shape != box.shape:
             value = self._array(box.space, value, where)
         if closely and box.bounded and (outside := box.outside(value)):
@@ -231,49 +231,6 @@ def _weighted(number: int) -> str:
     weights = "[" + ", ".join(["1"] * number) + "]"
     wrapper = f"{{_target_: envs.wrappers.WeightedReward, weights: {weights}}}"
     return f"'env.wrappers=[{wrapper}]', with a weight for each; a reward must be one number"
-
-
-class _BoxCheck:
-    """Shape, type and bounds of a Box, looked up once.
-
-    Attributes:
-        bounded: whether values can be outside of it.
-    """
-
-    def __init__(self, space: spaces.Box) -> None:
-        self.space, self.shape, self.dtype = space, space.shape, space.dtype
-        self.bounded = bool(
-            np.issubdtype(space.dtype, np.floating)
-            and space.shape != (0,)
-            and (np.isfinite(space.low).any() or np.isfinite(space.high).any())
-        )
-        few = len(space.shape) == 1 and space.shape[0] <= FEW
-        self._limits = list(zip(space.low.tolist(), space.high.tolist(), strict=True)) if few else None
-
-    def outside(self, value: np.ndarray) -> str | None:
-        """The first element that is outside, in words."""
-        if self._limits is not None:
-            for each, (low, high) in zip(value.tolist(), self._limits, strict=True):
-                if each < low or each > high:
-                    break
-            else:
-                return None
-        out = np.asarray((value < self.space.low) | (value > self.space.high))
-        if not out.any():
-            return None
-        where = tuple(int(i) for i in np.argwhere(out)[0])
-        low, high, slack = self.space.low[where], self.space.high[where], tolerance(self.space)[where]
-        rounding = " by a rounding error" if low - slack <= value[where] <= high + slack else ""
-        index = str(list(where)) if where else ""
-        return f"{index} = {float(value[where])!r}{rounding} not between {low} and {high}"
-
-
-def tolerance(space: spaces.Box) -> Any:
-    """How far outside of each bound a value may be and still be a rounding error; as `space.low`."""
-    relative = max(1e-5, 10 * float(np.finfo(space.dtype).eps))
-    with np.errstate(all="ignore"):
-        largest = np.maximum(np.abs(space.low.astype(np.float64)), np.abs(space.high.astype(np.float64)))
-    return relative * np.maximum(1.0, np.where(np.isfinite(largest), largest, 1.0))
 
 
 def _leaves(space: spaces.Space, path: tuple[Any, ...] = ()) -> Iterator[Leaf]:

@@ -1,7 +1,4 @@
-"""Around every environment's own vector form, what `Guard` is around single ones.
-
-Imported once environments are made: it imports Gymnasium.
-"""
+"""Around every environment's own vector form, what `Guard` is around single ones."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
-from rlexp.environment.guards.finite import FiniteCheck
+from rlexp.environment.guards.box_checks import FiniteCheck
 from rlexp.environment.guards.replaceable import ReplaceableEnv
 from rlexp.environment.guards.vector_infos import arrays_of
 from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT

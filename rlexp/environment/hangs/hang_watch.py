@@ -1,4 +1,4 @@
-"""Environments that never come back from a step or a reset: found, told with all stacks, and ended.
+"""Environments that never come back from a step or a reset: noticed, reported with all stacks, and ended.
 
 A thread (`watchdog`) looks once a second whether a step was made since. What is late is ended by
 what can still end it:
@@ -123,7 +123,7 @@ class HangWatch:
         return min(_GRACE_S, self.limit_s or _GRACE_S)
 
     def look(self, awake_s: float) -> None:
-        """Called by the watching thread every `awake_s`; time in which the whole process was stopped not counted."""
+        """Called by the watching thread every `awake_s`; time in which the process was stopped is not counted."""
         beat = self._beat_at
         if beat is None or beat != self._seen:
             self._seen, self._waited, self._told = beat, 0.0, False
@@ -232,7 +232,7 @@ def _innermost(thread: int) -> str:
 
 
 def _at_a_breakpoint(thread: int) -> bool:
-    """Whether a debugger has the thread: a person may look for as long as they like."""
+    """True if a debugger has the thread: a person may look for as long as they like."""
     frame = sys._current_frames().get(thread)
     while frame is not None:
         if str(frame.f_globals.get("__name__")).lstrip("_").startswith(("pdb", "bdb", "pydevd")):

@@ -44,7 +44,7 @@ class _Run:
         broke: the signal has raised.
         left: it has, and the main thread is out of all blocks: what follows is the run's orderly end, which nothing
             may break.
-        calls: who else is told of the request.
+        calls: functions to call on a request.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,4 @@
-"""An asynchronous vector environment one of whose processes is gone, or never answers.
-
-Imported only once training starts.
-"""
+"""An asynchronous vector environment one of whose processes is gone, or never answers."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Dimension(Protocol):
         """One value, uniformly."""
 
     def contains(self, value: Any) -> bool:
-        """Whether `value` may be had."""
+        """True if `value` may be had."""
 
     def values(self) -> list[Any] | None:
         """All of them in order; None for a continuum, or where there are too many to list."""
@@ -67,7 +67,7 @@ class Choice:
         return self.options[int(rng.integers(len(self.options)))]
 
     def contains(self, value: Any) -> bool:
-        """Whether `value` is one of them."""
+        """True if `value` is one of them."""
         return any(
             value == option and isinstance(value, bool) == isinstance(option, bool) for option in self.options
         )
@@ -105,7 +105,7 @@ class Integer:
         return int(rng.integers(self.low, self.high + 1))
 
     def contains(self, value: Any) -> bool:
-        """Whether `value` is whole and between the bounds."""
+        """True if `value` is whole and between the bounds."""
         return is_number(value) and float(value).is_integer() and self.low <= value <= self.high
 
     def values(self) -> list[int] | None:
@@ -139,7 +139,7 @@ class Box:
         return float(rng.uniform(self.low, self.high))
 
     def contains(self, value: Any) -> bool:
-        """Whether `value` is between the bounds."""
+        """True if `value` is between the bounds."""
         return is_number(value) and self.low <= value <= self.high
 
     def values(self) -> None:
@@ -155,7 +155,7 @@ class Box:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number, and no truth value."""
+    """True if it is a finite number, and no truth value."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
 
 

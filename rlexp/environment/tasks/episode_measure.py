@@ -34,7 +34,7 @@ def range_of(measure: str) -> tuple[float, float]:
 
 
 def is_metric(measure: str) -> bool:
-    """Whether it is a logged metric, of all of an iteration's episodes, instead of a figure of each."""
+    """True if it is a logged metric, of all of an iteration's episodes, instead of a figure of each."""
     return "/" in measure
 
 

@@ -15,7 +15,7 @@ from rlexp.environment.tasks.task_wrapper import Apply, TaskMixin, with_task
 class MultiAgentTaskEnv(TaskMixin, MultiAgentWrapper):
     """Draws one task for all agents before each reset; see `TaskMixin`.
 
-    An outcome is the whole episode's: its return is the sum over agents, its length counts env steps, and success
+    An outcome is that of all agents: its return is the sum over agents, its length counts env steps, and success
     and other infos are as `rlexp.environment.multi_agent.joined` has them.
 
     Args:

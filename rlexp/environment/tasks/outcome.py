@@ -59,8 +59,8 @@ class TrainingProgress:
     """How far training has come when a teacher is updated.
 
     Attributes:
-        env_steps: of the whole run.
-        iteration: of the whole run.
+        env_steps: of the run so far.
+        iteration: of the run so far.
         metrics: the last iteration's metrics by name (`train/return_mean`, ...).
     """
 

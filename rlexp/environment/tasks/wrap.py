@@ -1,7 +1,4 @@
-"""Puts the wrapper that takes tasks around an environment, and tries it.
-
-Imported once environments are made: it imports Gymnasium.
-"""
+"""Puts the wrapper that takes tasks around an environment, and tries it."""
 
 from __future__ import annotations
 

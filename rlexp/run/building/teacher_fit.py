@@ -15,7 +15,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.curriculum.build import TEACHER, teacher_of
 from rlexp.curriculum.teacher import excludes_episodes, needed_signals
 from rlexp.curriculum.teachers.plr import MAX_MC, SIGNAL
-from rlexp.engine.fast_path_refusals import Spaces, fast_kind, why_not
+from rlexp.engine.fast_path_refusals import Spaces, fast_parts, why_not
 from rlexp.engine.runners.fast_runner import FastEnvRunner
 from rlexp.environment.tasks.outcome import SIGNALS
 
@@ -54,7 +54,7 @@ def check_teacher_fits(config: RunConfig, built: AlgorithmConfig, spaces: Spaces
 
 
 def _check_learner(config: RunConfig, built: AlgorithmConfig, spaces: Spaces, asks: str) -> None:
-    kind, fast = fast_kind(built), issubclass(built.env_runner_cls, FastEnvRunner)
+    kind, fast = fast_parts(built), issubclass(built.env_runner_cls, FastEnvRunner)
     if kind is not None and kind.judges_episodes and fast:
         return
     assert config.curriculum.teacher is not None

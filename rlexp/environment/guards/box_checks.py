@@ -1,4 +1,4 @@
-"""Finds NaN and infinity in observations at about a microsecond a step. It imports Gymnasium."""
+"""Checks arrays of a Box at about a microsecond a step: NaN and infinity, shape and type, bounds."""
 
 from __future__ import annotations
 
@@ -84,3 +84,46 @@ def _search(leaf: Any) -> tuple[str, float] | None:
         return None
     where = tuple(int(i) for i in bad[0])
     return ("[" + ", ".join(map(str, where)) + "]" if where else ""), float(values[where])
+
+
+class BoxCheck:
+    """Shape, type and bounds of a Box, looked up once.
+
+    Attributes:
+        bounded: whether values can be outside of it.
+    """
+
+    def __init__(self, space: spaces.Box) -> None:
+        self.space, self.shape, self.dtype = space, space.shape, space.dtype
+        self.bounded = bool(
+            np.issubdtype(space.dtype, np.floating)
+            and space.shape != (0,)
+            and (np.isfinite(space.low).any() or np.isfinite(space.high).any())
+        )
+        few = len(space.shape) == 1 and space.shape[0] <= FEW
+        self._limits = list(zip(space.low.tolist(), space.high.tolist(), strict=True)) if few else None
+
+    def outside(self, value: np.ndarray) -> str | None:
+        """The first element that is outside, in words."""
+        if self._limits is not None:
+            for each, (low, high) in zip(value.tolist(), self._limits, strict=True):
+                if each < low or each > high:
+                    break
+            else:
+                return None
+        out = np.asarray((value < self.space.low) | (value > self.space.high))
+        if not out.any():
+            return None
+        where = tuple(int(i) for i in np.argwhere(out)[0])
+        low, high, slack = self.space.low[where], self.space.high[where], tolerance(self.space)[where]
+        rounding = " by a rounding error" if low - slack <= value[where] <= high + slack else ""
+        index = str(list(where)) if where else ""
+        return f"{index} = {float(value[where])!r}{rounding} not between {low} and {high}"
+
+
+def tolerance(space: spaces.Box) -> Any:
+    """How far outside of each bound a value may be and still be a rounding error; as `space.low`."""
+    relative = max(1e-5, 10 * float(np.finfo(space.dtype).eps))
+    with np.errstate(all="ignore"):
+        largest = np.maximum(np.abs(space.low.astype(np.float64)), np.abs(space.high.astype(np.float64)))
+    return relative * np.maximum(1.0, np.where(np.isfinite(largest), largest, 1.0))
