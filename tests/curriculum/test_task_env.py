@@ -216,8 +216,8 @@ def test_a_payload_is_handed_once_and_to_new_environments_again(vector: Any) -> 
     ]
 
 
-def test_a_runner_that_was_told_nothing_refuses_to_sample() -> None:
-    with pytest.raises(RuntimeError, match="not been told"):
+def test_a_runner_without_the_curriculum_refuses_to_sample() -> None:
+    with pytest.raises(RuntimeError, match="has not received the curriculum"):
         TaskDispatcher(CurriculumConnector(), 1).dispatch(SyncVectorEnv([made]))
 
 
