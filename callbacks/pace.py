@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlexp.base.events import is_finite_number
 from rlexp.base.metric_table import WALL_S
 
 WINDOW = 10
@@ -48,7 +48,7 @@ class Pace:
         self.wall_s = float(record.get(WALL_S, now - self.started))
         self._last = now
         self._marks.append((now, self.env_steps, self.iteration))
-        self.latest.update({k: v for k, v in record.items() if _is_number(v)})
+        self.latest.update({k: v for k, v in record.items() if is_finite_number(v)})
 
     def steps_per_s(self) -> float | None:
         """Env steps per second over the last iterations, evaluation included; None before the first."""
@@ -96,10 +96,6 @@ class Pace:
         then, now = self._marks[0], self._marks[-1]
         seconds = now[0] - then[0]
         return (now[column] - then[column]) / seconds if seconds > 0 else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def figure(value: float) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from rlexp.base.version import installed
 from rlexp.compat.registry_row import Row
 from rlexp.compat.rows import gymnasium, hydra, learners, ray_core, rllib, torch, tune
 
@@ -38,17 +39,6 @@ def row(name: str) -> Row:
 def broken() -> dict[str, Row]:
     """The rows whose targets are not as expected here, by name; of libraries that are not installed none."""
     return {each.name: each for each in ROWS if installed(each.library) and each.state != "there"}
-
-
-@cache
-def installed(library: str) -> str | None:
-    """The version of a distribution, or None where it is not installed."""
-    from importlib import metadata
-
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def supported(library: str) -> str:

@@ -94,7 +94,7 @@ def _cores(count: int) -> str:
 
 
 class _Situation:
-    """What the rules look at, with the choices made so far."""
+    """The machine, the environment and the choices made so far, which the rules look at."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class _Situation:
         self.speed = "of unknown speed" if step_s is None else f"{step_s * 1e3:.2g} ms a step"
 
     def free(self, resource: str, without: str) -> float:
-        """CPUs or GPUs left when every process but the kind `without` has its share."""
+        """CPUs or GPUs that are left when every process but the kind `without` has its share."""
         groups = [group for group in process_groups(self.hardware, self.evaluation) if group.what != without]
         have = self.machine.cores if resource == "CPU" else len(self.machine.gpus)
         return have - sum(s.count * (s.cpus if resource == "CPU" else s.gpus) for s in groups)

@@ -50,7 +50,7 @@ class VectorStep:
     cpu_s: float
 
     def resized(self, envs: int, wanted: int) -> VectorStep:
-        """With another number of environments that step in turn: their time grows, the rest does not."""
+        """The same step with another number of environments that step in turn: their time grows, the rest does not."""
         more = self.env_s * (wanted / envs - 1.0)
         busy = min(1.0, self.cpu_s / self.seconds)
         return VectorStep(self.seconds + more, self.env_s + more, self.cpu_s + more * busy)
@@ -123,7 +123,7 @@ def runner_counts(room: int) -> list[int]:
 
 
 def describe(speeds: Mapping[Layout, float], measured: Sequence[Layout]) -> str:
-    """The figures as a reason: those measured, then those predicted from them."""
+    """The speeds as a reason: those measured, then those predicted from them."""
     parts = []
     for word, wanted in (("measured", True), ("predicted", False)):
         figures = [f"{layout} {v:,.0f}" for layout, v in speeds.items() if (layout in measured) == wanted]

@@ -61,7 +61,7 @@ def apply_threads(threads: int) -> None:
 
 
 def follow_ray() -> None:
-    """In a process of Ray's that imports torch before it knows its task: torch has the threads that Ray means, too.
+    """Gives torch the threads that Ray means, in a worker that imports torch before it knows its task.
 
     Ray sets OMP_NUM_THREADS as a task or actor begins, which torch reads only as it is imported. Imports both.
     """

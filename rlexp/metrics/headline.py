@@ -93,7 +93,7 @@ def flatten_evaluation(results: Mapping[str, Any]) -> Record:
 
 
 def _evaluation_ran(evaluation: Mapping[str, Any]) -> bool:
-    """RLlib repeats old evaluation results in its logger, but adds the workers' health to fresh ones only."""
+    """Whether the results are new: RLlib repeats old ones, but adds the workers' health to fresh ones only."""
     return "num_healthy_workers" in evaluation
 
 
@@ -139,7 +139,7 @@ def _times_iterations(result: Mapping[str, Any]) -> bool:
 
 
 def _learns_asynchronously(result: Mapping[str, Any]) -> bool:
-    """Such a learner's timer measures how long handing over a batch took, not the update."""
+    """Whether learners run beside the sampling: their timer measures handing over a batch, not the update."""
     learners = (result.get("learners") or {}).get(ALL_MODULES, {})
     return any(key.startswith("learner_thread_") for key in learners)
 
@@ -231,7 +231,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, float | int]]:
 
 
 def _success_rate(record: Record, kind: str, prefix: str) -> None:
-    """Success has a name of its own, in place of a mean, a minimum and a maximum of noughts and ones."""
+    """Gives success its own name, in place of the mean, minimum and maximum of zeros and ones."""
     success = record.get(f"{prefix}custom/success_mean")
     if success is not None:
         for statistic in STATISTICS:

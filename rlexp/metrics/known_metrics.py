@@ -57,7 +57,7 @@ class KnownMetrics:
         return near_metrics(name, self.names)
 
     def _success(self, name: str) -> list[str]:
-        """What the success of episodes is called, for one who looks for it among the custom metrics."""
+        """The success rate, where somebody looks for success among the custom metrics."""
         if not name.rpartition("custom/")[2].startswith("success"):
             return []
         rate = EVAL_SUCCESS if name.startswith("eval/") else TRAIN_SUCCESS

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.events import is_finite_number
 from rlexp.base.files import json_records
 from rlexp.base.metric_table import WALL_S
 from rlexp.base.yaml.reader import RunLoader, read_mapping
@@ -63,20 +64,20 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """Of the run."""
+        """The run's seed."""
         seed = self.config.get("seed", 0)
-        return int(seed) if _is_number(seed) else 0
+        return int(seed) if is_finite_number(seed) else 0
 
     def has(self, metric: str) -> bool:
         """Whether some row has the metric."""
-        return any(_is_number(row.get(metric)) for row in self.rows)
+        return any(is_finite_number(row.get(metric)) for row in self.rows)
 
     def curve(self, metric: str, along: str = STEPS) -> tuple[Floats, Floats]:
         """[K] values of `along` and [K] of the metric, from the rows that have both."""
         points = [
             (row[along], row[metric])
             for row in self.rows
-            if _is_number(row.get(metric)) and _is_number(row.get(along))
+            if is_finite_number(row.get(metric)) and is_finite_number(row.get(along))
         ]
         pairs = np.array(points, np.float64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
@@ -87,8 +88,8 @@ class Run:
         return float(values[-1]) if len(values) else math.nan
 
     def total(self, metric: str) -> float:
-        """Sum over the rows."""
-        return float(sum(row[metric] for row in self.rows if _is_number(row.get(metric))))
+        """The sum of a metric over the rows."""
+        return float(sum(row[metric] for row in self.rows if is_finite_number(row.get(metric))))
 
 
 def read_all(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
@@ -157,7 +158,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _hidden(file: Path) -> bool:
-    """Whether it is none of the run's records: a run that is being replaced is kept in a hidden folder."""
+    """True where the file is none of the run's records: a run that is being replaced is kept in a hidden folder."""
     return any(part.startswith(".") for part in file.parts)
 
 
@@ -169,10 +170,12 @@ def _config(path: Path) -> dict[str, Any]:
 
 
 def _summary(path: Path, damaged: list[str]) -> dict[str, Any]:
-    """Figures that are none are left out."""
+    """Reads `summary.json`, without figures that are no numbers."""
     found = json_records.read_object(path) if path.exists() else {}
     not_numbers = [
-        name for name, value in found.items() if name.endswith(("_mean", "_rate")) and not _is_figure(value)
+        name
+        for name, value in found.items()
+        if name.endswith(("_mean", "_rate")) and not _is_number_or_none(value)
     ]
     damaged += [f"{path}: {name} is {found.pop(name)!r:.60}, and is left out" for name in not_numbers]
     return found
@@ -185,10 +188,6 @@ def _rows(path: Path, damaged: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _is_figure(value: Any) -> bool:
-    """None and NaN stand for no figure."""
+def _is_number_or_none(value: Any) -> bool:
+    """None and NaN stand for a figure that is missing."""
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -220,7 +220,7 @@ def _record(run: Run, arm: Arm, metric: str | None) -> dict[str, Any]:
 
 
 def _facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """What a paper's checklist asks for: seeds, machines, versions, time, where the numbers come from."""
+    """The facts that a paper's checklist asks for: seeds, machines, versions, time, where the numbers come from."""
     manifests = [run.manifest for run in runs]
 
     def all_of(key: str) -> str:

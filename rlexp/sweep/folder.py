@@ -124,7 +124,7 @@ class SweepFolder(PlanRecord):
             self._sync(self.mirror.push)
 
     def trial_for_task(self, name: str, overrides: Sequence[str], seals: str) -> FrozenTrial:
-        """One trial as it was frozen, in a process on any machine: there the plan may have to be brought first.
+        """Reads one frozen trial, in a process on any machine: there the plan may have to be brought first.
 
         Args:
             name: the trial's.
@@ -211,7 +211,7 @@ class SweepFolder(PlanRecord):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """No other process goes on with the sweep meanwhile.
+        """Keeps other processes from going on with the sweep meanwhile.
 
         Raises:
             ConfigError: another does, the store cannot be reached, or the folder holds links that lead out of it.

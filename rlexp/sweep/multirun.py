@@ -124,7 +124,7 @@ def resume_multirun(path: Path | str, overrides: Sequence[str] = ()) -> SweepOut
 
 
 def plan_sweep(request: SweepRequest) -> Plan:
-    """All trials composed and checked, and an environment of each tried.
+    """Composes and checks all trials, and tries an environment of each.
 
     Raises:
         ConfigError: something is refused.

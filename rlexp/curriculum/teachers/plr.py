@@ -45,7 +45,7 @@ class Replay:
     train_new: bool
 
     def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
-        """One level."""
+        """Draws one level."""
         if rng.random() < self.share:
             return Draw(task_of(self.space, self.rows[pick(self.cdf, rng)]), "replay")
         if self.unseen is None:
@@ -139,7 +139,7 @@ class PLR:
         return probabilities(self._buffer, self._episodes, self._temperature, self._staleness)
 
     def _share(self) -> float:
-        """Of replayed episodes."""
+        """The share of replayed episodes."""
         filled = len(self._buffer) / self._capacity
         if not len(self._buffer) or filled < self._min_fill:
             return 0.0
@@ -155,7 +155,7 @@ class PLR:
         return np.flatnonzero(unseen).astype(np.int32) if unseen.any() else None
 
     def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
-        """Scores the levels of an iteration; whether there were any."""
+        """Scores the levels of an iteration; returns whether there were any."""
         known = {row.tobytes(): at for at, row in enumerate(self._buffer.rows)}
         new: dict[bytes, list[float]] = {}
         old: list[tuple[int, float, int]] = []

@@ -23,7 +23,7 @@ _SHAPES = ("linear", "cosine", "steps(n)")
 
 @dataclass(frozen=True)
 class Ramp:
-    """One parameter's way.
+    """The course of one parameter from a value to another.
 
     Attributes:
         dim: the parameter.
@@ -40,7 +40,7 @@ class Ramp:
     shape: Callable[[float], float]
 
     def at(self, env_steps: int) -> Any:
-        """The value of the parameter then."""
+        """The value of the parameter at an env step."""
         share = self.shape(min(env_steps / self.steps, 1.0))
         if share in (0.0, 1.0):
             return self.end if share else self.start
@@ -92,7 +92,7 @@ class Schedule:
 
     @property
     def complete(self) -> bool:
-        """Whether all have arrived."""
+        """Whether all parameters have arrived."""
         return all(self._env_steps >= ramp.steps for ramp in self._ramps.values())
 
     def directive(self) -> Directive:
@@ -101,7 +101,7 @@ class Schedule:
         return Sampled(self._space, {**self._others, **moving})
 
     def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
-        """Whether a value is another now."""
+        """Moves the values; returns whether one has changed."""
         before, self._env_steps = self._now, progress.env_steps
         self._now = self._values()
         return self._now != before
@@ -120,7 +120,7 @@ class Schedule:
         return {"env_steps": self._env_steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from a state."""
         self._env_steps = int(state["env_steps"])
         self._now = self._values()
 
@@ -164,7 +164,7 @@ def _ramp(dim: Dimension, spec: Any, name: str) -> Ramp:
 
 
 def _plain(dim: Dimension, value: Any) -> Any:
-    """The value as the parameter itself has it."""
+    """The value in the parameter's own type."""
     if isinstance(dim, Choice):
         return next(option for option in dim.options if option == value)
     return float(value) if isinstance(dim, Box) else int(value)

@@ -164,7 +164,7 @@ def _floor_kl(target: Normal, floor: Floats) -> float:
 
 
 def _normal(box: UnitBox, spec: Any, name: str) -> Normal:
-    """From {mean, std} in the parameters' units."""
+    """The distribution from {mean, std} in the parameters' units."""
     key = f"{KEY}.{name}"
     if not isinstance(spec, Mapping) or set(spec) != {"mean", "std"}:
         example = f"{key}: {{mean: [0, 1], std: [1, 1]}}"

@@ -110,7 +110,7 @@ class Stages:
         return Sampled(self._space, self._stages[at].samplers, tag)
 
     def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
-        """Counts the episodes and looks at the rules; whether other stages are open."""
+        """Counts the episodes and checks the rules; returns whether other stages are open now."""
         self.new_events = []
         by_visit: dict[Any, list[Outcome]] = {visit.number: [] for visit in self._open.values()}
         for outcome in measured(outcomes):
@@ -125,7 +125,7 @@ class Stages:
         return {visit.number for visit in self._open.values()} != before
 
     def _judge(self, at: int, visit: StageProgress, progress: TrainingProgress, fresh: bool) -> float:
-        """Masters a stage or goes back from it, if a rule is met; how near it had come to its promotion."""
+        """Masters a stage or goes back from it, if a rule is met; returns how near it had come to its promotion."""
         stage = self._stages[at]
         if visit is not self._open.get(at):  # An earlier one's demotion has closed it just now.
             return 0.0
@@ -163,7 +163,7 @@ class Stages:
         )
 
     def _reopen(self, env_steps: int) -> list[str]:
-        """Opens and closes stages by what is mastered; names of those that were opened."""
+        """Opens and closes stages by what is mastered; returns the names of those that were opened."""
         wanted = [
             at
             for at, stage in enumerate(self._stages)
@@ -188,7 +188,7 @@ class Stages:
         self.new_events.append(words)
 
     def metrics(self) -> dict[str, float]:
-        """Where it stands.
+        """Metrics of where the teacher stands.
 
         `stage`: number of the first open stage, from 0; `stage_progress`: how near the open ones were to promotion
         before the last switch, from 0 to 1; `mean`: score over their windows, if any; `mastered`: stages.

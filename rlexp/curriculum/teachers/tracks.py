@@ -37,7 +37,7 @@ class Joint:
     parts: Mapping[str, tuple[TaskSpace, Directive, int]]
 
     def sample(self, rng: np.random.Generator, env_index: int) -> Draw:
-        """One task."""
+        """Draws one task."""
         drawn: dict[str, Any] = {}
         tags, trainable = {}, True
         for track, (space, directive, version) in self.parts.items():
@@ -94,11 +94,11 @@ class Tracks:
 
     @property
     def complete(self) -> bool:
-        """Whether all of them are."""
+        """Whether all tracks are complete."""
         return all(teacher.complete for teacher in self._teachers.values())
 
     def directive(self) -> Directive:
-        """Theirs, joined."""
+        """The tracks' directives, joined."""
         parts = {
             track: (self._spaces[track], teacher.directive(), self._versions[track])
             for track, teacher in self._teachers.items()
@@ -106,13 +106,13 @@ class Tracks:
         return Joint(self._space, parts)
 
     def reads(self) -> list[str]:
-        """Full names of the metrics that they read."""
+        """Full names of the metrics that the tracks read."""
         lists = [teacher.reads() for teacher in self._teachers.values() if hasattr(teacher, "reads")]
         return list(dict.fromkeys(name for names in lists for name in names))
 
     @property
     def needs_signals(self) -> tuple[str, ...]:
-        """Those that any of them reads."""
+        """Signals that any of the tracks reads."""
         return tuple(dict.fromkeys(name for each in self._teachers.values() for name in needed_signals(each)))
 
     @property
@@ -121,7 +121,7 @@ class Tracks:
         return any(excludes_episodes(teacher) for teacher in self._teachers.values())
 
     def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
-        """Updates all of them; whether one has another directive."""
+        """Updates all tracks; returns whether one has another directive."""
         self.new_events = []
         changed = False
         ours = [outcome for outcome in outcomes if isinstance(outcome.tag, Mapping)]
@@ -141,7 +141,7 @@ class Tracks:
         )
 
     def metrics(self) -> dict[str, float]:
-        """Theirs, each under its track's name."""
+        """The tracks' metrics, each under its track's name."""
         return {
             f"{track}/{name}": value
             for track, teacher in self._teachers.items()
@@ -149,12 +149,12 @@ class Tracks:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Theirs, and the versions."""
+        """The tracks' states, and the versions."""
         teachers = {track: teacher.state_dict() for track, teacher in self._teachers.items()}
         return {"teachers": teachers, "versions": dict(self._versions)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Hands each its own; a track that is new starts fresh."""
+        """Gives each track its own state; a track that is new starts fresh."""
         for track, theirs in state["teachers"].items():
             if track in self._teachers:
                 self._teachers[track].load_state_dict(theirs)

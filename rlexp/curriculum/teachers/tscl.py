@@ -168,7 +168,7 @@ class TSCL(TaskBandit):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from a state."""
         super().load_state_dict(state)
         self._seen.load(state["seen"])
         self._time = int(state["time"])

@@ -32,7 +32,7 @@ class Uniform:
             self._directive = Sampled(space, samplers(space, sample, "curriculum.teacher.sample"))
 
     def directive(self) -> Directive:
-        """Always the same."""
+        """The same directive, always."""
         return self._directive
 
     def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
@@ -40,12 +40,12 @@ class Uniform:
         return False
 
     def metrics(self) -> dict[str, float]:
-        """None."""
+        """No metrics."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Empty."""
+        """An empty state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to take over."""
+        """Does nothing: there is no state."""

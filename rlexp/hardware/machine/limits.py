@@ -16,7 +16,7 @@ _share: int | None = None
 
 
 def take_share(cores: float) -> None:
-    """From now on this process uses so many cores and no more: those that are booked for it, beside others."""
+    """Limits this process to so many cores, which are booked for it, from now on."""
     global _share
     _share = max(1, math.floor(cores + 1e-9))
 

@@ -8,9 +8,9 @@ import shutil
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
+from rlexp.base.version import installed
 from rlexp.hardware.machine.gpus import usable_gpus
 from rlexp.hardware.machine.limits import memory_limit, usable_cores
 
@@ -37,7 +37,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a run may use here.
+    """The cores, memory, disk and GPUs that a run may use here.
 
     Attributes:
         cores: CPU cores this process may use (affinity and cgroup quota heeded).
@@ -111,17 +111,7 @@ def free_disk(path: Path) -> int:
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Installed versions, without importing the packages."""
-    return {package: version for package in packages if (version := _version(package))}
-
-
-@lru_cache
-def _version(package: str) -> str | None:
-    from importlib import metadata
-
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+    return {package: version for package in packages if (version := installed(package))}
 
 
 def find_cluster(environ: Mapping[str, str] | None = None, note: Path = CLUSTER_FILE) -> Cluster | None:

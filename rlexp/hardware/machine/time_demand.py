@@ -25,7 +25,7 @@ SENSIBLE_S = 60.0
 
 @dataclass(frozen=True)
 class Part:
-    """A number and what it makes long.
+    """A number, and what it makes long.
 
     Attributes:
         key: of the config.

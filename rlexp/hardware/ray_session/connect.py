@@ -53,7 +53,7 @@ def cluster_address(setting: str) -> str:
 
 
 def why_not(address: str, timeout_s: float = PROBE_S) -> str | None:
-    """Why `address` is no Ray cluster's, or None when a server of the right kind answers."""
+    """The reason why `address` is no Ray cluster's, or None when a server of the right kind answers."""
     try:
         host, port = split_address(address)
     except ValueError as error:
@@ -90,7 +90,7 @@ class HeadWatch(threading.Thread):
         self._closed = threading.Event()
 
     def run(self) -> None:
-        """See the class."""
+        """Asks until it is closed."""
         gone_since = None
         while not self._closed.wait(EVERY_S):
             problem = why_not(self._address)
@@ -114,5 +114,5 @@ class HeadWatch(threading.Thread):
         os._exit(EXIT_FAILED)
 
     def close(self) -> None:
-        """The process leaves the cluster."""
+        """Ends the watch: the process leaves the cluster."""
         self._closed.set()

@@ -20,7 +20,7 @@ THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 @dataclass
 class _Server:
-    """A fork server of this process's.
+    """A fork server of this process.
 
     Attributes:
         address: where it listens.
@@ -37,7 +37,7 @@ _servers: list[_Server] = []
 
 
 def begin(config: RunConfig, libraries: Sequence[str]) -> None:
-    """Start importing for the session that `config` will start, if that is one of its own; harmless if begun.
+    """Starts importing for the session that `config` will start, if that is one of its own; harmless if begun.
 
     Args:
         config: the run, or a sweep's first.
@@ -59,7 +59,7 @@ def begin(config: RunConfig, libraries: Sequence[str]) -> None:
 
 
 def address(given: Mapping[str, str]) -> str | None:
-    """Of the server that has been begun, if its workers' environment has at least what `given` says."""
+    """The address of a begun server whose workers' environment is what `given` says; None without one."""
     for server in _servers:
         if server.process.poll() is None and server.given.items() == given.items():
             return server.address

@@ -49,7 +49,7 @@ class Placement:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """This process counts as being in the group: actors that are made meanwhile are placed in it, for good."""
+        """Places all actors that are made meanwhile in the group, for good."""
         if self.group is None:
             yield
             return
@@ -123,7 +123,7 @@ def _learners_or_aggregators(algorithm: AlgorithmConfig) -> bool:
 
 
 class _Seat:
-    """Does nothing, in the main process's bundle."""
+    """An actor that does nothing, in the main process's bundle."""
 
     def taken(self) -> None:
         """Returns once the actor is there."""

@@ -14,7 +14,7 @@ from rlexp.config.schema import RunConfig
 
 
 def of_workers(config: RunConfig) -> dict[str, str]:
-    """What worker processes have and this one need not: where packages are found, and `hardware.env_vars`."""
+    """The variables that only worker processes need: where packages are, and `hardware.env_vars`."""
     from rlexp.config.labs.search_path import lab_variable
 
     return {
@@ -26,7 +26,7 @@ def of_workers(config: RunConfig) -> dict[str, str]:
 
 @contextlib.contextmanager
 def changed(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator[None]:
-    """The environment with `given`, for the children started meanwhile, then as it was."""
+    """Sets `given` in the environment, for the children started meanwhile, then restores it."""
     before = {name: os.environ.get(name) for name in (*given, *without)}
     os.environ.update(given)
     for name in without:

@@ -116,7 +116,7 @@ def start(config: RunConfig, folder_log: Path | None, preload: Sequence[str] = (
 
 
 def resources() -> dict[str, float]:
-    """What the cluster that this process has joined has in all, free or not, under Ray's names."""
+    """All that the joined cluster has, free or not, under Ray's names."""
     import ray
 
     return dict(ray.cluster_resources())
@@ -192,7 +192,7 @@ def _start_local(config: RunConfig, folder_log: Path | None, preload: Sequence[s
 
 
 def _reading_cpus(config: RunConfig) -> int:
-    """CPUs more than there are, for Ray Data: it reads while the main process, whose CPUs are booked, waits."""
+    """CPUs to add for Ray Data, which reads while the main process, whose CPUs are booked, waits."""
     if not config.data.settings.get("input_"):
         return 0
     return max(1, math.ceil(sum(group.cpus for group in processes_of(config) if not group.remote)))
@@ -205,7 +205,7 @@ def _join(config: RunConfig, address: str, folder_log: Path | None) -> None:
 
 
 def _init(folder_log: Path | None, *, limit_s: float | None = None, **arguments: Any) -> None:
-    """`ray.init`, quiet, with this process's signal handlers left as they are."""
+    """Calls `ray.init`, quietly, and keeps this process's signal handlers."""
     import ray
 
     from rlexp.compat.node_start import lean

@@ -108,7 +108,7 @@ def _value_text(values: Mapping[str, Any], name: str) -> str | None:
 
 
 def _labels(column: Sequence[Any]) -> list[str]:
-    """The values, short where that still tells them all apart."""
+    """The values, in a short form where that still distinguishes them all."""
     full, short = list(map(str, column)), list(map(_text, column))
     return short if len(set(short)) == len(set(full)) else full
 

@@ -43,7 +43,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Effect:
-    """One parameter's.
+    """What one parameter does to the scores.
 
     Attributes:
         parameter: whose.
@@ -63,7 +63,7 @@ class Effect:
         return self.importance > self.chance + 1e-9
 
     def to_json(self) -> dict[str, Any]:
-        """For `report.json`."""
+        """Plain values, for `report.json`."""
         levels = [
             {
                 "value": level.label,
@@ -96,7 +96,7 @@ def scores_of(runs: Sequence[Run], metric: str, envs: Sequence[str]) -> Floats:
 
 
 def scores_title(metric: str, envs: Sequence[str]) -> str:
-    """What `scores_of` are, for an axis."""
+    """The title of an axis of `scores_of`."""
     return metric if len(set(envs)) < 2 else f"{metric}, 0 to 1 by environment"
 
 
@@ -169,7 +169,7 @@ SEARCHES, SCHEDULERS = ("optuna",), ("pbt", "pb2")
 
 
 def selection_warning(runs: Sequence[Run]) -> str:
-    """What to bear in mind: a search that learns made some of the points, or some stopped early; empty for neither."""
+    """A warning where a search that learns made some of the points, or some stopped early; empty for neither."""
     return " ".join(filter(None, (_adaptive_warning(adaptive_names(runs)), _pruned_warning(runs))))
 
 

@@ -21,7 +21,7 @@ LOG_FROM = 10.0
 
 @dataclass(frozen=True)
 class Parameter:
-    """One group or key.
+    """One group or key that differs between runs.
 
     Attributes:
         name: its last part where that is no other parameter's, `lr` of `algorithm.lr`.
@@ -43,14 +43,14 @@ class Parameter:
 
     @property
     def places(self) -> Floats:
-        """[runs] from 0 to 1 along the axis."""
+        """[runs] places along the axis, from 0 to 1."""
         levels = self.levels
         if not self.numeric:
             return np.array([levels.index(value) for value in self.values]) / max(1, len(levels) - 1)
         return np.array([self.place(value) for value in self.values])
 
     def place(self, value: float) -> float:
-        """Of a number, from 0 to 1 along the axis."""
+        """The place of a number along the axis, from 0 to 1."""
         low, high = self.levels[0], self.levels[-1]
         if self.log:
             return math.log(value / low) / math.log(high / low)
@@ -58,7 +58,7 @@ class Parameter:
 
 
 def parameters_of(runs: Sequence[Run]) -> list[Parameter]:
-    """Those that differ, but for seeds and environments: scores of different ones cannot be compared."""
+    """The parameters that differ, but for seeds and environments: scores of different ones cannot be compared."""
     chosen = settings_of(runs)
     names = list(dict.fromkeys(name for values in chosen for name in values))
     columns = {name: [_plain(values.get(name, ABSENT)) for values in chosen] for name in names}

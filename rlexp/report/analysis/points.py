@@ -34,7 +34,7 @@ class Points:
 
     @classmethod
     def of(cls, parameters: Sequence[Parameter], scores: Floats, envs: Sequence[str]) -> Points:
-        """Of runs, some of which may have no score; these are left out.
+        """Groups runs, some of which may have no score; these are left out.
 
         Args:
             parameters: with [runs] values each.
@@ -51,12 +51,12 @@ class Points:
 
     @property
     def count(self) -> int:
-        """How many points."""
+        """The number of points."""
         return len(self.env)
 
     @property
     def seeds(self) -> Places:
-        """[P] runs of each point."""
+        """[P] number of runs of each point."""
         return np.bincount(self.point).astype(np.int64)
 
     def means(self, scores: Floats) -> Floats:

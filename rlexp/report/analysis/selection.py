@@ -27,19 +27,19 @@ class Objective:
 
     @classmethod
     def of(cls, metric: str) -> Objective:
-        """With the direction that the table of metrics says; more is better of those without a row."""
+        """The objective with the direction of the table of metrics; more is better of those without a row."""
         return cls(metric, mode_of(metric) == "min")
 
     @property
     def sign(self) -> float:
-        """Times this, more is better."""
+        """1 where more is better, else -1."""
         return -1.0 if self.lower else 1.0
 
 
 def objective_of(
     paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[str], mode: str | None = None
 ) -> Objective | None:
-    """What was asked for, or the paths' sweeps, else the runs' return; None where they have none in common.
+    """The objective that was asked for, or the sweeps' own, else the runs' return; None where they have none in common.
 
     Args:
         paths: of the report.
@@ -67,7 +67,7 @@ def _objective_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[
 
 
 def _sweep_objective(paths: Sequence[Path]) -> Objective | None:
-    """Of sweeps that agree; None where something else is among the paths."""
+    """The objective of sweeps that agree; None where something else is among the paths."""
     if not all(map(is_sweep, paths)):
         return None
     try:

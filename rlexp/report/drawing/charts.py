@@ -27,7 +27,7 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart.
+    """One chart of the page.
 
     Attributes:
         name: of its picture's file.
@@ -95,7 +95,7 @@ def curves(arms: Sequence[Arm], metric: str, along: str = STEPS) -> Chart | None
 
 
 def wall_time(runs: Sequence[Run]) -> Chart | None:
-    """Where the wall time of iterations went."""
+    """A chart of where the iterations' wall time went."""
     rows, names = [], [*(part.label for part in ITERATION_PARTS), "rest"]
     for run in runs[:MOST_RUNS]:
         seconds = [run.total(part.name) for part in ITERATION_PARTS]
@@ -110,7 +110,7 @@ def wall_time(runs: Sequence[Run]) -> Chart | None:
 
 
 def sampling_time(runs: Sequence[Run]) -> Chart | None:
-    """Where the time of env runners went."""
+    """A chart of where the env runners' time went."""
     rows, names = [], [part.label for part in RUNNER_PARTS]
     for run in runs[:MOST_RUNS]:
         rows += _shares(run, names, [run.total(part.name) for part in RUNNER_PARTS])

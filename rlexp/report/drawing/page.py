@@ -30,7 +30,7 @@ def load_bundle() -> str | None:
 
 
 def store_bundle(script: str) -> None:
-    """For the next time."""
+    """Keeps the script for the next page."""
     path = _bundle_path()
     with contextlib.suppress(
         OSError

@@ -69,7 +69,7 @@ class DrawingProcess:
     def draw(
         self, charts: Mapping[str, Mapping[str, Any]], endings: Sequence[str], bundle: str = ""
     ) -> DrawingResult:
-        """The charts' pictures; once.
+        """Draws the charts; once.
 
         Args:
             charts: specifications by name, plain.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.events import is_finite_number
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.record_names import is_plain
 from rlexp.storage.buckets.local_copies import address
@@ -102,8 +102,8 @@ def _is_trial(trial: object) -> bool:
     return (
         isinstance(trial, dict)
         and isinstance(trial.get("status"), str)
-        and (trial.get("score") is None or _is_number(trial["score"]))
-        and _is_number(trial.get("env_steps", 0))
+        and (trial.get("score") is None or is_finite_number(trial["score"]))
+        and is_finite_number(trial.get("env_steps", 0))
         and isinstance(trial.get("varied", {}), dict)
         and isinstance(trial.get("env", ""), str)
     )
@@ -111,7 +111,3 @@ def _is_trial(trial: object) -> bool:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -50,7 +50,7 @@ class ActiveScheduler:
         first: RunConfig,
         settings: SweepSettings,
     ) -> ActiveScheduler:
-        """For the trials `todo` and those to come, which are like `first`.
+        """Makes it for the trials `todo` and those to come, which are like `first`.
 
         Raises:
             ConfigError: the trials' budgets differ.
@@ -83,7 +83,7 @@ class ActiveScheduler:
         return cls(made, scheduler_choices.perturbed(scheduler_settings, space), monitor, milestones)
 
     def values(self, name: str) -> dict[str, Any]:
-        """The trial's values of `keys`, as they are now."""
+        """The present values of `keys`, of one trial."""
         self.monitor.folder.fetch_trial(name, after_s=LOOK_S)
         run = self.monitor.folder.run(name)
         if run is not None and run.config.is_file():

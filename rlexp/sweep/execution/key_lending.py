@@ -17,7 +17,7 @@ _SPACE = b"rlexp sealing keys"
 
 @contextmanager
 def lent(token: str) -> Iterator[None]:
-    """Meanwhile the trials' processes can `borrow` the key of the sweep that `token` stands for.
+    """Lets the trials' processes `borrow` the key of the sweep that `token` stands for, meanwhile.
 
     Raises:
         ConfigError: this user's own key cannot be had.
@@ -33,7 +33,7 @@ def lent(token: str) -> Iterator[None]:
 
 
 def borrow(token: str) -> None:
-    """This process seals its checkpoints with the sweep's key from now on."""
+    """Makes this process seal its checkpoints with the sweep's key from now on."""
     entry = ray_core.get(token, _SPACE)
     if entry is not None:  # Else the sweep is ending, and its last checkpoint is sealed with the user's own.
         name, _, secret = entry.decode().partition(" ")

@@ -69,7 +69,7 @@ class SweepMonitor:
     def of(
         cls, folder: SweepFolder, metric: str, trials: Sequence[FrozenTrial], settings: SweepSettings
     ) -> SweepMonitor:
-        """As the trials' own folders say; a trial that was pruned stays so."""
+        """Reads the statuses from the trials' own folders; a trial that was pruned stays so."""
         before = folder.state()["trials"]
         statuses = {
             t.name: trial_status(folder.run(t.name), metric, before.get(t.name, {}).get("error"))
@@ -85,20 +85,20 @@ class SweepMonitor:
         return monitor
 
     def add(self, trials: Sequence[FrozenTrial]) -> None:
-        """More trials: all seeds of a point, whose place was kept among those to come."""
+        """Takes up more trials: all seeds of a point, whose place was kept among those to come."""
         self.trials.update({trial.name: trial for trial in trials})
         self.statuses.update({trial.name: TrialStatus() for trial in trials})
         self.groups.add([trial.name for trial in trials])
         self.undrawn -= len(trials)
 
     def expect(self, count: int, first: RunConfig) -> None:
-        """`count` trials are still to be drawn; `first` is the config of one like them."""
+        """Expects `count` trials that are still to be drawn; `first` is the config of one like them."""
         self.undrawn = count
         if not self.trials:
             self.budget = first.stop.env_steps
 
     def point_score(self, group: str) -> float | None:
-        """Of all seeds of a point; None while one has none."""
+        """The score of all seeds of a point together; None while one has none."""
         return self.groups.one_score(
             group, {name: self.statuses[name].score for name in self.groups.members(group)}
         )
@@ -217,7 +217,7 @@ class SweepMonitor:
 
 
 def _budget(trials: Sequence[FrozenTrial]) -> int | None:
-    """The trials' budget where they have one and the same."""
+    """The trials' budget of env steps, where it is the same for all."""
     budgets = {trial.config.stop.env_steps for trial in trials}
     return budgets.pop() if len(budgets) == 1 else None
 
@@ -250,7 +250,7 @@ class MissingScoreWarning:
 
 
 def warn_missing_metrics(monitor: SweepMonitor, warn: Callable[[str], None]) -> None:
-    """At a sweep's end: that no trial has a score, and which metrics that settings read were never logged."""
+    """Warns, at a sweep's end, where no trial has a score, and of metrics that settings read and nothing logged."""
     trained = [name for name, status in monitor.statuses.items() if status.env_steps]
     if trained and all(monitor.statuses[name].score is None for name in trained):
         warn(

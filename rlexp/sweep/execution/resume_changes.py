@@ -61,7 +61,7 @@ def _changed(settings: SweepSettings, overrides: Sequence[str]) -> SweepSettings
 
 
 def _add_trials(folder: SweepFolder, after: SweepSettings) -> None:
-    """The same seed draws the same trials and then more; those that are there stay as they were frozen."""
+    """Draws further trials by the same seed; those that are there stay as they were frozen."""
     folder.refuse_others_command()
     request = folder.request()
     overrides = [text for text in request.overrides if not text.startswith(f"{GROUP}.trials=")]

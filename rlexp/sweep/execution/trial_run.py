@@ -85,7 +85,7 @@ class TrialRun:
             raise
 
     def _listen(self) -> None:
-        """From here to its end the trial breaks off what it is at once the sweep is interrupted."""
+        """Breaks off the trial's sampling from now on as soon as the sweep is interrupted."""
         from rlexp.run.stopping.request_relay import listening
 
         take_signal()
@@ -125,7 +125,7 @@ class TrialRun:
             self._close("done", reason)
 
     def _refuse_non_finite(self, record: dict[str, Any]) -> None:
-        """A scheduler would take the trial for the best or the worst of all."""
+        """Refuses a score that is not finite: a scheduler would take the trial for the best or the worst of all."""
         value = record.get(self._task.metric)
         if isinstance(value, float) and not math.isfinite(value):
             raise RunFailedError(
@@ -147,7 +147,7 @@ class TrialRun:
         return result if score is None else {**result, "score": float(score)}
 
     def save_checkpoint(self) -> Path:
-        """A checkpoint of the present state."""
+        """Writes a checkpoint of the present state."""
         self._driven.loop.save_last()
         return self._driven.loop.store.all()[-1].path
 
@@ -183,7 +183,7 @@ class TrialRun:
 
 
 def _prepare(task: TrialTask, trial: FrozenTrial, cleanup: contextlib.ExitStack) -> Ready | Outcome:
-    """The trial's folder, held until `cleanup`: gone on with where it was left, or made."""
+    """Opens the trial's folder, or makes it; holds it until `cleanup`."""
     sweep = SweepFolder(local(task.sweep))
     if (mirror := Mirror.of(sweep.trials / trial.name)) is not None:
         mirror.fetch()

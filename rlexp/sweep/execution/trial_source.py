@@ -22,7 +22,7 @@ def trial_names(
     settings: SweepSettings,
     warn: Callable[[str], None],
 ) -> Iterator[str]:
-    """Those that have been planned and are not over, then those that are still to be drawn, when they are asked for.
+    """Names of the trials: those planned and not over, then those still to be drawn, when they are asked for.
 
     Args:
         monitor: gets every trial that is drawn.
@@ -54,7 +54,7 @@ class _AdaptiveNames:
         self._suggestions = 0
 
     def names(self) -> Iterator[str]:
-        """Until there are as many as were asked for."""
+        """Draws names until there are as many as were asked for."""
         refused = 0
         while self._monitor.undrawn > 0:
             self._observe_ended()
@@ -78,7 +78,7 @@ class _AdaptiveNames:
             yield from [trial.name for trial in trials]
 
     def _observe_ended(self) -> None:
-        """The scores of points that have ended since."""
+        """Gives the search the scores of points that have ended since."""
         for group in [group for group in self._open if self._has_ended(group)]:
             ticket, score = self._open.pop(group), self._monitor.point_score(group)
             if ticket is None:

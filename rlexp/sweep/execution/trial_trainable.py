@@ -56,7 +56,7 @@ class SweepTrial(Trainable):
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
-        """What Tune books for the trial."""
+        """The resources that Tune books for the trial."""
         return _resource_request(config["sweep"], config["trial"], tuple(config["overrides"]))
 
     def step(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class SweepTrial(Trainable):
         return self._run.report()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """The next trial, in this process."""
+        """Takes up the next trial, in this process."""
         self.cleanup()
         self.setup(new_config)
         return True
@@ -81,18 +81,18 @@ class SweepTrial(Trainable):
             self._run.end()
 
     def _setup_logdir(self) -> None:
-        """Tune's way would make the trial's folder the current one, to which paths in configs do not refer."""
+        """Does nothing: Tune would make the trial's folder the current one, to which paths in configs do not refer."""
         self._logdir = self._storage.trial_working_directory
         Path(self._logdir).mkdir(parents=True, exist_ok=True)
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """For schedulers that pause trials or clone them; the trial's own checkpoints lie in its folder."""
+        """Saves for schedulers that pause trials or clone them; the trial's own checkpoints lie in its folder."""
         assert self._run is not None
         shutil.copytree(self._run.save_checkpoint(), Path(checkpoint_dir) / _CHECKPOINT)
         (Path(checkpoint_dir) / _DONOR).write_text(json.dumps({"trial": self._name}))
 
     def load_checkpoint(self, checkpoint: dict | str | None) -> None:
-        """Its own: nothing to do, as the trial goes on from its folder. Another's: it takes over that state."""
+        """Takes over another trial's state; its own needs nothing, as the trial goes on from its folder."""
         folder = Path(str(checkpoint))
         donor = json.loads((folder / _DONOR).read_text())["trial"]
         if self._run is not None and donor != self._name:
@@ -101,7 +101,7 @@ class SweepTrial(Trainable):
 
 @lru_cache(maxsize=4096)
 def _resource_request(sweep: str, name: str, overrides: tuple[str, ...]) -> PlacementGroupFactory:
-    """Found out once for all trials that book the same: it may take RLlib and an environment."""
+    """The resources of a trial, computed once for all that book the same: it may take RLlib and an environment."""
     config = SweepFolder(local(sweep)).frozen.one(name, overrides).config
     kind = same_request(config)
     if kind not in _request_cache:

@@ -58,7 +58,7 @@ class PlannedTrials(Searcher):
         self._values = values
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The next trial."""
+        """Gives Tune the next trial."""
         name = next(self._names, None)
         if name is None:
             return Searcher.FINISHED
@@ -88,7 +88,7 @@ class MonitorCallback(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any
     ) -> None:
-        """It has trained a while; one that was refused has not, and stands where it stood."""
+        """Reports that it has trained a while; one that was refused has not, and stands where it stood."""
         if result.get(REFUSED):
             return
         self._monitor.report(_name(trial), "running", result)
@@ -108,7 +108,7 @@ class MonitorCallback(tune.Callback):
         self._monitor.report(_name(trial), "waiting", error=_error_line(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """It failed as often as it may."""
+        """Marks it as failed: it failed as often as it may."""
         self._report_failure(trial, _error_line(trial))
 
     def _report_failure(self, trial: Trial, error: str) -> None:
@@ -132,7 +132,7 @@ class SweepStopper(tune.Stopper):
         self._until = None if wall_s is None else time.monotonic() + wall_s
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """No single trial."""
+        """Stops no single trial."""
         return False
 
     def stop_all(self) -> bool:
@@ -144,7 +144,7 @@ class SweepStopper(tune.Stopper):
         return ends
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune writes down what it was given; nothing reads it again."""
+        """Leaves out what cannot be pickled: Tune writes down what it was given, and nothing reads it again."""
         return {}
 
     @property

@@ -49,7 +49,7 @@ def seconds(plan: Plan, side_by_side: int) -> tuple[float, str] | None:
 
 
 def _kind(choices: Mapping[str, Any], overrides: Sequence[str]) -> str:
-    """Runs of one kind are about as fast; `env.id` and the like say more than the choice `gym`."""
+    """The kind of a run; those of one kind are about as fast. `env.id` and the like say more than the choice `gym`."""
     chosen = [str(choices.get(group)) for group in GROUPS]
     return " ".join([*chosen, *sorted(text for text in overrides if text.startswith("env."))])
 

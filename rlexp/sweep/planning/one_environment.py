@@ -18,7 +18,7 @@ def name_of(config: RunConfig) -> str:
 
 
 def refuse_several_environments(settings: SweepSettings, points: Iterable[ComposedPoint]) -> None:
-    """A search that learns and every scheduler go by scores, and so need trials of one environment.
+    """Refuses several environments where a search that learns, or a scheduler, goes by scores.
 
     Args:
         settings: the sweep's settings.

@@ -34,7 +34,7 @@ ComposeProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep before it starts.
+    """The plan of a sweep, before it starts.
 
     Attributes:
         settings: as chosen.
@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """Trials that there will be."""
+        """The number of trials that there will be."""
         return len(self.trials) if self.adaptive is None else self.adaptive.count
 
 
@@ -66,7 +66,7 @@ def plan(
     progress: ComposeProgress = lambda composed, of: None,
     begun: Callable[[SweepSettings, RunConfig], None] = lambda settings, first: None,
 ) -> Plan:
-    """The trials of `rlexp -m overrides`.
+    """Plans the trials of `rlexp -m overrides`.
 
     Args:
         overrides: as after `rlexp -m`.
@@ -119,7 +119,7 @@ def plan(
 def _compose_points(
     points: PointComposer, space: Space, settings: SweepSettings, progress: ComposeProgress
 ) -> list[tuple[Point, ComposedPoint]]:
-    """All points of a grid, or as many draws as are asked for."""
+    """Composes all points of a grid, or as many draws as are asked for."""
     draws = settings.search == "random"
     count = (settings.trials or 0) if draws else space.combinations
     refuse_many(" x ".join(key for d in space.dimensions for key in d.keys), None, count * settings.seeds)
@@ -133,7 +133,7 @@ def _compose_points(
 def _unique_points(
     candidates: Sequence[tuple[Point, ComposedPoint]],
 ) -> tuple[list[tuple[Point, ComposedPoint]], list[str]]:
-    """The points but for those that compose to an earlier one's config; and a line on each of these."""
+    """Leaves out points that compose to an earlier one's config; with a line on each of these."""
     seen: dict[str, Point] = {}
     unique, left_out = [], []
     for point, at in candidates:

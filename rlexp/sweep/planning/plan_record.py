@@ -33,19 +33,19 @@ class PlanRecord(SweepView):
     """The record of the plan in a sweep's folder."""
 
     def change(self, settings: SweepSettings) -> None:
-        """Takes over other settings."""
+        """Replaces the settings."""
         plain = {**self.plan(), "settings": dataclasses.asdict(settings)}
         write_signed(self.path / PLAN, to_json(plain))
 
     def space(self) -> Space:
-        """What the trials were drawn from."""
+        """The space that the trials were drawn from."""
         try:
             return Space.of_plain(self.plan()["space"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"{self.path / PLAN} is damaged: space: {error}") from error
 
     def request(self) -> SweepRequest:
-        """What it was planned from."""
+        """The command line that it was planned from."""
         recorded = self.plan()["asked"]
         try:
             return SweepRequest(
@@ -58,11 +58,11 @@ class PlanRecord(SweepView):
 
     @property
     def seals(self) -> str:
-        """Stands for the key that its trials' checkpoints are sealed with; no secret."""
+        """A name for the key that its trials' checkpoints are sealed with; no secret."""
         return str(self.plan()["seals"])
 
     def adopt_seals(self) -> None:
-        """Before the trials are lent a key: it is one of this user's own, also if somebody else planned the sweep."""
+        """Makes the key one of this user's own, before trials are lent it, also if somebody else planned the sweep."""
         plan = self.plan()
         if (ours := with_own_seals(plan)) != plan:
             write_signed(self.path / PLAN, to_json(ours))
@@ -81,12 +81,12 @@ class PlanRecord(SweepView):
             )
 
     def settings(self) -> SweepSettings:
-        """As chosen when it was planned."""
+        """The settings, as chosen when it was planned."""
         return to_settings(self.plan()["settings"])
 
 
 def fresh_seals() -> dict[str, Any]:
-    """Fields of a plan: a new name for the key that trials seal with, and this user's word that it was lent.
+    """New fields of a plan: a name for the key that trials seal with, and this user's signature that it was lent.
 
     Raises:
         ConfigError: the user's own key cannot be had.
@@ -96,12 +96,12 @@ def fresh_seals() -> dict[str, Any]:
 
 
 def sign_command(plan: Mapping[str, Any]) -> str:
-    """The signature under what a new sweep was asked for."""
+    """Signs the command line of a new sweep with this user's key."""
     return vouch("asked", [plan["seals"], plan["asked"]])
 
 
 def is_own_command(plan: Mapping[str, Any]) -> bool:
-    """Whether this user has asked for the sweep: what somebody else did may not be composed as this user's word."""
+    """Whether this user has asked for the sweep: what somebody else did may not count as this user's command."""
     names = [plan["seals"], *_vouched(plan)]
     return any(vouches("asked", [seals, plan["asked"]], plan.get("asked_by")) for seals in names)
 

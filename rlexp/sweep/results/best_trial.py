@@ -23,7 +23,7 @@ from rlexp.sweep.settings import MODES
 
 @dataclass(frozen=True)
 class BestTrial:
-    """The best trial, and by what.
+    """The best trial, and the metric that it is best by.
 
     Attributes:
         name: of the trial.
@@ -47,7 +47,7 @@ class BestTrial:
 
 
 def to_json(best_trial: BestTrial) -> dict[str, Any]:
-    """Plain values."""
+    """The trial as plain values."""
     return {**dataclasses.asdict(best_trial), "folder": str(best_trial.folder)}
 
 
@@ -132,7 +132,7 @@ def _of_env(sweep: SweepFolder, trials: Mapping[str, Any], env: str | None) -> d
 def _no_score_error(
     sweep: SweepFolder, scored_state: Mapping[str, Any], metric: str, known: Sequence[str]
 ) -> ConfigError:
-    """No trial has the sweep's own score: training on may give one, but not where all trials are over."""
+    """The error where no trial has a score: training on may give one, but not where all trials are over."""
     if not scored_state["trials"] or any(
         trial["status"] not in OVER for trial in scored_state["trials"].values()
     ):
@@ -152,7 +152,7 @@ def _no_score_error(
 def _no_best_error(
     sweep: SweepFolder, scored_state: Mapping[str, Any], metric: str, *, is_own_metric: bool
 ) -> ConfigError:
-    """Why no trial is the best."""
+    """The error where no trial is the best."""
     bests = trial_ranking.bests(scored_state)
     if bests:
         envs = list(dict.fromkeys(trial_ranking.environments(scored_state).values()))

@@ -55,7 +55,7 @@ class TaskBandit:
         return TaskDistribution(self._space, self._cdf)
 
     def update(self, outcomes: Sequence[Outcome], progress: TrainingProgress) -> bool:
-        """Observes the tasks of an iteration; whether the probabilities changed."""
+        """Observes the tasks of an iteration; returns whether the probabilities changed."""
         tasks, scores = means(outcomes, self._range)
         if not len(tasks):
             return False
@@ -68,6 +68,6 @@ class TaskBandit:
         return {**copies(self, self.arrays), "upto": self._cdf.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from a state."""
         take_over(self, self.arrays, state)
         self._cdf = np.array(state["upto"])

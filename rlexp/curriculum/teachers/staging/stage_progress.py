@@ -65,7 +65,7 @@ class StageProgress:
         return self.streaks[kind] >= patience
 
     def values(self, rule: StageRule, progress: TrainingProgress, early: bool = False) -> dict[str, float]:
-        """What the rule's names are now; without those that are not known.
+        """The present values of the rule's names; without those that are not known.
 
         Args:
             rule: to be judged by them.
@@ -99,7 +99,7 @@ class StageProgress:
         return min(share, rule.condition.progress(self.values(rule, progress, early=True)))
 
     def state(self) -> dict[str, Any]:
-        """All of it."""
+        """The state of the visit."""
         return {
             "number": self.number,
             "since": self._since,
@@ -110,7 +110,7 @@ class StageProgress:
 
     @classmethod
     def of(cls, state: dict[str, Any], window: int) -> StageProgress:
-        """From its state."""
+        """Restores a visit from its state."""
         visit = cls(int(state["number"]), int(state["since"]), window)
         visit.rows, visit.episodes = np.array(state["rows"])[-window:], int(state["episodes"])
         visit.streaks = [int(streak) for streak in state["streaks"]]
