@@ -11,6 +11,7 @@ import ast
 import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,7 @@ def _require_name(key: str, module: str, name: str, tree: ast.Module) -> None:
     )
 
 
+@lru_cache(maxsize=64)
 def _bound(tree: ast.Module) -> set[str]:
     """The names that a module's source binds anywhere."""
     bound: set[str] = set()
