@@ -16,6 +16,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
+from rlexp.config.callables.call_signature import check_call
 
 TARGET = "_target_"
 
@@ -157,7 +158,7 @@ def check(
     try:
         arguments = _arguments(spec)
         target = locate(spec[TARGET], trusted)
-        _check_arguments(target, spec[TARGET], arguments, positional, given)
+        check_call(target, spec[TARGET], arguments, positional, given)
     except ConfigError as error:
         if key is None or error.key is not None:
             raise
@@ -276,41 +277,6 @@ def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:
         if magic in spec:
             raise ConfigError(f"{magic} is not supported beside {TARGET}; remove it")
     return {str(name): value for name, value in spec.items() if name != TARGET}
-
-
-def _check_arguments(
-    target: Any, path: str, arguments: Mapping[str, Any], positional: int, given: Sequence[str]
-) -> None:
-    """Raises when the call would: an unknown, doubly given or missing argument."""
-    for name in arguments:
-        if name in given:
-            raise ConfigError(f"{path}: the argument {name} is filled in by rlexp; remove it")
-    try:
-        signature = inspect.signature(target)
-    except (ValueError, TypeError):  # Some callables written in C publish none; the call itself decides.
-        return
-    takes = [p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    names = [p.name for p in takes]
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-    by_position = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY][:positional]
-    for name in arguments:
-        if name in by_position:
-            raise ConfigError(f"{path}: the argument {name} is filled in by rlexp; remove it")
-        if name not in names and not open_ended:
-            free = [n for n in names if n not in by_position and n not in given]
-            raise ConfigError(
-                f"{path} takes no argument {name}; it takes " + (", ".join(free) or "none"),
-                suggestions=nearest(name, free),
-            )
-    have = {*arguments, *given, *by_position}
-    missing = [p.name for p in takes if p.default is p.empty and p.name not in have]
-    if missing:
-        fix = f"{missing[0]}: <value> beside {TARGET}: {path}"
-        raise ConfigError(f"{path} needs the argument {missing[0]}", fix=fix)
-    try:
-        signature.bind(*(None,) * positional, **dict.fromkeys((*arguments, *given)))
-    except TypeError as error:
-        raise ConfigError(f"{path}: {error}") from None
 
 
 def _check_nested(value: Any, trusted: Sequence[str], key: str) -> None:

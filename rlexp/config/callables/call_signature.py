@@ -1,0 +1,56 @@
+"""Whether a callable would take the arguments that a config gives it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlexp.base.errors import ConfigError
+from rlexp.base.suggest import nearest
+
+
+def check_call(
+    target: Any, path: str, arguments: Mapping[str, Any], positional: int, given: Sequence[str]
+) -> None:
+    """Checks that a callable takes these arguments, without calling it.
+
+    Args:
+        target: the callable.
+        path: its import path, for the message.
+        arguments: by name.
+        positional: how many arguments its caller gives before them.
+        given: names of further arguments that its caller gives.
+
+    Raises:
+        ConfigError: an argument is unknown, given twice or missing.
+    """
+    for name in arguments:
+        if name in given:
+            raise ConfigError(f"{path}: the argument {name} is filled in by rlexp; remove it")
+    try:
+        signature = inspect.signature(target)
+    except (ValueError, TypeError):  # Some callables written in C publish none; the call itself decides.
+        return
+    takes = [p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    names = [p.name for p in takes]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    by_position = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY][:positional]
+    for name in arguments:
+        if name in by_position:
+            raise ConfigError(f"{path}: the argument {name} is filled in by rlexp; remove it")
+        if name not in names and not open_ended:
+            free = [n for n in names if n not in by_position and n not in given]
+            raise ConfigError(
+                f"{path} takes no argument {name}; it takes " + (", ".join(free) or "none"),
+                suggestions=nearest(name, free),
+            )
+    have = {*arguments, *given, *by_position}
+    missing = [p.name for p in takes if p.default is p.empty and p.name not in have]
+    if missing:
+        fix = f"{missing[0]}: <value> beside _target_: {path}"
+        raise ConfigError(f"{path} needs the argument {missing[0]}", fix=fix)
+    try:
+        signature.bind(*(None,) * positional, **dict.fromkeys((*arguments, *given)))
+    except TypeError as error:
+        raise ConfigError(f"{path}: {error}") from None
