@@ -16,6 +16,7 @@ from rlexp.run.bookkeeping.counters import EVALUATION, TRAINING, Clock
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
     from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns
 
@@ -34,6 +35,22 @@ REPORTS = 10
 """Iterations in which episodes ended after which a metric should have been there once."""
 ITERATIONS = 100
 """Iterations after which it should, whatever ended."""
+
+
+def stall_patience_s(config: AlgorithmConfig, waits_for_samples: bool) -> float:
+    """Seconds without an env step that are borne.
+
+    While all runners are restarting, there is nobody whose samples an iteration could wait for: it takes 3 s, and on
+    a busy machine a process needs far longer to start. So they get the time in which a restarted one must be ready.
+
+    Args:
+        config: of RLlib, as it is built.
+        waits_for_samples: whether the algorithm's iterations do, up to `sample_timeout_s`, where a runner lives.
+    """
+    least_s = 0.0 if waits_for_samples else STALLED_S
+    if config.num_env_runners and config.restart_failed_env_runners:
+        return max(STALLED_S, float(config.env_runner_restore_timeout_s))
+    return least_s
 
 
 class StallWatch:

@@ -36,7 +36,7 @@ from rlexp.run import checkpoint_state as state
 from rlexp.run.bookkeeping.counters import CHECKPOINTS, EVALUATION, TRAINING, Clock, Counters
 from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
 from rlexp.run.building import rllib_fixes
-from rlexp.run.health import STALLED_S, StallWatch
+from rlexp.run.health import StallWatch, stall_patience_s
 from rlexp.run.stopping import interruptible_training
 from rlexp.run.stopping.horizon import SAMPLED, ending_at
 
@@ -77,7 +77,7 @@ class RunTrainable(Trainable):
             self.run.evaluation.evaluation_interval_env_steps,
         )
         self._steps_before_restore, self._ends_at = 0, tuple[int, ...]()
-        self._stalls = StallWatch(STALLED_S if self._kind == "async" else 0.0)
+        self._stalls = StallWatch(stall_patience_s(self._built, self._kind != "async"))
         self._placement = placement.reserve(self.run, self._built)
         try:
             with local_objects.results_in(self._scratch()), self._placement.entered():
