@@ -1,4 +1,7 @@
-"""Runs, sweeps and checkpoints made before modules moved go on: `before_floors.tar.xz` holds some."""
+"""Runs, sweeps and checkpoints made before modules moved go on: `before_floors.tar.xz` holds some.
+
+`teachers_before_floors.tar.xz` holds runs of teachers whose checkpoints name modules that the others' do not.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,26 @@ from rlexp.base.moved_names import MOVED, RENAMED, current_name
 from rlexp.environment.tasks.directive import Weighted
 from rlexp.environment.tasks.outcome import Outcome
 
-ARCHIVE = Path(__file__).with_name("before_floors.tar.xz")
+ARCHIVES = "before_floors.tar.xz", "teachers_before_floors.tar.xz"
+TEACHERS = ("alp_gmm", "tscl", "spdl", "adr", "goal_band", "accel")
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("before_floors")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
+    for name in ARCHIVES:
+        with tarfile.open(Path(__file__).with_name(name)) as archive:
+            archive.extractall(folder, filter="data")
     return folder
 
 
-@pytest.mark.parametrize("name", ["ppo", "dqn", "stages"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ppo", "dqn", "stages", "alp_gmm"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in TEACHERS if name != "alp_gmm"),
+    ],
+)
 def test_an_old_run_goes_on_and_is_evaluated(lab: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = lab / "runs" / name
     monkeypatch.chdir(lab)
@@ -37,6 +48,8 @@ def test_an_old_run_goes_on_and_is_evaluated(lab: Path, name: str, monkeypatch: 
     assert outcome.status == "done"
     after = records(folder)
     assert after[: len(before)] == before and after[-1]["iteration"] == len(before) + 1
+    if name in TEACHERS:
+        assert after[-1]["curriculum/episodes"] > before[-1]["curriculum/episodes"] > 0
     assert rlexp.evaluate(folder, ["checkpoint.trust=true"])["metrics"]["eval/episodes"] >= 1
 
 
