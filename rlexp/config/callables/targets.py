@@ -16,9 +16,8 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
-from rlexp.config.callables.call_signature import check_call
-
-TARGET = "_target_"
+from rlexp.config.callables.spec_arguments import TARGET as TARGET
+from rlexp.config.callables.spec_arguments import arguments_of, check_call
 
 DEFAULT_TRUSTED = ("rlexp", "envs", "callbacks", "ray.rllib", "gymnasium", "minigrid", "ale_py")
 """Modules whose classes and functions any config may name."""
@@ -65,7 +64,6 @@ brought: dict[str, Any] = {}
 """What paths of the script or notebook name, in other processes; see `rlexp.environment.by_value`."""
 
 _EXAMPLE = "a path like envs.mine.MyEnv or envs.mine:MyEnv"
-_MAGIC = ("_partial_", "_args_", "_recursive_", "_convert_")
 
 
 def is_trusted(module: str, trusted: Sequence[str]) -> bool:
@@ -127,7 +125,7 @@ def build(spec: Mapping[str, Any], trusted: Sequence[str], *args: Any, **kwargs:
         ConfigError: see `check`. What the callable itself raises passes unchanged.
     """
     target = check(spec, trusted, positional=len(args), given=tuple(kwargs))
-    return target(*args, **_built(_arguments(spec), trusted), **kwargs)
+    return target(*args, **_built(arguments_of(spec), trusted), **kwargs)
 
 
 def check(
@@ -156,7 +154,7 @@ def check(
         ConfigError: untrusted or missing target, unknown, missing or doubly given arguments.
     """
     try:
-        arguments = _arguments(spec)
+        arguments = arguments_of(spec)
         target = locate(spec[TARGET], trusted)
         check_call(target, spec[TARGET], arguments, positional, given)
     except ConfigError as error:
@@ -265,18 +263,6 @@ def _refuse_foreign(found: Any, path: str, trusted: Sequence[str]) -> None:
     home = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
     if home is None or not is_trusted(home, trusted):
         raise untrusted(path, home or type(found).__module__)
-
-
-def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a spec, after checking that it is one."""
-    if not isinstance(spec, Mapping) or TARGET not in spec:
-        raise ConfigError(
-            f"expected a mapping with {TARGET}, got {spec!r}", fix=f"{{{TARGET}: envs.mine.MyEnv}}"
-        )
-    for magic in _MAGIC:
-        if magic in spec:
-            raise ConfigError(f"{magic} is not supported beside {TARGET}; remove it")
-    return {str(name): value for name, value in spec.items() if name != TARGET}
 
 
 def _check_nested(value: Any, trusted: Sequence[str], key: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether a callable would take the arguments that a config gives it."""
+"""The arguments of a spec `{_target_: path, **arguments}`, and whether what it names would take them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
+
+TARGET = "_target_"
+_MAGIC = ("_partial_", "_args_", "_recursive_", "_convert_")
+
+
+def arguments_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a spec, by name.
+
+    Raises:
+        ConfigError: it is no spec, or has a word of Hydra's that is not supported.
+    """
+    if not isinstance(spec, Mapping) or TARGET not in spec:
+        raise ConfigError(
+            f"expected a mapping with {TARGET}, got {spec!r}", fix=f"{{{TARGET}: envs.mine.MyEnv}}"
+        )
+    for magic in _MAGIC:
+        if magic in spec:
+            raise ConfigError(f"{magic} is not supported beside {TARGET}; remove it")
+    return {str(name): value for name, value in spec.items() if name != TARGET}
 
 
 def check_call(
@@ -48,7 +67,7 @@ def check_call(
     have = {*arguments, *given, *by_position}
     missing = [p.name for p in takes if p.default is p.empty and p.name not in have]
     if missing:
-        fix = f"{missing[0]}: <value> beside _target_: {path}"
+        fix = f"{missing[0]}: <value> beside {TARGET}: {path}"
         raise ConfigError(f"{path} needs the argument {missing[0]}", fix=fix)
     try:
         signature.bind(*(None,) * positional, **dict.fromkeys((*arguments, *given)))
