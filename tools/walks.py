@@ -48,9 +48,8 @@ def override() -> list[tuple[str, Walk]]:
     from rlexp.run.building.algorithm_config import build
 
     text = f"algorithm.lr={LEARNING_RATE}"
-    config = rlexp.compose(
-        [text, "tracking=none"]
-    )  # First, since imports take long where each call is looked at.
+    # Composed once before, since imports take long where each call is looked at.
+    config = rlexp.compose([text, "tracking=none"])
     composed = followed(Walk(LEARNING_RATE, returns=False), lambda: rlexp.compose([text, "tracking=none"]))
     env = gymnasium.make("CartPole-v1")
     spaces = env.observation_space, env.action_space

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from types import ModuleType
 
 import pytest
@@ -12,14 +10,12 @@ from harness import CHECKOUT
 import rlexp
 
 
-@pytest.fixture(scope="module")
-def walks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("walks", CHECKOUT / "tools" / "walks.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["walks"] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def walks(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(CHECKOUT / "tools"))
+    import walks
+
+    return walks
 
 
 def test_an_override_passes_each_file_once_on_its_way_to_the_typed_config(walks: ModuleType) -> None:
