@@ -188,6 +188,16 @@ def comes_with_evaluation(name: str) -> bool:
     return name.startswith("eval/") or (name in METRIC and "evaluation" in METRIC[name].needs)
 
 
+def return_metric(evaluates: bool) -> str:
+    """What `auto` stands for in a run that evaluates, or does not."""
+    return RETURNS[0 if evaluates else 1]
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric, by its name, lies between 0 and 1."""
+    return name in METRIC and METRIC[name].unit == SHARE
+
+
 def mode_of(name: str) -> Literal["max", "min"]:
     """What is better of a metric; `max` for those that have no row."""
     return "min" if name in METRIC and METRIC[name].better == "lower" else "max"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rlexp.base.events import is_finite_number
+from rlexp.base.metric_table import SUMMARISED, comes_with_evaluation, is_share
 from rlexp.base.shell_commands import shell_command
 from rlexp.terminal.quiet import terminal
 
@@ -140,9 +141,7 @@ def _percent(value: float) -> str:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
+    return float(value) if is_finite_number(value) else None
 
 
 _SPENT_ON = (
@@ -151,9 +150,11 @@ _SPENT_ON = (
     ("checkpoints_s", "checkpoints"),
     ("rest_s", "rest"),
 )
-_FIGURES = (
-    ("return_mean", "train return", _figure),
-    ("eval_return_mean", "eval return", _figure),
-    ("success_rate", "train success", _percent),
-    ("eval_success_rate", "eval success", _percent),
+_FIGURES = tuple(
+    (
+        metric.summary,
+        metric.label if comes_with_evaluation(metric.name) else f"train {metric.label}",
+        _percent if is_share(metric.name) else _figure,
+    )
+    for metric in SUMMARISED
 )

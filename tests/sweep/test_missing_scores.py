@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rlexp.storage.runs.trial_status import SCORES, TrialStatus
+from rlexp.base.metric_table import RETURNS
+from rlexp.storage.runs.trial_status import TrialStatus
 from rlexp.sweep.execution.monitor import MissingScoreWarning, warn_missing_metrics
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.results.best_trial import _no_score_error
@@ -60,8 +61,8 @@ def test_choosing_from_a_sweep_no_score_errors_advises_what_can_help(
 ) -> None:
     trials = {"000-a": {"status": "pruned", "score": None}, "001-b": {"status": status, "score": None}}
     error = _no_score_error(
-        SweepFolder(tmp_path), {"trials": trials}, "custom/pace_mean", ["perf/sps", SCORES[1]]
+        SweepFolder(tmp_path), {"trials": trials}, "custom/pace_mean", ["perf/sps", RETURNS[1]]
     )
     assert str(error.fix).startswith(fix) and str(error.fix).endswith(
-        SCORES[1] if status == "done" else str(tmp_path)
+        RETURNS[1] if status == "done" else str(tmp_path)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import return_metric
 from rlexp.config.callables.annotations import is_number
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET
 from rlexp.config.keys.key_row import Lookup
@@ -16,7 +17,7 @@ def best_by(value: Any, value_of: Lookup) -> Any:
     """Evaluation's return where there is an evaluation, else training's."""
     if value != AUTO:
         return value
-    return f"{'eval' if value_of('evaluation.evaluation_interval') else 'train'}/return_mean"
+    return return_metric(bool(value_of("evaluation.evaluation_interval")))
 
 
 def iteration_steps_by_kind(value: Any, value_of: Lookup) -> Any:

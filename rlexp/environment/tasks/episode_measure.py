@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlexp.base.errors import ConfigError
+from rlexp.base.metric_table import is_share
 from rlexp.base.suggest import nearest
 from rlexp.environment.info_keys import SUCCESS_KEYS
 
@@ -28,7 +29,7 @@ def check_measure(measure: str) -> None:
 
 def range_of(measure: str) -> tuple[float, float]:
     """Least and greatest value; infinite where the environment alone knows."""
-    if measure in ("success", "progress") or measure.endswith("/success_rate"):
+    if measure in ("success", "progress") or is_share(measure):
         return 0.0, 1.0
     return (1.0, math.inf) if measure == "length" else (-math.inf, math.inf)
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import mode_of
+from rlexp.base.metric_table import RETURNS, mode_of
 from rlexp.config.rerun import command
 from rlexp.report.analysis.arms import env_of
 from rlexp.report.reading import Run
-from rlexp.storage.runs.trial_status import SCORES
 from rlexp.storage.sweeps import trial_ranking
 from rlexp.storage.sweeps.sweep_view import SweepView, is_sweep
 
@@ -62,7 +61,7 @@ def _objective_of(paths: Sequence[Path], runs: Sequence[Run], metrics: Sequence[
     if sweep_objective is not None and any(run.has(sweep_objective.metric) for run in runs):
         return sweep_objective
     with_rows = [run for run in runs if run.rows and run.summary] or [run for run in runs if run.rows]
-    name = next((name for name in SCORES if with_rows and all(run.has(name) for run in with_rows)), None)
+    name = next((name for name in RETURNS if with_rows and all(run.has(name) for run in with_rows)), None)
     return None if name is None else Objective.of(name)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlexp.base.metric_table import ITERATION_S, METRIC, METRICS, SHARE, title_of
+from rlexp.base.metric_table import ITERATION_S, METRICS, is_share, title_of
 from rlexp.report.analysis.arms import Arm
 from rlexp.report.analysis.curves import POINTS, curve_of, run_curve
 from rlexp.report.reading import STEPS, WALL, Run
@@ -198,7 +198,7 @@ def _axis(field: str, title: str, steps: bool = False) -> Spec:
 def _metric_axis(field: str, metric: str) -> Spec:
     """The axis of a metric's values: with its unit; shares in percent."""
     axis = _axis(field, title_of(metric))
-    return {**axis, "axis": {"format": "~%"}} if metric in METRIC and METRIC[metric].unit == SHARE else axis
+    return {**axis, "axis": {"format": "~%"}} if is_share(metric) else axis
 
 
 def _colour(field: str, names: Sequence[str]) -> Spec:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import RETURNS, WALL_S
+from rlexp.base.metric_table import WALL_S, return_metric
 from rlexp.storage.runs import metrics_file
 from rlexp.storage.runs.run_folder import RunFolder
 
-SCORES = RETURNS
-"""What `metric: auto` compares by."""
 OVER = ("done", "pruned", "failed")
 """Statuses of trials that will not go on by themselves."""
 
@@ -78,7 +76,7 @@ def logged(run: RunFolder | None) -> list[str]:
 
 def metric_of(metric: str, evaluates: bool) -> str:
     """The name that `auto` stands for."""
-    return metric if metric != "auto" else SCORES[0 if evaluates else 1]
+    return metric if metric != "auto" else return_metric(evaluates)
 
 
 def _score(row: dict[str, Any], metric: str) -> float | None:

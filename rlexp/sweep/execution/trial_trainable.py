@@ -81,7 +81,7 @@ class SweepTrial(Trainable):
             self._run.end()
 
     def _setup_logdir(self) -> None:
-        """Does nothing: Tune would make the trial's folder the current one, to which paths in configs do not refer."""
+        """Makes the folder alone; Tune would make it the current one, to which paths in configs do not refer."""
         self._logdir = self._storage.trial_working_directory
         Path(self._logdir).mkdir(parents=True, exist_ok=True)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import mode_of
+from rlexp.base.metric_table import RETURNS, mode_of
 from rlexp.base.shell_commands import shell_command
 from rlexp.base.suggest import nearest
 from rlexp.config.rerun import command
 from rlexp.storage.buckets.fetch import fetched
 from rlexp.storage.buckets.local_copies import address
-from rlexp.storage.runs.trial_status import OVER, SCORES, history, logged
+from rlexp.storage.runs.trial_status import OVER, history, logged
 from rlexp.storage.sweeps import trial_ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.settings import MODES
@@ -139,7 +139,7 @@ def _no_score_error(
         return ConfigError(
             f"no trial of {sweep.place} has a score yet", fix=shell_command("resume", sweep.place)
         )
-    other = next((name for name in SCORES if name in known), next(iter(known), None))
+    other = next((name for name in RETURNS if name in known), next(iter(known), None))
     return ConfigError(
         f"no trial of {sweep.place} has a score, and all are over: nothing logged {metric}",
         key="sweep.metric",
