@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rlexp.hardware.machine.machine import look
+from rlexp.hardware.machine.machine import inspect_machine
 
 
 def step_threads(num_envs: int) -> int:
@@ -13,4 +13,4 @@ def step_threads(num_envs: int) -> int:
     Ray tells the CPUs booked for a runner by OMP_NUM_THREADS; in the main process they are all that it has.
     """
     booked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(num_envs, int(booked) if booked.isdigit() else look().cores))
+    return max(1, min(num_envs, int(booked) if booked.isdigit() else inspect_machine().cores))

@@ -106,6 +106,7 @@ MOVED: dict[str, str] = {
 """Old module or package -> new one."""
 
 RENAMED: dict[str, dict[str, str]] = {
+    "rlexp.hardware.machine.machine": {"look": "inspect_machine"},
     "rlexp.curriculum.teachers.ladder": {"Levels": "EnvLevels"},
     "rlexp.curriculum.teachers.learnability": {"Levels": "CandidateLevels"},
     "rlexp.curriculum.teachers.parts.indexed_tasks": {"Chosen": "TaskDistribution"},

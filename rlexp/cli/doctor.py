@@ -19,7 +19,7 @@ from rlexp.compat import registry
 from rlexp.compat.known_states import broken_targets
 from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.auto import choose
-from rlexp.hardware.machine.machine import Machine, look
+from rlexp.hardware.machine.machine import Machine, inspect_machine
 
 GIB = 1 << 30
 LOW_DISK, LOW_MEMORY = 2 * GIB, 4 * GIB
@@ -32,7 +32,7 @@ def run(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="rlexp doctor", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     arguments = parser.parse_args(list(argv))
-    findings = examine(look(os.environ.get("RLEXP_RUNS_DIR", ".")))
+    findings = examine(inspect_machine(os.environ.get("RLEXP_RUNS_DIR", ".")))
     if arguments.json:
         print(json.dumps(findings, indent=2))
     else:

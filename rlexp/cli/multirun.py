@@ -33,7 +33,7 @@ def run(args: Namespace, argv: Sequence[str]) -> int:
 def _needs(plan: Plan) -> list[str]:
     """What the trials book, how many run at once, and how long all of it will take."""
     from rlexp.base.durations import duration
-    from rlexp.hardware.machine.machine import look
+    from rlexp.hardware.machine.machine import inspect_machine
     from rlexp.sweep.planning.estimate import seconds
     from rlexp.sweep.trials.resources import at_once, booked
 
@@ -42,7 +42,7 @@ def _needs(plan: Plan) -> list[str]:
     booked_text = ", ".join(f"{amount:g} {name}" for name, amount in booked(first).items())
     if first.hardware.address != "local":
         return [f"each books {booked_text} of the cluster at {first.hardware.address}"]
-    machine = look()
+    machine = inspect_machine()
     have = {"CPU": float(machine.cores), "GPU": float(len(machine.gpus))}
     room = min(at_once(trial.config, have, plan.settings.concurrency) for trial in kinds)
     side_by_side = min(room, plan.count)

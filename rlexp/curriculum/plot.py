@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rlexp.curriculum.simulation.compare import MASTERED, SimulatedArm
 from rlexp.curriculum.task_histogram import edges, labels, task_histogram
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.report.drawing.embedding import text
+from rlexp.report.drawing.html_safe import text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

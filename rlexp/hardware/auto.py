@@ -26,7 +26,7 @@ KEYS = (
     "num_envs_per_env_runner",
     "torch_threads",
 )
-"""What is chosen, in this order: each choice heeds those before it."""
+"""What is chosen, in this order: each choice depends on those before it."""
 
 Chosen = tuple[Any, str]
 
@@ -43,7 +43,7 @@ def choose(
     """Values for the keys that `hardware` leaves None (or out), each with its reason.
 
     Args:
-        hardware: the choice as composed; what it sets stays and is reckoned with.
+        hardware: the choice as composed; what it sets stays and counts.
         machine: where the run goes (`Machine.of_cluster` for a cluster).
         env_step_s: seconds of one environment step, None when it was not measured (taken as medium).
         algorithm: import path of the config class, or the choice's name.
@@ -61,8 +61,8 @@ def choose(
         given = so_far.torch_threads if key == "torch_threads" else so_far.settings.get(key)
         if given is not None:
             continue
-        look = _Situation(so_far, machine, env_step_s, kind_of(algorithm), dict(evaluation or {}))
-        value, why = _known(key, known, look) or _RULES[key](look)
+        context = _Context(so_far, machine, env_step_s, kind_of(algorithm), dict(evaluation or {}))
+        value, why = _known(key, known, context) or _RULES[key](context)
         chosen[key] = value
         reasons.append(f"{key}={value}: {why}.")
         if key == "torch_threads":
@@ -82,7 +82,7 @@ def room_for_runners(
     hardware: HardwareChoice, machine: Machine, evaluation: Mapping[str, Any] | None = None
 ) -> int:
     """Remote env runners that the machine holds beside the run's other processes."""
-    return _Situation(hardware, machine, None, "on_policy", dict(evaluation or {})).room_for_runners()
+    return _Context(hardware, machine, None, "on_policy", dict(evaluation or {})).room_for_runners()
 
 
 def _free(machine: Machine) -> str:
@@ -93,8 +93,8 @@ def _cores(count: int) -> str:
     return "1 core" if count == 1 else f"{count} cores"
 
 
-class _Situation:
-    """The machine, the environment and the choices made so far, which the rules look at."""
+class _Context:
+    """The machine, the environment and the choices made so far, which the rules depend on."""
 
     def __init__(
         self,
@@ -143,117 +143,124 @@ class _Situation:
         return int(setting(self.settings, "num_env_runners", 0))
 
 
-def _known(key: str, known: Mapping[str, Chosen], look: _Situation) -> Chosen | None:
+def _known(key: str, known: Mapping[str, Chosen], context: _Context) -> Chosen | None:
     if key not in known:
         return None
     value, why = known[key]
     room = {
-        "num_env_runners": look.room_for_runners,
-        "num_gpus_per_learner": lambda: _gpus_for_learners(look),
-        "num_learners": look.room_for_learners,
-        "torch_threads": lambda: look.main.cores,
+        "num_env_runners": context.room_for_runners,
+        "num_gpus_per_learner": lambda: _gpus_for_learners(context),
+        "num_learners": context.room_for_learners,
+        "torch_threads": lambda: context.main.cores,
     }.get(key)
     if room is not None and value > room():
         return None
     return value, why
 
 
-def _num_learners(look: _Situation) -> Chosen:
-    if look.machine.gpus and not look.main.gpus and look.room_for_learners():
+def _num_learners(context: _Context) -> Chosen:
+    if context.machine.gpus and not context.main.gpus and context.room_for_learners():
         return 1, "the cluster has a GPU and this machine, where the main process is, has none"
     more = (
-        f"; hardware=multi_gpu uses all {len(look.machine.gpus)} GPUs" if len(look.machine.gpus) > 1 else ""
+        f"; hardware=multi_gpu uses all {len(context.machine.gpus)} GPUs"
+        if len(context.machine.gpus) > 1
+        else ""
     )
     return 0, f"the main process learns, which saves a process and the way of the data to it{more}"
 
 
-def _gpus_for_learners(look: _Situation) -> float:
+def _gpus_for_learners(context: _Context) -> float:
     """GPUs that each learner can have, when env runners have theirs."""
-    learners = int(setting(look.settings, "num_learners", 0))
+    learners = int(setting(context.settings, "num_learners", 0))
     # A local learner's GPU is one of this machine.
-    have = len(look.machine.gpus if learners else look.main.gpus)
-    groups = process_groups(look.hardware, look.evaluation)
+    have = len(context.machine.gpus if learners else context.main.gpus)
+    groups = process_groups(context.hardware, context.evaluation)
     others = sum(s.count * s.gpus for s in groups if s.what in ("env runner", "evaluation runner"))
-    return (min(have, len(look.machine.gpus)) - others) / max(1, learners)
+    return (min(have, len(context.machine.gpus)) - others) / max(1, learners)
 
 
-def _num_gpus_per_learner(look: _Situation) -> Chosen:
-    if not look.machine.gpus:
+def _num_gpus_per_learner(context: _Context) -> Chosen:
+    if not context.machine.gpus:
         return 0, "there is no GPU"
-    if _gpus_for_learners(look) < 1:
+    if _gpus_for_learners(context) < 1:
         return 0, "there are fewer free GPUs than learners"
     return 1, (
-        f"there is a GPU ({look.machine.gpus[0]}); for a small network on vectors, "
+        f"there is a GPU ({context.machine.gpus[0]}); for a small network on vectors, "
         "hardware.num_gpus_per_learner=0 can be faster"
     )
 
 
-def _num_env_runners(look: _Situation) -> Chosen:
-    room = look.room_for_runners()
-    if look.kind == "offline":
+def _num_env_runners(context: _Context) -> Chosen:
+    room = context.room_for_runners()
+    if context.kind == "offline":
         return 0, "the algorithm learns from recorded data"
     if room == 0:
-        return 0, f"with {look.these_cores} none is left for a runner of its own"
-    if look.kind == "async":
-        count = room if look.slow else min(room, 4)
+        return 0, f"with {context.these_cores} none is left for a runner of its own"
+    if context.kind == "async":
+        count = room if context.slow else min(room, 4)
         return (
             count,
-            f"the algorithm learns while remote runners sample, and {room} fit on {look.these_cores}",
+            f"the algorithm learns while remote runners sample, and {room} fit on {context.these_cores}",
         )
-    if look.kind == "model_based":
+    if context.kind == "model_based":
         return 0, "the algorithm spends its time in the world model, not in the environment"
-    if look.fast:
-        return 0, f"the environment is fast ({look.speed}): a remote runner would cost more than it brings"
-    if look.kind == "off_policy":
-        return 0, f"more runners mean fewer updates a step ({look.speed})"
-    if look.cores < 4:
+    if context.fast:
+        return 0, f"the environment is fast ({context.speed}): a remote runner would cost more than it brings"
+    if context.kind == "off_policy":
+        return 0, f"more runners mean fewer updates a step ({context.speed})"
+    if context.cores < 4:
         return (
             0,
-            f"{look.these_cores}: sampling and learning take turns, so remote runners would bring nothing",
+            f"{context.these_cores}: sampling and learning take turns, so remote runners would bring nothing",
         )
-    if look.slow:
-        return room, f"the environment is slow ({look.speed}): all that is free of {look.these_cores} samples"
-    return 0, f"the environment ({look.speed}) does not clearly pay for remote runners"
+    if context.slow:
+        return (
+            room,
+            f"the environment is slow ({context.speed}): all that is free of {context.these_cores} samples",
+        )
+    return 0, f"the environment ({context.speed}) does not clearly pay for remote runners"
 
 
-def _vectorize_mode(look: _Situation) -> Chosen:
-    if look.slow and look.runners == 0 and look.main.cores > 1 and look.kind == "on_policy":
+def _vectorize_mode(context: _Context) -> Chosen:
+    if context.slow and context.runners == 0 and context.main.cores > 1 and context.kind == "on_policy":
         return (
             "async",
-            f"the environment is slow ({look.speed}): a process for each uses the {look.main.cores} cores",
+            f"the environment is slow ({context.speed}): a process for each uses the {context.main.cores} cores",
         )
-    if look.runners:
+    if context.runners:
         return "sync", "the runners are processes already"
-    return "sync", f"the environment is {look.speed}: a process for each would cost more than it brings"
+    return "sync", f"the environment is {context.speed}: a process for each would cost more than it brings"
 
 
-def _num_envs(look: _Situation) -> Chosen:
-    if look.kind in ("off_policy", "model_based"):
+def _num_envs(context: _Context) -> Chosen:
+    if context.kind in ("off_policy", "model_based"):
         return (
             1,
             "off-policy: RLlib updates once a sampling round, so more environments mean fewer updates a step",
         )
-    if look.kind == "offline":
+    if context.kind == "offline":
         return 1, "the algorithm learns from recorded data"
-    if look.settings.get("gym_env_vectorize_mode") == "async":
-        count = 2 if look.runners else max(2, min(16, 2 * look.main.cores))
+    if context.settings.get("gym_env_vectorize_mode") == "async":
+        count = 2 if context.runners else max(2, min(16, 2 * context.main.cores))
         return count, "two environment processes a core keep the cores busy while one waits"
-    if look.runners:
-        count = 4 if look.slow else 8
+    if context.runners:
+        count = 4 if context.slow else 8
         return count, f"the network acts for all {count} of a runner's environments at once"
-    count = 4 if look.slow else 8
+    count = 4 if context.slow else 8
     return count, f"the network acts for all {count} at once, which costs little more than acting for one"
 
 
-def _torch_threads(look: _Situation) -> Chosen:
-    if look.settings.get("gym_env_vectorize_mode") == "async":
+def _torch_threads(context: _Context) -> Chosen:
+    if context.settings.get("gym_env_vectorize_mode") == "async":
         return 1, "the environment processes need the cores"
-    groups = process_groups(look.hardware, look.evaluation)
-    if look.machine.main is not None:
+    groups = process_groups(context.hardware, context.evaluation)
+    if context.machine.main is not None:
         return booked_threads(
             groups
         ), "others use this machine of the cluster too: what is booked for the main process"
-    threads = spare_threads(look.hardware, look.machine, sum(s.count * s.cpus for s in groups if s.remote))
+    threads = spare_threads(
+        context.hardware, context.machine, sum(s.count * s.cpus for s in groups if s.remote)
+    )
     return (
         threads,
         "half of the free cores: a thread that waits for a busy core costs more than an idle core brings",

@@ -152,12 +152,12 @@ def metrics_read(config: RunConfig) -> dict[str, str]:
 
 def _resources(config: RunConfig) -> None:
     from rlexp.hardware.demand import check_fits
-    from rlexp.hardware.machine.machine import look
+    from rlexp.hardware.machine.machine import inspect_machine
     from rlexp.hardware.machine.memory_demand import check_memory
 
     if config.hardware.address == "local":
-        check_memory(config, look())
-        check_fits(_as_if_least(config), look())
+        check_memory(config, inspect_machine())
+        check_fits(_as_if_least(config), inspect_machine())
 
 
 def _time(config: RunConfig) -> None:

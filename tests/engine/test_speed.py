@@ -56,11 +56,11 @@ def test_every_kind_of_learning_is_measured(
     """On a machine with room for runners, a positive figure for each number of them."""
     import dataclasses
 
-    from rlexp.hardware.machine.machine import look
+    from rlexp.hardware.machine.machine import inspect_machine
     from rlexp.run.building import auto_measured
     from rlexp.run.building import prepare as module
 
-    eight = dataclasses.replace(look(), cores=8)
+    eight = dataclasses.replace(inspect_machine(), cores=8)
     monkeypatch.setattr(module, "look", lambda: eight)
     found: list[Any] = []
     real = auto_measured.measure

@@ -11,7 +11,7 @@ from harness import tiny
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import RunConfig
-from rlexp.hardware.machine.machine import look
+from rlexp.hardware.machine.machine import inspect_machine
 from rlexp.hardware.machine.memory_demand import check_memory
 from rlexp.hardware.machine.time_demand import check_time
 
@@ -86,7 +86,7 @@ def test_sizes_of_an_algorithms_own_that_no_machine_has_room_for(
     runs: dict[str, RunConfig], settings: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(says)):
-        check_memory(changed(runs["dqn"], **settings), look())
+        check_memory(changed(runs["dqn"], **settings), inspect_machine())
 
 
 FINE: list[tuple[str, dict[str, Any]]] = [

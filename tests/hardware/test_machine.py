@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rlexp.base.errors import ConfigError
-from rlexp.hardware.machine.machine import find_cluster, free_disk, look, split_address
-from rlexp.hardware.ray_session.connect import cluster_address, why_not
+from rlexp.hardware.machine.machine import find_cluster, free_disk, inspect_machine, split_address
+from rlexp.hardware.ray_session.connect import cluster_address, connection_problem
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def _closed_port() -> int:
 
 
 def test_look_tells_this_machine(tmp_path: Path) -> None:
-    here = look(tmp_path / "not" / "yet")
+    here = inspect_machine(tmp_path / "not" / "yet")
     assert here.cores >= 1
     assert here.memory_bytes > 1 << 28
     assert here.free_disk_bytes > 0
@@ -36,7 +36,8 @@ def test_look_tells_this_machine(tmp_path: Path) -> None:
 def test_looking_imports_neither_ray_nor_torch() -> None:
     code = (
         "import sys; from rlexp.hardware import auto, demand; "
-        "from rlexp.hardware.machine import machine; from rlexp.hardware.ray_session import session; machine.look();"
+        "from rlexp.hardware.machine import machine; from rlexp.hardware.ray_session import session; "
+        "machine.inspect_machine(); "
         "print([m for m in ('ray', 'torch', 'gymnasium', 'wandb') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -81,7 +82,7 @@ def test_another_server_is_no_cluster() -> None:
 
     with http.server.HTTPServer(("127.0.0.1", 0), Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        assert why_not(f"127.0.0.1:{server.server_port}") == "something else listens there"
+        assert connection_problem(f"127.0.0.1:{server.server_port}") == "something else listens there"
         server.shutdown()
 
 

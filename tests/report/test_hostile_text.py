@@ -13,7 +13,7 @@ import pytest
 import yaml
 from browser import BROWSER, drawn_charts
 
-from rlexp.report.drawing import embedding
+from rlexp.report.drawing import html_safe
 from rlexp.report.drawing.charts import Chart
 from rlexp.report.drawing.page import write_page
 from rlexp.report.drawing.pictures import DrawingProcess
@@ -112,15 +112,15 @@ def test_a_browser_draws_all_of_it(written: Path, tmp_path: Path) -> None:
 
 def test_numbers_that_are_none_become_null_and_halves_of_signs_a_replacement() -> None:
     told = {"a": [float("nan"), float("inf"), 1.5], "\ud800": "x\udfffy\x00", "n": (1, None, True)}
-    assert json.loads(embedding.data(told)) == {
+    assert json.loads(html_safe.data(told)) == {
         "a": [None, None, 1.5],
         "\ufffd": "x\ufffdy\ufffd",
         "n": [1, None, True],
     }
-    assert embedding.text("a\tb\nc\u00e9") == "a\tb\nc\u00e9"
+    assert html_safe.text("a\tb\nc\u00e9") == "a\tb\nc\u00e9"
 
 
 def test_a_script_keeps_its_meaning_where_html_would_read_its_strings() -> None:
     source = 'a="</script>";b="<!--<script>";c=1<!--x\n;d=2<3'
-    assert "</script" not in embedding.script(source) and embedding.script("d=2<3") == "d=2<3"
-    assert r'b="\x3c!--\x3cscript>"' in embedding.script(source)
+    assert "</script" not in html_safe.script(source) and html_safe.script("d=2<3") == "d=2<3"
+    assert r'b="\x3c!--\x3cscript>"' in html_safe.script(source)

@@ -40,8 +40,8 @@ class Machine:
     """The cores, memory, disk and GPUs that a run may use here.
 
     Attributes:
-        cores: CPU cores this process may use (affinity and cgroup quota heeded).
-        memory_bytes: memory this process may use (cgroup limit heeded).
+        cores: CPU cores this process may use (affinity and with the cgroup quota).
+        memory_bytes: memory this process may use (with the cgroup limit).
         free_disk_bytes: free space where runs are written; 0 when unknown.
         gpus: names of the visible GPUs.
         cluster: a Ray cluster named by the environment or started on this host, if any.
@@ -75,8 +75,8 @@ class Machine:
         return replace(here, cores=cores, gpus=("a GPU of the cluster",) * gpus, host=name, main=here)
 
 
-def look(path: Path | str = ".") -> Machine:
-    """Look at this machine; `path` is where runs will be written (its nearest existing parent counts)."""
+def inspect_machine(path: Path | str = ".") -> Machine:
+    """Reads what this machine has; `path` is where runs will be written (its nearest existing parent counts)."""
     return Machine(
         cores=usable_cores(),
         memory_bytes=usable_memory(),

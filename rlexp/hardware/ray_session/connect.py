@@ -42,7 +42,7 @@ def cluster_address(setting: str) -> str:
         address, where = cluster.address, f" (from {cluster.source})"
     else:
         address, where = setting, ""
-    problem = why_not(address)
+    problem = connection_problem(address)
     if problem:
         raise ConfigError(
             f"hardware.address={setting}: no Ray cluster at {address}{where}: {problem}",
@@ -52,7 +52,7 @@ def cluster_address(setting: str) -> str:
     return address
 
 
-def why_not(address: str, timeout_s: float = PROBE_S) -> str | None:
+def connection_problem(address: str, timeout_s: float = PROBE_S) -> str | None:
     """The reason why `address` is no Ray cluster's, or None when a server of the right kind answers."""
     try:
         host, port = split_address(address)
@@ -93,7 +93,7 @@ class HeadWatch(threading.Thread):
         """Asks until it is closed."""
         gone_since = None
         while not self._closed.wait(EVERY_S):
-            problem = why_not(self._address)
+            problem = connection_problem(self._address)
             if problem is None:
                 gone_since = None
                 continue

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rlexp.base.processes.leftovers import MARK, mark_of_this_process
 from rlexp.compat.ray_workers import fork_server
 from rlexp.config.schema import RunConfig
-from rlexp.hardware.ray_session.process_environment import of_workers
+from rlexp.hardware.ray_session.process_environment import worker_variables
 
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """As Ray has it in its workers; and no thread of a library's is there when the process forks."""
@@ -43,7 +43,7 @@ def begin(config: RunConfig, libraries: Sequence[str]) -> None:
         config: the run, or a sweep's first.
         libraries: modules, none of them Ray's or importing Ray.
     """
-    given = {MARK: mark_of_this_process(), **of_workers(config)}
+    given = {MARK: mark_of_this_process(), **worker_variables(config)}
     if sys.platform != "linux" or config.hardware.address != "local" or address(given):
         return
     end()

@@ -152,7 +152,7 @@ def _taken(group: PlacementGroup, bundle: dict[str, float]) -> Any:
 
 def _wait(group: PlacementGroup, asked: PlacementGroupFactory, here: str) -> None:
     end = time.monotonic() + WAIT_S
-    # In steps of a second, between which Ctrl-C is heeded.
+    # In steps of a second, between which Ctrl-C is noticed.
     while not group.wait(1):
         state = placement_group_table(group)["stats"]["scheduling_state"]
         if state == "INFEASIBLE":

@@ -13,7 +13,7 @@ from rlexp.compat.ray_core import replace_import_places
 from rlexp.config.schema import RunConfig
 
 
-def of_workers(config: RunConfig) -> dict[str, str]:
+def worker_variables(config: RunConfig) -> dict[str, str]:
     """The variables that only worker processes need: where packages are, and `hardware.env_vars`."""
     from rlexp.config.labs.search_path import lab_variable
 
@@ -25,7 +25,7 @@ def of_workers(config: RunConfig) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def changed(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator[None]:
+def environment_with(given: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator[None]:
     """Sets `given` in the environment, for the children started meanwhile, then restores it."""
     before = {name: os.environ.get(name) for name in (*given, *without)}
     os.environ.update(given)

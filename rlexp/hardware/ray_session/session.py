@@ -30,7 +30,7 @@ from rlexp.hardware.machine.limits import is_shared, usable_cores
 from rlexp.hardware.machine.machine import Machine, usable_memory
 from rlexp.hardware.ray_session import import_ahead, ray_token
 from rlexp.hardware.ray_session.connect import HeadWatch, cluster_address
-from rlexp.hardware.ray_session.process_environment import changed, job_config, of_workers
+from rlexp.hardware.ray_session.process_environment import environment_with, job_config, worker_variables
 
 CONNECT_S = 60
 MIB = 1 << 20
@@ -173,12 +173,12 @@ def _start_local(config: RunConfig, folder_log: Path | None, preload: Sequence[s
     ray_token.prepare()
     mark = mark_of_this_process()
     _session.watchdog = start_watchdog(mark)
-    given = {MARK: mark, **of_workers(config)}
+    given = {MARK: mark, **worker_variables(config)}
     if address := import_ahead.address(given):
         given[ADDRESS] = address
     if preload:
         given = {PRELOAD: ",".join(preload), UNUSED_MS: "30000"} | given
-    with changed(given, without=("RAY_ADDRESS",)):
+    with environment_with(given, without=("RAY_ADDRESS",)):
         _init(
             folder_log,
             address="local",
@@ -199,7 +199,7 @@ def _reading_cpus(config: RunConfig) -> int:
 
 
 def _join(config: RunConfig, address: str, folder_log: Path | None) -> None:
-    _init(folder_log, address=address, runtime_env={"env_vars": of_workers(config)}, limit_s=CONNECT_S)
+    _init(folder_log, address=address, runtime_env={"env_vars": worker_variables(config)}, limit_s=CONNECT_S)
     _session.head_watch = HeadWatch(address, folder_log.parent if folder_log is not None else None)
     _session.head_watch.start()
 

@@ -14,7 +14,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_bytes, write_text
 from rlexp.base.files.links import refuse_link
-from rlexp.report.drawing import embedding
+from rlexp.report.drawing import html_safe
 from rlexp.report.drawing.charts import Chart
 from rlexp.report.drawing.pictures import DrawingProcess
 
@@ -81,7 +81,7 @@ def write_page(
     import jinja2
     from markupsafe import Markup
 
-    specs = {chart.name: embedding.plain(chart.spec) for chart in charts}
+    specs = {chart.name: html_safe.plain(chart.spec) for chart in charts}
     script = load_bundle()
     drawn = drawing.draw(
         {name: _with_style(spec) for name, spec in specs.items()}, pictures, "" if script else ENTRY
@@ -94,11 +94,11 @@ def write_page(
     page = template.render(
         charts=charts,
         trouble=drawn.trouble,
-        script=Markup(embedding.script(script)) if script else None,
-        specs=Markup(embedding.data({name: _parts(spec) for name, spec in specs.items()})),
+        script=Markup(html_safe.script(script)) if script else None,
+        specs=Markup(html_safe.data({name: _parts(spec) for name, spec in specs.items()})),
         **content,
     )
-    write_text(path, embedding.text(page))
+    write_text(path, html_safe.text(page))
     paths = [path]
     for (name, ending), picture in drawn.pictures.items():
         place = path.parent / PICTURES / f"{name}.{ending}"

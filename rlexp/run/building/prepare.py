@@ -34,7 +34,7 @@ from rlexp.environment.tasks.space import space_of
 from rlexp.hardware.auto import Chosen, choose, room_for_runners
 from rlexp.hardware.demand import check_fits, check_fits_cluster
 from rlexp.hardware.machine.limits import is_shared
-from rlexp.hardware.machine.machine import Machine, look
+from rlexp.hardware.machine.machine import Machine, inspect_machine
 from rlexp.hardware.ray_session import session
 from rlexp.hardware.threads import apply_threads, torch_threads
 from rlexp.metrics.known_metrics import KnownMetrics, known_metrics
@@ -100,7 +100,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     check_callables(config)
     asked = config
     config, notes, chosen = choose_hardware(config, env, log)
-    apply_threads(torch_threads(config, look()))
+    apply_threads(torch_threads(config, inspect_machine()))
     spaces = env.observation_space, env.action_space
     algorithm = build(config, spaces, agents=bool(env.agents))
     told = install(algorithm, config.fast, spaces)
@@ -108,7 +108,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     found = _measured(asked, config, algorithm, env, chosen)
     if found:
         config, notes, chosen = choose_hardware(asked, env, log, found)
-        apply_threads(torch_threads(config, look()))
+        apply_threads(torch_threads(config, inspect_machine()))
         algorithm.env_runners(**{key: chosen[key] for key in found})
     needed = session.needs_ray(config, algorithm.algo_class)
     return Prepared(
@@ -248,8 +248,8 @@ def choose_hardware(
 def _machine(config: RunConfig) -> Machine:
     """This machine, or the cluster that has been joined, as one; for a trial of a sweep, what is booked for it."""
     if is_shared():
-        return look()
-    return look() if config.hardware.address == "local" else session.joined(look())
+        return inspect_machine()
+    return inspect_machine() if config.hardware.address == "local" else session.joined(inspect_machine())
 
 
 def _with_settings(hardware: Any, chosen: dict[str, Any]) -> Any:

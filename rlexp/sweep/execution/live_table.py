@@ -26,7 +26,7 @@ EVERY_S = 60.0
 MOST_ROWS = 20
 
 
-class Board:
+class LiveTable:
     """Watches a sweep; a context manager that shows it while inside."""
 
     def __init__(self, screen: Terminal) -> None:
@@ -36,7 +36,7 @@ class Board:
         self._lock = threading.RLock()
         self._said_at, self._ended = time.monotonic(), set[str]()
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> LiveTable:
         if self._screen.live:
             from rich.live import Live
 

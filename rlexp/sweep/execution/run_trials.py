@@ -119,7 +119,7 @@ def _run_trials(
 
         if monitor.undrawn:  # Drawn when there is room for it, and no earlier: by then more scores are known.
             concurrency = concurrency or -(-at_once(first, have, None) // settings.seeds) * settings.seeds
-        from rlexp.sweep.execution.live_table import Board
+        from rlexp.sweep.execution.live_table import LiveTable
 
         scheduling = ActiveScheduler.of(monitor, todo, first, settings)
         if scheduling.keys:
@@ -141,7 +141,7 @@ def _run_trials(
             lambda: request_relay.announce(seals),
         )
         listener = tune_runner.MonitorCallback(monitor, stopping=stop.stop_all)
-        board = Board(terminal)
+        board = LiveTable(terminal)
 
         def interrupted(name: str) -> None:
             terminal.say(_interrupt_message(name))

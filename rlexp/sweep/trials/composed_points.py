@@ -14,7 +14,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.config.trust.config_origin import accepted_from, is_foreign
 from rlexp.config.trust.trusted_modules import named, trusting_own
 from rlexp.environment.by_value import registered_here
-from rlexp.hardware.machine.machine import look
+from rlexp.hardware.machine.machine import inspect_machine
 from rlexp.metrics.known_metrics import known_metrics
 from rlexp.run.checks import check, check_start
 from rlexp.sweep.space.search_space import Point
@@ -60,7 +60,7 @@ class PointComposer:
             begun: called with the first config that is not refused.
         """
         self._composer, self._fixed, self.heads = composer, tuple(fixed), dict(heads)
-        self._config_dir, self._metric, self._machine = config_dir, metric, look()
+        self._config_dir, self._metric, self._machine = config_dir, metric, inspect_machine()
         self._begun: Callable[[RunConfig], None] | None = begun
 
     def written(self, point: Point) -> tuple[str, ...]:
