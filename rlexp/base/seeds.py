@@ -4,7 +4,7 @@
 - Environment j of the local runner: `seed` + j; of runner i, from 1, with N environments each:
   `seed` + (i - 1) * N + 1 + j, `runner_seed`. Only the first reset has a seed; later ones go on from there.
 - The same after a crash of their runner: 1,000,003 more for each crash, `seed_after_crashes`. An environment that is
-  replaced after an error is given draws of a generator of its last seed (`environment/guards/replaceable.py`).
+  replaced after an error is given draws of a generator of its last seed (`environment/guards/replaceable_env.py`).
 - Environments that evaluate: `evaluation.seed`, by default `seed` + 1,000,000; `evaluation_seed`.
 - Draws from a replay buffer: `seed`; `seed_replay`.
 - The curriculum's teacher: `seed`; where each track has one, `track_seed`. Tasks are drawn by a counter, from `seed`,

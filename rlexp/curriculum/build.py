@@ -10,7 +10,7 @@ from rlexp.config.callables.targets import TARGET, check, locate
 from rlexp.config.schema import CurriculumChoice
 from rlexp.curriculum.curriculum import Curriculum
 from rlexp.curriculum.teacher import Teacher
-from rlexp.environment.tasks.applying import check_method
+from rlexp.environment.tasks.apply_task import check_method
 from rlexp.environment.tasks.directive import Cycle, Directive, Fixed
 from rlexp.environment.tasks.episode_measure import check_measure
 from rlexp.environment.tasks.payload import Payload

@@ -8,7 +8,7 @@ from gymnasium.vector import VectorWrapper
 
 from rlexp.engine.curriculum_connector import CurriculumConnector
 from rlexp.environment.tasks.payload import Payload
-from rlexp.environment.tasks.vector import VectorTaskEnv
+from rlexp.environment.tasks.vector_task_env import VectorTaskEnv
 
 
 class TaskDispatcher:

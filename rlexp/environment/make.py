@@ -59,7 +59,7 @@ def make_env(
     guard = _guarded(choice, make, worker_index, bound)
     if tasks is None or tasks.teacher is None:
         return guard
-    from rlexp.environment.tasks.wrap import with_tasks
+    from rlexp.environment.tasks.wrap_with_tasks import with_tasks
 
     return with_tasks(guard, tasks, make)
 
@@ -90,7 +90,7 @@ def env_creator(env_config: Mapping[str, Any]) -> gymnasium.Env | gymnasium.vect
         guard = make_native(EnvChoice(**values), trusted, num_envs, worker_index=worker, bound=bound)
         if tasks.teacher is None:
             return guard
-        from rlexp.environment.tasks.wrap import with_vector_tasks
+        from rlexp.environment.tasks.wrap_with_tasks import with_vector_tasks
 
         return with_vector_tasks(guard, tasks)
     return make_env(

@@ -85,7 +85,7 @@ def _noticed(env: Any) -> list[str]:
 
 
 def _try_tasks(env: Any, choice: EnvChoice, tasks: CurriculumChoice, seed: int) -> None:
-    from rlexp.environment.tasks.wrap import try_tasks
+    from rlexp.environment.tasks.wrap_with_tasks import try_tasks
 
     if is_multi_agent(env):
         try_tasks(env, tasks, seed, lambda seen: _check_observations(choice, env, seen, "reset"))
@@ -104,7 +104,7 @@ def probe_vector_tasks(
         ConfigError: it takes none, refuses one, or what it then returns does not lie in its observation space.
     """
     from rlexp.environment.native_vector import make_native
-    from rlexp.environment.tasks.wrap import try_tasks, with_vector_tasks
+    from rlexp.environment.tasks.wrap_with_tasks import try_tasks, with_vector_tasks
 
     guard = make_native(choice, trusted, 2)  # The second has an index of its own.
     try:

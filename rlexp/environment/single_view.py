@@ -11,7 +11,7 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 
 from rlexp.environment.guards.vector_infos import info_of
-from rlexp.environment.tasks.vector import task_setter, why_no_tasks
+from rlexp.environment.tasks.vector_task_env import task_setter, why_no_tasks
 
 
 class SingleView(gymnasium.Env):

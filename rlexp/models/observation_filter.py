@@ -20,7 +20,7 @@ from ray.rllib.connectors.connector_v2 import ConnectorV2
 from rlexp.base.errors import ConfigError
 from rlexp.compat import rllib
 from rlexp.config.algorithms import algorithm_name, is_offline, networks_of
-from rlexp.models.spec import ConnectorFactory
+from rlexp.models.module_spec import ConnectorFactory
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Space

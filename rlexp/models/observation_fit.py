@@ -9,7 +9,7 @@ from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.algorithms import Networks, algorithm_name, networks_of
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.schema import ModelChoice
-from rlexp.models.conv import check_filters
+from rlexp.models.conv_filters import check_filters
 from rlexp.models.model_settings import ModelContext, given, without_effect
 from rlexp.models.observation_kind import (
     DISCRETE,

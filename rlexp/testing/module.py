@@ -53,7 +53,7 @@ def _spaces(env: str, part: Part) -> tuple[Any, Any]:
 
 def _spec(part: Part, spaces: tuple[Any, Any], algorithm: str | type, module_config: dict[str, Any]) -> Any:
     from rlexp.config.algorithms import resolve
-    from rlexp.models.spec import rl_module_settings
+    from rlexp.models.module_spec import rl_module_settings
 
     model = ModelChoice(module_class=part.path, module_config=module_config)
     spec = rl_module_settings(model, part.trusted, *spaces, resolve(algorithm))["rl_module_spec"]

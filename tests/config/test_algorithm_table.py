@@ -31,7 +31,7 @@ from rlexp.exploration.epsilon_greedy import EpsilonGreedy
 from rlexp.hardware.demand import processes_of
 from rlexp.hardware.ray_session.session import needs_ray
 from rlexp.metrics.known_metrics import known_metrics
-from rlexp.models.defaults import complete_settings
+from rlexp.models.module_spec import complete_settings
 from rlexp.models.observation_fit import check_fit
 from rlexp.run.building.rllib_fixes import REFUSALS
 from rlexp.run.compose import compose

@@ -15,7 +15,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.metric_table import METRICS
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
 from rlexp.environment.info_keys import OUTCOME
-from rlexp.environment.tasks.applying import task_applier
+from rlexp.environment.tasks.apply_task import task_applier
 from rlexp.environment.tasks.directive import Everywhere
 from rlexp.environment.tasks.multi_agent_task_env import MultiAgentTaskEnv
 from rlexp.environment.tasks.payload import Payload

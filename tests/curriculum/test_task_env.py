@@ -17,11 +17,11 @@ from rlexp.engine.task_dispatcher import TaskDispatcher
 from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
 from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME
-from rlexp.environment.tasks.applying import task_applier, why_unsupported
+from rlexp.environment.tasks.apply_task import task_applier, why_unsupported
 from rlexp.environment.tasks.directive import Cycle, Draw, Everywhere, Fixed
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import TaskEnv
+from rlexp.environment.tasks.task_env import TaskEnv
 
 SPACE = TaskSpace.of({"length": {"int": [1, 4]}, "prize": {"box": [0, 1]}})
 

@@ -21,13 +21,13 @@ from rlexp.environment.guards.guard import Guard
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.info_keys import FAILURE, NOT_LEARNT, OUTCOME
 from rlexp.environment.make import make_env
-from rlexp.environment.tasks.applying import task_applier
+from rlexp.environment.tasks.apply_task import task_applier
 from rlexp.environment.tasks.directive import Draw, Everywhere, Fixed
 from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import OBSERVED, TaskEnv
-from rlexp.environment.tasks.vector import VectorTaskEnv
+from rlexp.environment.tasks.task_env import OBSERVED, TaskEnv
+from rlexp.environment.tasks.vector_task_env import VectorTaskEnv
 
 SPACE = TaskSpace.of({"length": {"int": [1, 6]}})
 ROWS = 3

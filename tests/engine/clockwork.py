@@ -74,7 +74,7 @@ def config(cls: type, num_envs: int = 3, **env: Any):
     from ray.rllib.connectors.env_to_module import FlattenObservations
 
     from rlexp.compat import local_objects
-    from rlexp.models.preprocess import FloatObservations
+    from rlexp.models.observation_connectors import FloatObservations
 
     local_objects.install()
     flat = env.get("observation") in ("number", "dict")

@@ -13,7 +13,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
-from rlexp.engine.replay.batch import ReplayBatch
+from rlexp.engine.replay.replay_batch import ReplayBatch
 
 OBSERVATIONS = gym.spaces.Box(-5, 5, (4,), np.float32)
 STEPS = {"num_env_steps_sampled_lifetime": 700}

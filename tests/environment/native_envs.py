@@ -89,7 +89,7 @@ def runner(choice: EnvChoice, fast: bool, num_envs: int = 3, worker_index: int =
     from rllib_runs import run_config
 
     from rlexp.compat import local_objects
-    from rlexp.engine.callbacks.failures import FailureCounter
+    from rlexp.engine.callbacks.failure_counter import FailureCounter
     from rlexp.engine.runners.fast_runner import FastEnvRunner
     from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
     from rlexp.environment.make import rllib_environment

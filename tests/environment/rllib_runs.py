@@ -66,7 +66,7 @@ def _built(
     **env_runners: Any,
 ) -> Any:
     """The algorithm; `env_runners` go to RLlib's builder of that name, `fast` as in a run's config."""
-    from rlexp.engine.callbacks.failures import FailureCounter
+    from rlexp.engine.callbacks.failure_counter import FailureCounter
     from rlexp.engine.install_fast_path import install
     from rlexp.engine.runners.runner_class import env_runner_class
     from rlexp.environment.make import env_creator, rllib_environment

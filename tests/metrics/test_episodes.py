@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.engine.callbacks.episodes import full_episode, step_infos
+from rlexp.engine.callbacks.episode_pieces import full_episode, step_infos
 
 
 def pieces(lengths: list[int], lookback: int, tampered: bool) -> list[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rlexp.compat import local_objects
 from rlexp.config.schema import ModelChoice
-from rlexp.models.spec import rl_module_settings
+from rlexp.models.module_spec import rl_module_settings
 
 TRUSTED = ["rlexp", "ray.rllib"]
 

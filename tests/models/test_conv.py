@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlexp.base.errors import ConfigError
-from rlexp.models.conv import check_filters, default_filters, output_size, tiny_filters, written
+from rlexp.models.conv_filters import check_filters, default_filters, output_size, tiny_filters, written
 
 
 @given(height=st.integers(1, 300), width=st.integers(1, 300), channels=st.integers(1, 12))

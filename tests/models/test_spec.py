@@ -7,7 +7,7 @@ from model_building import OFF_POLICY, ON_POLICY, TRUSTED, Picture, config_class
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import ModelChoice
-from rlexp.models.spec import rl_module_settings
+from rlexp.models.module_spec import rl_module_settings
 
 VECTOR = gym.spaces.Box(-1, 1, (4,), np.float32)
 GRID = gym.spaces.Box(0, 255, (7, 7, 3), np.uint8)
@@ -173,7 +173,7 @@ def test_custom_module_trains_with_its_config():
     ("path", "algorithm", "said"),
     [
         ("rlexp.models.separate.SeparateActorCritic", "dqn.DQN", "QNetAPI"),
-        ("rlexp.models.conv.default_filters", "ppo.PPO", "no RLModule"),
+        ("rlexp.models.conv_filters.default_filters", "ppo.PPO", "no RLModule"),
         ("os.system", "ppo.PPO", "refused"),
     ],
 )

@@ -16,7 +16,7 @@ ROWS = (
         why="environments in turn are stepped without copies of what the next step overwrites",
         without="no vector of environments can be stepped",
         need="needed",
-        files=("engine/sampling/stepping.py",),
+        files=("engine/sampling/vector_stepper.py",),
     ),
     Row(
         name="gymnasium.infos",

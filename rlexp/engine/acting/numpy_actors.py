@@ -23,8 +23,8 @@ from ray.rllib.core.models.torch.encoder import TorchActorCriticEncoder
 from ray.rllib.utils.numpy import MAX_LOG_NN_OUTPUT, MIN_LOG_NN_OUTPUT
 
 from rlexp.engine.acting.actor import Actor, ActorOutput, Head
-from rlexp.engine.acting.mlp import DenseLayers, dense_layers
-from rlexp.engine.networks import acts_as, encoder_function, head_function
+from rlexp.engine.acting.dense_layers import DenseLayers, dense_layers
+from rlexp.engine.network_functions import acts_as, encoder_function, head_function
 
 Array = NDArray[np.float32]
 

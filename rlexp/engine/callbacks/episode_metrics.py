@@ -13,7 +13,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from rlexp.base.errors import RunFailedError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.targets import TARGET
-from rlexp.engine.callbacks.episodes import full_episode, step_infos
+from rlexp.engine.callbacks.episode_pieces import full_episode, step_infos
 from rlexp.environment.guards import notices
 from rlexp.environment.guards.long_episodes import EarlierSteps
 from rlexp.environment.guards.notices import Noticed

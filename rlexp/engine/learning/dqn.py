@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
 from rlexp.engine.learning.off_policy import ReplayLearner, discounts
-from rlexp.engine.networks import acts_as, encoder_function, head_function
-from rlexp.engine.replay.batch import ReplayBatch
+from rlexp.engine.network_functions import acts_as, encoder_function, head_function
+from rlexp.engine.replay.replay_batch import ReplayBatch
 
 
 class FastDQNTorchLearner(ReplayLearner, DQNTorchLearner):

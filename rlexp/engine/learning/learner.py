@@ -21,7 +21,7 @@ from ray.rllib.utils.metrics import (
 
 from rlexp.compat.torch import without_dynamo
 from rlexp.engine.learning.gradient_step import GradientStep, overrides
-from rlexp.engine.networks import overwrite_activations
+from rlexp.engine.network_functions import overwrite_activations
 from rlexp.engine.rollout import Rollout
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from rlexp.engine.learning.gradient_step import overrides
 from rlexp.engine.learning.learner import FastLearner
-from rlexp.engine.replay.batch import ReplayBatch
+from rlexp.engine.replay.replay_batch import ReplayBatch
 from rlexp.engine.rollout import Rollout
 
 _AFTER = "after_gradient_based_update"

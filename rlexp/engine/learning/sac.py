@@ -31,8 +31,8 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, log_softmax, softplus
 
 from rlexp.engine.learning.off_policy import ReplayLearner, discounts
-from rlexp.engine.networks import action_value_function, acts_as, encoder_function, head_function
-from rlexp.engine.replay.batch import ReplayBatch
+from rlexp.engine.network_functions import action_value_function, acts_as, encoder_function, head_function
+from rlexp.engine.replay.replay_batch import ReplayBatch
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlexp.engine.replay.batch import ReplayBatch
+from rlexp.engine.replay.replay_batch import ReplayBatch
 from rlexp.engine.replay.step_ring import Positions
 from rlexp.engine.replay.sum_tree import SumTree
 from rlexp.engine.replay.uniform import ColumnarReplay, NStep

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ray.rllib.core import DEFAULT_AGENT_ID, DEFAULT_MODULE_ID
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
 
-from rlexp.engine.replay.batch import ReplayBatch
+from rlexp.engine.replay.replay_batch import ReplayBatch
 from rlexp.engine.replay.replay_counts import ReplayCounts
 from rlexp.engine.replay.step_ring import DONE, FIRST, LIVE, TERMINATED, Positions, StepRing
 from rlexp.engine.rollout import Rollout

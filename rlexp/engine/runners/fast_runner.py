@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from rlexp.engine.acting.actor import Actor, TorchActor, initial_states
 from rlexp.engine.acting.numpy_actors import numpy_actor
-from rlexp.engine.networks import overwrite_activations
+from rlexp.engine.network_functions import overwrite_activations
 from rlexp.engine.rollout import Rollout
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 from rlexp.engine.sampling.env_actions import env_actions
 from rlexp.engine.sampling.episode_hooks import episode_hooks
 from rlexp.engine.sampling.observations import ObservationPipeline, PreviousStep
 from rlexp.engine.sampling.runner_metrics import RunnerMetrics
-from rlexp.engine.sampling.stepping import stepper
 from rlexp.engine.sampling.steps import EpisodeTasks, Steps, ended_episodes, step_bytes
+from rlexp.engine.sampling.vector_stepper import stepper
 from rlexp.environment.guards.long_episodes import most_steps
 from rlexp.environment.hangs import interrupt_sampling
 from rlexp.environment.hangs.hang_watch import watched

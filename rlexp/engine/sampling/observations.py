@@ -19,8 +19,8 @@ from ray.rllib.connectors.env_to_module import (
 )
 
 from rlexp.engine.curriculum_connector import CurriculumConnector
+from rlexp.models.observation_connectors import FloatObservations, JoinPrevious
 from rlexp.models.observation_filter import ObservationFilter
-from rlexp.models.preprocess import FloatObservations, JoinPrevious
 
 Array = NDArray[Any]
 Step = Callable[[Any, "PreviousStep"], Any]

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 
 from rlexp.environment.env_errors import describe
-from rlexp.environment.guards.replaceable import ReplaceableSingleEnv
+from rlexp.environment.guards.replaceable_env import ReplaceableSingleEnv
 from rlexp.environment.guards.return_check import ReturnCheck, spaces_of
 from rlexp.environment.plain_spaces import plain_actions, plain_observations
 

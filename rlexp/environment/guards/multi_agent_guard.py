@@ -10,7 +10,7 @@ import gymnasium
 from gymnasium import spaces
 
 from rlexp.environment.env_errors import MisbehavedError, NonFiniteError
-from rlexp.environment.guards.replaceable import ReplaceableSingleEnv
+from rlexp.environment.guards.replaceable_env import ReplaceableSingleEnv
 from rlexp.environment.guards.return_check import ReturnCheck, shown
 from rlexp.environment.multi_agent import ALL, ended, joined
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.box_checks import FiniteCheck
-from rlexp.environment.guards.replaceable import ReplaceableEnv
+from rlexp.environment.guards.replaceable_env import ReplaceableEnv
 from rlexp.environment.guards.vector_infos import arrays_of
 from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT
 

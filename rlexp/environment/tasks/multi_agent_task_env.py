@@ -9,7 +9,7 @@ from rlexp.environment.info_keys import FAILURE, OUTCOME
 from rlexp.environment.multi_agent import ended
 from rlexp.environment.multi_agent_wrapper import MultiAgentStep, MultiAgentWrapper, Observations
 from rlexp.environment.tasks.space import TaskSpace
-from rlexp.environment.tasks.task_wrapper import Apply, TaskMixin, with_task
+from rlexp.environment.tasks.task_env import Apply, TaskMixin, with_task
 
 
 class MultiAgentTaskEnv(TaskMixin, MultiAgentWrapper):

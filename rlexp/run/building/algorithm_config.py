@@ -17,13 +17,13 @@ from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.curriculum.build import target_payload
 from rlexp.engine.callbacks.bookkeeping import Bookkeeping
 from rlexp.engine.callbacks.episode_metrics import metrics_callback
-from rlexp.engine.callbacks.failures import FailureCounter
+from rlexp.engine.callbacks.failure_counter import FailureCounter
 from rlexp.engine.callbacks.task_outcomes import OutcomeCollector
 from rlexp.engine.curriculum_connector import with_curriculum, with_targets
 from rlexp.engine.runners.runner_class import env_runner_class
 from rlexp.environment.make import rllib_environment
+from rlexp.models.module_spec import rl_module_settings
 from rlexp.models.observation_filter import MEAN_STD, FilterForEvaluation, add_filter
-from rlexp.models.spec import rl_module_settings
 from rlexp.run.building import rllib_fixes
 from rlexp.run.building.multi_agent import with_shared_policy
 from rlexp.run.building.old_callback_hooks import named_hooks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlexp.config.schema import RunConfig
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.environment.probe import EnvProbe, probe
-from rlexp.models.spec import check_fit
+from rlexp.models.module_spec import check_fit
 
 
 def fitted(config: RunConfig) -> EnvProbe:

@@ -24,7 +24,7 @@ from rlexp.config.schema import RunConfig
 from rlexp.config.trust.replay_buffers import check_types
 from rlexp.curriculum.build import check_curriculum
 from rlexp.curriculum.metric_checks import check_reads, teacher_metric_names
-from rlexp.engine.callbacks.failures import forget_warnings, warn_once
+from rlexp.engine.callbacks.failure_counter import forget_warnings, warn_once
 from rlexp.engine.install_fast_path import install
 from rlexp.engine.runners.fast_runner import FastEnvRunner
 from rlexp.environment.env_errors import VECTOR_ENTRY_POINT

@@ -18,7 +18,7 @@ from rlexp.environment.tasks.outcome import Outcome
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import TaskSpace
 from rlexp.environment.tasks.task import Task
-from rlexp.environment.tasks.task_wrapper import (
+from rlexp.environment.tasks.task_env import (
     OBSERVED,
     EpisodeResult,
     check_trainable,

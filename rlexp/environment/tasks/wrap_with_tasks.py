@@ -13,7 +13,7 @@ from rlexp.config.schema import CurriculumChoice
 from rlexp.environment.env_errors import SINGLE_ENVS, VECTOR_MODE, describe
 from rlexp.environment.guards.vector_guard import VectorGuard
 from rlexp.environment.multi_agent import is_multi_agent
-from rlexp.environment.tasks.applying import (
+from rlexp.environment.tasks.apply_task import (
     KEY,
     METHODS,
     check_method,
@@ -24,8 +24,8 @@ from rlexp.environment.tasks.applying import (
 from rlexp.environment.tasks.directive import Fixed
 from rlexp.environment.tasks.payload import Payload
 from rlexp.environment.tasks.space import space_of
-from rlexp.environment.tasks.task_wrapper import TaskEnv
-from rlexp.environment.tasks.vector import VectorTaskEnv
+from rlexp.environment.tasks.task_env import TaskEnv
+from rlexp.environment.tasks.vector_task_env import VectorTaskEnv
 
 SAMPLED_TASKS = 4
 """Tasks of the space that are tried before a run, beside the targets."""

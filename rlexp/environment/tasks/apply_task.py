@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import gymnasium
     from gymnasium.vector import VectorEnv
 
-    from rlexp.environment.tasks.task_wrapper import Apply
+    from rlexp.environment.tasks.task_env import Apply
 
 KEY = "curriculum.apply"
 METHODS = ("set_task", "attributes", "reset_options", "factory")
@@ -71,7 +71,7 @@ _ONLY_SINGLE = {
 
 def why_vector_unsupported(vector: VectorEnv, method: str) -> str | None:
     """Why an environment's own vector form cannot take tasks in this way; None when it can, as far as can be seen."""
-    from rlexp.environment.tasks.vector import why_no_tasks
+    from rlexp.environment.tasks.vector_task_env import why_no_tasks
 
     return _ONLY_SINGLE.get(method) or why_no_tasks(vector)
 
