@@ -43,7 +43,7 @@ class ConfigError(RlexpError):
 
 
 class ConfigErrors(ConfigError):  # noqa: N818
-    """Several configuration errors told at once, so that one edit mends them all."""
+    """Several configuration errors reported at once, so that one edit mends them all."""
 
     def __init__(self, errors: Sequence[ConfigError]) -> None:
         self.errors = list(errors)

@@ -23,7 +23,7 @@ class RunInfo:
     Attributes:
         folder: the run's folder.
         run_id: unique, kept over resumes; safe as a W&B id.
-        config: the whole resolved config as plain values.
+        config: the resolved config as plain values.
         stop: the stop rules as plain values (`env_steps` is the budget for progress displays).
         resumed_at: env steps already done when this process took over; 0 for a fresh run.
         group: the sweep this run is a trial of, if any.
@@ -39,7 +39,7 @@ class RunInfo:
 
 
 class RunListener(Protocol):
-    """Told of a run's course, in the driver process, in this order. An error in one is the run's error."""
+    """Called as a run goes on, in the driver process, in this order. An error in one is the run's error."""
 
     def on_run_start(self, run: RunInfo) -> None:
         """Before the first iteration."""

@@ -164,8 +164,8 @@ def _similarity(word: str, name: str) -> float:
     last = _ratio(key, name_key)
     if group and group == other:  # What they share says nothing about what differs.
         return last
-    whole = _ratio(word, name)
-    return 0.75 * max(whole, last) + 0.25 * min(whole, last)
+    full = _ratio(word, name)
+    return 0.75 * max(full, last) + 0.25 * min(full, last)
 
 
 def _ratio(a: str, b: str) -> float:

@@ -33,13 +33,13 @@ NOT_INSTALLED = "not installed"
 
 def table() -> list[dict[str, Any]]:
     """Each row as plain data, with its `state`, the `broken` targets and the `version` that is installed."""
-    told = []
+    rows = []
     for row in registry.ROWS:
         version = registry.installed(row.library)
         state = NOT_INSTALLED if version is None else row.state
         broken = {} if version is None else row.broken()
-        told.append({**asdict(row), "state": state, "broken": broken, "version": version})
-    return told
+        rows.append({**asdict(row), "state": state, "broken": broken, "version": version})
+    return rows
 
 
 def _lines(rows: list[dict[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from rlexp.compat.applied import needed
 
 
 def watch_lookups(watch: Callable[[Any], Any]) -> None:
-    """From now on OmegaConf hands what an interpolation stands for through `watch`, for the whole process.
+    """From now on OmegaConf hands what an interpolation stands for through `watch`, for all of the process.
 
     Raises:
         ConfigError: it no longer looks up in the way that is known.

@@ -24,7 +24,7 @@ def store_is_open() -> bool:
 
 
 def put(key: str, value: bytes, space: bytes) -> None:
-    """Stores a value for the whole cluster, in place of one that has the key already."""
+    """Stores a value for all processes of the cluster, in place of one that has the key already."""
     with applied.needed(_STORE):
         from ray.experimental import internal_kv
 

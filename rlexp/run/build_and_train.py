@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rlexp.base.errors import EXIT_USAGE
 from rlexp.environment.hangs import interrupt_sampling
-from rlexp.run.lifecycle import Driven, Outcome, Ready, one_line
+from rlexp.run.lifecycle import Outcome, RunLifecycle, RunRequest, one_line
 from rlexp.terminal.interrupt import Interrupt, exit_code_of, interruptible
 from rlexp.terminal.quiet import quiet
 
@@ -22,56 +22,56 @@ CLOSE_S = 5.0
 """The same for what closes a run."""
 
 
-def drive(ready: Ready) -> Outcome:
+def build_and_train(request: RunRequest) -> Outcome:
     """Trains a run to its end; used by new and resumed runs alike.
 
     Raises:
         ConfigError, CheckpointError: before training has begun. A folder that this process made is removed
             again; another is left as it was.
     """
-    folder = ready.folder
-    with quiet(folder.log, ready.config.log_level) as terminal, interruptible() as interrupt:
-        driven = Driven(ready, terminal)
+    folder = request.folder
+    with quiet(folder.log, request.config.log_level) as terminal, interruptible() as interrupt:
+        lifecycle = RunLifecycle(request, terminal)
         try:
-            with _ends_on_repeat(interrupt, LEAVE_S, lambda: driven.abandon(reason=BEFORE)):
-                driven.build()
-            with _ends_on_repeat(interrupt, LEAVE_S, lambda: driven.abandon(reason=AT_ONCE)):
-                ending = _train(driven, interrupt)
+            with _ends_on_repeat(interrupt, LEAVE_S, lambda: lifecycle.abandon(reason=BEFORE)):
+                lifecycle.build()
+            with _ends_on_repeat(interrupt, LEAVE_S, lambda: lifecycle.abandon(reason=AT_ONCE)):
+                ending = _train(lifecycle, interrupt)
         except KeyboardInterrupt:
-            ending = ("stopped", AT_ONCE if driven.began else BEFORE)
+            ending = ("stopped", AT_ONCE if lifecycle.began else BEFORE)
         except BaseException as failure:
-            if not driven.began and getattr(failure, "exit_code", None) == EXIT_USAGE:
-                driven.release("failed", {})
+            if not lifecycle.began and getattr(failure, "exit_code", None) == EXIT_USAGE:
+                lifecycle.release("failed", {})
                 if folder.discard():
                     terminal.warn(f"the earlier run in {folder.place} is as it was")
                 raise
             ending = ("failed", one_line(failure))
-            driven.keep_trace(failure)
+            lifecycle.keep_trace(failure)
         with (
             _ends_on_repeat(interrupt, CLOSE_S),
             interrupt.deferred(lambda name: terminal.say(f"{name}: closing (once more to leave at once)")),
         ):
-            return replace(driven.close(*ending), signal=interrupt.name)
+            return replace(lifecycle.close(*ending), signal=interrupt.name)
 
 
-def _train(driven: Driven, interrupt: Interrupt) -> tuple[str, str]:
+def _train(lifecycle: RunLifecycle, interrupt: Interrupt) -> tuple[str, str]:
     """Runs the loop; returns status and reason."""
     from rlexp.environment.hangs.hang_watch import last_words, take_signal
-    from rlexp.run.hang_reporter import witnessed
+    from rlexp.run.hang_reporter import reporting_hangs
 
     def first(name: str) -> None:
-        driven.terminal.say(_on_interrupt(name))
+        lifecycle.terminal.say(_on_interrupt(name))
         interrupt_sampling.request()
 
     take_signal()
     with (
         interrupt_sampling.cuttable(),
-        witnessed(driven.folder, driven.terminal),
-        last_words(driven.abandon),
+        reporting_hangs(lifecycle.folder, lifecycle.terminal),
+        last_words(lifecycle.abandon),
         interrupt.deferred(first),
     ):
-        driven.begin()
-        ending = driven.loop.run(interrupt)
+        lifecycle.begin()
+        ending = lifecycle.loop.run(interrupt)
     return ending.status, ending.reason
 
 

@@ -22,7 +22,7 @@ from rlexp.metrics.known_metrics import known_metrics
 from rlexp.run.stopping.stop_rules import StopRules
 from rlexp.storage.buckets.local_copies import check_place
 
-# What a judge alone needs and takes long to import, it imports itself: a mistyped key is told before any judge.
+# What a judge alone needs and takes long to import, it imports itself: a mistyped key is reported before any judge.
 
 
 def check(composed: Composed) -> RunConfig:
@@ -61,7 +61,7 @@ def check_start(config: RunConfig) -> None:
 
     Raises:
         ConfigError: the name is no folder's name; `model.size` would change nothing.
-        CheckpointError: the weights are not there, not whole, or not its user's own.
+        CheckpointError: the weights are not there, damaged, or not its user's own.
     """
     if config.name is not None:
         check_name("name", config.name)
@@ -190,7 +190,7 @@ def _curriculum(config: RunConfig) -> None:
 
 def _tracking(config: RunConfig) -> None:
     """What W&B would refuse once the run has begun, and with it all of the run's figures."""
-    from rlexp.tracking.wandb_names import check_names
+    from rlexp.tracking.wandb_settings import check_names
 
     for name, spec in config.tracking.items():
         if str(spec.get("_target_")).replace(":", ".") == "rlexp.tracking.wandb.WandbTracker":

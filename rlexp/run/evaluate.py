@@ -45,7 +45,7 @@ def evaluate(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
     Raises:
         ConfigError: no run there, one with links that lead out of it, or a bad override.
-        CheckpointError: no whole checkpoint, or one written by somebody else.
+        CheckpointError: no intact checkpoint, or one written by somebody else.
     """
     folder = fetched(path)
     refuse_links(_run_of(folder))

@@ -28,8 +28,8 @@ _END_S = 5.0
 
 
 @contextlib.contextmanager
-def witnessed(folder: RunFolder, terminal: Terminal) -> Iterator[None]:
-    """While inside, such an end is told in `folder` and on the terminal."""
+def reporting_hangs(folder: RunFolder, terminal: Terminal) -> Iterator[None]:
+    """While inside, such an end is written to `folder` and to the terminal."""
     from rlexp.environment.hangs.watch_thread import stacks_to
     from rlexp.terminal.interrupt import children_keep_on
 
@@ -79,15 +79,15 @@ def tell(folder: Path, stacks: str) -> None:
     manifest = read_object(folder / "manifest.json")
     if manifest.get("status") != "running":
         return
-    told = {"status": "failed", "reason": REASON}
+    ending = {"status": "failed", "reason": REASON}
     latest = pointed(folder / "checkpoints" / "latest")
     summary = {
-        **told,
+        **ending,
         "env_steps": metrics_file.last_env_steps(folder / metrics_file.NAME),
         "checkpoint": f"checkpoints/{latest}" if latest else None,
     }
     write_json(folder / "summary.json", summary)
-    write_json(folder / "manifest.json", {**manifest, **told, "ended": now()})
+    write_json(folder / "manifest.json", {**manifest, **ending, "ended": now()})
     print_closing(summary, address(folder))
     print(f"error: {REASON}", flush=True)
 

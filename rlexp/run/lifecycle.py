@@ -40,7 +40,7 @@ class Outcome:
         folder: the run's folder.
         status: `done`, `stopped` (interrupted) or `failed`.
         summary: what `summary.json` holds.
-        error: what the person is told, if it failed.
+        error: one line on why, if it failed.
         signal: the name of the signal that stopped it, if one did.
     """
 
@@ -59,7 +59,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Ready:
+class RunRequest:
     """A run that may be built.
 
     Attributes:
@@ -75,13 +75,13 @@ class Ready:
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Driven:
+class RunLifecycle:
     """What has been started of one run; `close` ends all of it."""
 
-    def __init__(self, ready: Ready, terminal: Terminal) -> None:
-        self.folder, self.terminal, self._ready = ready.folder, terminal, ready
+    def __init__(self, request: RunRequest, terminal: Terminal) -> None:
+        self.folder, self.terminal, self._request = request.folder, terminal, request
         self.began, self._since = False, time.monotonic()
-        self.config = ready.config
+        self.config = request.config
         self._trainable: RunTrainable | None = None
         self._loop: Loop | None = None
         self._started: list[RunListener] = []
@@ -100,7 +100,7 @@ class Driven:
         return self._trainable
 
     def build(self) -> None:
-        """Everything up to the first iteration; what is cheap and may be refused comes first."""
+        """Does all that comes before the first iteration; what is cheap and may be refused comes first."""
         with self.terminal.status("building ..."):
             from rlexp.config.labs.search_path import find_lab
             from rlexp.run.building.prepare import built, prepare, start_processes
@@ -111,7 +111,7 @@ class Driven:
             from rlexp.storage.buckets.sync import StoreSync
             from rlexp.storage.checkpoint.store import CheckpointStore
 
-            config = self._ready.config
+            config = self._request.config
             if lab := find_lab():
                 self.terminal.say(f"lab: {lab.root}")
             keeping = config.checkpoint
@@ -130,14 +130,14 @@ class Driven:
                 trainable = self._trainable = RunTrainable(
                     config={"prepared": prepared, "since": self._since}
                 )
-            progress = self._ready.start(trainable, prepared.config, self.terminal)
+            progress = self._request.start(trainable, prepared.config, self.terminal)
             if self.folder.mirror is not None:
                 self._sync = StoreSync(self.folder.mirror, self.terminal.warn)
             listeners = run_listeners(self.folder, trainable, trackers, self._sync, self.terminal.warn)
             self._loop = Loop(trainable, store, listeners, progress)
             self._loop.listeners.append(AwaitedMetrics(self._loop.unseen, self.terminal.warn))
         self.folder.write_config(to_plain(self.config))
-        self.folder.update_manifest(**self._ready.manifest, status="running")
+        self.folder.update_manifest(**self._request.manifest, status="running")
         self.folder.trace.unlink(missing_ok=True)
 
     def begin(self) -> None:
@@ -164,16 +164,16 @@ class Driven:
         text = "".join(traceback.format_exception(failure))
         if inner := getattr(failure, "trace", ""):
             text += f"\nIn the environment's process:\n{inner}"
-        with self._told("the traceback could not be written to error.txt"):
+        with self._warning("the traceback could not be written to error.txt"):
             write_text(self.folder.trace, text)
 
     def close(self, status: str, reason: str) -> Outcome:
-        """Writes summary and manifest, then ends listeners and processes; an error in one is only told."""
+        """Writes summary and manifest, then ends listeners and processes; an error in one is only a warning."""
         summary = self._summary(status, reason)
         self.folder.free_room()
-        with self._told("summary.json could not be written"):
+        with self._warning("summary.json could not be written"):
             write_json(self.folder.summary, summary)
-        with self._told("manifest.json could not be written"):
+        with self._warning("manifest.json could not be written"):
             self.folder.update_manifest(status=status, reason=reason, ended=now())
         self.release(status, summary)
         self._tell_unlogged(summary)
@@ -181,7 +181,7 @@ class Driven:
             self.terminal.warn(f"{key}: {name} was never logged")
         self._put_back(summary)
         if self._sync is not None:
-            with self._told(
+            with self._warning(
                 f"the last state was not brought to {self.folder.place}; it lies in {self.folder.path}"
             ):
                 self._sync.close()
@@ -191,7 +191,7 @@ class Driven:
         """A run that made no iteration gives way to the one that it was to replace; only its trace stays there."""
         if not self.folder.replaces:
             return
-        with self._told(f"the earlier run lies in {self.folder.path / ASIDE}, and could not be put back"):
+        with self._warning(f"the earlier run lies in {self.folder.path / ASIDE}, and could not be put back"):
             trace = self.folder.trace.read_text(encoding="utf-8") if self.folder.trace.exists() else ""
             self.folder.put_back()
             self.terminal.warn(
@@ -205,7 +205,7 @@ class Driven:
         """Adds to the summary which trackers could not be started: they have nothing of the run."""
         if failures := [f for listener in self._started if (f := getattr(listener, "failure", None))]:
             summary["not_logged"] = failures
-            with self._told("summary.json could not be written"):
+            with self._warning("summary.json could not be written"):
                 write_json(self.folder.summary, summary)
 
     def abandon(self, failure: HungError | None = None, reason: str = "") -> None:
@@ -229,7 +229,7 @@ class Driven:
         from rlexp.hardware.ray_session import session
 
         for listener in self._started:
-            with self._told(f"{type(listener).__name__} failed to close"):
+            with self._warning(f"{type(listener).__name__} failed to close"):
                 listener.on_run_end(status, summary)
         # After the last line of a progress display, which ends last.
         for notice in filter(None, (getattr(listener, "notice", None) for listener in self._started)):
@@ -237,9 +237,9 @@ class Driven:
         if self._sync is not None:
             self._sync.stop()
         if self._trainable is not None:
-            with self._told("the algorithm failed to stop"):
+            with self._warning("the algorithm failed to stop"):
                 self._trainable.stop()
-        with self._told("Ray failed to stop"):
+        with self._warning("Ray failed to stop"):
             session.stop()
 
     def _summary(self, status: str, reason: str) -> dict[str, Any]:
@@ -249,16 +249,16 @@ class Driven:
             figures = loop.progress.summary(loop.trainable.clock)
         latest = pointed(self.folder.checkpoints / "latest")
         checkpoint = f"checkpoints/{latest}" if latest else None
-        told = {"status": status, "reason": reason, **figures, "checkpoint": checkpoint}
+        summary = {"status": status, "reason": reason, **figures, "checkpoint": checkpoint}
         if loop is not None and loop.unseen:
-            told["never_logged"] = dict(loop.unseen)
+            summary["never_logged"] = dict(loop.unseen)
         if status == "done" and loop is not None:
-            told["train_longer"] = loop.stop.more(loop.progress.final)
-        return told
+            summary["train_longer"] = loop.stop.more(loop.progress.final)
+        return summary
 
     @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """An error inside, or a Ctrl-C, is told and ends only what is inside."""
+    def _warning(self, what: str) -> Iterator[None]:
+        """An error inside, or a Ctrl-C, becomes a warning and ends only what is inside."""
         try:
             yield
         except KeyboardInterrupt:

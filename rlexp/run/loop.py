@@ -88,7 +88,7 @@ class Loop:
     Args:
         trainable: built, and restored where the run is resumed.
         store: where checkpoints go.
-        listeners: told of everything, in this order; the first keeps the run's own record of its metrics.
+        listeners: called in this order; the first keeps the run's own record of its metrics.
         progress: what a resumed run remembers from before.
     """
 
@@ -116,7 +116,7 @@ class Loop:
     def run(self, interrupt: Interrupt) -> Ending:
         """Trains until a stop rule holds or an interrupt comes; the last state is always checkpointed.
 
-        After an error in a listener or in the last evaluation too, for the training itself is whole then.
+        After an error in a listener or in the last evaluation too, for the training itself is complete then.
         """
         reason = self.over()
         try:
@@ -157,7 +157,7 @@ class Loop:
             return None
         try:
             reason = self.stop.update(record) or self._curriculum_over()
-        except Exception:  # Of a stop function; the iteration itself is whole.
+        except Exception:  # Of a stop function; the iteration itself is complete.
             self._take_in(record)
             raise
         if reason is not None and not interrupt and self._lacks_evaluation(record):
@@ -194,7 +194,7 @@ class Loop:
         self._check_required(record)
 
     def rescue(self, error: Exception) -> None:
-        """After `error`: saves the last state that is whole, if that was not done."""
+        """After `error`: saves the last complete state, if that was not done."""
         if self._unsaved is None or isinstance(error, CheckpointSaveError):
             return
         try:

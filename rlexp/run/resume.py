@@ -13,9 +13,9 @@ from rlexp.config import saved_config
 from rlexp.config.labs.search_path import lab_of
 from rlexp.config.schema import RunConfig
 from rlexp.run.bookkeeping.provenance import collect, now
-from rlexp.run.build_and_train import drive
+from rlexp.run.build_and_train import build_and_train
 from rlexp.run.checks import check
-from rlexp.run.lifecycle import Outcome, Ready, Start
+from rlexp.run.lifecycle import Outcome, RunRequest, Start
 from rlexp.run.train import is_run_id, new_run_id, start_of
 from rlexp.storage.buckets.fetch import fetched
 from rlexp.storage.buckets.local_copies import address
@@ -40,7 +40,7 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
 
     Raises:
         ConfigError: no run there, still running, or an override that the saved state cannot follow.
-        CheckpointError: no whole checkpoint, or one written by somebody else.
+        CheckpointError: no intact checkpoint, or one written by somebody else.
     """
     file = saved_config.find_config(fetched(path))
     with (
@@ -49,19 +49,21 @@ def resume(path: Path | str, overrides: Sequence[str] = (), *, command: Sequence
         interruptible(),
         RunFolder.open(file.parent) as folder,
     ):
-        found = reopened(folder, overrides, command=command)
-        return found if isinstance(found, Outcome) else drive(found)
+        outcome_or_request = reopen_run(folder, overrides, command=command)
+        if isinstance(outcome_or_request, Outcome):
+            return outcome_or_request
+        return build_and_train(outcome_or_request)
 
 
-def reopened(
+def reopen_run(
     folder: RunFolder,
     overrides: Sequence[str] = (),
     *,
     command: Sequence[str] = (),
     vouched: Mapping[str, Any] | None = None,
     of_sweep: bool = False,
-) -> Ready | Outcome:
-    """The run in a folder that is held, ready to go on; or its outcome, where it had only not been told.
+) -> RunRequest | Outcome:
+    """The run in a folder that is held, ready to go on; or its outcome, where it had ended and only not said so.
 
     Args:
         folder: of the run.
@@ -84,19 +86,19 @@ def reopened(
     here = collect(list(command), list(overrides), config.seed)
     noted = manifest.get("resumed")
     history: list[Any] = noted if isinstance(noted, list) else []
-    told: dict[str, Any] = {"pid": here["pid"], "host": here["host"]}
+    changes: dict[str, Any] = {"pid": here["pid"], "host": here["host"]}
     if not is_run_id(manifest.get("run_id")):  # Lost, or nothing that a tracker takes.
-        told["run_id"] = new_run_id()
+        changes["run_id"] = new_run_id()
     if _never_saved(folder):
         # Another id: what the first attempt logged to a tracker must not be continued by lower steps.
-        told |= {"run_id": new_run_id(), "resumed": [*history, {**here, "from": None}]}
-        return Ready(folder, config, _anew(start_of(config)), told)
+        changes |= {"run_id": new_run_id(), "resumed": [*history, {**here, "from": None}]}
+        return RunRequest(folder, config, _anew(start_of(config)), changes)
     checkpoint, skipped = resolve(folder.path)
     require_trust(checkpoint, config.checkpoint.trust)
     if (outcome := _finished(folder, config, checkpoint, of_sweep)) is not None:
         return outcome
-    told["resumed"] = [*history, {**here, "from": checkpoint.path.name}]
-    return Ready(folder, config, _continue(checkpoint, skipped), told)
+    changes["resumed"] = [*history, {**here, "from": checkpoint.path.name}]
+    return RunRequest(folder, config, _continue(checkpoint, skipped), changes)
 
 
 def _never_saved(folder: RunFolder) -> bool:
@@ -120,11 +122,11 @@ def _finished(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint, of_s
         return None
     status = folder.read_manifest().get("status")
     if status == "running" or of_sweep:
-        told = {"status": "done", "reason": reason}
-        summary = {**told, **progress.summary(), "checkpoint": f"checkpoints/{checkpoint.path.name}"}
+        ending = {"status": "done", "reason": reason}
+        summary = {**ending, **progress.summary(), "checkpoint": f"checkpoints/{checkpoint.path.name}"}
         if status != "done":
             write_json(folder.summary, summary)
-            folder.update_manifest(**told, ended=now())
+            folder.update_manifest(**ending, ended=now())
             folder.push()
         return Outcome(folder.path, "done", summary)
     raise ConfigError(

@@ -18,8 +18,8 @@ from rlexp.config.convert import to_plain
 from rlexp.config.labs.search_path import remember_lab_in_use
 from rlexp.config.schema import RunConfig
 from rlexp.run.bookkeeping.provenance import collect, write_diff
-from rlexp.run.build_and_train import drive
-from rlexp.run.lifecycle import Outcome, Ready, Start
+from rlexp.run.build_and_train import build_and_train
+from rlexp.run.lifecycle import Outcome, RunRequest, Start
 from rlexp.storage.buckets.local_copies import local
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.terminal.interrupt import Interrupted, interruptible
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rlexp.run.trainable import RunTrainable
     from rlexp.terminal.messages import Terminal
 
-__all__ = ["Outcome", "default_name", "found", "free_name", "new_run_id", "start_of", "train"]
+__all__ = ["Outcome", "default_name", "create_run", "free_name", "new_run_id", "start_of", "train"]
 
 
 def train(
@@ -63,24 +63,24 @@ def train(
     with one_at_a_time("training"), interruptible() as interrupt, ExitStack() as held:
         name = config.name or free_name(config)
         config = dataclasses.replace(config, name=name)  # a copy: the same config may be trained again
-        # A folder is there whole or not at all.
+        # A folder is there with all its records, or not at all.
         with interrupt.deferred():
             folder = held.enter_context(RunFolder.create(config.runs_dir, name, overwrite=config.overwrite))
-            ready = found(folder, config, command=command, overrides=overrides, group=group)
+            request = create_run(folder, config, command=command, overrides=overrides, group=group)
         if interrupt.name is not None:
             folder.discard()
             raise Interrupted(interrupt.name)
-        return drive(ready)
+        return build_and_train(request)
 
 
-def found(
+def create_run(
     folder: RunFolder,
     config: RunConfig,
     *,
     command: Sequence[str] = (),
     overrides: Sequence[str] = (),
     group: str | None = None,
-) -> Ready:
+) -> RunRequest:
     """Writes a new run's origin and config into its folder; arguments as for `train`."""
     try:
         manifest = collect(list(command), list(overrides), config.seed)
@@ -91,7 +91,7 @@ def found(
     except BaseException:
         folder.discard()
         raise
-    return Ready(folder, config, start_of(config))
+    return RunRequest(folder, config, start_of(config))
 
 
 def new_run_id() -> str:

@@ -115,7 +115,7 @@ class RunTrainable(Trainable):
         """One iteration: sample, learn, perhaps evaluate.
 
         Returns:
-            Headline metrics under flat names, with `env_steps` and `iteration` over the run's whole life.
+            Headline metrics under flat names, with `env_steps` and `iteration` over all resumes of the run.
 
         Raises:
             RunFailedError: the environments can no longer be stepped.
@@ -165,7 +165,7 @@ class RunTrainable(Trainable):
         return result, seconds
 
     def _env_steps(self, own: int) -> int:
-        """Env steps of the whole run, from those that this algorithm has sampled itself."""
+        """Env steps of the run over all resumes, from those that this algorithm has sampled itself."""
         return self._steps_before_restore + own
 
     @property
@@ -269,7 +269,7 @@ class RunTrainable(Trainable):
 
 
 def _outcomes(result: Mapping[str, Any]) -> list[Outcome]:
-    """Of the iteration's episodes: told by the runners, or by the learner where it adds signals."""
+    """Of the iteration's episodes: reported by the runners, or by the learner where it adds signals."""
     learner = (result.get("learners") or {}).get(ALL_MODULES)
     return [*outcomes_in(result.get(ENV_RUNNER_RESULTS)), *outcomes_in(learner)]
 

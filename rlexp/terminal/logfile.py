@@ -47,7 +47,7 @@ _OWN_LEVELS = ("ray", "ray.rllib", "ray.tune", "ray.data", "ray.train")
 
 
 class LogFile:
-    """A file that several writers append whole lines to, this process's children among them."""
+    """A file that several writers append complete lines to, this process's children among them."""
 
     def __init__(self, path: Path) -> None:
         """Open `path` for appending, making its folder.
@@ -163,7 +163,7 @@ class LogStream(io.TextIOBase):
         return _Bytes(self)
 
     def write(self, text: str, /) -> int:
-        """Keep `text` until its line is whole; a carriage return ends a line too."""
+        """Keep `text` until its line is complete; a carriage return ends a line too."""
         if self._log is not None and self._foreign:
             return self._others.write(text) if self._others is not None else len(text)
         with self._lock:
@@ -176,7 +176,7 @@ class LogStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Lines are written when they are whole, so there is nothing to do before the log is detached."""
+        """Lines are written when they are complete, so there is nothing to do before the log is detached."""
         stream = self._before if self._log is None else self._others if self._foreign else None
         if stream is not None:
             stream.flush()

@@ -19,7 +19,7 @@ _SPARE_S = 10.0
 
 class WandbTracker:
     """Logs the run to W&B, with its files in `<folder>/wandb`; a resumed run continues the same W&B run, unless
-    that has rows after the checkpoint that the run goes on from: then another W&B run gets the whole record.
+    that has rows after the checkpoint that the run goes on from: then another W&B run gets all records.
 
     Everything W&B does happens in a thread of its own. A server that cannot be reached makes the run offline;
     `notice` then says how to upload it.

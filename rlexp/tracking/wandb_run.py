@@ -217,7 +217,7 @@ class Segment:
     """The W&B run that a process of a run logs to.
 
     W&B takes no row at a step that it has had, and keeps those that it has. So a run that goes on from a checkpoint
-    that lies before its last row in W&B begins another W&B run, which gets its whole record.
+    that lies before its last row in W&B begins another W&B run, which gets all its records.
 
     Attributes:
         id: of the W&B run.
@@ -262,7 +262,7 @@ def _files(folder: Path, name: str) -> list[Path]:
 def last_step(folder: Path, run_id: str) -> int:
     """The last step in any W&B file of this run under the run's folder; -1 where there is none.
 
-    A file whose process was killed is read up to its last whole row; one without a row, or damaged, counts as
+    A file whose process was killed is read up to its last complete row; one without a row, or damaged, counts as
     none.
     """
     return max((_last_step_in(file) for file in _files(folder, run_id)), default=-1)

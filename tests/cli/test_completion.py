@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from harness import CHECKOUT, CONF
 
+from rlexp.cli.completion import _script as script
 from rlexp.cli.completion import run
 from rlexp.cli.completion.candidates import candidates, flags
 from rlexp.cli.completion.line import Line, read, without_stem
-from rlexp.cli.completion.scripts import script
 from rlexp.cli.main import VERBS, main
 
 

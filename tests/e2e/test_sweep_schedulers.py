@@ -119,7 +119,7 @@ def test_a_clone_learns_with_its_own_step_size_from_its_donors_state(
     trial = TrialRun(task, clone)
     try:
         trial.take_over(folder.trials / donor.name / "checkpoints" / "latest", donor.name)
-        trainable = trial._driven.trainable
+        trainable = trial._lifecycle.trainable
         learner = trainable.algorithm.learner_group._learner
 
         def rates() -> list[float]:

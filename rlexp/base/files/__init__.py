@@ -1,1 +1,1 @@
-"""Files that are whole or absent, held by one process, and safe to read whoever wrote them."""
+"""Files that are complete or absent, held by one process, and safe to read whoever wrote them."""

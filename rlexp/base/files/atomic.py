@@ -1,4 +1,4 @@
-"""Files, links and folders that are whole or absent: made beside their target, then renamed over it."""
+"""Files, links and folders that are complete or absent: made beside their target, then renamed over it."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def replace_folder(new: Path, target: Path) -> None:
     """Put the folder `new`, a neighbour, in the place of `target`; what was there is deleted.
 
     No system call exchanges folders everywhere, so after a crash in between `target` may be missing; it
-    is then whole under a hidden name, and `tidy` brings it back.
+    is then complete under a hidden name, and `tidy` brings it back.
 
     Raises:
         OSError: the folder could not be put there; `target` is what it was.
@@ -188,7 +188,7 @@ def remove(path: Path) -> None:
     """Delete `path`, whatever it is, never following a link.
 
     Raises:
-        OSError: it could not be deleted whole.
+        OSError: it could not be deleted with all that is in it.
     """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -15,6 +15,47 @@ from rlexp.cli.main import COMPLETION
 
 _HOW = 'eval "$(rlexp -sc install=bash)", or zsh; rlexp -sc install=fish | source'
 
+_BASH = """\
+_rlexp_complete() {
+    local line
+    COMPREPLY=()
+    while IFS= read -r line; do COMPREPLY+=("$line"); done < <(
+        COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" COMP_BREAKS="$COMP_WORDBREAKS" "$1" -sc query=bash 2>/dev/null
+    )
+}
+complete -o nospace -F _rlexp_complete NAME
+"""
+
+_ZSH = """\
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+_rlexp_complete() {
+    local -a open closed
+    local line
+    while IFS= read -r line; do
+        case "$line" in (*[=./]) open+=("$line");; (*) closed+=("$line");; esac
+    done < <(COMP_LINE="$BUFFER" COMP_POINT="$CURSOR" "${words[1]}" -sc query=zsh 2>/dev/null)
+    (( $#open )) && compadd -S '' -- "${open[@]}"
+    (( $#closed )) && compadd -- "${closed[@]}"
+}
+compdef _rlexp_complete NAME
+"""
+
+_FISH = """\
+function _rlexp_complete
+    set -lx COMP_LINE (commandline -cp)
+    set -l command (commandline -cpo)
+    $command[1] -sc query=fish 2>/dev/null
+end
+complete -c NAME -f -a '(_rlexp_complete)'
+"""
+
+_INSTALL = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+_UNINSTALL = {
+    "bash": "complete -r NAME\nunset -f _rlexp_complete\n",
+    "zsh": "compdef -d NAME\nunfunction _rlexp_complete\n",
+    "fish": "complete -e -c NAME\nfunctions -e _rlexp_complete\n",
+}
+
 
 def run(argv: Sequence[str]) -> int:
     """Prints a script, or what fits the line that the shell tells in `COMP_LINE`, a line each; returns the exit code.
@@ -27,9 +68,7 @@ def run(argv: Sequence[str]) -> int:
         for candidate in _answer(folder, shell):
             print(candidate)
         return EXIT_DONE
-    from rlexp.cli.completion.scripts import script
-
-    if (text := script(shell, _name(), uninstall=command == "uninstall")) is None:
+    if (text := _script(shell, _name(), uninstall=command == "uninstall")) is None:
         raise ConfigError(f"no completion for the shell {shell!r}", fix=_HOW)
     print(text, end="")
     return EXIT_DONE
@@ -77,3 +116,15 @@ def _name() -> str:
     """The command that is completed."""
     name = Path(sys.argv[0]).name
     return "rlexp" if not name or name.endswith(".py") else name
+
+
+def _script(shell: str, name: str, *, uninstall: bool = False) -> str | None:
+    """What the shell is to evaluate; None for a shell without completion.
+
+    Args:
+        shell: `bash`, `zsh` or `fish`.
+        name: the command that is completed.
+        uninstall: the script that takes completion away again.
+    """
+    text = (_UNINSTALL if uninstall else _INSTALL).get(shell)
+    return None if text is None else text.replace("NAME", name)

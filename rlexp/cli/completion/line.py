@@ -23,7 +23,7 @@ def read(line: str, point: int) -> Line:
     """The words of a line up to the cursor.
 
     Args:
-        line: the whole line, the command's name first.
+        line: the line, the command's name first.
         point: where the cursor stands, in characters.
     """
     words, word, quote, begun = [], "", "", False
@@ -45,7 +45,7 @@ def without_stem(candidate: str, line: Line, breaks: str) -> str:
     """A candidate as bash wants it: without what it takes for earlier words, which it cuts at = and :.
 
     Args:
-        candidate: the whole word.
+        candidate: the full word.
         line: what was typed.
         breaks: the signs that bash cuts words at (`COMP_WORDBREAKS`).
     """

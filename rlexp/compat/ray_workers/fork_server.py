@@ -1,7 +1,7 @@
 """A process that has the large libraries imported and forks Ray's worker processes: the imports are paid once.
 
 It is this file, run as a script (`fork_server.py ADDRESS LIBRARY ...`): see `import_ahead`. Imports only the standard
-library before what it is told. Ray's own modules are not for it: they read their settings
+library before the libraries that it is given. Ray's own modules are not for it: they read their settings
 from the environment as they load, and those are each worker's own. `worker_start.py`, which Ray starts in place of a
 worker, asks; whom nobody answers starts as Ray's workers always do.
 

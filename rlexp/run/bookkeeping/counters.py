@@ -21,7 +21,7 @@ SHARES = (TRAINING, EVALUATION, CHECKPOINTS, REST)
 
 @dataclass
 class Counters:
-    """Totals over a run's whole life, resumes included.
+    """Totals over all resumes of a run.
 
     Attributes:
         env_steps: environment steps sampled.

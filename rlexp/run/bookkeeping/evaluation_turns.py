@@ -76,9 +76,9 @@ def taking_turns(
     Args:
         algorithm: whose `train` is called inside, once.
         turns: see there; `was_due` is set.
-        progress: env steps of the whole run, from the results of a training iteration.
+        progress: env steps of the run, resumes included, from the results of a training iteration.
         last: env steps before and after the iteration before this one.
-        spent: told the seconds of an evaluation that training waited for.
+        spent: called with the seconds of an evaluation that training waited for.
     """
     config = algorithm.config
     interval, iteration = getattr(config, INTERVAL), algorithm.iteration + 1

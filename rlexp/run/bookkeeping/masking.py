@@ -1,4 +1,4 @@
-"""Takes secrets out of what RLlib writes into a checkpoint of its own: its pickled arguments hold the whole config.
+"""Takes secrets out of what RLlib writes into a checkpoint of its own: its pickled arguments hold the config.
 
 A run that goes on makes RLlib's objects from its config, and needs none of these files. As many stars stand in them
 as the secret had bytes, so that they can be read all the same.

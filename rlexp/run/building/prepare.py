@@ -103,7 +103,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     apply_threads(torch_threads(config, inspect_machine()))
     spaces = env.observation_space, env.action_space
     algorithm = build(config, spaces, agents=bool(env.agents))
-    told = install(algorithm, config.fast, spaces)
+    fast_path_note = install(algorithm, config.fast, spaces)
     check_teacher_fits(config, algorithm, spaces)
     found = _measured(asked, config, algorithm, env, chosen)
     if found:
@@ -112,7 +112,11 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
         algorithm.env_runners(**{key: chosen[key] for key in found})
     needed = session.needs_ray(config, algorithm.algo_class)
     return Prepared(
-        config, algorithm, [*notes, told], [f"{key}={value}" for key, value in chosen.items()], needed
+        config,
+        algorithm,
+        [*notes, fast_path_note],
+        [f"{key}={value}" for key, value in chosen.items()],
+        needed,
     )
 
 

@@ -162,8 +162,8 @@ class StopRules:
         spent = all(now[name] >= budget for name, budget in asked.items())
         if not spent or not all(bound.holds(now) for bound in self.bounds_together):
             return None
-        told = [f"{name} >= {budget:,g}" for name, budget in asked.items()]
-        return " and ".join([*told, *(f"{b.metric} {b.sign} {b.value:g}" for b in self.bounds_together)])
+        reached = [f"{name} >= {budget:,g}" for name, budget in asked.items()]
+        return " and ".join([*reached, *(f"{b.metric} {b.sign} {b.value:g}" for b in self.bounds_together)])
 
     def more(self, record: Mapping[str, Any]) -> str:
         """The overrides that let a run that ended with `record` go on: every rule that holds, loosened."""

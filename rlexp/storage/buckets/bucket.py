@@ -60,7 +60,7 @@ class Bucket:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Replaces a file, whole."""
+        """Replaces a file at once: readers see the old or the new one."""
         with self._system.open_output_stream(self._writable_path(name)) as file:
             file.write(content)
 
@@ -77,7 +77,7 @@ class Bucket:
             shutil.copyfileobj(source, target, 1 << 22)
 
     def download(self, name: str, file: Path) -> bool:
-        """Replaces a file of this machine, whole; false where the store has none."""
+        """Replaces a file of this machine at once; False where the store has none."""
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
         try:

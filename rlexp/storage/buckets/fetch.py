@@ -19,7 +19,7 @@ DEPTH = 4
 def fetched(place: Path | str) -> Path:
     """The folder that `place` stands for: itself, or this machine's copy, brought up to date.
 
-    A run is brought whole, and of several runs below a place, or a sweep's trials, their records.
+    A run is downloaded with all its files; of several runs below a place, or a sweep's trials, their records.
 
     Raises:
         ConfigError: the store has nothing there, or cannot be reached.

@@ -1,1 +1,1 @@
-"""Checkpoints: written whole, sealed with hashes, and held by one process at a time."""
+"""Checkpoints: complete or absent, sealed with hashes, and held by one process at a time."""

@@ -1,4 +1,4 @@
-"""Which checkpoints lie in a folder, which are whole, and the newest and the best of them."""
+"""Which checkpoints lie in a folder, which are intact, and the newest and the best of them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def ranked(sealed: Sequence[Sealed]) -> list[Sealed]:
 
 
 def latest(folder: Path) -> tuple[Checkpoint, list[str]]:
-    """The newest whole checkpoint in `folder`, and a line for each newer one that is damaged.
+    """The newest intact checkpoint in `folder`, and a line for each newer one that is damaged.
 
     Raises:
         CheckpointError: there is none.
@@ -81,10 +81,10 @@ def latest(folder: Path) -> tuple[Checkpoint, list[str]]:
 
 
 def best(folder: Path) -> tuple[Checkpoint, list[str]]:
-    """The whole checkpoint in `folder` with the best score, and a line for each better one that is damaged.
+    """The intact checkpoint in `folder` with the best score, and a line for each better one that is damaged.
 
     Raises:
-        CheckpointError: none that has a score is whole; the message names the others.
+        CheckpointError: none that has a score is intact; the message names the others.
     """
     _restore(folder)
     paths = [path for path, _ in ranked(all_sealed(folder))]

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: written aside, sealed, renamed last; the newest whole one is found again."""
+"""The checkpoints of a run: written aside, sealed, renamed last; the newest intact one is found again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CheckpointStore:
 
     Args:
         folder: made on the first save.
-        keep: how many of the newest whole ones stay; the best whole one stays besides.
+        keep: how many of the newest intact ones stay; the best intact one stays besides.
         mode: whether a higher (`max`) or a lower (`min`) score is better.
 
     Raises:
@@ -88,7 +88,7 @@ class CheckpointStore:
         return find_checkpoints.described(target, seal.read(target))
 
     def all(self) -> list[Checkpoint]:
-        """The whole checkpoints, oldest first."""
+        """The intact checkpoints, oldest first."""
         sealed_checkpoints = find_checkpoints.all_sealed(self.folder)
         return [
             find_checkpoints.described(path, sealed)
@@ -108,10 +108,10 @@ class CheckpointStore:
             else:
                 atomic.point(self.folder / BEST, best.name)
             if len(complete) >= self.keep:
-                # A damaged one counts for nothing: it goes with the whole ones of its age.
+                # A damaged one counts for nothing: it goes with the intact ones of its age.
                 self._prune(sealed_checkpoints[: sealed_checkpoints.index(complete[-self.keep])], best)
         except OSError as error:
-            # The next save tries again: what is whole is found by its seal, whatever `latest` says.
+            # The next save tries again: what is intact is found by its seal, whatever `latest` says.
             _log.warning(
                 "checkpoint step_%s is whole, but %s could not be put in order: %s", step, self.folder, error
             )
@@ -140,7 +140,7 @@ def resolve(path: Path | str) -> tuple[Checkpoint, list[str]]:
     """The verified checkpoint that `path` means, and a line for each one skipped as damaged.
 
     `path` is a run folder, its `checkpoints`, `.../latest`, `.../best` or one checkpoint's own folder. The
-    first three fall back to the next older checkpoint, `best` to the next best; one that is named must be whole.
+    first three fall back to the next older checkpoint, `best` to the next best; one that is named must be intact.
 
     Raises:
         CheckpointError: there is no such checkpoint, or the one named is damaged.
@@ -187,7 +187,7 @@ _Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 class VerifiedCheckpoints:
-    """Which checkpoints are whole; their files are hashed once, and again when they have changed since.
+    """Which checkpoints are intact; their files are hashed once, and again when they have changed since.
 
     A damaged one is logged when it is found.
     """
@@ -204,7 +204,7 @@ class VerifiedCheckpoints:
         return result[1]
 
     def add(self, path: Path) -> None:
-        """Takes the folder `path` for whole as it is now: it has just been sealed."""
+        """Takes the folder `path` for intact as it is now: it has just been sealed."""
         self._known[path] = (_stamp(path), True)
 
     def discard(self, path: Path) -> None:
@@ -222,7 +222,7 @@ def _verified(path: Path) -> bool:
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """What changes with any of the files: names, sizes in bytes, times in ns. None if it cannot be told."""
+    """What changes with any of the files: names, sizes in bytes, times in ns. None if they cannot be read."""
     try:
         stats = [(str(item), item.lstat()) for item in path.rglob("*")]
     except OSError:

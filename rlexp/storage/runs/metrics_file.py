@@ -93,7 +93,7 @@ class EpisodesFile(MetricsFile):
 
 
 def complete_lines(path: Path, up_to: int | None = None) -> Iterator[tuple[bytes, Record]]:
-    """The lines of a metrics file with their records: whole, in order of strictly increasing steps.
+    """The lines of a metrics file with their records: complete ones, in order of strictly increasing steps.
 
     A line that was torn by a kill is left out.
 

@@ -20,7 +20,7 @@ class RunFiles:
 
     @property
     def config(self) -> Path:
-        """The whole resolved config, YAML."""
+        """The resolved config, YAML."""
         return self.path / "config.yaml"
 
     @property

@@ -87,5 +87,5 @@ def _score(row: dict[str, Any], metric: str) -> float | None:
 def _rows(run: RunFolder) -> list[dict[str, Any]]:
     try:
         return metrics_file.read(run.metrics)
-    except ConfigError:  # Damaged: the trial has told nothing.
+    except ConfigError:  # Damaged: the trial has recorded nothing.
         return []

@@ -18,10 +18,10 @@ from rlexp.config.convert import to_plain
 from rlexp.environment.hangs import interrupt_sampling
 from rlexp.environment.hangs.hang_watch import last_words, take_signal
 from rlexp.environment.hangs.watch_thread import stacks_to
-from rlexp.run.lifecycle import Driven, Outcome, Ready, one_line
+from rlexp.run.lifecycle import Outcome, RunLifecycle, RunRequest, one_line
 from rlexp.run.loop import Progress
-from rlexp.run.resume import reopened
-from rlexp.run.train import found
+from rlexp.run.resume import reopen_run
+from rlexp.run.train import create_run
 from rlexp.storage.buckets.local_copies import local
 from rlexp.storage.buckets.mirror import Mirror
 from rlexp.storage.checkpoint import seal
@@ -53,33 +53,33 @@ class TrialRun:
         self._interrupt, self._stop_rules_checked = Interrupt(), False
         self.outcome: Outcome | None = None
         try:
-            ready = _prepare(task, trial, self._cleanup)
-            if isinstance(ready, Outcome):
-                self._end(ready)
+            request = _prepare(task, trial, self._cleanup)
+            if isinstance(request, Outcome):
+                self._end(request)
                 return
-            self.config = ready.config
-            terminal = self._cleanup.enter_context(quiet(ready.folder.log, ready.config.log_level))
-            self._driven = Driven(ready, terminal)
+            self.config = request.config
+            terminal = self._cleanup.enter_context(quiet(request.folder.log, request.config.log_level))
+            self._lifecycle = RunLifecycle(request, terminal)
             self._build()
         except BaseException:
             self._cleanup.close()
             raise
 
     def _build(self) -> None:
-        driven = self._driven
+        lifecycle = self._lifecycle
         try:
-            driven.build()
-            driven.trainable.report_at(self._task.compare_at, self._task.metric)
-            self._cleanup.enter_context(_stacks_in_trace(driven.folder))
-            self._cleanup.enter_context(last_words(driven.abandon))
+            lifecycle.build()
+            lifecycle.trainable.report_at(self._task.compare_at, self._task.metric)
+            self._cleanup.enter_context(_stacks_in_trace(lifecycle.folder))
+            self._cleanup.enter_context(last_words(lifecycle.abandon))
             self._cleanup.enter_context(self._training)
             self._listen()
-            driven.loop.unseen.setdefault(self._task.metric, "sweep.metric")
-            driven.begin()
+            lifecycle.loop.unseen.setdefault(self._task.metric, "sweep.metric")
+            lifecycle.begin()
         except BaseException as failure:
-            if not driven.began and getattr(failure, "exit_code", None) == EXIT_USAGE:
-                driven.release("failed", {})
-                driven.folder.discard()
+            if not lifecycle.began and getattr(failure, "exit_code", None) == EXIT_USAGE:
+                lifecycle.release("failed", {})
+                lifecycle.folder.discard()
             else:
                 self._fail(failure)
             raise
@@ -108,7 +108,7 @@ class TrialRun:
         return self._result()
 
     def _advance(self) -> None:
-        loop = self._driven.loop
+        loop = self._lifecycle.loop
         try:
             reason = None if self._stop_rules_checked else loop.over()
             self._stop_rules_checked = True
@@ -133,10 +133,10 @@ class TrialRun:
             )
 
     def _result(self) -> dict[str, Any]:
-        if self.outcome is not None and not hasattr(self, "_driven"):
+        if self.outcome is not None and not hasattr(self, "_lifecycle"):
             steps = int(self.outcome.summary.get("env_steps", 0))
             return {"done": True, ENDED: True, "env_steps": steps}
-        final = self._driven.loop.progress.final
+        final = self._lifecycle.loop.progress.final
         result: dict[str, Any] = {
             "env_steps": int(final.get("env_steps", 0)),
             "sps": float(final.get(SPS, 0.0)),
@@ -148,41 +148,41 @@ class TrialRun:
 
     def save_checkpoint(self) -> Path:
         """Writes a checkpoint of the present state."""
-        self._driven.loop.save_last()
-        return self._driven.loop.store.all()[-1].path
+        self._lifecycle.loop.save_last()
+        return self._lifecycle.loop.store.all()[-1].path
 
     def take_over(self, checkpoint: Path, donor: str) -> None:
         """Goes on from another trial's state: network, optimisers, counters, teacher; with its own settings."""
-        trainable = self._driven.trainable
+        trainable = self._lifecycle.trainable
         trainable.load_checkpoint(str(checkpoint))
-        self._driven.loop.take_over(Progress(**seal.read(checkpoint).meta))
-        self._driven.terminal.say(f"took over {donor} at {trainable.counters.env_steps:,} env steps")
+        self._lifecycle.loop.take_over(Progress(**seal.read(checkpoint).meta))
+        self._lifecycle.terminal.say(f"took over {donor} at {trainable.counters.env_steps:,} env steps")
 
     def end(self) -> None:
         """Saves and closes what still trains; harmless once it is over."""
         if self.outcome is not None:
             return
         try:
-            self._driven.loop.save_last()
+            self._lifecycle.loop.save_last()
         except Exception as failure:
             self._fail(failure)
         else:
             self._close("stopped", BY_SWEEP)
 
     def _fail(self, failure: BaseException) -> None:
-        self._driven.keep_trace(failure)
+        self._lifecycle.keep_trace(failure)
         self._close("failed", one_line(failure))
 
     def _close(self, status: str, reason: str) -> None:
         self._training.close()
-        self._end(self._driven.close(status, reason))
+        self._end(self._lifecycle.close(status, reason))
 
     def _end(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self._cleanup.close()
 
 
-def _prepare(task: TrialTask, trial: FrozenTrial, cleanup: contextlib.ExitStack) -> Ready | Outcome:
+def _prepare(task: TrialTask, trial: FrozenTrial, cleanup: contextlib.ExitStack) -> RunRequest | Outcome:
     """Opens the trial's folder, or makes it; holds it until `cleanup`."""
     sweep = SweepFolder(local(task.sweep))
     if (mirror := Mirror.of(sweep.trials / trial.name)) is not None:
@@ -192,11 +192,13 @@ def _prepare(task: TrialTask, trial: FrozenTrial, cleanup: contextlib.ExitStack)
         folder = cleanup.enter_context(_open_when_free(before.path))
         # What the sweep was frozen with has been accepted before it started; the folder may have been changed since.
         vouched = to_plain(trial.config)
-        return reopened(folder, task.changes, command=task.command, vouched=vouched, of_sweep=True)
+        return reopen_run(folder, task.changes, command=task.command, vouched=vouched, of_sweep=True)
     # A folder without a config is of a process that was killed as it made the folder.
     folder = RunFolder.create(trial.config.runs_dir, trial.name, overwrite=before is not None)
     cleanup.enter_context(folder)
-    return found(folder, trial.config, command=task.command, overrides=trial.overrides, group=sweep.path.name)
+    return create_run(
+        folder, trial.config, command=task.command, overrides=trial.overrides, group=sweep.path.name
+    )
 
 
 def _open_when_free(path: Path) -> RunFolder:
