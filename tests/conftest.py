@@ -12,16 +12,20 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from buckets import ACCOUNT, make_bucket, s3_server
-from harness import CHECKOUT
+from harness import CHECKOUT, tiny
 from hypothesis import settings
 from slow_shares import SHARE, UNTIL, parse_share
 
 # Two workers and about a hundred commands import the same modules: compiled once, here, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+if TYPE_CHECKING:
+    from rlexp.run.trainable import RunTrainable
 
 settings.register_profile("untimed", deadline=None)  # A busy machine is no fault of what is tested.
 settings.load_profile("untimed")
@@ -110,6 +114,23 @@ def ray_for_runners(request: pytest.FixtureRequest, local_rllib: None) -> None:
     """Ray for those cases of a test whose `runners` are processes: it takes seconds to start, and time meanwhile."""
     if request.node.callspec.params.get("runners", 0) if hasattr(request.node, "callspec") else 0:
         request.getfixturevalue("ray_session")
+
+
+@pytest.fixture
+def tiny_trainable() -> Iterator[Callable[..., RunTrainable]]:
+    """`tiny_trainable(*overrides)` is what steps a tiny run in this process; stopped in the end."""
+    from rlexp.run.building.prepare import prepare
+    from rlexp.run.trainable import RunTrainable
+
+    made = []
+
+    def make(*overrides: str) -> RunTrainable:
+        made.append(RunTrainable(config={"prepared": prepare(tiny("tracking=none", *overrides))}))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
+    from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+
     from rlexp.config.schema import RunConfig
     from rlexp.run.train import Outcome
 
@@ -78,3 +80,45 @@ def flip(file: Path, position: int = 0, mask: int = 1) -> None:
     content = bytearray(file.read_bytes())
     content[position] ^= mask
     file.write_bytes(content)
+
+
+class Canary:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """What lies below a folder, but for the lock."""
+    files = (path for path in folder.rglob("*") if path.is_file() and ".lock" not in path.name)
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def episode_of(infos: list[dict[str, float]], t_started: int = 0) -> SingleAgentEpisode:
+    """A piece of an episode with these infos, the first of them of the step before; each step has a reward of 1."""
+    from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+
+    count = len(infos) - 1
+    return SingleAgentEpisode(
+        observations=[0] * (count + 1),
+        actions=[0] * count,
+        rewards=[1.0] * count,
+        infos=infos,
+        t_started=t_started,
+        len_lookback_buffer=0,
+    )
+
+
+def address_space() -> int:
+    """Bytes of it that this process uses."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def sweep_state(folder: Path) -> dict[str, Any]:
+    """A sweep's own record."""
+    state: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
+    return state

@@ -11,12 +11,6 @@ import pytest
 from harness import CHECKOUT
 
 
-@pytest.fixture(autouse=True)
-def _benchmarks_in_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As for the command itself, whose folder Python puts first.
-    monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
-
-
 def test_figures_leave_out_the_best_and_the_worst_of_five() -> None:
     from curricula import figures
 

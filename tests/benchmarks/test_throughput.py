@@ -11,12 +11,6 @@ import pytest
 from harness import CHECKOUT
 
 
-@pytest.fixture(autouse=True)
-def _benchmarks_in_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As for the command itself, whose folder Python puts first.
-    monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
-
-
 def told(speed: float, parameters: int = 10) -> dict:
     return {
         "steps": 100,

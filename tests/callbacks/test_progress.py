@@ -68,9 +68,14 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
-def test_live_display_moves_and_goes(tmp_path: Path) -> None:
-    text = on_terminal(tmp_path)
-    shown = plain(text)
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a terminal receives from a course that ends well."""
+    return on_terminal(tmp_path_factory.mktemp("drawn"))
+
+
+def test_live_display_moves_and_goes(drawn: str) -> None:
+    text, shown = drawn, plain(drawn)
     for words in (
         "building ...",
         "0 / 1,000 steps",
@@ -93,8 +98,8 @@ def test_live_display_moves_and_goes(tmp_path: Path) -> None:
     assert "\x1b[2K" in text[text.rindex(SHOW) :]
 
 
-def test_live_display_redraws_within_one_iteration(tmp_path: Path) -> None:
-    before_first = plain(on_terminal(tmp_path)).split("return 10.0")[0]
+def test_live_display_redraws_within_one_iteration(drawn: str) -> None:
+    before_first = plain(drawn).split("return 10.0")[0]
     assert before_first.count("first iteration") >= 3
 
 

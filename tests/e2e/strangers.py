@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from harness import Canary
 
 from rlexp.storage.checkpoint import seal
 
@@ -58,16 +58,6 @@ def put(dotted: str, value: Any) -> Callable[[dict[str, Any]], None]:
 
 EVIL = {"_target_": "evil_payload.run"}
 SHELL = {"_target_": "os.system", "command": "touch ../canary"}
-
-
-class Canary:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 def poison(run: Path, canary: Path) -> int:

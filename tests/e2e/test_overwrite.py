@@ -9,16 +9,11 @@ from typing import Any
 
 import pytest
 from breaking import TRUSTED
-from harness import records
+from harness import records, tree
 from processes import CARTPOLE, Command, corridor, manifest
 
 from rlexp.storage.runs.overwritten_run import FAILED_ATTEMPT
 from rlexp.storage.runs.run_folder import RunFolder
-
-
-def tree(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and ".lock" not in path.name)
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
 @pytest.fixture

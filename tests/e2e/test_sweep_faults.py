@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from harness import records
+from harness import records, sweep_state
 from processes import BATCH, CARTPOLE, Child, corridor, manifest, rlexp_child, run
 from tracking import reading
 
@@ -19,10 +17,6 @@ WHOLE = list(range(BATCH, BUDGET + 1, BATCH))
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}")
 
 pytestmark = pytest.mark.slow
-
-
-def state(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "sweep.json").read_text())
 
 
 def steps(folder: Path) -> dict[str, list[int]]:
@@ -52,7 +46,7 @@ def test_ctrl_c_saves_what_trains_and_the_rest_goes_on_later(tmp_path: Path) -> 
         assert child.end() == 130, child.text
         assert "save and stop" in child.text and "rlexp resume" in child.text
     assert none_left(family)
-    assert state(folder)["status"] == "stopped" and manifest(first)["status"] == "stopped"
+    assert sweep_state(folder)["status"] == "stopped" and manifest(first)["status"] == "stopped"
     saved = len(records(first))
     assert (first / "checkpoints" / "latest").exists() and 3 <= saved < 200
     code, text = run("resume", "sweeps/a", folder=tmp_path)
@@ -70,7 +64,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path: Path) -> No
         worker(child).kill()
         assert child.end() == 0, child.text
     assert steps(folder) == {"000-seed=0": WHOLE, "001-seed=1": WHOLE}
-    assert {trial["status"] for trial in state(folder)["trials"].values()} == {"done"}
+    assert {trial["status"] for trial in sweep_state(folder)["trials"].values()} == {"done"}
     assert manifest(first)["resumed"][0]["from"] is not None
 
 
@@ -82,7 +76,7 @@ def test_a_killed_worker_fails_its_trial_alone(tmp_path: Path) -> None:
         worker(child).kill()
         assert child.end() == 1, child.text
         assert "its process died" in child.text
-    assert [trial["status"] for trial in state(folder)["trials"].values()] == ["failed", "done"]
+    assert [trial["status"] for trial in sweep_state(folder)["trials"].values()] == ["failed", "done"]
 
 
 def test_after_sigkill_nothing_stays_and_damaged_records_are_made_anew(tmp_path: Path) -> None:
@@ -110,7 +104,7 @@ def test_an_environment_that_hangs_fails_its_trial_alone(tmp_path: Path) -> None
         *words, "+env.config.hang_at=300,1000000", "hardware.sample_timeout_s=2", folder=tmp_path
     )
     assert code == 1, text
-    trials = state(folder)["trials"]
+    trials = sweep_state(folder)["trials"]
     assert [trial["status"] for trial in trials.values()] == ["failed", "done"]
     assert "hang" in next(iter(trials.values()))["error"]
 
@@ -121,13 +115,13 @@ def test_a_sweep_ends_when_its_time_is_up(tmp_path: Path) -> None:
     began = time.monotonic()
     code, text = run(*words, "seed=0,1,2", "sweep.concurrency=1", folder=tmp_path)
     assert code == 0 and time.monotonic() - began < 60, text
-    counts = [trial["status"] for trial in state(folder)["trials"].values()]
-    assert counts[1:] == ["waiting", "waiting"] and state(folder)["status"] == "stopped"
-    before = next(iter(state(folder)["trials"].values()))["env_steps"]
+    counts = [trial["status"] for trial in sweep_state(folder)["trials"].values()]
+    assert counts[1:] == ["waiting", "waiting"] and sweep_state(folder)["status"] == "stopped"
+    before = next(iter(sweep_state(folder)["trials"].values()))["env_steps"]
     code, text = run("resume", "sweeps/a", "sweep.wall_s=25", folder=tmp_path)
     assert code == 0 and "1 go on where they were, 2 begin" in text, text
-    after = next(iter(state(folder)["trials"].values()))
-    assert after["env_steps"] > before and state(folder)["status"] == "stopped"
+    after = next(iter(sweep_state(folder)["trials"].values()))
+    assert after["env_steps"] > before and sweep_state(folder)["status"] == "stopped"
 
 
 def test_more_trials_of_a_random_search_are_drawn_where_it_ended(tmp_path: Path) -> None:
@@ -135,12 +129,12 @@ def test_more_trials_of_a_random_search_are_drawn_where_it_ended(tmp_path: Path)
     words = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", "stop.iterations=1", "sweep=random")
     code, text = run(*words, "algorithm.lr=tag(log,interval(1e-5,1e-2))", "sweep.trials=2", folder=tmp_path)
     assert code == 0, text
-    first = state(folder)["trials"]
+    first = sweep_state(folder)["trials"]
     code, text = run("resume", "sweeps/a", "sweep.trials=3", "stop.itertions=2", folder=tmp_path)
     assert code == 2 and "stop.iterations" in text, text
     code, text = run("resume", "sweeps/a", "sweep.trials=3", folder=tmp_path)
     assert code == 0 and "2 done before, 0 go on where they were, 1 begin" in text, text
-    trials = state(folder)["trials"]
+    trials = sweep_state(folder)["trials"]
     assert list(trials)[:2] == list(first) and len(trials) == 3
     assert len({trial["varied"]["algorithm.lr"] for trial in trials.values()}) == 3
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from harness import records
+from harness import records, sweep_state
 from machines import Machines
 from processes import BATCH, CARTPOLE, manifest, rlexp_child, run
 
@@ -30,10 +28,6 @@ WORDS = (
 )
 
 pytestmark = pytest.mark.slow
-
-
-def state(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "sweep.json").read_text())
 
 
 def steps(folder: Path) -> list[list[int]]:
@@ -62,7 +56,7 @@ def test_a_machine_is_lost_and_its_trials_go_on_on_the_other(tmp_path: Path) -> 
     assert len(before) == 4 and steps(folder) == [WHOLE] * 6
     told = [manifest(path) for path in sorted((folder / "trials").iterdir())]
     assert [len(each.get("resumed", ())) for each in told].count(1) == 2
-    assert {trial["status"] for trial in state(folder)["trials"].values()} == {"done"}
+    assert {trial["status"] for trial in sweep_state(folder)["trials"].values()} == {"done"}
     # The trials' processes had other users' homes; the person's own key still answers for what they made.
     evaluate = ("evaluate", "sweeps/a", "hardware.address=local", "evaluation.evaluation_duration=2")
     code, text = run(*evaluate, folder=tmp_path, RLEXP_HOME=str(tmp_path / "person"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from harness import episode_of
 
 from rlexp.config.schema import EnvChoice
 from rlexp.engine.callbacks.episode_metrics import EpisodeMetrics
@@ -79,27 +79,18 @@ class Logger:
         self.logged.setdefault(key, []).append(value)
 
 
-def part(infos: list[dict[str, float]], t_started: int) -> SingleAgentEpisode:
-    count = len(infos) - 1
-    return SingleAgentEpisode(
-        observations=[0] * (count + 1),
-        actions=[0] * count,
-        rewards=[1.0] * count,
-        infos=infos,
-        t_started=t_started,
-        len_lookback_buffer=0,
-    )
-
-
 def test_metrics_of_infos_count_the_steps_that_are_no_longer_kept() -> None:
     specs = {name: {"info": "x", "reduce": name} for name in ("sum", "mean", "max", "last")}
     callback = EpisodeMetrics({**specs, "own": {"_target_": "a.b"}}, build=None)  # type: ignore[arg-type]
-    callback.on_steps_forgotten(part=part([{}, {"x": 9.0}, {"x": 1.0}], 0), steps=2, env_index=0)
-    earlier = EarlierSteps(part([{}, {}, {}], 0))
-    earlier.add(part([{}, {}, {}], 0), 2)
+    callback.on_steps_forgotten(part=episode_of([{}, {"x": 9.0}, {"x": 1.0}], 0), steps=2, env_index=0)
+    earlier = EarlierSteps(episode_of([{}, {}, {}], 0))
+    earlier.add(episode_of([{}, {}, {}], 0), 2)
     logger: Any = Logger()
     callback.on_episode_end(
-        episode=part([{}, {"x": 2.0}], 2), prev_episode_chunks=[earlier], metrics_logger=logger, env_index=0
+        episode=episode_of([{}, {"x": 2.0}], 2),
+        prev_episode_chunks=[earlier],
+        metrics_logger=logger,
+        env_index=0,
     )
     logged = {key[1]: values for key, values in logger.logged.items() if key[0] == "custom"}
     assert logged == {"sum": [12.0], "mean": [4.0], "max": [9.0], "last": [2.0]}

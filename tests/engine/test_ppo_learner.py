@@ -14,6 +14,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import ALL_MODULES, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_MODULE_STEPS_TRAINED
+from vtrace_learners import parameters
 
 from rlexp.engine.learning.policy_change import MeasuredPPOTorchLearner, policy_change
 from rlexp.engine.learning.ppo import FastPPOTorchLearner
@@ -63,12 +64,8 @@ def _update(learner: Any, rollouts: list[Rollout], **options: Any) -> dict[str, 
     }
 
 
-def _parameters(learner: Any) -> list[torch.nn.Parameter]:
-    return list(learner.module[DEFAULT_MODULE_ID].parameters())
-
-
 def _assert_same_weights(ours: Any, theirs: Any, atol: float = 1e-5) -> None:
-    pairs = zip(_parameters(ours), _parameters(theirs), strict=True)
+    pairs = zip(parameters(ours), parameters(theirs), strict=True)
     for a, b in pairs:
         torch.testing.assert_close(a, b, atol=atol, rtol=1e-4)
 
@@ -115,7 +112,7 @@ def test_one_update_of_the_whole_batch(case: str) -> None:
     # RLlib's explained variance is of its added steps too.
     for name in set(stock) - counted - {"vf_explained_var"}:
         assert mine[name] == pytest.approx(stock[name], rel=1e-4, abs=1e-5), name
-    for a, b in zip(_parameters(ours), _parameters(theirs), strict=True):
+    for a, b in zip(parameters(ours), parameters(theirs), strict=True):
         assert (a.grad is None) == (b.grad is None)
         if a.grad is not None:
             torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-4)
@@ -153,7 +150,7 @@ def test_epochs_and_minibatches(model: dict[str, Any]) -> None:
     steps = sum(len(rollout) for rollout in rollouts)
     result = _update(learner, rollouts, num_epochs=3, minibatch_size=16, shuffle_batch_per_epoch=True)
     made = int(
-        learner._named_optimizers["default_policy_default_optimizer"].state[_parameters(learner)[0]]["step"]
+        learner._named_optimizers["default_policy_default_optimizer"].state[parameters(learner)[0]]["step"]
     )
     if not model:
         assert made == -(-3 * steps // 16)
@@ -177,12 +174,12 @@ def test_learning_rate_schedule() -> None:
     learner = _learner(lr=schedule)
     result = _update(learner, rollouts_for(learner), timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 500})
     assert result["default_optimizer_learning_rate"] == pytest.approx(5e-4)
-    before = [parameter.detach().clone() for parameter in _parameters(learner)]
+    before = [parameter.detach().clone() for parameter in parameters(learner)]
     _update(learner, rollouts_for(learner), timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 1000})
-    assert any(not torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))
-    before = [parameter.detach().clone() for parameter in _parameters(learner)]
+    assert any(not torch.equal(a, b) for a, b in zip(before, parameters(learner), strict=True))
+    before = [parameter.detach().clone() for parameter in parameters(learner)]
     _update(learner, rollouts_for(learner))  # at the rate 0 that the last update set
-    assert all(torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, parameters(learner), strict=True))
 
 
 def test_state_goes_to_rllib_and_back() -> None:
@@ -229,7 +226,7 @@ def test_an_overridden_loss_is_used() -> None:
     assert result["total_loss"] == pytest.approx(0.5 * expected["total_loss"], rel=1e-5)
     rewards = np.concatenate([rollout.rewards[rollout.valid] for rollout in rollouts])
     assert result["mean_reward"] == pytest.approx(rewards.mean(), rel=1e-5)
-    for a, b in zip(_parameters(ours), _parameters(plain), strict=True):
+    for a, b in zip(parameters(ours), parameters(plain), strict=True):
         torch.testing.assert_close(2 * a.grad, b.grad, atol=1e-6, rtol=1e-4)  # type: ignore[operator]
 
 
@@ -240,27 +237,27 @@ def test_gradients_that_are_not_finite(skip: bool, caplog: pytest.LogCaptureFixt
         _learner(cls, torch_skip_nan_gradients=skip) for cls in (FastPPOTorchLearner, PPOTorchLearner)
     )
     rollouts = rollouts_for(ours)
-    before = [parameter.detach().clone() for parameter in _parameters(ours)]
+    before = [parameter.detach().clone() for parameter in parameters(ours)]
     for learner in (ours, theirs):
-        _parameters(learner)[-1].register_hook(lambda gradient: gradient * float("nan"))
+        parameters(learner)[-1].register_hook(lambda gradient: gradient * float("nan"))
     with caplog.at_level(logging.WARNING):
         _update(ours, rollouts)
     assert "finite" in caplog.text or "nan" in caplog.text
     if skip:
-        assert all(torch.equal(a, b) for a, b in zip(before, _parameters(ours), strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(before, parameters(ours), strict=True))
     else:
         _update(theirs, rollouts)
         _assert_same_weights(ours, theirs)
-        assert not torch.equal(before[0], _parameters(ours)[0])
+        assert not torch.equal(before[0], parameters(ours)[0])
 
 
 def test_empty_rollouts_change_nothing() -> None:
     learner = _learner()
     rollout = made_rollout(steps=1, first_is_reset=True)
     assert len(rollout) == 0
-    before = [parameter.detach().clone() for parameter in _parameters(learner)]
+    before = [parameter.detach().clone() for parameter in parameters(learner)]
     result = learner.update(episodes=[rollout], timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 0})
-    assert all(torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, parameters(learner), strict=True))
     assert NUM_MODULE_STEPS_TRAINED not in result.get(ALL_MODULES, {})
 
 

@@ -14,6 +14,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
+from vtrace_learners import parameters
 
 from rlexp.engine.acting.numpy_actors import numpy_actor
 from rlexp.engine.learning.ppo import FastPPOTorchLearner, row_values
@@ -41,10 +42,6 @@ def _acted(module: Any, rollout: Rollout, weights_seq_no: int = 0) -> Rollout:
     assert actor is not None
     kept = [actor.act(row, None, True, 0).embeddings for row in rollout.observations[:-1]]
     return replace(rollout, embeddings=np.stack(kept), weights_seq_no=weights_seq_no)
-
-
-def _parameters(learner: Any) -> list[torch.nn.Parameter]:
-    return list(learner.module[DEFAULT_MODULE_ID].parameters())
 
 
 def test_the_value_head_on_kept_embeddings_says_what_a_whole_pass_says() -> None:
@@ -87,10 +84,10 @@ def test_an_update_counts_the_weights_that_acted_as_its_own() -> None:
     for update in range(2):
         learner.update(episodes=rollouts)
         blind.update(episodes=without)
-        for ours, theirs in zip(_parameters(learner), _parameters(blind), strict=True):
+        for ours, theirs in zip(parameters(learner), parameters(blind), strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
         if update == 0:
-            assert not all(map(torch.allclose, _parameters(misled), _parameters(blind)))
+            assert not all(map(torch.allclose, parameters(misled), parameters(blind)))
 
 
 def _embeddings(rollout: Rollout) -> np.ndarray:

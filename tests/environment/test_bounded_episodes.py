@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
+from harness import episode_of
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
@@ -168,7 +169,7 @@ def test_metrics_of_infos_count_all_steps_on_rllibs_own_runner(at_most: int) -> 
 
 def test_figures_of_steps_before_a_reset_do_not_reach_the_next_episode() -> None:
     callback = EpisodeMetrics({"sum": {"info": "x", "reduce": "sum"}}, build=None)  # type: ignore[arg-type]
-    part = episode([{}, {"x": 9.0}, {"x": 1.0}])
+    part = episode_of([{}, {"x": 9.0}, {"x": 1.0}])
     callback.on_steps_forgotten(part=part, steps=2, env_index=0)
     logged: list[float] = []
 
@@ -180,24 +181,13 @@ def test_figures_of_steps_before_a_reset_do_not_reach_the_next_episode() -> None
                 logged.append(value)
 
     logger: Any = Logger()
-    callback.on_episode_end(episode=episode([{}, {"x": 2.0}]), metrics_logger=logger, env_index=0)
+    callback.on_episode_end(episode=episode_of([{}, {"x": 2.0}]), metrics_logger=logger, env_index=0)
     assert set(logged) == {2.0}
-
-
-def episode(infos: list[dict[str, float]]) -> SingleAgentEpisode:
-    count = len(infos) - 1
-    return SingleAgentEpisode(
-        observations=[0] * (count + 1),
-        actions=[0] * count,
-        rewards=[1.0] * count,
-        infos=infos,
-        len_lookback_buffer=0,
-    )
 
 
 def test_how_many_bytes_a_step_takes_counts_what_the_network_gave() -> None:
     infos: list[dict[str, float]] = [{}, {}]
-    small = episode(infos)
+    small = episode_of(infos)
     large = SingleAgentEpisode(
         observations=[np.zeros(1000, np.float32)] * 2,
         actions=[0],

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness import address_space
 
 from rlexp.report.drawing.charts import Chart
 from rlexp.report.drawing.page import write_page
@@ -31,13 +32,9 @@ BOUND_OF_SWEEP_KIB = 48 << 20
 def bounded() -> object:
     """Processes that this one starts have so much address space, as under `ulimit -v`."""
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (max(BOUND, _used() + (1 << 30)), before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (max(BOUND, address_space() + (1 << 30)), before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-def _used() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_without_address_space_there_is_a_page_without_pictures(

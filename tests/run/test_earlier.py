@@ -6,17 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from harness import tree
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files import atomic
 from rlexp.storage.runs import overwritten_run
 from rlexp.storage.runs.run_folder import RunFolder
-
-
-def tree(folder: Path) -> dict[str, str]:
-    """What lies below a folder, but for the lock."""
-    files = (path for path in folder.rglob("*") if path.is_file() and ".lock" not in path.name)
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from harness import CONF, tiny
+from harness import CONF
 
 import rlexp
 from rlexp.base.errors import ConfigError
@@ -117,22 +117,6 @@ def test_beside_training_the_evaluation_follows_the_iteration_that_reached_the_s
     ]
 
 
-@pytest.fixture
-def trainable() -> Iterator[Callable[..., Any]]:
-    from rlexp.run.building.prepare import prepare
-    from rlexp.run.trainable import RunTrainable
-
-    made = []
-
-    def make(*overrides: str) -> Any:
-        made.append(RunTrainable(config={"prepared": prepare(tiny("tracking=none", *overrides))}))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.stop()
-
-
 def evaluated_at(trainable: Any, iterations: int) -> list[int]:
     found = []
     for _ in range(iterations):
@@ -144,17 +128,17 @@ def evaluated_at(trainable: Any, iterations: int) -> list[int]:
 
 @pytest.mark.parametrize("fast", ["auto", pytest.param("never", marks=pytest.mark.slow)])
 def test_iterations_of_a_replaying_algorithm_end_where_an_evaluation_is_due(
-    trainable: Callable[..., Any], fast: str
+    tiny_trainable: Callable[..., Any], fast: str
 ) -> None:
     overrides = ["algorithm=dqn", "env=cartpole", f"fast={fast}", f"reporting.{LENGTH}=40"]
-    made = trainable(*overrides, "evaluation.evaluation_interval_env_steps=50", "stop.env_steps=1000")
+    made = tiny_trainable(*overrides, "evaluation.evaluation_interval_env_steps=50", "stop.env_steps=1000")
     found = evaluated_at(made, 6)
     # A step that begins an episode anew counts, so that an iteration may end a step later.
     assert [steps // 50 * 50 for steps in found] == [50, 100, 150] and all(steps % 50 < 4 for steps in found)
 
 
-def test_evaluations_are_counted_apart_from_training(trainable: Callable[..., Any]) -> None:
-    made = trainable("algorithm=ppo", "env=cartpole", "evaluation.evaluation_interval=1")
+def test_evaluations_are_counted_apart_from_training(tiny_trainable: Callable[..., Any]) -> None:
+    made = tiny_trainable("algorithm=ppo", "env=cartpole", "evaluation.evaluation_interval=1")
     record = made.step()
     spent = made.clock.spent
     assert spent["evaluation_s"] >= record["perf/eval_s"] > 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 from pathlib import Path
 
 import pytest
+from harness import Canary
 from stores import writer
 
 from rlexp.base.errors import CheckpointError
@@ -19,16 +19,6 @@ from rlexp.storage.checkpoint.store import CheckpointStore, require_trust, resol
 def checkpoint(tmp_path: Path) -> Path:
     """A whole checkpoint of this user's own."""
     return CheckpointStore(tmp_path / "checkpoints", keep=1).save(30, writer("step 30")).path
-
-
-class Canary:
-    """Unpickling it writes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 def test_38_a_foreign_checkpoint_is_refused_unless_trusted(

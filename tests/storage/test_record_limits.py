@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import address_space
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.events import RunInfo
@@ -125,12 +126,9 @@ def bounded() -> Iterator[None]:
     def expired(*_: Any) -> None:
         raise TimeoutError(f"it takes more than {SECONDS} s")
 
-    def used() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-
     before = resource.getrlimit(resource.RLIMIT_AS)
     handler = signal.signal(signal.SIGALRM, expired)
-    resource.setrlimit(resource.RLIMIT_AS, (used() + MEMORY, before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (address_space() + MEMORY, before[1]))
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
         yield

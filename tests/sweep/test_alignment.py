@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import tiny
 from simulated import Simulation
 
 import rlexp
@@ -105,24 +104,10 @@ def test_a_population_is_perturbed_at_its_milestones_whatever_iterations_end_at(
     assert sorted(set(seen)) == [5000, 10_000, 15_000, 20_000, 25_000]
 
 
-@pytest.fixture
-def trainable() -> Iterator[Callable[..., Any]]:
-    from rlexp.run.building.prepare import prepare
-    from rlexp.run.trainable import RunTrainable
-
-    made = []
-
-    def make(*overrides: str) -> Any:
-        made.append(RunTrainable(config={"prepared": prepare(tiny("tracking=none", *overrides))}))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.stop()
-
-
-def test_a_trial_evaluates_where_it_is_compared_whatever_its_interval(trainable: Callable[..., Any]) -> None:
-    made = trainable("env=cartpole", "evaluation.evaluation_interval=50")
+def test_a_trial_evaluates_where_it_is_compared_whatever_its_interval(
+    tiny_trainable: Callable[..., Any],
+) -> None:
+    made = tiny_trainable("env=cartpole", "evaluation.evaluation_interval=50")
     made.report_at((200, 400), "eval/return_mean")
     rows = [made.step() for _ in range(4)]
     found = [row["env_steps"] for row in rows if "eval/return_mean" in row]
