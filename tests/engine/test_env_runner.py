@@ -40,8 +40,9 @@ def runners(num_envs=3, callbacks=None, **env):
 
 
 def sampled(runner, calls, **options):
+    from made_rollouts import episodes
+
     from rlexp.engine.rollout import Rollout
-    from rlexp.engine.sampling.episode_view import episodes
 
     torch.manual_seed(1)
     found = []

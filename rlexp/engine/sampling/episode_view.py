@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ import tree
 from gymnasium.wrappers.vector import DictInfoToList
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from rlexp.engine.rollout import Rollout
 from rlexp.engine.sampling.steps import Steps
 
 
@@ -155,46 +153,3 @@ def row_of(values: Any, env: int) -> Any:
     return (
         values[env] if isinstance(values, np.ndarray) else tree.map_structure(lambda leaf: leaf[env], values)
     )
-
-
-def episodes(rollout: Rollout, space: gym.Space, action_space: gym.Space) -> Iterator[SingleAgentEpisode]:
-    """The episodes, or parts of them, that a rollout stands for, as RLlib's env runner would return them.
-
-    Infos are not there: a rollout does not keep them.
-    """
-    for env in range(rollout.num_envs):
-        first = None
-        for row in range(rollout.num_steps + 1):
-            inside = row < rollout.num_steps and bool(rollout.valid[row, env])
-            if inside and first is None:
-                first = row
-            ended = first is not None and (not inside or _done(rollout, row - 1, env))
-            if first is not None and row > first and ended:
-                yield _episode(rollout, env, first, row, space, action_space)
-                first = row if inside else None
-
-
-def _done(rollout: Rollout, row: int, env: int) -> bool:
-    return row >= 0 and bool(rollout.terminated[row, env] or rollout.truncated[row, env])
-
-
-def _episode(
-    rollout: Rollout, env: int, first: int, last: int, space: gym.Space, action_space: gym.Space
-) -> SingleAgentEpisode:
-    def part(column: Any, start: int, stop: int) -> list[Any]:
-        return [
-            tree.map_structure(lambda leaf, row=row: leaf[row, env], column) for row in range(start, stop)
-        ]
-
-    return SingleAgentEpisode(
-        observations=part(rollout.observations, first, last + 1),
-        actions=part(rollout.actions, first, last),
-        rewards=[float(reward) for reward in rollout.rewards[first:last, env]],
-        extra_model_outputs={name: part(column, first, last) for name, column in rollout.outputs.items()},
-        observation_space=space,
-        action_space=action_space,
-        terminated=bool(rollout.terminated[last - 1, env]),
-        truncated=bool(rollout.truncated[last - 1, env]),
-        t_started=int(rollout.started[env]) if first == 0 else 0,
-        len_lookback_buffer=0,
-    ).to_numpy()
