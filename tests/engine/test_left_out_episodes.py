@@ -10,7 +10,8 @@ import torch
 from made_rollouts import LSTM, rollouts_for, stock_episodes
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
-from test_ppo_learner import _assert_same_weights, _learner, _parameters, _update
+from test_ppo_learner import _assert_same_weights, _learner, _update
+from vtrace_learners import parameters
 
 from rlexp.engine.learning.gae import ends_of
 from rlexp.engine.rollout import EndedEpisode, Rollout
@@ -68,7 +69,7 @@ def test_where_all_are_left_out_nothing_is_learnt_and_their_signals_are_told(
 ) -> None:
     learner = _learner(model=model, kl_target=1e-9)
     _update(learner, rollouts_for(learner))
-    before = [parameter.detach().clone() for parameter in _parameters(learner)]
+    before = [parameter.detach().clone() for parameter in parameters(learner)]
     coefficient = float(learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID])
     rollouts = rollouts_for(learner)
     leave_out(rollouts, 1.0)
@@ -77,14 +78,14 @@ def test_where_all_are_left_out_nothing_is_learnt_and_their_signals_are_told(
         rollout.ended = [EndedEpisode(t, n, Outcome(0, 0, None, 0.0, 0.0, 1)) for t, n in over]
     caplog.clear()
     result = learner.update(episodes=rollouts)
-    assert all(torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, parameters(learner), strict=True))
     assert float(learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]) == coefficient
     assert "non-finite" not in caplog.text
     told = outcomes_in({name: stat.peek() for name, stat in result[ALL_MODULES].items()})
     assert len(told) == sum(len(rollout.ended or ()) for rollout in rollouts) > 3
     assert all(set(o.signals) == set(SIGNALS) and o.signals["value_l1"] > 0 for o in told)
     assert _update(learner, rollouts_for(learner))["total_loss"] != 0
-    assert any(not torch.equal(a, b) for a, b in zip(before, _parameters(learner), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(before, parameters(learner), strict=True))
 
 
 def test_nobody_who_reads_no_signals_is_told_any() -> None:
