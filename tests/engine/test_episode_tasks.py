@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rollouts import flags
 
-from rlexp.engine.sampling.steps import EpisodeTasks, Steps, ended
+from rlexp.engine.sampling.steps import EpisodeTasks, Steps, ended_episodes
 from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME
 from rlexp.environment.tasks.outcome import Outcome
 
@@ -54,7 +54,7 @@ def test_a_mark_holds_from_its_reset_to_the_next_one(seed: int, share: float, at
         assert (learnt is None) == bool(expected[low:high].all() and not _marks(rows[low + 1 : high + 1]))
         mask = np.ones_like(valid) if learnt is None else learnt
         assert (mask[valid] == expected[low:high][valid]).all()
-        for each in ended(steps):
+        for each in ended_episodes(steps):
             found.append((each.step + low, each.env))
             assert (each.outcome.task, each.outcome.env_index) == found[-1]
     assert found == outcomes
