@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from rlexp.report.analysis.chance import CHANCE, importance
 from rlexp.report.analysis.parameter_effects import effects_of
 from rlexp.report.analysis.parameters import Parameter
-from rlexp.report.analysis.points import to_indices
+from rlexp.report.analysis.permutation_baseline import CHANCE, importance
+from rlexp.report.analysis.tried_settings import to_indices
 
 Rng = np.random.Generator
 IDLE = "idle"

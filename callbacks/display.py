@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from callbacks.pace import Pace, figure
 from rlexp.base.durations import duration
 from rlexp.base.events import Record, RunInfo
-from rlexp.base.metric_table import METRICS
+from rlexp.base.headline_metrics import METRICS
 from rlexp.terminal.quiet import terminal
 
 if TYPE_CHECKING:

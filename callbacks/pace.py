@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlexp.base.events import is_finite_number
-from rlexp.base.metric_table import WALL_S
+from rlexp.base.headline_metrics import WALL_S
 
 WINDOW = 10
 """Iterations that the pace is taken over: enough to be steady, few enough to follow a change."""

@@ -104,9 +104,9 @@ def ray_session() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def local_rllib() -> None:
     """RLlib starts no Ray where all is in this process, as in runs; for tests that build algorithms themselves."""
-    from rlexp.compat import local_objects
+    from rlexp.compat import rllib_without_ray
 
-    local_objects.install()
+    rllib_without_ray.install()
 
 
 @pytest.fixture

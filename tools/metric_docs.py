@@ -1,4 +1,4 @@
-"""The table of `docs/metrics.md`, from the rows of `rlexp.base.metric_table`.
+"""The table of `docs/metrics.md`, from the rows of `rlexp.base.headline_metrics`.
 
 python tools/metric_docs.py            prints the table
 python tools/metric_docs.py --write    puts it in its place on the page
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rlexp.base.metric_table import METRICS, Metric
+from rlexp.base.headline_metrics import METRICS, Metric
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
 HEAD = ("| name | unit | better | what it is |", "|---|---|---|---|")

@@ -16,7 +16,7 @@ from ray.tune import register_env
 from contenders.clock import Clock
 from contenders.environments import make
 from contenders.scenarios import CONVOLUTIONS, DQN, PPO, SAC, Scenario, from_command_line
-from rlexp.models.plain_critics import PlainCriticsSAC
+from rlexp.models.mlp_critics import PlainCriticsSAC
 
 
 def ppo(scenario: Scenario, image: bool, continuous: bool) -> AlgorithmConfig:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.compat import registry
-from rlexp.compat.known_states import broken_targets
+from rlexp.compat.broken_rows_cache import broken_targets
 from rlexp.config.schema import HardwareChoice
 from rlexp.hardware.auto import choose
 from rlexp.hardware.machine.machine import Machine, inspect_machine

@@ -10,7 +10,7 @@ from rlexp.base.errors import EXIT_DONE, ConfigError
 from rlexp.cli.resume import asks_for_help, path_and_overrides
 
 if TYPE_CHECKING:
-    from rlexp.sweep.results.best_trial import BestTrial
+    from rlexp.sweep.results.best_by_metric import BestTrial
 
 USAGE = """\
 rlexp evaluate PATH [key=value ...] [--json]
@@ -40,7 +40,7 @@ def run(argv: list[str]) -> int:
     from rlexp.storage.buckets.local_copies import address
     from rlexp.storage.sweeps.sweep_view import is_sweep
     from rlexp.sweep.folder import SweepFolder
-    from rlexp.sweep.results.best_trial import best_by, to_json
+    from rlexp.sweep.results.best_by_metric import best_by, to_json
 
     folder, chosen = fetched(path), None
     if is_sweep(folder):

@@ -49,7 +49,7 @@ def close(outcome: object) -> int:
     """Prints how a run ended; returns the exit code."""
     from rlexp.run.train import Outcome
     from rlexp.storage.buckets.local_copies import address
-    from rlexp.terminal.closing import print_closing
+    from rlexp.terminal.final_summary import print_closing
 
     assert isinstance(outcome, Outcome)
     print_closing(outcome.summary, address(outcome.folder), outcome.error)

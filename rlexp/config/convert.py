@@ -7,10 +7,10 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from rlexp.base.yaml.plain_values import refuse_unusable
-from rlexp.config.environment_secrets import values_of, with_kept
+from rlexp.config.env_var_secrets import values_of, with_kept
 from rlexp.config.known_keys import SETTINGS, yaml_fields
-from rlexp.config.reader import Reader
 from rlexp.config.schema import RunConfig
+from rlexp.config.typed_leaves import Reader
 
 
 def to_run_config(plain: Mapping[str, Any], choices: Mapping[str, str | list[str]]) -> RunConfig:

@@ -15,7 +15,7 @@ from rlexp.config.callables.targets import TARGET, is_trusted, untrusted
 from rlexp.config.composition.groups import choices_named
 from rlexp.config.keys.advice import under
 from rlexp.config.schema import CurriculumChoice, RunConfig
-from rlexp.config.trust.nameable_classes import is_import_path
+from rlexp.config.trust.allow_list import is_import_path
 
 
 def check_named(config: RunConfig) -> None:

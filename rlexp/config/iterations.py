@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rlexp.base.metric_table import comes_with_evaluation
+from rlexp.base.headline_metrics import comes_with_evaluation
 from rlexp.config.algorithms import kind_of
 from rlexp.config.callables.annotations import is_number
 from rlexp.config.schema import RunConfig

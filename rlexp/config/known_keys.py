@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from rlexp.config.callables.targets import DEFAULT_TRUSTED
-from rlexp.config.keys.accepted import accepted, annotation_of
+from rlexp.config.keys.accepted_keywords import accepted, annotation_of
 from rlexp.config.keys.replay_settings import KEY as BUFFER
 from rlexp.config.keys.replay_settings import buffer_keys
 from rlexp.config.schema import RunConfig

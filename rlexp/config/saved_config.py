@@ -19,7 +19,7 @@ from rlexp.config.composition.hydra_app import compose_forced, hydra_app, readab
 from rlexp.config.composition.override_syntax import parse, parse_all
 from rlexp.config.composition.overrides import force
 from rlexp.config.convert import to_plain, to_run_config
-from rlexp.config.environment_secrets import interpolations
+from rlexp.config.env_var_secrets import interpolations
 from rlexp.config.keys.key_table import FROZEN
 from rlexp.config.trust.foreign import refuse_foreign, said_by
 from rlexp.config.trust.trusted_modules import trusting_own

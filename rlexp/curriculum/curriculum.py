@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.errors import CheckpointError
-from rlexp.base.metric_table import CURRICULUM
+from rlexp.base.headline_metrics import CURRICULUM
 from rlexp.curriculum.alarms import Alarms, level
 from rlexp.curriculum.history import History
 from rlexp.curriculum.metric_checks import reads

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import CURRICULUM, METRICS
+from rlexp.base.headline_metrics import CURRICULUM, METRICS
 from rlexp.base.suggest import nearest
 from rlexp.environment.tasks.episode_measure import KEY as MEASURE
 from rlexp.environment.tasks.episode_measure import is_metric

@@ -17,7 +17,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.suggest import nearest
 from rlexp.config.callables.targets import NEVER_TRUSTED, is_trusted, locate, trust_it
 from rlexp.config.schema import EnvChoice
-from rlexp.config.trust.nameable_classes import is_import_path
+from rlexp.config.trust.allow_list import is_import_path
 from rlexp.environment.env_errors import describe
 from rlexp.environment.multi_agent import is_multi_agent
 
@@ -127,7 +127,7 @@ def _single(made: Any) -> Any:
     """A vector environment of one environment as that environment; anything else as it is."""
     from gymnasium.vector import VectorEnv
 
-    from rlexp.environment.single_view import SingleView
+    from rlexp.environment.vector_as_single import SingleView
 
     return SingleView(made) if isinstance(made, VectorEnv) else made
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from rlexp.base.errors import ConfigError
 from rlexp.config.callables.targets import build
 from rlexp.config.schema import CurriculumChoice, EnvChoice, RunConfig
-from rlexp.environment.by_value import packed, unpack
 from rlexp.environment.construct import check_counts, check_requirements, construct, env_name
 from rlexp.environment.env_errors import describe
 from rlexp.environment.lab_paths import add_import_paths, import_paths
 from rlexp.environment.multi_agent import is_multi_agent
+from rlexp.environment.pickled_by_value import packed, unpack
 from rlexp.environment.time_limits import bounded_steps, has_limit
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.base.events import Record
-from rlexp.base.metric_table import EVAL_SUCCESS, METRICS, TRAIN_SUCCESS, comes_with_evaluation
+from rlexp.base.headline_metrics import EVAL_SUCCESS, METRICS, TRAIN_SUCCESS, comes_with_evaluation
 from rlexp.base.suggest import nearest
 from rlexp.config.algorithms import row_of
 from rlexp.config.algorithms.table import KL_METRICS

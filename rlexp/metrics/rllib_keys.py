@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlexp.base.metric_table import EVAL_SKIPPED, METRICS
+from rlexp.base.headline_metrics import EVAL_SKIPPED, METRICS
 
 
 def _in_table(part: str) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rlexp.base.metric_table import METRIC
+from rlexp.base.headline_metrics import METRIC
 from rlexp.report.analysis.arms import Arm
 from rlexp.report.reading import WALL, Run
 

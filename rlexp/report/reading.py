@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rlexp.base.errors import ConfigError
 from rlexp.base.events import is_finite_number
 from rlexp.base.files import json_records
-from rlexp.base.metric_table import WALL_S
+from rlexp.base.headline_metrics import WALL_S
 from rlexp.base.yaml.reader import RunLoader, read_mapping
 from rlexp.storage.runs.metrics_file import read_damaged
 from rlexp.storage.runs.run_folder import RunFolder, is_run_folder

@@ -9,7 +9,7 @@ from typing import Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import plain_reason, write_json
-from rlexp.base.metric_table import EVAL_RETURN, METRIC, METRICS, TRAIN_RETURN, comes_with_evaluation
+from rlexp.base.headline_metrics import EVAL_RETURN, METRIC, METRICS, TRAIN_RETURN, comes_with_evaluation
 from rlexp.report.analysis.arms import Arm, arm_by_run, arms_of
 from rlexp.report.analysis.comparison import (
     ScoresByArm,

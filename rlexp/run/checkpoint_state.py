@@ -15,7 +15,7 @@ import yaml
 from rlexp.base.errors import CheckpointError
 from rlexp.config.convert import to_plain
 from rlexp.engine import learner_state
-from rlexp.run.bookkeeping.masking import masked_secrets
+from rlexp.run.bookkeeping.checkpoint_secrets import masked_secrets
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rlexp.base.errors import CheckpointError, ConfigError, ConfigErrors
-from rlexp.base.metric_table import comes_with_evaluation
+from rlexp.base.headline_metrics import comes_with_evaluation
 from rlexp.base.run_names import check_name
 from rlexp.config.algorithms import networks_of, row_of
 from rlexp.config.algorithms.builder_signatures import algorithm_name

@@ -13,7 +13,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.base.files.atomic import write_json
 from rlexp.base.files.json_records import read_object
 from rlexp.base.files.links import refuse_links
-from rlexp.base.metric_table import WALL_S
+from rlexp.base.headline_metrics import WALL_S
 from rlexp.base.seeds import evaluation_seed
 from rlexp.config import saved_config
 from rlexp.config.labs.search_path import lab_of

@@ -70,7 +70,7 @@ def tell(folder: Path, stacks: str) -> None:
     from rlexp.run.bookkeeping.provenance import now
     from rlexp.storage.buckets.local_copies import address
     from rlexp.storage.runs import metrics_file
-    from rlexp.terminal.closing import print_closing
+    from rlexp.terminal.final_summary import print_closing
 
     free_room(folder)
     write_text(folder / "error.txt", stacks)

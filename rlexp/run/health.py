@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rlexp.base.errors import RunFailedError
 from rlexp.base.events import QuietListener, Record
-from rlexp.base.metric_table import EVAL_S, TRAIN_RETURN
+from rlexp.base.headline_metrics import EVAL_S, TRAIN_RETURN
 from rlexp.compat import rllib
 from rlexp.environment.hangs import interrupt_sampling
 from rlexp.run.bookkeeping.counters import EVALUATION, TRAINING, Clock

@@ -215,7 +215,7 @@ class RunLifecycle:
             failure: why the run has failed; without it, it was stopped.
             reason: by what.
         """
-        from rlexp.terminal.closing import print_closing
+        from rlexp.terminal.final_summary import print_closing
 
         self._trainable = None
         if failure is not None:

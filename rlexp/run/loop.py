@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunListener
-from rlexp.base.metric_table import EVAL_RETURN, SUMMARISED, TRAIN_RETURN, WALL_S, comes_with_evaluation
+from rlexp.base.headline_metrics import EVAL_RETURN, SUMMARISED, TRAIN_RETURN, WALL_S, comes_with_evaluation
 from rlexp.config.callables.targets import build
 from rlexp.config.schema import RunConfig
 from rlexp.environment.hangs.interrupt_sampling import SamplingCut

@@ -17,10 +17,10 @@ from ray.tune import Trainable
 
 from rlexp.base import gc_pause
 from rlexp.base.events import Record
-from rlexp.base.metric_table import WALL_S, comes_with_evaluation
+from rlexp.base.headline_metrics import WALL_S, comes_with_evaluation
 from rlexp.base.processes import scratch
 from rlexp.base.seeds import seed_replay
-from rlexp.compat import local_objects, steady_time
+from rlexp.compat import monotonic_clock, rllib_without_ray
 from rlexp.config.algorithms import Kind, kind_of
 from rlexp.config.convert import to_run_config
 from rlexp.curriculum.build import curriculum_of
@@ -30,8 +30,14 @@ from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.hangs import interrupt_sampling
 from rlexp.environment.tasks.outcome import Outcome, outcomes_in
 from rlexp.hardware.ray_session import placement
-from rlexp.metrics.headline import ALL_MODULES, episode_values, flatten, flatten_evaluation, trained_steps
 from rlexp.metrics.known_metrics import unused
+from rlexp.metrics.result_to_record import (
+    ALL_MODULES,
+    episode_values,
+    flatten,
+    flatten_evaluation,
+    trained_steps,
+)
 from rlexp.run import checkpoint_state as state
 from rlexp.run.bookkeeping.counters import CHECKPOINTS, EVALUATION, TRAINING, Clock, Counters
 from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, next_multiple, taking_turns
@@ -48,7 +54,7 @@ if TYPE_CHECKING:
 
 COUNTERS = "counters.json"
 """In a checkpoint, beside what `rlexp.run.checkpoint_state` writes."""
-steady_time.install("ray.rllib.algorithms.algorithm", "ray.tune.trainable.trainable")
+monotonic_clock.install("ray.rllib.algorithms.algorithm", "ray.tune.trainable.trainable")
 
 
 class RunTrainable(Trainable):
@@ -80,7 +86,7 @@ class RunTrainable(Trainable):
         self._stalls = StallWatch(stall_patience_s(self._built, self._kind != "async"))
         self._placement = placement.reserve(self.run, self._built)
         try:
-            with local_objects.results_in(self._scratch()), self._placement.entered():
+            with rllib_without_ray.results_in(self._scratch()), self._placement.entered():
                 self.algorithm = self._built.build_algo()
             rllib_fixes.guard_metrics(self.algorithm)
             interruptible_training.make_interruptible(self.algorithm)
@@ -102,7 +108,7 @@ class RunTrainable(Trainable):
 
     def _setup_logdir(self) -> None:
         """Ray gives every trainable a folder in the home folder, for loggers that nothing here uses."""
-        with local_objects.results_in(self._scratch()):
+        with rllib_without_ray.results_in(self._scratch()):
             super()._setup_logdir()
 
     def _scratch(self) -> str:

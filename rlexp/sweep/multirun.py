@@ -70,7 +70,7 @@ class SweepOutcome:
         Raises:
             ConfigError: no trial has logged the metric, or the trials are of several environments and none is named.
         """
-        from rlexp.sweep.results.best_trial import best_by
+        from rlexp.sweep.results.best_by_metric import best_by
 
         return best_by(SweepFolder(self.folder), metric, mode, env).folder
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import mode_of
+from rlexp.base.headline_metrics import mode_of
 from rlexp.base.run_names import check_name
 from rlexp.base.suggest import nearest
 from rlexp.base.yaml.plain_values import not_numbers, refuse_unusable

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.schema import EnvChoice
-from rlexp.config.trust.nameable_classes import is_import_path
+from rlexp.config.trust.allow_list import is_import_path
 from rlexp.environment.make import make_env
 from rlexp.environment.probe import EnvProbe, probe
 from rlexp.testing.part import Part

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
-from rlexp.base.metric_table import RETURNS
+from rlexp.base.headline_metrics import RETURNS
 from rlexp.tracking.background import Background
 from rlexp.tracking.redact import redacted
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.events import Record, RunInfo
-from rlexp.base.metric_table import SUMMARISED
+from rlexp.base.headline_metrics import SUMMARISED
 from rlexp.storage.runs.metrics_file import NAME, complete_lines
 from rlexp.tracking.redact import redacted
 from rlexp.tracking.wandb_mode import choose, why_unreachable

@@ -13,7 +13,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from callbacks.episode_stats import EpisodeStats, action_figures
-from rlexp.compat.local_objects import install
+from rlexp.compat.rllib_without_ray import install
 from rlexp.metrics.log import statistics
 
 LENGTH = 7

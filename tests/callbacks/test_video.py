@@ -77,7 +77,7 @@ def algorithm_config(
 def test_a_run_leaves_videos_of_its_evaluations(tmp_path: Path) -> None:
     from PIL import Image
 
-    from rlexp.compat.local_objects import install
+    from rlexp.compat.rllib_without_ray import install
 
     install()
     algorithm = algorithm_config(evaluation_interval=1, every=2, format="gif", max_steps=12).build_algo()
@@ -102,7 +102,7 @@ def test_a_run_leaves_videos_of_its_evaluations(tmp_path: Path) -> None:
 
 
 def test_without_evaluation_it_is_refused() -> None:
-    from rlexp.compat.local_objects import install
+    from rlexp.compat.rllib_without_ray import install
 
     install()
     with pytest.raises(ConfigError, match="evaluation is off"):
@@ -112,7 +112,7 @@ def test_without_evaluation_it_is_refused() -> None:
 def test_an_environment_that_does_not_draw_is_refused_before_training(tmp_path: Path) -> None:
     import gymnasium
 
-    from rlexp.compat.local_objects import install
+    from rlexp.compat.rllib_without_ray import install
 
     install()
     gymnasium.register("TextOnly-v0", entry_point=TextOnly)

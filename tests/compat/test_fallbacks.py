@@ -15,9 +15,9 @@ from rlexp.compat import (
     caller_frames,
     determinism,
     lean_tune,
-    local_objects,
+    monotonic_clock,
     node_start,
-    steady_time,
+    rllib_without_ray,
 )
 
 
@@ -88,8 +88,8 @@ def test_clocks_and_local_objects_stay_as_they_are(
 
     monkeypatch.delattr(tune_controller, "time")
     monkeypatch.delattr(env_runner_group, "ray")
-    steady_time.install("ray.tune.execution.tune_controller")
-    local_objects.install()
+    monotonic_clock.install("ray.tune.execution.tune_controller")
+    rllib_without_ray.install()
     assert not hasattr(tune_controller, "time") and not hasattr(env_runner_group, "ray")
     assert len(_lines(caplog)) == 2
 

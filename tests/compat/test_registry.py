@@ -11,7 +11,7 @@ import pytest
 
 from rlexp.base.errors import ConfigError
 from rlexp.compat import __main__ as command
-from rlexp.compat import applied, known_states, registry
+from rlexp.compat import applied, broken_rows_cache, registry
 from rlexp.compat.registry_row import Row, Target
 from rlexp.compat.stock_source import definition
 
@@ -130,17 +130,17 @@ def test_the_doctor_names_broken_rows_and_remembers_them_by_version(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     gone = replace(registry.row("tune.signals"), targets=("ray.tune.tune:_no_such_name",))
     monkeypatch.setattr(registry, "ROWS", (gone,))
-    assert known_states.broken_targets() == {"tune.signals": {"ray.tune.tune:_no_such_name": "missing"}}
+    assert broken_rows_cache.broken_targets() == {"tune.signals": {"ray.tune.tune:_no_such_name": "missing"}}
     (file,) = (tmp_path / "rlexp").iterdir()
     file.write_text('{"tune.signals": {"remembered": "changed"}}')
-    assert known_states.broken_targets() == {"tune.signals": {"remembered": "changed"}}
-    (line,) = doctor.unsupported(known_states.broken_targets())
+    assert broken_rows_cache.broken_targets() == {"tune.signals": {"remembered": "changed"}}
+    (line,) = doctor.unsupported(broken_rows_cache.broken_targets())
     assert line.startswith("ray 2.") and "remembered is changed" in line and "<2.61" in line
     file.write_text("no JSON")
-    assert "_no_such_name" in str(known_states.broken_targets())
+    assert "_no_such_name" in str(broken_rows_cache.broken_targets())
 
 
 def test_the_doctor_remembers_nothing_where_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     monkeypatch.setattr(registry, "ROWS", (registry.row("tune.signals"),))
-    assert known_states.broken_targets() == {}
+    assert broken_rows_cache.broken_targets() == {}

@@ -13,7 +13,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import class_name
 from rlexp.config.composition.composed import Composed
 from rlexp.config.convert import to_run_config
-from rlexp.config.keys.accepted import accepted
+from rlexp.config.keys.accepted_keywords import accepted
 from rlexp.config.schema import AlgorithmChoice
 from rlexp.run.checks import check
 

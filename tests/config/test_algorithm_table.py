@@ -22,7 +22,7 @@ from rlexp.config.algorithms import (
     row_of,
     rows_of_class,
 )
-from rlexp.config.keys.accepted import ignored
+from rlexp.config.keys.accepted_keywords import ignored
 from rlexp.config.keys.replay_settings import buffer_problems
 from rlexp.config.schema import ModelChoice
 from rlexp.engine.fast_path_refusals import LIMITS, fast_parts, measured_learners

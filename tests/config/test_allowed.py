@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rlexp.config.trust.allowed import refusals
 from rlexp.config.trust.foreign import said_by
+from rlexp.config.trust.import_path_check import refusals
 
 LAB = ["allowed_lab"]
 

@@ -13,7 +13,7 @@ from harness import CHECKOUT, cli
 from rlexp.cli.main import main
 from rlexp.config.labs import lab_ownership, search_path
 from rlexp.config.labs.search_path import find_lab
-from rlexp.hardware.ray_session.process_environment import job_config
+from rlexp.hardware.ray_session.process_env_vars import job_config
 from rlexp.tracking import wandb_run
 from rlexp.tracking.wandb_settings import _is_own
 

@@ -22,7 +22,7 @@ from rlexp.config.algorithms.builder_signatures import (
     model_fields,
 )
 from rlexp.config.callables.annotations import describe, example, matches
-from rlexp.config.keys.accepted import annotation_of
+from rlexp.config.keys.accepted_keywords import annotation_of
 
 PPO = "ray.rllib.algorithms.ppo.PPOConfig"
 ROOT = Path(__file__).parents[2]

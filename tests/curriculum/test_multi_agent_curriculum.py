@@ -12,7 +12,7 @@ from harness import records, train_tiny
 import rlexp
 from envs.meeting import Meeting
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import METRICS
+from rlexp.base.headline_metrics import METRICS
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
 from rlexp.environment.info_keys import OUTCOME
 from rlexp.environment.tasks.apply_task import task_applier

@@ -13,7 +13,7 @@ import pytest
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from rlexp.engine.curriculum_connector import CurriculumConnector
-from rlexp.engine.task_dispatcher import TaskDispatcher
+from rlexp.engine.env_task_dispatcher import TaskDispatcher
 from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
 from rlexp.environment.info_keys import NOT_LEARNT, OUTCOME

@@ -15,7 +15,7 @@ from vector_walks import InDict, NoBox, Walk, Walks, Wrapped
 
 from rlexp.config.schema import CurriculumChoice, EnvChoice
 from rlexp.engine.curriculum_connector import CurriculumConnector
-from rlexp.engine.task_dispatcher import TaskDispatcher
+from rlexp.engine.env_task_dispatcher import TaskDispatcher
 from rlexp.environment.env_errors import FatalEnvError
 from rlexp.environment.guards.guard import Guard
 from rlexp.environment.guards.vector_guard import VectorGuard

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rlexp.terminal.closing import closing_rows
+from rlexp.terminal.final_summary import closing_rows
 from rlexp.tracking.background import Background
 
 

@@ -13,7 +13,7 @@ from harness import choices
 import rlexp
 from rlexp.config import schema
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, locate
-from rlexp.config.keys.accepted import accepted
+from rlexp.config.keys.accepted_keywords import accepted
 from rlexp.config.schema import RunConfig
 from rlexp.run.building import algorithm_config as building
 

@@ -10,7 +10,7 @@ from processes import BATCH, CARTPOLE, manifest, rlexp_child, run, trials
 
 from rlexp.storage.sweeps.trial_ranking import groups_of
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.results.best_trial import best_by
+from rlexp.sweep.results.best_by_metric import best_by
 
 BUDGET = 6 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", f"stop.env_steps={BUDGET}")

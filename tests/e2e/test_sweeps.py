@@ -13,7 +13,7 @@ from processes import BATCH, CARTPOLE, corridor, manifest, rlexp_child, run, tri
 from rlexp.cli.main import main
 from rlexp.storage.sweeps.sweep_view import is_sweep
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.results.best_trial import best_by
+from rlexp.sweep.results.best_by_metric import best_by
 
 BUDGET = 12 * BATCH
 SWEEP = ("-m", *CARTPOLE, "callbacks=none", "sweep.name=a", "sweep.concurrency=1", f"stop.env_steps={BUDGET}")

@@ -11,8 +11,8 @@ import pytest
 from harness import records, tiny, train_tiny
 
 import rlexp
-from rlexp.base.metric_table import METRICS
-from rlexp.metrics.headline import flatten
+from rlexp.base.headline_metrics import METRICS
+from rlexp.metrics.result_to_record import flatten
 
 ENVS = {"sac": "pendulum", "tqc": "pendulum"}
 

@@ -73,10 +73,10 @@ def config(cls: type, num_envs: int = 3, **env: Any):
     from ray.rllib.algorithms.ppo import PPOConfig
     from ray.rllib.connectors.env_to_module import FlattenObservations
 
-    from rlexp.compat import local_objects
+    from rlexp.compat import rllib_without_ray
     from rlexp.models.observation_connectors import FloatObservations
 
-    local_objects.install()
+    rllib_without_ray.install()
     flat = env.get("observation") in ("number", "dict")
     pieces = {"bytes": [FloatObservations]}.get(
         env.get("observation", ""), [FlattenObservations] if flat else []

@@ -15,7 +15,7 @@ from ray.rllib.algorithms.impala import IMPALAConfig
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-from rlexp.compat import local_objects
+from rlexp.compat import rllib_without_ray
 from rlexp.engine.algorithms.async_step import FastAPPO, FastIMPALA
 from rlexp.engine.fast_path_refusals import why_not
 from rlexp.engine.learning.appo import FastAPPOTorchLearner
@@ -47,12 +47,12 @@ def settings(config_class: type[Any], fast: bool = True, runners: int = 0, **tra
 @pytest.fixture
 def built(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Builds algorithms that end with the test."""
-    local_objects.install()
+    rllib_without_ray.install()
     algorithms: list[Any] = []
 
     def build(config: Any) -> Any:
         torch.manual_seed(0)
-        with local_objects.results_in(str(tmp_path)):
+        with rllib_without_ray.results_in(str(tmp_path)):
             algorithms.append(config.build_algo())
         return algorithms[-1]
 

@@ -8,7 +8,7 @@ import torch
 from ray.rllib.algorithms.dqn import DQN, DQNConfig
 from ray.rllib.algorithms.sac import SACConfig
 
-from rlexp.compat import local_objects
+from rlexp.compat import rllib_without_ray
 from rlexp.engine.algorithms.off_policy_step import FastDQN, FastSAC
 from rlexp.engine.learning.dqn import FastDQNTorchLearner
 from rlexp.engine.learning.sac import FastSACTorchLearner
@@ -45,12 +45,12 @@ def dqn(fast: bool = True, **reporting):
 @pytest.fixture
 def built(tmp_path):
     """Builds algorithms that end with the test."""
-    local_objects.install()
+    rllib_without_ray.install()
     algorithms = []
 
     def build(config):
         torch.manual_seed(0)
-        with local_objects.results_in(str(tmp_path)):
+        with rllib_without_ray.results_in(str(tmp_path)):
             algorithms.append(config.build_algo())
         if algorithms[-1].local_replay_buffer is not None:
             algorithms[-1].local_replay_buffer.rng = np.random.default_rng(0)

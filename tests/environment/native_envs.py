@@ -88,13 +88,13 @@ def runner(choice: EnvChoice, fast: bool, num_envs: int = 3, worker_index: int =
     from ray.rllib.algorithms.ppo import PPOConfig
     from rllib_runs import run_config
 
-    from rlexp.compat import local_objects
+    from rlexp.compat import rllib_without_ray
     from rlexp.engine.callbacks.failure_counter import FailureCounter
     from rlexp.engine.runners.fast_runner import FastEnvRunner
     from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
     from rlexp.environment.make import rllib_environment
 
-    local_objects.install()
+    rllib_without_ray.install()
     config = (
         PPOConfig()
         .environment(**rllib_environment(run_config(choice, HERE)))

@@ -15,7 +15,7 @@ from harness import records, tiny, train_tiny
 import rlexp
 from envs.meeting import Meeting
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import METRICS
+from rlexp.base.headline_metrics import METRICS
 from rlexp.environment.env_errors import EnvBrokenError, NonFiniteError
 from rlexp.environment.guards.multi_agent_guard import MultiAgentGuard
 from rlexp.environment.info_keys import FAILURE, FAILURE_COUNT

@@ -6,9 +6,9 @@ from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
 def first_observations(worker_index, envs=3):
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    from rlexp.compat import local_objects
+    from rlexp.compat import rllib_without_ray
 
-    local_objects.install()
+    rllib_without_ray.install()
     config = PPOConfig().environment("CartPole-v1").debugging(seed=7)
     config.env_runners(num_envs_per_env_runner=envs, num_env_runners=2)
     runner = GuardedEnvRunner(config=config, worker_index=worker_index)

@@ -19,10 +19,10 @@ PPO, DQN, BC = f"{RLLIB}.ppo.PPOConfig", f"{RLLIB}.dqn.DQNConfig", f"{RLLIB}.bc.
 
 def actions_of(config_class, strategy, steps=200):
     """The actions that training would sample, and the runner's module."""
-    from rlexp.compat import local_objects
+    from rlexp.compat import rllib_without_ray
     from rlexp.config.algorithms import resolve
 
-    local_objects.install()
+    rllib_without_ray.install()
     config = (
         resolve(config_class)().environment("CartPole-v1").env_runners(num_env_runners=0).debugging(seed=1)
     )

@@ -12,10 +12,10 @@ import pytest
 
 from rlexp.base.errors import ConfigError, RunFailedError
 from rlexp.config.callables.targets import build as build_target
-from rlexp.engine.callbacks.bookkeeping import Bookkeeping
+from rlexp.engine.callbacks.corrected_metrics import Bookkeeping
 from rlexp.engine.callbacks.episode_metrics import metrics_callback
 from rlexp.metrics.custom import check_spec
-from rlexp.metrics.headline import flatten
+from rlexp.metrics.result_to_record import flatten
 
 pytestmark = pytest.mark.usefixtures("ray_for_runners")
 

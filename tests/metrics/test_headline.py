@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlexp.engine.callbacks.bookkeeping import Bookkeeping
-from rlexp.metrics.headline import flatten, flatten_evaluation, plain
+from rlexp.engine.callbacks.corrected_metrics import Bookkeeping
+from rlexp.metrics.result_to_record import flatten, flatten_evaluation, plain
 
 
 def ppo(env: str = "CartPole-v1") -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rlexp.base.errors import ConfigError, RunFailedError
-from rlexp.base.metric_table import METRICS
+from rlexp.base.headline_metrics import METRICS
 from rlexp.config import schema
 from rlexp.metrics.known_metrics import known_metrics, require
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlexp.metrics.headline import flatten
 from rlexp.metrics.log import log_metric
+from rlexp.metrics.result_to_record import flatten
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 

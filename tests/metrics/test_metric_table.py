@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from harness import CHECKOUT, tiny
 
-from rlexp.base.metric_table import METRIC, METRICS, SUMMARISED, Metric, comes_with_evaluation, mode_of
-from rlexp.metrics.headline import flatten
+from rlexp.base.headline_metrics import METRIC, METRICS, SUMMARISED, Metric, comes_with_evaluation, mode_of
+from rlexp.metrics.result_to_record import flatten
 from rlexp.run.building.prepare import all_metrics
 from rlexp.sweep.settings import to_settings
 

@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rlexp.compat import local_objects
+from rlexp.compat import rllib_without_ray
 from rlexp.config.schema import ModelChoice
 from rlexp.models.module_spec import rl_module_settings
 
@@ -43,7 +43,7 @@ def configure(
     name: str, env: Any, model: ModelChoice | None = None, envs: int = 1, env_config: Any = None, **training
 ):
     """An AlgorithmConfig with the model applied; `training` are keywords of its `training()`."""
-    local_objects.install()
+    rllib_without_ray.install()
     made = gym.make(env) if isinstance(env, str) else env(env_config or {})
     spaces = made.observation_space, made.action_space
     config = config_class(name)().environment(env, env_config=env_config or {})

@@ -10,7 +10,7 @@ import yaml
 
 from rlexp.config.algorithms import ALGORITHMS as TABLE
 from rlexp.config.algorithms import resolve
-from rlexp.config.keys.accepted import ignored
+from rlexp.config.keys.accepted_keywords import ignored
 from rlexp.config.keys.key_table import KEYS
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rlexp.report.analysis.chance import importance
 from rlexp.report.analysis.parameter_effects import FEWEST, MOST_LEVELS, effects_of, scores_of, scores_title
 from rlexp.report.analysis.parameters import Parameter
+from rlexp.report.analysis.permutation_baseline import importance
 from rlexp.report.drawing.parameter_charts import MOST_LINES, _shown, _ticks
 
 

@@ -29,7 +29,7 @@ def false_marks(monkeypatch: pytest.MonkeyPatch) -> object:
 def test_few_idle_parameters_pass_the_mark_however_many_seeds_a_point_has(
     seeds: int, false_marks: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rlexp.report.analysis.chance.PERMUTATIONS", 200)
+    monkeypatch.setattr("rlexp.report.analysis.permutation_baseline.PERMUTATIONS", 200)
     monkeypatch.setattr(
         "rlexp.report.analysis.parameter_effects.estimate", lambda scores: None
     )  # Slow, and not looked at.

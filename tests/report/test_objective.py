@@ -24,7 +24,7 @@ from rlexp.report.reading import Run
 from rlexp.storage.sweeps import trial_ranking
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.multirun import SweepOutcome
-from rlexp.sweep.results.best_trial import best_by
+from rlexp.sweep.results.best_by_metric import best_by
 
 LOSS, RETURN = "custom/loss", "train/return_mean"
 

@@ -13,7 +13,7 @@ from harness import train_tiny
 
 from rlexp.run.bookkeeping.counters import CHECKPOINTS, EVALUATION, REST, SHARES, TRAINING, Clock
 from rlexp.run.health import EvaluationCost
-from rlexp.terminal.closing import closing_rows
+from rlexp.terminal.final_summary import closing_rows
 
 
 def test_what_is_spent_and_the_rest_add_up_to_the_clocks_time() -> None:

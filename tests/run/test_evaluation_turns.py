@@ -12,7 +12,7 @@ from harness import CONF
 
 import rlexp
 from rlexp.base.errors import ConfigError
-from rlexp.config.keys.between_keys import iteration_steps_by_kind
+from rlexp.config.keys.cross_key_rules import iteration_steps_by_kind
 from rlexp.run.bookkeeping.evaluation_turns import EvaluationTurns, taking_turns
 
 LENGTH = "min_sample_timesteps_per_iteration"

@@ -3,7 +3,7 @@
 import cloudpickle
 import ray
 
-from rlexp.compat.local_objects import LazyRay, LocalRef
+from rlexp.compat.rllib_without_ray import LazyRay, LocalRef
 
 
 def test_sent_to_another_process_it_is_ray_itself() -> None:

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from harness import tiny
 
-from rlexp.compat import steady_time
+from rlexp.compat import monotonic_clock
 
 
 def test_ray_still_measures_by_the_date_in_these_modules() -> None:
     import inspect
 
-    for name in steady_time.MODULES:
+    for name in monotonic_clock.MODULES:
         assert "time.time()" in inspect.getsource(import_module(name)), f"{name}: the patch can go"
 
 
 def test_the_steady_clock_is_the_date_and_only_goes_forward(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = steady_time.SteadyTime()
+    clock = monotonic_clock.SteadyTime()
     assert clock.time() == pytest.approx(time.time(), abs=5.0) and clock.sleep is time.sleep
     before = clock.time()
     monkeypatch.setattr(time, "time", lambda: 0.0)

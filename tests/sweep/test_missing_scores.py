@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from rlexp.base.metric_table import RETURNS
+from rlexp.base.headline_metrics import RETURNS
 from rlexp.storage.runs.trial_status import TrialStatus
 from rlexp.sweep.execution.monitor import MissingScoreWarning, warn_missing_metrics
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.results.best_trial import _no_score_error
+from rlexp.sweep.results.best_by_metric import _no_score_error
 
 
 def monitor(folder: Path, **statuses: TrialStatus) -> Any:

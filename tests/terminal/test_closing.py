@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from rlexp.sweep.results.standings_table import table
-from rlexp.terminal.closing import closing_lines, closing_rows, print_closing
+from rlexp.terminal.final_summary import closing_lines, closing_rows, print_closing
 
 DONE = {
     "status": "done", "reason": "stop.env_steps=100000", "env_steps": 102400, "wall_s": 61.32, "sps": 1670.2,

@@ -19,8 +19,8 @@ from rlexp.config.rerun import command as again
 from rlexp.run.compose import compose
 from rlexp.storage.runs.run_folder import RunFolder
 from rlexp.sweep.folder import SweepFolder
-from rlexp.sweep.results.best_trial import best_by
-from rlexp.terminal.closing import next_commands
+from rlexp.sweep.results.best_by_metric import best_by
+from rlexp.terminal.final_summary import next_commands
 
 ODD = 'my run\'s $HOME; `x` "y" *'
 

@@ -122,7 +122,7 @@ ROWS = (
         why="modules of ours are made as RLlib's own: their forward pass, layers and action distribution",
         without="the shipped models cannot be built",
         need="needed",
-        files=("models/plain_critics.py", "models/separate.py", f"{_LEARNING}on_policy.py"),
+        files=("models/mlp_critics.py", "models/separate.py", f"{_LEARNING}on_policy.py"),
     ),
     Row(
         name="rllib.model_settings",

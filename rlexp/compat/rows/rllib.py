@@ -24,7 +24,7 @@ ROWS = (
         why="a run in one process does without Ray",
         without="each run starts Ray: two seconds and a dozen processes",
         need="faster",
-        files=("compat/local_objects.py",),
+        files=("compat/rllib_without_ray.py",),
         fault="tests/compat/test_rllib_faults.py::test_a_group_of_local_runners_puts_its_config_into_rays_store",
     ),
     Row(
@@ -64,7 +64,7 @@ ROWS = (
         why="durations are measured by a clock that no change of the date moves",
         without="an iteration lasts as long as the date is set back",
         need="faster",
-        files=("compat/steady_time.py",),
+        files=("compat/monotonic_clock.py",),
         fault="tests/run/test_steady_time.py::test_ray_still_measures_by_the_date_in_these_modules",
     ),
     Row(

@@ -93,7 +93,7 @@ ROWS = (
         why="durations of a sweep are measured by a clock that no change of the date moves",
         without="a sweep's waits last as long as the date is set back",
         need="faster",
-        files=("compat/steady_time.py",),
+        files=("compat/monotonic_clock.py",),
         fault="tests/run/test_steady_time.py::test_ray_still_measures_by_the_date_in_these_modules",
     ),
     Row(
@@ -104,7 +104,7 @@ ROWS = (
         why="a trainable's log folder lies in the run's scratch folder",
         without="each run leaves a folder in the home folder",
         need="needed",
-        files=("compat/local_objects.py",),
+        files=("compat/rllib_without_ray.py",),
         fault="tests/compat/test_tune_faults.py::test_a_trainable_writes_to_the_home_folder",
     ),
 )

@@ -15,7 +15,7 @@ Kind = Literal["on_policy", "off_policy", "async", "offline", "model_based"]
 class Networks:
     """RLlib's default networks of one algorithm: what they read of the `model` group.
 
-    Read off RLlib's catalogs. A setting that the networks do not read is refused (`rlexp.models.effects`).
+    Read off RLlib's catalogs. A setting that the networks do not read is refused (`rlexp.models.model_settings`).
 
     Attributes:
         defaults: the project's own values of settings that are left None.

@@ -61,7 +61,7 @@ MAIN = "__main__"
 """The script or notebook that a person runs: its classes may be named, from Python."""
 
 brought: dict[str, Any] = {}
-"""What paths of the script or notebook name, in other processes; see `rlexp.environment.by_value`."""
+"""What paths of the script or notebook name, in other processes; see `rlexp.environment.pickled_by_value`."""
 
 _EXAMPLE = "a path like envs.mine.MyEnv or envs.mine:MyEnv"
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rlexp.config.classic.agents import AGENT_GROUPS, AGENTS, REPLAY
 from rlexp.config.classic.answer import Answer, Entry
-from rlexp.config.classic.elsewhere import ELSEWHERE
 from rlexp.config.classic.exploration import strategy
 from rlexp.config.classic.model import MODEL
+from rlexp.config.classic.multiagent_dict import AGENT_GROUPS, AGENTS, REPLAY
 from rlexp.config.classic.old_choices import for_choice
+from rlexp.config.classic.other_libraries import ELSEWHERE
 from rlexp.config.classic.trainer import TRAINER
 
 __all__ = ["SETTINGS", "Answer", "answer", "for_buffer", "for_choice", "strategy"]

@@ -17,7 +17,7 @@ from rlexp.config.composition.files_state import UnchangedFiles, files_state
 from rlexp.config.composition.interpolation import bounded
 from rlexp.config.composition.override_syntax import parse
 from rlexp.config.composition.overrides import unknown_choice
-from rlexp.config.environment_secrets import ENVIRONMENT, secrets_of
+from rlexp.config.env_var_secrets import ENVIRONMENT, secrets_of
 from rlexp.config.labs.search_path import config_dirs, extend_sys_path, labs_in_use
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms.builder_signatures import algorithm_name, known_config_classes
 from rlexp.config.callables.annotations import example, is_number, matches
 from rlexp.config.callables.targets import TARGET
-from rlexp.config.keys.accepted import accepted
+from rlexp.config.keys.accepted_keywords import accepted
 from rlexp.config.keys.key_table import known_of
 from rlexp.config.override_text import assigned
 from rlexp.config.schema import AlgorithmChoice, RunConfig

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from rlexp.config.callables.annotations import NUMBER_OR_SCHEDULE
-from rlexp.config.keys.between_keys import (
+from rlexp.config.keys.cross_key_rules import (
     at_most_the_batch,
     bare_path_as_target,
     best_by,

@@ -16,7 +16,7 @@ from rlexp.config.callables.targets import DEFAULT_TRUSTED
 from rlexp.config.composition.override_syntax import value_of
 from rlexp.config.composition.overrides import added_modules
 from rlexp.config.labs.search_path import other_lab, shipped_conf, trusted_here
-from rlexp.config.trust.allowed import refusals
+from rlexp.config.trust.import_path_check import refusals
 
 _HARMLESS = frozenset(
     (

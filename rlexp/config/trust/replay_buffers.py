@@ -13,7 +13,7 @@ from rlexp.base.suggest import nearest
 from rlexp.config.callables.source_files import derives_from
 from rlexp.config.callables.targets import is_trusted, locate, untrusted
 from rlexp.config.keys.replay_settings import KEY
-from rlexp.config.trust.nameable_classes import BUFFER
+from rlexp.config.trust.allow_list import BUFFER
 
 SHORT_NAMES = (
     *("EpisodeReplayBuffer", "PrioritizedEpisodeReplayBuffer", "MultiAgentEpisodeReplayBuffer"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from rlexp.config.callables.source_files import defining_module
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, NEVER_TRUSTED, TARGET, within
-from rlexp.config.trust.nameable_classes import (
+from rlexp.config.trust.allow_list import (
     ALGORITHM,
     BUFFER,
     CALLBACK,

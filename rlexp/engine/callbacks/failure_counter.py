@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rlexp.base.metric_table import ENV_FAILURES
+from rlexp.base.headline_metrics import ENV_FAILURES
 from rlexp.engine.runners.fatal_errors import raise_if_broken
 from rlexp.environment.guards import notices
 from rlexp.environment.info_keys import FAILURE_COUNT

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlexp.engine.replay.replay_batch import ReplayBatch
-from rlexp.engine.replay.step_ring import Positions
+from rlexp.engine.replay.ring_buffer import Positions
 from rlexp.engine.replay.sum_tree import SumTree
 from rlexp.engine.replay.uniform import ColumnarReplay, NStep
 

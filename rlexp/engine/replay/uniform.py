@@ -20,7 +20,7 @@ from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBu
 
 from rlexp.engine.replay.replay_batch import ReplayBatch
 from rlexp.engine.replay.replay_counts import ReplayCounts
-from rlexp.engine.replay.step_ring import DONE, FIRST, LIVE, TERMINATED, Positions, StepRing
+from rlexp.engine.replay.ring_buffer import DONE, FIRST, LIVE, TERMINATED, Positions, StepRing
 from rlexp.engine.rollout import Rollout
 
 NStep = int | tuple[int, int]

@@ -9,7 +9,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from ray.rllib.env.env_runner import ENV_STEP_FAILURE
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
-from rlexp.base.metric_table import ENV_FAILURES
+from rlexp.base.headline_metrics import ENV_FAILURES
 from rlexp.base.seeds import seed_after_crashes
 from rlexp.engine.runners.runner_base import RunnerBase
 from rlexp.environment.env_errors import EnvBrokenError

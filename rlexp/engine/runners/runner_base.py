@@ -6,13 +6,13 @@ import time
 from functools import cached_property
 from typing import Any
 
-from rlexp.base.metric_table import ENV_TIMER
+from rlexp.base.headline_metrics import ENV_TIMER
 from rlexp.base.seeds import runner_seed
 from rlexp.compat.determinism import seed_without_compiler
 from rlexp.engine.curriculum_connector import curriculum_piece
+from rlexp.engine.env_task_dispatcher import TaskDispatcher
 from rlexp.engine.runners.bounded_episodes import BoundedEpisodes
 from rlexp.engine.runners.fatal_errors import FatalErrorKeeper
-from rlexp.engine.task_dispatcher import TaskDispatcher
 from rlexp.environment.guards.process_state import ProcessState
 
 seed_without_compiler()  # Here, since every process that samples loads this module before RLlib seeds it.

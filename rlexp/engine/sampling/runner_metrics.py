@@ -18,7 +18,7 @@ from ray.rllib.utils.metrics import (
     EPISODE_RETURN_MIN,
 )
 
-from rlexp.base.metric_table import (
+from rlexp.base.headline_metrics import (
     CALLBACKS_TIMER,
     ENV_FAILURES,
     ENV_TIMER,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from rlexp.base.metric_table import NOTICE_COUNT
+from rlexp.base.headline_metrics import NOTICE_COUNT
 from rlexp.environment.info_keys import NOTICES
 
 TEXTS = "__env_notices"

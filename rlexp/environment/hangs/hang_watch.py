@@ -1,6 +1,6 @@
 """Environments that never come back from a step or a reset: noticed, reported with all stacks, and ended.
 
-A thread (`watchdog`) looks once a second whether a step was made since. What is late is ended by
+A thread (`watch_thread`) looks once a second whether a step was made since. What is late is ended by
 what can still end it:
 
 1. environments in processes of their own: those processes, so that the env runner makes them anew;

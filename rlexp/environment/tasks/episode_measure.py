@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import is_share
+from rlexp.base.headline_metrics import is_share
 from rlexp.base.suggest import nearest
 from rlexp.environment.info_keys import SUCCESS_KEYS
 

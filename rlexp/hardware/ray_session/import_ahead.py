@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rlexp.base.processes.leftovers import MARK, mark_of_this_process
 from rlexp.compat.ray_workers import fork_server
 from rlexp.config.schema import RunConfig
-from rlexp.hardware.ray_session.process_environment import worker_variables
+from rlexp.hardware.ray_session.process_env_vars import worker_variables
 
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """As Ray has it in its workers; and no thread of a library's is there when the process forks."""

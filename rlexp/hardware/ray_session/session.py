@@ -30,7 +30,7 @@ from rlexp.hardware.machine.limits import is_shared, usable_cores
 from rlexp.hardware.machine.machine import Machine, usable_memory
 from rlexp.hardware.ray_session import import_ahead, ray_token
 from rlexp.hardware.ray_session.connect import HeadWatch, cluster_address
-from rlexp.hardware.ray_session.process_environment import environment_with, job_config, worker_variables
+from rlexp.hardware.ray_session.process_env_vars import environment_with, job_config, worker_variables
 
 CONNECT_S = 60
 MIB = 1 << 20

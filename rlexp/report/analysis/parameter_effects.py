@@ -12,9 +12,9 @@ import numpy as np
 
 from rlexp.base.errors import ConfigError
 from rlexp.base.statistics import Estimate, Floats, estimate
-from rlexp.report.analysis.chance import explained_variance, one_point_per_group
 from rlexp.report.analysis.parameters import Parameter
-from rlexp.report.analysis.points import Places, Points
+from rlexp.report.analysis.permutation_baseline import explained_variance, one_point_per_group
+from rlexp.report.analysis.tried_settings import Places, Points
 from rlexp.report.reading import Run
 from rlexp.storage.sweeps.sweep_view import SweepView, is_sweep
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import RETURNS, mode_of
+from rlexp.base.headline_metrics import RETURNS, mode_of
 from rlexp.config.rerun import command
 from rlexp.report.analysis.arms import env_of
 from rlexp.report.reading import Run

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlexp.base.metric_table import ITERATION_S, METRICS, is_share, title_of
+from rlexp.base.headline_metrics import ITERATION_S, METRICS, is_share, title_of
 from rlexp.report.analysis.arms import Arm
 from rlexp.report.analysis.curves import POINTS, curve_of, run_curve
 from rlexp.report.reading import STEPS, WALL, Run

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.statistics import Floats
-from rlexp.report.analysis.chance import CHANCE
 from rlexp.report.analysis.parameter_effects import Effect, label_of
 from rlexp.report.analysis.parameters import Parameter
+from rlexp.report.analysis.permutation_baseline import CHANCE
 from rlexp.report.drawing.charts import COLOURS, Chart, Spec
 from rlexp.report.reading import Run
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from rlexp.base.metric_table import ITERATION_S, SPS, WALL_S
+from rlexp.base.headline_metrics import ITERATION_S, SPS, WALL_S
 
 TRAINING, EVALUATION, CHECKPOINTS = "training_s", "evaluation_s", "checkpoints_s"
 REST = "rest_s"

@@ -15,7 +15,7 @@ from rlexp.config.callables.targets import build as build_target
 from rlexp.config.callables.targets import locate
 from rlexp.config.schema import HardwareChoice, RunConfig
 from rlexp.curriculum.build import target_payload
-from rlexp.engine.callbacks.bookkeeping import Bookkeeping
+from rlexp.engine.callbacks.corrected_metrics import Bookkeeping
 from rlexp.engine.callbacks.episode_metrics import metrics_callback
 from rlexp.engine.callbacks.failure_counter import FailureCounter
 from rlexp.engine.callbacks.task_outcomes import OutcomeCollector
@@ -27,7 +27,7 @@ from rlexp.models.observation_filter import MEAN_STD, FilterForEvaluation, add_f
 from rlexp.run.building import rllib_fixes
 from rlexp.run.building.multi_agent import with_shared_policy
 from rlexp.run.building.old_callback_hooks import named_hooks
-from rlexp.run.building.plain_prelearner import read_plainly
+from rlexp.run.building.prelearner_without_pickle import read_plainly
 
 if TYPE_CHECKING:
     import gymnasium

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rlexp.base.errors import ConfigError, RunFailedError
-from rlexp.compat import caller_frames, local_objects
+from rlexp.compat import caller_frames, rllib_without_ray
 from rlexp.config.algorithms import class_name, kind_of
 from rlexp.config.callables.targets import build as build_target
 from rlexp.config.callables.targets import check as check_target
@@ -90,7 +90,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     Raises:
         ConfigError: the parts do not fit.
     """
-    local_objects.install()
+    rllib_without_ray.install()
     caller_frames.install()
     session.apply_environment(config)
     forget_warnings()

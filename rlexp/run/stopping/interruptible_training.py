@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.compat import rllib
 from rlexp.environment.hangs import interrupt_sampling
-from rlexp.metrics.headline import EVAL_SKIPPED
+from rlexp.metrics.result_to_record import EVAL_SKIPPED
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import WALL_S
+from rlexp.base.headline_metrics import WALL_S
 from rlexp.config.callables.targets import TARGET
 from rlexp.config.schema import AllOf, Plateau, Stop
 

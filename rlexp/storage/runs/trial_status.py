@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import WALL_S, return_metric
+from rlexp.base.headline_metrics import WALL_S, return_metric
 from rlexp.storage.runs import metrics_file
 from rlexp.storage.runs.run_folder import RunFolder
 

@@ -114,7 +114,7 @@ def _run_trials(
             check_joined(config, have)
         concurrency = settings.concurrency
         from rlexp.run.stopping import request_relay
-        from rlexp.sweep.execution import key_lending, tune_runner
+        from rlexp.sweep.execution import sealing_key_lending, tune_runner
         from rlexp.sweep.execution.active_scheduler import ActiveScheduler
 
         if monitor.undrawn:  # Drawn when there is room for it, and no earlier: by then more scores are known.
@@ -148,7 +148,7 @@ def _run_trials(
             request_relay.announce(seals)
 
         request_relay.forget(seals)
-        with key_lending.lent(seals), board, interrupt.deferred(interrupted):
+        with sealing_key_lending.lent(seals), board, interrupt.deferred(interrupted):
             monitor.watchers += [board, MissingScoreWarning(scheduling.compare_at, terminal.warn)]
             tune_runner.run_trials(
                 monitor,

@@ -13,7 +13,7 @@ from typing import Any
 from rlexp.base.errors import EXIT_USAGE, RunFailedError
 from rlexp.base.files.links import open_to_append
 from rlexp.base.files.lock import InUseError
-from rlexp.base.metric_table import SPS
+from rlexp.base.headline_metrics import SPS
 from rlexp.config.convert import to_plain
 from rlexp.environment.hangs import interrupt_sampling
 from rlexp.environment.hangs.hang_watch import last_words, take_signal

@@ -17,7 +17,7 @@ from ray.tune import Trainable
 from rlexp.base.errors import EXIT_USAGE
 from rlexp.hardware.machine import limits
 from rlexp.storage.buckets.local_copies import local
-from rlexp.sweep.execution import key_lending
+from rlexp.sweep.execution import sealing_key_lending
 from rlexp.sweep.folder import SweepFolder
 from rlexp.sweep.trials.resources import booked, request_of, same_request
 from rlexp.sweep.trials.trial_task import TrialTask
@@ -44,7 +44,7 @@ class SweepTrial(Trainable):
         """Begins the trial, or goes on where its folder was left."""
         task = TrialTask(**config)
         trial = SweepFolder(local(task.sweep)).trial_for_task(task.trial, task.changes, task.seals)
-        key_lending.borrow(task.seals)
+        sealing_key_lending.borrow(task.seals)
         limits.take_share(booked(trial.config).get("CPU", 1.0))
         self._name, self._run, self._failure = task.trial, None, None
         from rlexp.sweep.execution.trial_run import TrialRun

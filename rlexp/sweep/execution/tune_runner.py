@@ -17,7 +17,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import ConcurrencyLimiter, Searcher
 
-from rlexp.compat import steady_time
+from rlexp.compat import monotonic_clock
 from rlexp.compat.lean_tune import lean
 from rlexp.compat.lost_machine import LOST, Movable, MovableTrial
 from rlexp.sweep.execution.monitor import SweepMonitor
@@ -182,7 +182,7 @@ def run_trials(
     # It looks for the records of Tune's own loggers in the end.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     _delete_tune_files(monitor.folder)
-    steady_time.install("ray.tune.trainable.trainable", "ray.tune.execution.tune_controller")
+    monotonic_clock.install("ray.tune.trainable.trainable", "ray.tune.execution.tune_controller")
     try:
         # Not `Tuner`, which keeps a pickled copy of everything it is given.
         with lean():

@@ -13,7 +13,7 @@ from rlexp.config.composition.override_syntax import parse
 from rlexp.config.schema import RunConfig
 from rlexp.config.trust.config_origin import accepted_from, is_foreign
 from rlexp.config.trust.trusted_modules import named, trusting_own
-from rlexp.environment.by_value import registered_here
+from rlexp.environment.pickled_by_value import registered_here
 from rlexp.hardware.machine.machine import inspect_machine
 from rlexp.metrics.known_metrics import known_metrics
 from rlexp.run.checks import check, check_start

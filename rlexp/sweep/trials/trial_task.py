@@ -29,7 +29,7 @@ class TrialTask:
         report_s: seconds that are trained between two reports, at least; schedulers want one after each iteration.
         values: what a scheduler has changed since the trial was planned, by key.
         compare_at: env steps, rising, at which a scheduler needs a score.
-        seals: stands for the sweep's key, see `rlexp.sweep.execution.key_lending`.
+        seals: stands for the sweep's key, see `rlexp.sweep.execution.sealing_key_lending`.
     """
 
     sweep: str

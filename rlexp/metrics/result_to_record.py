@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rlexp.base.events import Record
-from rlexp.base.metric_table import (
+from rlexp.base.headline_metrics import (
     EPISODE_LENGTH,
     EPISODE_RETURN,
     EVAL_SKIPPED,
@@ -37,7 +37,7 @@ DEFAULT_MODULE = "default_policy"
 ALL_MODULES = "__all_modules__"
 
 PER_ITERATION = "per_iteration"
-"""Entry of `timers` that says that they hold seconds per iteration (see `rlexp.engine.callbacks.bookkeeping`)."""
+"""Entry of `timers` that says that they hold seconds per iteration (see `rlexp.engine.callbacks.corrected_metrics`)."""
 
 _EVALUATED = tuple(metric for metric in METRICS if comes_with_evaluation(metric.name))
 _TRAINED = tuple(metric for metric in METRICS if metric not in _EVALUATED)

@@ -18,7 +18,7 @@ from rlexp.config.callables.annotations import describe, fitted, matches, parts
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, is_trusted, untrusted
 from rlexp.config.classic import answer
 from rlexp.config.keys import unknown
-from rlexp.config.keys.accepted import accepted, annotation_of
+from rlexp.config.keys.accepted_keywords import accepted, annotation_of
 from rlexp.config.keys.advice import is_target, not_given, shown, under, written
 from rlexp.config.keys.key_table import known_of
 from rlexp.config.keys.replay_settings import KEY as BUFFER

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rlexp.base.statistics import Floats
-from rlexp.report.analysis.points import Places, Points
+from rlexp.report.analysis.tried_settings import Places, Points
 
 PERMUTATIONS = 1000
 CHANCE = 0.95

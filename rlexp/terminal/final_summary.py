@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlexp.base.events import is_finite_number
-from rlexp.base.metric_table import SUMMARISED, comes_with_evaluation, is_share
+from rlexp.base.headline_metrics import SUMMARISED, comes_with_evaluation, is_share
 from rlexp.base.shell_commands import shell_command
 from rlexp.terminal.quiet import terminal
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import RETURNS, mode_of
+from rlexp.base.headline_metrics import RETURNS, mode_of
 from rlexp.base.shell_commands import shell_command
 from rlexp.base.suggest import nearest
 from rlexp.config.rerun import command

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rlexp.base.metric_table import EPISODE_LENGTH, EPISODE_RETURN, EVAL_SECONDS, EVAL_SKIPPED
-from rlexp.metrics.headline import PER_ITERATION, TIMERS
+from rlexp.base.headline_metrics import EPISODE_LENGTH, EPISODE_RETURN, EVAL_SECONDS, EVAL_SKIPPED
+from rlexp.metrics.result_to_record import PER_ITERATION, TIMERS
 
 if TYPE_CHECKING:
     from ray.rllib.utils.metrics.metrics_logger import MetricsLogger

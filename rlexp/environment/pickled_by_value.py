@@ -12,7 +12,7 @@ from typing import Any
 from rlexp.config.callables.targets import MAIN, brought, locate
 from rlexp.config.convert import to_plain
 from rlexp.config.schema import RunConfig
-from rlexp.config.trust.nameable_classes import ENVIRONMENT, METRIC, WRAPPER, is_import_path
+from rlexp.config.trust.allow_list import ENVIRONMENT, METRIC, WRAPPER, is_import_path
 from rlexp.config.trust.trusted_modules import named
 
 _ID = "id:"

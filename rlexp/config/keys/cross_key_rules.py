@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.metric_table import return_metric
+from rlexp.base.headline_metrics import return_metric
 from rlexp.config.callables.annotations import is_number
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET
 from rlexp.config.keys.key_row import Lookup

@@ -8,13 +8,7 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.config.callables.source_files import defining_module, derives_from, source_tree
 from rlexp.config.callables.targets import DEFAULT_TRUSTED, NEVER_TRUSTED, is_trusted, locate, within
-from rlexp.config.trust.nameable_classes import (
-    BUFFER,
-    ENVIRONMENT,
-    NOTHING,
-    Place,
-    is_import_path,
-)
+from rlexp.config.trust.allow_list import BUFFER, ENVIRONMENT, NOTHING, Place, is_import_path
 from rlexp.config.trust.replay_buffers import SHORT_NAMES
 from rlexp.config.trust.trusted_modules import Named, named
 

@@ -1,8 +1,9 @@
 """The table of headline metrics: one row each, with all that is known of it.
 
-Records (`rlexp.metrics.headline`), settings that name a metric (`stop.metric`, `checkpoint.best_by`, `sweep.metric`),
-the direction of a ranking, trackers, reports, the progress display and `docs/metrics.md` read these rows. Metrics of
-learners are columns of the table of algorithms (`rlexp.config.algorithms`), those of callbacks are declared by them.
+Records (`rlexp.metrics.result_to_record`), settings that name a metric (`stop.metric`, `checkpoint.best_by`,
+`sweep.metric`), the direction of a ranking, trackers, reports, the progress display and `docs/metrics.md` read these
+rows. Metrics of learners are columns of the table of algorithms (`rlexp.config.algorithms`), those of callbacks are
+declared by them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ENV_FAILURES, NOTICE_COUNT = "env_failures", "__env_notice_count"
 """Entries of the runners' results: how often an environment raised, and how often it returned what it should not."""
 
 EVAL_SECONDS, EVAL_SKIPPED = "evaluation_s", "evaluation_skipped"
-"""What `rlexp.engine.callbacks.bookkeeping` adds to an evaluation's results."""
+"""What `rlexp.engine.callbacks.corrected_metrics` adds to an evaluation's results."""
 
 CURRICULUM = "curriculum/"
 """Before the name of whatever a curriculum logs."""
@@ -44,7 +45,7 @@ class Metric:
         unit: of its values; `share` for 0 to 1; empty for returns and for plain numbers.
         better: which values are better; None where neither are.
         source: paths in RLlib's result, whose numbers are added up; empty for what is computed, in
-            `rlexp.metrics.headline`, `rlexp.run.bookkeeping.counters` or `rlexp.curriculum.curriculum`.
+            `rlexp.metrics.result_to_record`, `rlexp.run.bookkeeping.counters` or `rlexp.curriculum.curriculum`.
         absent: of a count: its value where RLlib's result has none at `source`.
         needs: what a run or an iteration must have to log it: `episodes` that ended, an `evaluation`, environments that
             report `success`, a `curriculum`; `teacher`: a curriculum, and computed too late for its teacher to read.
