@@ -168,8 +168,8 @@ def test_every_hardware_builds_where_there_is_enough(hardware: str, monkeypatch:
     from rlexp.run.building import prepare as preparing
 
     big = machine.Machine(cores=32, memory_bytes=1 << 36, gpus=("one", "two"))
-    monkeypatch.setattr(machine, "look", lambda: big)
-    monkeypatch.setattr(preparing, "look", lambda: big)
+    monkeypatch.setattr(machine, "inspect_machine", lambda: big)
+    monkeypatch.setattr(preparing, "inspect_machine", lambda: big)
     # A cluster would be joined first, which tests/hardware does.
     config = compose(f"hardware={hardware}", "hardware.address=local")
     built = build(config)

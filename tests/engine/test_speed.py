@@ -61,7 +61,7 @@ def test_every_kind_of_learning_is_measured(
     from rlexp.run.building import prepare as module
 
     eight = dataclasses.replace(inspect_machine(), cores=8)
-    monkeypatch.setattr(module, "look", lambda: eight)
+    monkeypatch.setattr(module, "inspect_machine", lambda: eight)
     found: list[Any] = []
     real = auto_measured.measure
     monkeypatch.setattr(auto_measured, "measure", lambda *given: found.append(real(*given)) or found[-1])

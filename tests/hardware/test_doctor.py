@@ -70,7 +70,7 @@ def test_it_tells_what_a_run_chooses(cores: int, gpus: int, monkeypatch: pytest.
     from rlexp.run.building import prepare
 
     here, space = machine(cores, gpus), gymnasium.spaces.Discrete(2)
-    monkeypatch.setattr(prepare, "look", lambda: here)
+    monkeypatch.setattr(prepare, "inspect_machine", lambda: here)
     told = doctor.examine(here)["hardware_auto"]
     for name, step_s, algorithm in doctor.EXAMPLES:
         config = rlexp.compose(
