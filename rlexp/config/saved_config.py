@@ -12,6 +12,7 @@ from typing import Any
 
 from rlexp.base.dotted import at
 from rlexp.base.errors import ConfigError
+from rlexp.base.moved_names import current_name
 from rlexp.base.yaml.reader import RunLoader, read_mapping
 from rlexp.config.composition.composed import Composed
 from rlexp.config.composition.groups import Groups
@@ -243,8 +244,15 @@ def _differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, 
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _differences(one, other, f"{key}[{index}]")
-    elif (None if old is _ABSENT else old) != (None if new is _ABSENT else new):
+    elif _comparable(old) != _comparable(new):
         yield key, old, new
+
+
+def _comparable(value: Any) -> Any:
+    """A value as it is compared: an import path by today's name of its module, and what is absent as None."""
+    if value is _ABSENT:
+        return None
+    return current_name(value) if isinstance(value, str) else value
 
 
 def _shown(value: Any) -> str:

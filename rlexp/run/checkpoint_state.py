@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from rlexp.base.errors import CheckpointError
+from rlexp.base.moved_names import current_name
 from rlexp.config.convert import to_plain
 from rlexp.engine import learner_state
 from rlexp.run.bookkeeping.checkpoint_secrets import masked_secrets
@@ -33,6 +34,8 @@ CURRICULUM = "curriculum.pkl"
 REPLAY = "replay.pkl"
 WEIGHTS = "learner_group/learner/rl_module"
 """Of RLlib's checkpoint: the network alone."""
+_CLASS = " class"
+"""After a module's name, of the entry of `SPACES` with its import path."""
 
 
 def save(folder: Path, algorithm: Algorithm, run: RunConfig, curriculum: Curriculum | None) -> None:
@@ -82,6 +85,7 @@ def check_same_spaces(folder: Path, algorithm: Algorithm) -> None:
     if not (folder / SPACES).is_file():
         return
     saved, built = json.loads((folder / SPACES).read_text()), _spaces(algorithm)
+    saved |= {key: current_name(path) for key, path in saved.items() if key.endswith(_CLASS)}
     different = [k for k in sorted(saved.keys() | built.keys()) if saved.get(k) != built.get(k)]
     if different:
         lines = [f"  {k}:\n    checkpoint {saved.get(k)}\n    this run   {built.get(k)}" for k in different]
@@ -99,7 +103,7 @@ def _describe_modules(learner: Learner, **_: Any) -> dict[str, str]:
     described = {}
     for name in learner.module.keys():  # noqa: SIM118  # a MultiRLModule is no mapping
         module = learner.module[name].unwrapped()
-        described[f"{name} class"] = f"{type(module).__module__}.{type(module).__qualname__}"
+        described[f"{name}{_CLASS}"] = f"{type(module).__module__}.{type(module).__qualname__}"
         described[f"{name} observation space"] = str(module.observation_space)
         described[f"{name} action space"] = str(module.action_space)
         shapes = {k: tuple(v.shape) for k, v in module.named_parameters()}

@@ -6,19 +6,26 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pickle
 import pickletools
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import records
 
 import rlexp
+from rlexp.base.errors import CheckpointError
 from rlexp.base.moved_names import MOVED, RENAMED, current_name
 from rlexp.environment.tasks.directive import Weighted
 from rlexp.environment.tasks.outcome import Outcome
+from rlexp.run import checkpoint_state
+
+if TYPE_CHECKING:
+    from rlexp.run.trainable import RunTrainable
 
 ARCHIVES = "before_floors.tar.xz", "teachers_before_floors.tar.xz"
 TEACHERS = ("alp_gmm", "tscl", "spdl", "adr", "goal_band", "accel")
@@ -108,3 +115,18 @@ def test_what_old_pickles_name_is_there(lab: Path) -> None:
         except ModuleNotFoundError:
             owner, _, attribute = name.rpartition(".")
             assert hasattr(importlib.import_module(owner), attribute), name
+
+
+def test_a_network_whose_module_was_moved_is_the_one_of_before(
+    tiny_trainable: Callable[..., RunTrainable], tmp_path: Path
+) -> None:
+    algorithm = tiny_trainable("env=pendulum", "algorithm=sac", "model=plain_critics").algorithm
+    spaces = checkpoint_state._spaces(algorithm)
+    key, now = "default_policy class", "rlexp.models.mlp_critics.PlainCriticsSAC"
+    assert spaces[key] == now
+    for before in ("rlexp.models.plain_critics.PlainCriticsSAC", now):
+        (tmp_path / checkpoint_state.SPACES).write_text(json.dumps({**spaces, key: before}))
+        checkpoint_state.check_same_spaces(tmp_path, algorithm)
+    (tmp_path / checkpoint_state.SPACES).write_text(json.dumps({**spaces, key: "lab.models.Another"}))
+    with pytest.raises(CheckpointError, match=r"checkpoint lab\.models\.Another"):
+        checkpoint_state.check_same_spaces(tmp_path, algorithm)

@@ -50,6 +50,14 @@ def test_the_same_choice_again_is_no_change() -> None:
         saved_config.refuse_frozen(before, saved_config.with_overrides(before, overrides))
 
 
+def test_a_class_whose_module_was_moved_is_no_change() -> None:
+    words = ["hardware=local", "env=pendulum", "algorithm=sac", "model=plain_critics"]
+    before = to_plain(rlexp.compose(words))
+    before["model"]["module_class"] = "rlexp.models.plain_critics.PlainCriticsSAC"
+    saved_config.refuse_frozen(before, saved_config.with_overrides(before, ["model=plain_critics"]))
+    assert "model.module_class" in refusal(before, "model=plain_critics", "model.module_class=envs.a.B")
+
+
 def test_weights_to_start_from_are_refused_once_a_run_has_begun(before: dict[str, object]) -> None:
     told = refusal(before, "checkpoint.from=runs/other")
     assert "goes on from its own checkpoint" in told and "start a new run" in told
