@@ -112,7 +112,8 @@ def local_rllib() -> None:
 @pytest.fixture
 def ray_for_runners(request: pytest.FixtureRequest, local_rllib: None) -> None:
     """Ray for those cases of a test whose `runners` are processes: it takes seconds to start, and time meanwhile."""
-    if request.node.callspec.params.get("runners", 0) if hasattr(request.node, "callspec") else 0:
+    case = getattr(request.node, "callspec", None)  # None of a test without parameters.
+    if case is not None and case.params.get("runners"):
         request.getfixturevalue("ray_session")
 
 

@@ -11,24 +11,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field
 from typing import Any
 
+from rlexp.base.dotted import at
 from rlexp.base.errors import ConfigError, ConfigErrors
 from rlexp.config.algorithms import class_name
 from rlexp.config.algorithms.builder_signatures import BASE, algorithm_name
 from rlexp.config.callables.annotations import describe, fitted, matches, parts
-from rlexp.config.callables.targets import DEFAULT_TRUSTED, is_trusted, untrusted
+from rlexp.config.callables.targets import is_trusted, trusted_in, untrusted
 from rlexp.config.classic import answer
 from rlexp.config.keys import unknown
 from rlexp.config.keys.accepted_keywords import accepted, annotation_of
 from rlexp.config.keys.advice import is_target, not_given, shown, under, written
+from rlexp.config.keys.key_row import MANDATORY
 from rlexp.config.keys.key_table import known_of
 from rlexp.config.keys.replay_settings import KEY as BUFFER
 from rlexp.config.keys.replay_settings import buffer_problems
 from rlexp.config.known_keys import SETTINGS, annotated_keys, has_settings, nested_class, yaml_fields
 from rlexp.config.schema import AlgorithmChoice, RunConfig
 from rlexp.config.trust.replay_buffers import wrong_types
-
-MANDATORY = "???"
-"""OmegaConf's mark of a value that the person must give."""
 
 _KEY = re.compile(r"[a-z_]+(\.[A-Za-z_]+)+")
 _CONTAINERS = (Mapping, list, tuple)
@@ -40,9 +39,7 @@ class Reader:
     def __init__(self, plain: Mapping[str, Any]) -> None:
         self._plain = plain
         self._problems: list[ConfigError] = []
-        listed = plain.get("trusted")
-        names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-        self._trusted = tuple(names) or DEFAULT_TRUSTED
+        self._trusted = trusted_in(plain.get("trusted"))
         self._config_class = self._find_config_class(self._value_at("algorithm.config_class"))
 
     def run_config(self) -> RunConfig:
@@ -59,10 +56,7 @@ class Reader:
 
     def _value_at(self, key: str) -> Any:
         """The plain value at a dotted key; None where there is none."""
-        node: Any = self._plain
-        for part in key.split("."):
-            node = node.get(part) if isinstance(node, Mapping) else None
-        return node
+        return at(self._plain, key)
 
     def _find_config_class(self, path: Any) -> str | None:
         """The algorithm's config class, or None (with the problem noted) when it cannot be used."""

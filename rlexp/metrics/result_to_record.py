@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rlexp.base.dotted import at
 from rlexp.base.events import Record
 from rlexp.base.headline_metrics import (
     EPISODE_LENGTH,
@@ -113,7 +114,7 @@ def _value(metric: Metric, result: Mapping[str, Any]) -> float | int | None:
     if metric.name == LEARN_S and _learns_asynchronously(result):
         return None
     paths = [path for path in metric.source if not path.startswith(_IN_TIMERS) or _times_iterations(result)]
-    values = [value for path in paths if (value := plain(_at(result, path))) is not None]
+    values = [value for path in paths if (value := plain(at(result, path, "/"))) is not None]
     if (
         metric.unit == "s" or metric.absent is not None
     ):  # NaN stands for a window in which nothing was logged.
@@ -121,16 +122,8 @@ def _value(metric: Metric, result: Mapping[str, Any]) -> float | int | None:
     if metric.absent is None:
         return sum(values) if values else None
     # What counts logs nothing as long as there is nothing.
-    counted = any(_at(result, path.rpartition("/")[0]) for path in paths)
+    counted = any(at(result, path.rpartition("/")[0], "/") for path in paths)
     return int(sum(values, metric.absent)) if counted else None
-
-
-def _at(result: Mapping[str, Any], path: str) -> Any:
-    """The entry at a path such as `env_runners/num_episodes`; None where there is none."""
-    value: Any = result
-    for key in path.split("/"):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def _times_iterations(result: Mapping[str, Any]) -> bool:

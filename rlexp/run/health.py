@@ -47,10 +47,9 @@ def stall_patience_s(config: AlgorithmConfig, waits_for_samples: bool) -> float:
         config: of RLlib, as it is built.
         waits_for_samples: whether the algorithm's iterations do, up to `sample_timeout_s`, where a runner lives.
     """
-    least_s = 0.0 if waits_for_samples else STALLED_S
     if config.num_env_runners and config.restart_failed_env_runners:
         return max(STALLED_S, float(config.env_runner_restore_timeout_s))
-    return least_s
+    return 0.0 if waits_for_samples else STALLED_S
 
 
 class StallWatch:

@@ -66,6 +66,12 @@ brought: dict[str, Any] = {}
 _EXAMPLE = "a path like envs.mine.MyEnv or envs.mine:MyEnv"
 
 
+def trusted_in(listed: Any) -> tuple[str, ...]:
+    """The modules that a plain config's `trusted` lists; the default ones where it lists none, or is no list."""
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    return tuple(names) or DEFAULT_TRUSTED
+
+
 def is_trusted(module: str, trusted: Sequence[str]) -> bool:
     """True if `module` lies in one of the trusted prefixes, compared by whole dotted parts."""
     if module.partition(".")[0] in NEVER_TRUSTED or within(module, LOADERS):

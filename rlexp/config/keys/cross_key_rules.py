@@ -7,8 +7,8 @@ from typing import Any
 from rlexp.base.errors import ConfigError
 from rlexp.base.headline_metrics import return_metric
 from rlexp.config.callables.annotations import is_number
-from rlexp.config.callables.targets import DEFAULT_TRUSTED, TARGET
-from rlexp.config.keys.key_row import Lookup
+from rlexp.config.callables.targets import TARGET, trusted_in
+from rlexp.config.keys.key_row import MANDATORY, Lookup
 
 AUTO = "auto"
 
@@ -26,15 +26,14 @@ def iteration_steps_by_kind(value: Any, value_of: Lookup) -> Any:
         return value
     from rlexp.config.algorithms import ITERATION_STEPS, kind_of
 
-    listed, path = value_of("trusted"), value_of("algorithm.config_class")
-    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    kind = kind_of(path, tuple(names) or DEFAULT_TRUSTED) if isinstance(path, str) else "on_policy"
+    path = value_of("algorithm.config_class")
+    kind = kind_of(path, trusted_in(value_of("trusted"))) if isinstance(path, str) else "on_policy"
     return ITERATION_STEPS[kind]
 
 
 def bare_path_as_target(value: Any, value_of: Lookup) -> Any:
     """A bare import path becomes a target without arguments."""
-    return {TARGET: value} if isinstance(value, str) and value != "???" else value
+    return {TARGET: value} if isinstance(value, str) and value != MANDATORY else value
 
 
 def off_as_text(value: Any, value_of: Lookup) -> Any:

@@ -14,6 +14,9 @@ from rlexp.config.override_text import assigned
 SEEDS = 2**32
 """Seeds are below this: numpy takes no more."""
 
+MANDATORY = "???"
+"""OmegaConf's mark of a value that the person must give."""
+
 Lookup = Callable[[str], Any]
 """From a dotted key to its value in the plain config; None where there is none."""
 
