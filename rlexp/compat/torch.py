@@ -1,10 +1,11 @@
-"""torch's optimisers without its compiler: row `torch.optimizer_methods`."""
+"""torch's optimisers without its compiler (row `torch.optimizer_methods`), and its hooks (`torch.module_hooks`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from torch import nn
 from torch.optim import Optimizer
 
 from rlexp.compat.applied import usable
@@ -28,3 +29,14 @@ def without_dynamo() -> Iterator[None]:
     finally:
         for name, method in wrapped.items():
             setattr(Optimizer, name, method)
+
+
+def is_watched(module: nn.Module) -> bool:
+    """True if a hook waits for passes through the module, or for its gradients: they need autograd."""
+    return any(
+        part._forward_hooks or part._forward_pre_hooks or part._backward_hooks or part._backward_pre_hooks
+        for part in module.modules()
+    ) or any(
+        parameter._backward_hooks or parameter._post_accumulate_grad_hooks
+        for parameter in module.parameters()
+    )

@@ -46,6 +46,25 @@ ROWS = (
         files=("engine/learning/adam.py",),
     ),
     Row(
+        name="torch.module_hooks",
+        library="torch",
+        targets=(
+            *within(
+                "torch.nn.modules.module:Module.",
+                "_forward_hooks",
+                "_forward_pre_hooks",
+                "_backward_hooks",
+                "_backward_pre_hooks",
+            ),
+            *within("torch:Tensor.", "_backward_hooks", "_post_accumulate_grad_hooks"),
+        ),
+        kind="private",
+        why="a module with hooks learns by autograd, so that they are called",
+        without="the gradients by formula cannot be judged",
+        need="needed",
+        files=("compat/torch.py",),
+    ),
+    Row(
         name="torch.foreach",
         library="torch",
         targets=within(

@@ -13,6 +13,10 @@ import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from rlexp.engine.dense.flat_parameters import FlatParameters
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
 
 def fusible(optimizer: Optimizer) -> bool:
     """True if `FusedAdam` does what `optimizer.step` would do: a plain Adam on dense real parameters of one kind."""
@@ -45,13 +49,18 @@ def _plain(group: dict[str, Any]) -> bool:
 
 
 class FusedAdam:
-    """The step of one Adam optimiser whose gradients lie in `parameter.grad`.
+    """The step of one Adam optimiser whose gradients lie in `parameter.grad`, or side by side in one buffer.
 
     An optimiser that `fusible` refuses is stepped by its own `step`.
+
+    Args:
+        optimizer: torch's.
+        flat: the buffer that holds its parameters, if one does; its moments are put side by side, too.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, flat: FlatParameters | None = None) -> None:
         self._optimizer = optimizer
+        self._flat = flat
         self._fusible = False
         self._groups: list[_Group] = []
         self._read()
@@ -66,6 +75,15 @@ class FusedAdam:
         with torch.no_grad():
             for group in self._groups:
                 group.step()
+
+    def step_flat(self) -> None:
+        """As `step`, in one pass over the buffers, whose gradients are those in `parameter.grad`, too."""
+        if self._is_stale():
+            self._read()
+        assert self._flat is not None
+        if self._fusible and len(self._groups) == 1 and self._groups[0].step_flat(self._flat):
+            return
+        self.step()
 
     def _is_stale(self) -> bool:
         """True if the optimiser's state was loaded, cleared or extended since the lists were built."""
@@ -83,7 +101,8 @@ class FusedAdam:
         self._fusible = fusible(optimizer)
         self._groups = []
         if self._fusible:
-            self._groups = [_Group(group, optimizer.state) for group in optimizer.param_groups]
+            one = self._flat if len(optimizer.param_groups) == 1 else None
+            self._groups = [_Group(group, optimizer.state, one) for group in optimizer.param_groups]
         self._state, self._param_groups = optimizer.state, optimizer.param_groups
         self._num_groups, self._num_states = len(optimizer.param_groups), len(optimizer.state)
 
@@ -91,15 +110,19 @@ class FusedAdam:
 class _Group:
     """A parameter group as the lists that the kernel takes."""
 
-    def __init__(self, group: dict[str, Any], states: dict[Tensor, dict[str, Tensor]]) -> None:
+    def __init__(
+        self, group: dict[str, Any], states: dict[Tensor, dict[str, Tensor]], flat: FlatParameters | None
+    ) -> None:
         self._group = group
         self._parameters: list[Tensor] = group["params"]
         each = [_state_of(parameter, states) for parameter in self._parameters]
+        self._moments = [] if flat is None else [_joined(flat, each, name) for name in _MOMENTS]
         self._means = [state["exp_avg"] for state in each]
         self._squares = [state["exp_avg_sq"] for state in each]
         # The counts side by side in one tensor, of which each state holds its own: one addition counts them all.
         self._counts = torch.stack([state["step"] for state in each])
         self._steps = [self._counts[i] for i in range(len(each))]
+        self._equal_counts = False
         for state, count in zip(each, self._steps, strict=True):
             state["step"] = count
 
@@ -112,9 +135,33 @@ class _Group:
                 return
             lists = tuple([column[i] for i in chosen] for column in lists)  # type: ignore[assignment]
             torch._foreach_add_(lists[-1], 1.0)
+            self._equal_counts = False
         else:
             self._counts.add_(1.0)
-        parameters, gradients, means, squares, steps = lists
+        self._call(*lists)
+
+    def step_flat(self, flat: FlatParameters) -> bool:
+        """One pass over the buffers; false, and nothing done, where the parameters' step counts differ."""
+        if not self._moments or not self._counts_are_equal():
+            return False
+        self._counts.add_(1.0)
+        means, squares = self._moments
+        self._call([flat.weights], [flat.gradients], [means], [squares], self._steps[:1])
+        return True
+
+    def _counts_are_equal(self) -> bool:
+        if not self._equal_counts:  # Asked once: from then on each step counts all of them.
+            self._equal_counts = bool((self._counts == self._counts[0]).all())
+        return self._equal_counts
+
+    def _call(
+        self,
+        parameters: list[Tensor],
+        gradients: list[Any],
+        means: list[Tensor],
+        squares: list[Tensor],
+        steps: list[Tensor],
+    ) -> None:
         group = self._group
         rate, (beta1, beta2) = group["lr"], group["betas"]
         torch._fused_adam_(
@@ -132,6 +179,15 @@ class _Group:
             amsgrad=False,
             maximize=group["maximize"],
         )
+
+
+def _joined(flat: FlatParameters, states: list[dict[str, Tensor]], name: str) -> Tensor:
+    """One moment of all parameters side by side; each state holds its part of it from now on."""
+    joined = torch.empty_like(flat.weights)
+    for state, view in zip(states, flat.views(joined), strict=True):
+        view.copy_(state[name])
+        state[name] = view
+    return joined
 
 
 def _state_of(parameter: Tensor, states: dict[Tensor, dict[str, Tensor]]) -> dict[str, Tensor]:

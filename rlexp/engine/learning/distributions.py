@@ -139,11 +139,11 @@ def _maker(
         return Categorical, None
     if distribution_class is TorchDiagGaussian:
         return DiagGaussian, None
-    sizes = _sizes(distribution_class)
+    sizes = sizes_of(distribution_class)
     return (None, None) if sizes is None else ((lambda logits: MultiCategorical(logits, sizes)), sizes)
 
 
-def _sizes(distribution_class: Any) -> tuple[int, ...] | None:
+def sizes_of(distribution_class: Any) -> tuple[int, ...] | None:
     """The sizes that RLlib's catalog bound to `TorchMultiCategorical` by a class made for the action space."""
     bound = getattr(distribution_class, "_merge_kwargs", None)
     if bound is None or distribution_class.__bases__ != (TorchMultiCategorical,):

@@ -7,18 +7,25 @@ the steps) are left to the learner's own methods, so they mean what they mean in
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.learner import Learner
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from torch import Tensor
 
+from rlexp.engine.dense.chain import NoFormulaError
+from rlexp.engine.dense.flat_parameters import FlatParameters
 from rlexp.engine.learning.adam import FusedAdam
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+Array = NDArray[np.float32]
 
 _OWN_METHODS = ("postprocess_gradients", "postprocess_gradients_for_module", "apply_gradients")
 _log = logging.getLogger(__name__)
@@ -78,6 +85,61 @@ class GradientStep:
         for part in self._optimizers:
             part.adam.step()
 
+    def flatten(self, parameters: Iterable[Tensor]) -> None:
+        """Puts the parameters of each optimiser side by side, for gradients that are written there.
+
+        Args:
+            parameters: those that will get a gradient at each step.
+
+        Raises:
+            NoFormulaError: they are not those that the optimisers train, or cannot lie in one buffer.
+        """
+        trained = [parameter for part in self._optimizers for parameter in part.parameters]
+        if {id(each) for each in parameters} != {id(each) for each in trained}:
+            raise NoFormulaError("the optimisers train other parameters than those of the networks")
+        for part in self._optimizers:
+            part.flatten()
+
+    def arrays(self, parameters: Iterable[Tensor]) -> tuple[list[Array], list[Array]]:
+        """Weights and gradients of some parameters as arrays on the buffers that `flatten` made.
+
+        Raises:
+            KeyError: a parameter is in none.
+        """
+        found = [self._buffer_of(parameter).arrays([parameter]) for parameter in parameters]
+        return [weights[0] for weights, _ in found], [gradients[0] for _, gradients in found]
+
+    def gather(self) -> None:
+        """Before some flat steps: takes back what torch has put elsewhere, and shows the gradients to torch."""
+        for part in self._optimizers:
+            if part.flat is not None:
+                part.flat.gather()
+                part.flat.offer_gradients()
+
+    def _buffer_of(self, parameter: Tensor) -> FlatParameters:
+        for part in self._optimizers:
+            if part.flat is not None and parameter in part.flat:
+                return part.flat
+        raise KeyError("the parameter is trained by no optimiser of this learner")
+
+    def apply_flat(self) -> None:
+        """As `apply`, with the gradients that lie in the buffers: every parameter has one."""
+        flats = [part.flat for part in self._optimizers if part.flat is not None]
+        if self._delegated or (self._clip is not None and self._clip_by == "norm"):
+            self.apply()
+            return
+        totals = [flat.norm() for flat in flats]
+        if not all(total < float("inf") for total in totals):  # false for NaN too
+            self._not_finite()
+            return
+        for part, flat, total in zip(self._optimizers, flats, totals, strict=True):
+            if self._logged:
+                self.norms[part.name] = total
+            if self._clip is not None:
+                flat.clip(total, self._clip, self._clip_by)
+        for part in self._optimizers:
+            part.adam.step_flat()
+
     def log(self) -> None:
         """Log the last step's global norms (before clipping) where RLlib would: it keeps the last minibatch's."""
         for name, norm in self.norms.items():
@@ -109,6 +171,16 @@ class _Part:
         self.name = name
         self.parameters = parameters
         self.adam = FusedAdam(optimizer)
+        self.flat: FlatParameters | None = None
+        self._optimizer = optimizer
+
+    def flatten(self) -> None:
+        if not FlatParameters.fits(self.parameters):
+            raise NoFormulaError(
+                f"the parameters of {self.name} are not float32 on the CPU, or are trained in part"
+            )
+        self.flat = FlatParameters(self.parameters)
+        self.adam = FusedAdam(self._optimizer, self.flat)
 
     def zero(self) -> None:
         for parameter in self.parameters:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
+import logging
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -13,10 +14,32 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
+from rlexp.compat.torch import is_watched
+from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.learning.learner import FastLearner
 from rlexp.engine.learning.train_batch import TrainBatch
 from rlexp.engine.rollout import Rollout
 from rlexp.environment.hangs import interrupt_sampling
+
+_log = logging.getLogger(__name__)
+
+
+class StepsByFormula(Protocol):
+    """Gradient steps of one module on the items of a batch, without autograd."""
+
+    def begin(self, batch: TrainBatch) -> None:
+        """Takes the batch that the next steps are made on."""
+
+    def step(self, items: Tensor | None, total_key: str | None) -> dict[str, float] | None:
+        """One gradient step on some items, all of them for None.
+
+        Args:
+            items: [M], int64.
+            total_key: the name of the loss among its parts, if they are wanted.
+
+        Returns:
+            The loss before the step and its parts by RLlib's names; None if they are not wanted.
+        """
 
 
 class EpochLearner(FastLearner):
@@ -35,6 +58,27 @@ class EpochLearner(FastLearner):
         super().build()
         self._module_config = self.config.get_config_for_module(DEFAULT_MODULE_ID)
         self._own_loss = self.keeps_rllibs_loss(self.stock)
+        self._by_formula = self._formula()
+
+    def steps_by_formula(self) -> StepsByFormula:
+        """Gradient steps without autograd.
+
+        Raises:
+            NoFormulaError: the module or a setting has no gradient by formula.
+        """
+        raise NoFormulaError(f"{self.stock.__name__}'s loss has no gradient by formula")
+
+    def _formula(self) -> StepsByFormula | None:
+        """Those steps, if they can be taken; which way an update goes is logged."""
+        try:
+            if self._own_loss:
+                raise NoFormulaError("the loss is not RLlib's own")
+            steps = self.steps_by_formula()
+        except NoFormulaError as reason:
+            _log.info("updates by autograd: %s", reason)
+            return None
+        _log.info("updates by formula, without autograd")
+        return steps
 
     @abc.abstractmethod
     def train_batch(self, rollouts: list[Rollout]) -> TrainBatch | None:
@@ -69,15 +113,29 @@ class EpochLearner(FastLearner):
         size = None if minibatch_size is None else self.items_of(batch, minibatch_size)
         shuffle, count = shuffle_batch_per_epoch, num_total_minibatches
         chosen = minibatches(batch.num_items, size, num_epochs, shuffle, count, self._device)
-        step = self._step_of_rllib if self._own_loss else self._step_of_loss
-        columns = None if self._own_loss else self.loss_columns
+        step = self._stepper(batch)
         steps = []
         for items, last in _up_to(chosen, interrupt_sampling.requested):
-            step(batch.minibatch(items, columns), last)
+            step(items, last)
             steps.append(batch.steps_in(items))
         self.gradient_step.log()
         self.count_policy_lag(rollouts)
         self.count(steps, batch.num_steps)
+
+    def _stepper(self, batch: TrainBatch) -> Callable[[Tensor | None, bool], None]:
+        """What makes a gradient step on some items of the batch, and logs it if it is the last."""
+        if self._by_formula is not None and not is_watched(self.module[DEFAULT_MODULE_ID].unwrapped()):
+            self._by_formula.begin(batch)
+            return self._step_by_formula
+        step = self._step_of_rllib if self._own_loss else self._step_of_loss
+        columns = None if self._own_loss else self.loss_columns
+        return lambda items, last: step(batch.minibatch(items, columns), last)
+
+    def _step_by_formula(self, items: Tensor | None, last: bool) -> None:
+        assert self._by_formula is not None
+        parts = self._by_formula.step(items, self.TOTAL_LOSS_KEY if last else None)
+        if parts is not None:
+            self.metrics.log_dict(parts, key=DEFAULT_MODULE_ID, window=1)
 
     def _step_of_rllib(self, minibatch: dict[str, Any], last: bool) -> None:
         _, losses, _ = self._update({DEFAULT_MODULE_ID: minibatch})

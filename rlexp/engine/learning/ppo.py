@@ -21,6 +21,9 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.torch_utils import explained_variance
 from torch import Tensor
 
+from rlexp.engine.dense.chain import NoFormulaError
+from rlexp.engine.gradients.ppo import Weights
+from rlexp.engine.gradients.ppo_steps import PPOSteps
 from rlexp.engine.learning import train_batch
 from rlexp.engine.learning.distributions import makers
 from rlexp.engine.learning.episode_signals import EpisodeSignals
@@ -53,6 +56,19 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         super().build()
         self._signals = EpisodeSignals()
         self._learns = True
+
+    def steps_by_formula(self) -> PPOSteps:
+        """See `EpochLearner`."""
+        if not self._module_config.use_critic:
+            raise NoFormulaError("algorithm.use_critic=false")
+        module = self.module[DEFAULT_MODULE_ID].unwrapped()
+        return PPOSteps(module, self.gradient_step, self._term_weights)
+
+    def _term_weights(self) -> Weights:
+        config = self._module_config
+        kl = float(self.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]) if config.use_kl_loss else None
+        entropy = float(self.entropy_coefficient())
+        return Weights(config.clip_param, entropy, kl, config.vf_loss_coeff, config.vf_clip_param)
 
     def items_of(self, batch: TrainBatch, size: int) -> int:
         """See `EpochLearner`."""

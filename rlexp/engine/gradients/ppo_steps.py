@@ -1,0 +1,74 @@
+"""PPO's gradient steps without autograd, on the arrays of a training batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPPOTorchRLModule
+from ray.rllib.core.columns import Columns
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from torch import Tensor
+
+from rlexp.engine.dense.chain import NoFormulaError
+from rlexp.engine.gradients.actor_critic import ActorCritic
+from rlexp.engine.gradients.distributions import maker
+from rlexp.engine.gradients.ppo import PPOLoss, Rows, Weights
+from rlexp.engine.learning.gradient_step import GradientStep
+from rlexp.engine.learning.train_batch import TrainBatch
+from rlexp.engine.network_functions import acts_as
+
+_COLUMNS = {
+    "actions": Columns.ACTIONS,
+    "logp": Columns.ACTION_LOGP,
+    "outputs": Columns.ACTION_DIST_INPUTS,
+    "advantages": Postprocessing.ADVANTAGES,
+    "targets": Postprocessing.VALUE_TARGETS,
+}
+
+
+class PPOSteps:
+    """Steps of one module's optimiser.
+
+    Args:
+        module: acts as RLlib's default module of PPO.
+        step: the learner's.
+        weights: gives what the terms of the loss count now.
+
+    Raises:
+        NoFormulaError: its networks or its distribution have no gradient by formula.
+    """
+
+    def __init__(self, module: Any, step: GradientStep, weights: Callable[[], Weights]) -> None:
+        if not acts_as(module, DefaultPPOTorchRLModule):
+            raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
+        self._networks = ActorCritic(module)
+        classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
+        make = maker(classes[0])
+        if make is None or classes[0] is not classes[1]:
+            raise NoFormulaError(f"the distribution {classes[0].__name__} has no gradient by formula")
+        self._make, self._step, self._weights_now = make, step, weights
+        step.flatten(self._networks.parameters())
+        self._networks.view(step)
+
+    def begin(self, batch: TrainBatch) -> None:
+        """See `StepsByFormula`."""
+        self._weights = self._weights_now()
+        self._step.gather()
+        self._observations, self._rows = batch.observations.numpy(), batch.rows.numpy()
+        self._columns = {name: batch.columns[column].numpy() for name, column in _COLUMNS.items()}
+
+    def step(self, items: Tensor | None, total_key: str | None) -> dict[str, float] | None:
+        """See `StepsByFormula`."""
+        rows, columns = self._rows, self._columns
+        if items is not None:
+            chosen = items.numpy()
+            rows = rows.take(chosen)
+            columns = {name: column.take(chosen, axis=0) for name, column in columns.items()}
+        observations = self._observations.take(rows, axis=0)
+        outputs, values = self._networks.forward(observations)
+        loss = PPOLoss(self._make, outputs, values, Rows(**columns), self._weights)
+        parts = None if total_key is None else loss.parts(total_key)
+        self._networks.backward(*loss.gradient())
+        self._step.apply_flat()
+        return parts
