@@ -52,14 +52,14 @@ class PPOSteps:
         self._networks.view(step)
 
     def begin(self, batch: TrainBatch) -> None:
-        """See `StepsByFormula`."""
+        """See `EpochSteps`."""
         self._weights = self._weights_now()
         self._step.gather()
         self._observations, self._rows = batch.observations.numpy(), batch.rows.numpy()
         self._columns = {name: batch.columns[column].numpy() for name, column in _COLUMNS.items()}
 
     def step(self, items: Tensor | None, total_key: str | None) -> dict[str, float] | None:
-        """See `StepsByFormula`."""
+        """See `EpochSteps`."""
         rows, columns = self._rows, self._columns
         if items is not None:
             chosen = items.numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from ray.rllib.utils.metrics import (
 )
 
 from rlexp.compat.torch import without_dynamo
+from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.learning.gradient_step import GradientStep, overrides
 from rlexp.engine.network_functions import overwrite_activations
 from rlexp.engine.rollout import Rollout
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from ray.rllib.core.learner.training_data import TrainingData
 
 
+_log = logging.getLogger(__name__)
 _LOSS_METHODS = (
     "compute_loss_for_module",
     "compute_losses",
@@ -74,6 +77,28 @@ class FastLearner(TorchLearner, abc.ABC):
             or isinstance(self.module[DEFAULT_MODULE_ID].unwrapped(), SelfSupervisedLossAPI)
             or self._torch_compile_complete_update
         )
+
+    def steps_by_formula(self) -> Any:
+        """Gradient steps without autograd.
+
+        Raises:
+            NoFormulaError: the module or a setting has no gradient by formula.
+        """
+        raise NoFormulaError(f"{type(self).__name__}'s loss has no gradient by formula")
+
+    def formula(self, losses_are_rllibs: bool) -> Any:
+        """Those steps, None where they cannot be taken; the log says which way the updates go, and why."""
+        try:
+            if not losses_are_rllibs:
+                raise NoFormulaError("the loss or the module is not RLlib's own")
+            if self._grad_scalers is not None:
+                raise NoFormulaError("the gradients are scaled for mixed precision")
+            steps = self.steps_by_formula()
+        except NoFormulaError as reason:
+            _log.info("updates by autograd: %s", reason)
+            return None
+        _log.info("updates by formula, without autograd")
+        return steps
 
     def update(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """RLlib's update; its own path unless the episodes given are rollouts.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -19,12 +19,26 @@ from ray.rllib.utils.metrics import (
 )
 from torch import Tensor
 
+from rlexp.compat.torch import is_watched
 from rlexp.engine.learning.gradient_step import overrides
 from rlexp.engine.learning.learner import FastLearner
 from rlexp.engine.replay.replay_batch import ReplayBatch
 from rlexp.engine.rollout import Rollout
 
 _AFTER = "after_gradient_based_update"
+
+
+class ReplaySteps(Protocol):
+    """Gradient steps of one module on ready batches, without autograd."""
+
+    def begin(self) -> None:
+        """Before the first of some steps: the weights may lie elsewhere in memory now."""
+
+    def step(self, batch: ReplayBatch) -> NDArray[np.float32]:
+        """One gradient step by every optimiser; returns the absolute TD errors before it, [B]."""
+
+    def parts(self) -> dict[str, float]:
+        """The last step's losses and what else RLlib logs, by its names."""
 
 
 class ReplayLearner(FastLearner):
@@ -47,6 +61,8 @@ class ReplayLearner(FastLearner):
         self._lean = (
             not self.keeps_rllibs_loss(self.stock) and not module.is_stateful() and self.prepare(module)
         )
+        self._by_formula: ReplaySteps | None = self.formula(self._lean)
+        self._watched = False
         scheduled = self.config._torch_lr_scheduler_classes is not None
         self._own_after = scheduled or overrides(self, self.stock, _AFTER)
 
@@ -88,7 +104,7 @@ class ReplayLearner(FastLearner):
         """
         self.before_gradient_based_update(timesteps=timesteps)
         self._weights_seq_no += 1
-        errors = self.minimise(batch) if self._lean else self._minimise_as_stock(batch)
+        errors = self._minimise(batch)
         self._updates, self._batch_size = self._updates + 1, len(batch)
         if self._own_after:
             self.after_gradient_based_update(timesteps=timesteps)
@@ -96,13 +112,25 @@ class ReplayLearner(FastLearner):
             self._after(timesteps.get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
         return errors
 
+    def _minimise(self, batch: ReplayBatch) -> Tensor:
+        if not self._updates:
+            self._watched = is_watched(self.module[DEFAULT_MODULE_ID].unwrapped())
+            if self._by_formula is not None:
+                self._by_formula.begin()
+        if self._by_formula is not None and not self._watched:
+            return torch.from_numpy(self._by_formula.step(batch))
+        return self.minimise(batch) if self._lean else self._minimise_as_stock(batch)
+
     def log_updates(self) -> None:
         """Logs what the updates since the last call came to, as RLlib would have (it keeps the last one's losses)."""
         if not self._updates:
             return
         self.count([self._batch_size] * self._updates, self._batch_size)
         if self._lean:
-            self.log_last()
+            if self._by_formula is not None and not self._watched:
+                self.log_losses(self._by_formula.parts())
+            else:
+                self.log_last()
             self.gradient_step.log()
         if not self._own_after:
             for name, optimizer in self.get_optimizers_for_module(DEFAULT_MODULE_ID):

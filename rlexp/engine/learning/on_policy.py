@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import logging
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Protocol
@@ -15,16 +14,13 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
 from rlexp.compat.torch import is_watched
-from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.learning.learner import FastLearner
 from rlexp.engine.learning.train_batch import TrainBatch
 from rlexp.engine.rollout import Rollout
 from rlexp.environment.hangs import interrupt_sampling
 
-_log = logging.getLogger(__name__)
 
-
-class StepsByFormula(Protocol):
+class EpochSteps(Protocol):
     """Gradient steps of one module on the items of a batch, without autograd."""
 
     def begin(self, batch: TrainBatch) -> None:
@@ -58,27 +54,7 @@ class EpochLearner(FastLearner):
         super().build()
         self._module_config = self.config.get_config_for_module(DEFAULT_MODULE_ID)
         self._own_loss = self.keeps_rllibs_loss(self.stock)
-        self._by_formula = self._formula()
-
-    def steps_by_formula(self) -> StepsByFormula:
-        """Gradient steps without autograd.
-
-        Raises:
-            NoFormulaError: the module or a setting has no gradient by formula.
-        """
-        raise NoFormulaError(f"{self.stock.__name__}'s loss has no gradient by formula")
-
-    def _formula(self) -> StepsByFormula | None:
-        """Those steps, if they can be taken; which way an update goes is logged."""
-        try:
-            if self._own_loss:
-                raise NoFormulaError("the loss is not RLlib's own")
-            steps = self.steps_by_formula()
-        except NoFormulaError as reason:
-            _log.info("updates by autograd: %s", reason)
-            return None
-        _log.info("updates by formula, without autograd")
-        return steps
+        self._by_formula: EpochSteps | None = self.formula(not self._own_loss)
 
     @abc.abstractmethod
     def train_batch(self, rollouts: list[Rollout]) -> TrainBatch | None:
