@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
-
-from rlexp.engine.learning.distributions import sizes_of
+from ray.rllib.core.distribution.torch.torch_distribution import (
+    TorchCategorical,
+    TorchDiagGaussian,
+    TorchMultiCategorical,
+)
 
 Array = NDArray[np.float32]
 
@@ -173,3 +175,11 @@ def maker(distribution_class: Any) -> Callable[[Array], ActionDistribution] | No
         return DiagGaussian
     sizes = sizes_of(distribution_class)
     return None if sizes is None else lambda outputs: MultiCategorical(outputs, sizes)
+
+
+def sizes_of(distribution_class: Any) -> tuple[int, ...] | None:
+    """The sizes that RLlib's catalog bound to `TorchMultiCategorical` by a class made for the action space."""
+    bound = getattr(distribution_class, "_merge_kwargs", None)
+    if bound is None or distribution_class.__bases__ != (TorchMultiCategorical,):
+        return None
+    return tuple(int(size) for size in bound()["input_lens"])

@@ -26,9 +26,10 @@ from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS
 from ray.rllib.utils.torch_utils import explained_variance
 
 from rlexp.engine.gradients.distributions import ActionDistribution
-from rlexp.engine.learning.policy_change import APPROX_KL, CLIP_FRACTION
 
 Array = NDArray[np.float32]
+
+APPROX_KL, CLIP_FRACTION = "approx_kl", "clip_fraction"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ import torch
 from ray.rllib.core.distribution.torch.torch_distribution import (
     TorchCategorical,
     TorchDiagGaussian,
-    TorchMultiCategorical,
 )
 from torch import Tensor
+
+from rlexp.engine.gradients.distributions import sizes_of
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
@@ -141,11 +142,3 @@ def _maker(
         return DiagGaussian, None
     sizes = sizes_of(distribution_class)
     return (None, None) if sizes is None else ((lambda logits: MultiCategorical(logits, sizes)), sizes)
-
-
-def sizes_of(distribution_class: Any) -> tuple[int, ...] | None:
-    """The sizes that RLlib's catalog bound to `TorchMultiCategorical` by a class made for the action space."""
-    bound = getattr(distribution_class, "_merge_kwargs", None)
-    if bound is None or distribution_class.__bases__ != (TorchMultiCategorical,):
-        return None
-    return tuple(int(size) for size in bound()["input_lens"])

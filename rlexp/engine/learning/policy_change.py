@@ -12,7 +12,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from torch import Tensor
 
-APPROX_KL, CLIP_FRACTION = "approx_kl", "clip_fraction"
+from rlexp.engine.gradients.ppo import APPROX_KL, CLIP_FRACTION
 
 
 @torch.no_grad()

@@ -23,13 +23,13 @@ from torch import Tensor
 
 from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.gradients.ppo import Weights
-from rlexp.engine.gradients.ppo_steps import PPOSteps
 from rlexp.engine.learning import train_batch
 from rlexp.engine.learning.distributions import makers
 from rlexp.engine.learning.episode_signals import EpisodeSignals
 from rlexp.engine.learning.gae import Advantages, estimate, standardise
 from rlexp.engine.learning.on_policy import EpochLearner
 from rlexp.engine.learning.policy_change import policy_change
+from rlexp.engine.learning.ppo_steps import PPOSteps
 from rlexp.engine.learning.sequences import of_sequences, sequence_values
 from rlexp.engine.learning.train_batch import VALUE_ROWS, Tensors, TrainBatch, slice_of
 from rlexp.engine.rollout import Rollout
