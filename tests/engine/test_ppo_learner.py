@@ -9,6 +9,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_rollouts import CNN, IMAGE, LSTM, SPACES, VECTOR, made_rollout, rollouts_for, stock_episodes
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
@@ -267,3 +269,75 @@ def test_policy_lag() -> None:
     for rollout in rollouts:
         rollout.weights_seq_no = 0
     assert _update(learner, rollouts)["diff_num_grad_updates_vs_sampler_policy"] == 1.0
+
+
+MODELS = st.fixed_dictionaries(
+    {
+        "fcnet_hiddens": st.lists(st.integers(1, 24), min_size=1, max_size=3),
+        "fcnet_activation": st.sampled_from(["tanh", "relu", "silu", "elu"]),
+        "fcnet_use_layernorm": st.booleans(),
+        "head_fcnet_hiddens": st.sampled_from([[], [5]]),
+        "vf_share_layers": st.booleans(),
+        "free_log_std": st.booleans(),
+    }
+)
+SETTINGS = st.fixed_dictionaries(
+    {
+        "clip_param": st.floats(0.01, 0.6),
+        "vf_clip_param": st.sampled_from([0.05, 1.0, 10.0, float("inf")]),
+        "vf_loss_coeff": st.floats(0.1, 2.0),
+        "entropy_coeff": st.sampled_from([0.0, 0.02, [[0, 0.1], [200, 0.0]]]),
+        "use_kl_loss": st.booleans(),
+        "kl_coeff": st.floats(0.0, 1.0),
+        "grad_clip": st.sampled_from([None, 0.1, 40.0]),
+        "grad_clip_by": st.sampled_from(["global_norm", "norm", "value"]),
+    }
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None)
+@given(
+    actions=st.sampled_from(["discrete", "box", "multidiscrete"]),
+    model=MODELS,
+    training=SETTINGS,
+    seed=st.integers(0, 1000),
+)
+def test_gradients_by_formula_are_rllibs(
+    actions: str, model: dict[str, Any], training: dict[str, Any], seed: int
+) -> None:
+    """Whatever the layers and the settings: losses, gradients after clipping and the weights after a step."""
+    model = {**model, "free_log_std": model["free_log_std"] and actions == "box"}
+    options = {"actions": actions, "model": model, "seed": seed, **training}
+    ours, theirs = _learner(**options), _learner(PPOTorchLearner, **options)
+    assert ours._by_formula is not None
+    rollouts = rollouts_for(ours, actions)
+    mine, stock = _update(ours, rollouts), _update(theirs, rollouts)
+    for name in ("total_loss", "policy_loss", "vf_loss", "vf_loss_unclipped", "entropy", "mean_kl_loss"):
+        assert mine[name] == pytest.approx(stock[name], rel=1e-4, abs=1e-5), name
+    for a, b in zip(parameters(ours), parameters(theirs), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(a, b, atol=2e-3, rtol=0)  # Adam's first step takes a gradient's sign
+
+
+def _way(caplog: pytest.LogCaptureFixture, **options: Any) -> str:
+    with caplog.at_level(logging.INFO, logger="rlexp"):
+        _learner(**options)
+    return caplog.messages[-1]
+
+
+def test_the_log_says_how_updates_are_made(caplog: pytest.LogCaptureFixture) -> None:
+    assert _way(caplog) == "updates by formula, without autograd"
+    assert "TorchCNNEncoder" in _way(caplog, observation_space=IMAGE, model=CNN)
+    assert "use_critic" in _way(caplog, use_critic=False)
+
+
+def test_a_module_with_hooks_learns_by_autograd() -> None:
+    ours = _learner()
+    seen: list[Any] = []
+    handle = parameters(ours)[0].register_hook(seen.append)
+    _update(ours, rollouts_for(ours))
+    assert len(seen) == 1
+    handle.remove()
+    _update(ours, rollouts_for(ours))
+    assert len(seen) == 1
