@@ -123,6 +123,7 @@ class _Group:
         self._counts = torch.stack([state["step"] for state in each])
         self._steps = [self._counts[i] for i in range(len(each))]
         self._equal_counts = False
+        self._counts_as_array: Any = None if flat is None else self._counts.numpy()
         for state, count in zip(each, self._steps, strict=True):
             state["step"] = count
 
@@ -144,7 +145,7 @@ class _Group:
         """One pass over the buffers; false, and nothing done, where the parameters' step counts differ."""
         if not self._moments or not self._counts_are_equal():
             return False
-        self._counts.add_(1.0)
+        self._counts_as_array += 1.0  # a tenth of what torch takes for one number
         means, squares = self._moments
         self._call([flat.weights], [flat.gradients], [means], [squares], self._steps[:1])
         return True
