@@ -18,8 +18,8 @@ Array = NDArray[np.float32]
 class Buffers(Protocol):
     """Where parameters lie side by side."""
 
-    def arrays(self, parameters: Iterable[Tensor]) -> tuple[list[Array], list[Array]]:
-        """The weights and the gradients of some parameters."""
+    def arrays(self, parameters: Iterable[Tensor]) -> tuple[list[Array], list[Array] | None]:
+        """The weights and the gradients of some parameters; None for gradients that nobody wants."""
 
 
 class NoFormulaError(Exception):

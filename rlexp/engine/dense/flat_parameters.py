@@ -88,3 +88,15 @@ class FlatParameters:
             [self._weight_views[i].numpy() for i in chosen],
             [self._gradient_views[i].numpy() for i in chosen],
         )
+
+
+class FrozenParameters:
+    """Where parameters lie that are not trained, as those of a target network: wherever torch has them.
+
+    Torch may put them elsewhere (`parameter.data = ...`), so look at them again before each use.
+    """
+
+    @staticmethod
+    def arrays(parameters: Iterable[Tensor]) -> tuple[list[Array], None]:
+        """The weights, and no gradients."""
+        return [parameter.detach().numpy() for parameter in parameters], None

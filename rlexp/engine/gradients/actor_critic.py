@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ray.rllib.core.models.torch.encoder import TorchActorCriticEncoder
 from torch import Tensor
 
-from rlexp.engine.dense.chain import Buffers, NoFormulaError, chain_of
+from rlexp.engine.dense.chain import Buffers, Chain, NoFormulaError, chain_of
 
 Array = NDArray[np.float32]
 
@@ -56,3 +56,19 @@ class ActorCritic:
         if of_policy is not None and of_value is not None:
             of_policy += of_value
             self._shared.backward(of_policy)
+
+
+def policy_chain(encoder: Any, head: Any) -> Chain:
+    """Observations to the policy's outputs alone.
+
+    Args:
+        encoder: RLlib's for actor and critic, as far as the actor's part goes.
+        head: the policy's.
+
+    Raises:
+        NoFormulaError: a part of it is no chain of known layers.
+    """
+    if type(encoder) is not TorchActorCriticEncoder:
+        raise NoFormulaError(f"the encoder is a {type(encoder).__name__}")
+    own = getattr(encoder, "actor_encoder", None)
+    return chain_of(encoder.encoder if own is None else own, head)

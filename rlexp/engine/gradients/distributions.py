@@ -19,6 +19,8 @@ from ray.rllib.core.distribution.torch.torch_distribution import (
 )
 
 Array = NDArray[np.float32]
+Weight = float | Array
+"""What a term counts: in all rows alike, or in each, [B]."""
 
 _HALF_LOG_TWO_PI = np.float32(0.5 * math.log(2 * math.pi))
 _HALF, _ONE, _LEAST = np.float32(0.5), np.float32(1), np.finfo(np.float32).min
@@ -36,13 +38,13 @@ class ActionDistribution(Protocol):
     def divergence_from(self, then: Any) -> Array:
         """KL(then || self), [B], from a distribution of the same class."""
 
-    def gradient(self, by_logp: Array, by_entropy: float = 0.0, by_divergence: float = 0.0) -> Array:
+    def gradient(self, by_logp: Array, by_entropy: Weight = 0.0, by_divergence: Weight = 0.0) -> Array:
         """The derivative of a loss by the outputs, [B, K].
 
         Args:
             by_logp: its derivative by each row's log-probability of the actions that were last asked for, [B].
-            by_entropy: by each row's entropy.
-            by_divergence: by each row's divergence from the distribution that was last asked for.
+            by_entropy: by each row's entropy, a number for all or an array [B].
+            by_divergence: likewise, by each row's divergence from the distribution that was last asked for.
         """
 
 
@@ -79,13 +81,13 @@ class Categorical:
         found: Array = (then._probs * (then._logps - self._logps)).sum(axis=0)
         return found
 
-    def gradient(self, by_logp: Array, by_entropy: float = 0.0, by_divergence: float = 0.0) -> Array:
+    def gradient(self, by_logp: Array, by_entropy: Weight = 0.0, by_divergence: Weight = 0.0) -> Array:
         """See `ActionDistribution`."""
         found = self._probs * -by_logp
         found.ravel()[self._chosen] += by_logp
-        if by_entropy:
+        if _counts(by_entropy):
             found -= np.float32(by_entropy) * self._probs * (self._logps + self.entropy())
-        if by_divergence:
+        if _counts(by_divergence):
             found += np.float32(by_divergence) * (self._probs - self._then._probs)
         return found.T
 
@@ -113,7 +115,7 @@ class MultiCategorical:
         found: Array = sum(mine.divergence_from(theirs) for mine, theirs in pairs)  # type: ignore[assignment]
         return found
 
-    def gradient(self, by_logp: Array, by_entropy: float = 0.0, by_divergence: float = 0.0) -> Array:
+    def gradient(self, by_logp: Array, by_entropy: Weight = 0.0, by_divergence: Weight = 0.0) -> Array:
         """See `ActionDistribution`."""
         parts = [part.gradient(by_logp, by_entropy, by_divergence) for part in self._parts]
         return np.concatenate(parts, axis=1)
@@ -149,7 +151,7 @@ class DiagGaussian:
         found: Array = (_HALF * (self._ratio + self._v * self._v - _ONE) - log_ratio).sum(axis=0)
         return found
 
-    def gradient(self, by_logp: Array, by_entropy: float = 0.0, by_divergence: float = 0.0) -> Array:
+    def gradient(self, by_logp: Array, by_entropy: Weight = 0.0, by_divergence: Weight = 0.0) -> Array:
         """See `ActionDistribution`."""
         width, rows = self._mean.shape
         found = np.empty((2 * width, rows), np.float32)
@@ -157,14 +159,18 @@ class DiagGaussian:
         np.multiply(self._u, by_logp, out=of_mean)
         np.multiply(of_mean, self._u, out=of_log_std)
         of_log_std -= by_logp
-        if by_entropy:
+        if _counts(by_entropy):
             of_log_std += np.float32(by_entropy)
-        if by_divergence:
+        if _counts(by_divergence):
             weight = np.float32(by_divergence)
             of_mean -= weight * self._v
             of_log_std += weight * (_ONE - self._v * self._v - self._ratio)
         of_mean *= self._inverse
         return found.T
+
+
+def _counts(weight: Weight) -> bool:
+    return isinstance(weight, np.ndarray) or weight != 0.0
 
 
 def maker(distribution_class: Any) -> Callable[[Array], ActionDistribution] | None:

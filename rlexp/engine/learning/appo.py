@@ -20,12 +20,11 @@ from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS
 from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS
 from torch import Tensor
 
+from rlexp.engine.gradients.appo import LARGEST_RATIO, Weights
 from rlexp.engine.learning.distributions import makers
 from rlexp.engine.learning.policy_change import log_change, policy_change
 from rlexp.engine.learning.vtrace_learners import Scored, VTraceLearner
-
-LARGEST_RATIO = 2.0
-"""Bound of the behaviour policy's probabilities over the target network's, as RLlib has it."""
+from rlexp.engine.learning.vtrace_steps import APPOSteps
 
 
 def log_ratio(now: Tensor, target: Tensor, acted: Tensor) -> Tensor:
@@ -64,6 +63,17 @@ class FastAPPOTorchLearner(VTraceLearner, APPOTorchLearner):
     """RLlib's APPO learner that also takes rollouts; target network and KL coefficient are updated as RLlib does."""
 
     stock = APPOTorchLearner
+
+    def steps_by_formula(self) -> APPOSteps:
+        """See `FastLearner`."""
+        module = self.module[DEFAULT_MODULE_ID].unwrapped()
+        return APPOSteps(module, self.gradient_step, self.correction, self._term_weights)
+
+    def _term_weights(self) -> Weights:
+        config = self._module_config
+        kl = float(self.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID])
+        entropy = float(self.entropy_coefficient())
+        return Weights(config.clip_param, entropy, kl, config.use_kl_loss, config.vf_loss_coeff)
 
     def loss_of(
         self, minibatch: dict[str, Any], scored: Scored, length: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rlexp.engine.rollout import Rollout
 
 Array = NDArray[np.float64]
+Floats = TypeVar("Floats", NDArray[np.float64], NDArray[np.float32])
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ def ends_of(rollout: Rollout) -> NDArray[np.bool_]:
     return rollout.valid & (rollout.terminated | rollout.truncated | ~followed)
 
 
-def discounted_sums(terms: Array, decay: Array) -> Array:
+def discounted_sums(terms: Floats, decay: Floats) -> Floats:
     """`sums[t] = terms[t] + decay[t] * sums[t + 1]` along the first axis, whose last row of `decay` is zero.
 
     Each pass doubles the number of terms that every sum holds, so it takes log2 of the longest episode.

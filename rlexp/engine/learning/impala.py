@@ -6,16 +6,27 @@ from typing import Any
 
 import torch
 from ray.rllib.algorithms.impala.torch.impala_torch_learner import IMPALATorchLearner
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.learner import ENTROPY_KEY
 from torch import Tensor
 
+from rlexp.engine.gradients.impala import Weights
 from rlexp.engine.learning.vtrace_learners import Scored, VTraceLearner
+from rlexp.engine.learning.vtrace_steps import IMPALASteps
 
 
 class FastIMPALATorchLearner(VTraceLearner, IMPALATorchLearner):
     """RLlib's IMPALA learner that also takes rollouts."""
 
     stock = IMPALATorchLearner
+
+    def steps_by_formula(self) -> IMPALASteps:
+        """See `FastLearner`."""
+        module = self.module[DEFAULT_MODULE_ID].unwrapped()
+        return IMPALASteps(module, self.gradient_step, self.correction, self._term_weights)
+
+    def _term_weights(self) -> Weights:
+        return Weights(float(self.entropy_coefficient()), self._module_config.vf_loss_coeff)
 
     def loss_of(
         self, minibatch: dict[str, Any], scored: Scored, length: int

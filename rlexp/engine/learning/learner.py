@@ -39,6 +39,8 @@ _LOSS_METHODS = (
     "_update",
     "_uncompiled_update",
 )
+_LOSSES = ("loss", "loss_of", "corrected")
+"""Of this package's learners."""
 
 
 class FastLearner(TorchLearner, abc.ABC):
@@ -89,7 +91,7 @@ class FastLearner(TorchLearner, abc.ABC):
     def formula(self, losses_are_rllibs: bool) -> Any:
         """Those steps, None where they cannot be taken; the log says which way the updates go, and why."""
         try:
-            if not losses_are_rllibs:
+            if not losses_are_rllibs or self.has_newer_loss():
                 raise NoFormulaError("the loss or the module is not RLlib's own")
             if self._grad_scalers is not None:
                 raise NoFormulaError("the gradients are scaled for mixed precision")
@@ -99,6 +101,15 @@ class FastLearner(TorchLearner, abc.ABC):
             return None
         _log.info("updates by formula, without autograd")
         return steps
+
+    def has_newer_loss(self) -> bool:
+        """True if a subclass, or the object itself, has another loss than the class that has the formula."""
+        by_formula = next(cls for cls in type(self).__mro__ if "steps_by_formula" in vars(cls))
+        return any(
+            hasattr(by_formula, name)
+            and (name in vars(self) or getattr(type(self), name) is not getattr(by_formula, name))
+            for name in _LOSSES
+        )
 
     def update(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """RLlib's update; its own path unless the episodes given are rollouts.

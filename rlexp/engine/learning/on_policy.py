@@ -100,12 +100,16 @@ class EpochLearner(FastLearner):
 
     def _stepper(self, batch: TrainBatch) -> Callable[[Tensor | None, bool], None]:
         """What makes a gradient step on some items of the batch, and logs it if it is the last."""
-        if self._by_formula is not None and not is_watched(self.module[DEFAULT_MODULE_ID].unwrapped()):
+        if self._by_formula is not None and not self._needs_autograd():
             self._by_formula.begin(batch)
             return self._step_by_formula
         step = self._step_of_rllib if self._own_loss else self._step_of_loss
         columns = None if self._own_loss else self.loss_columns
         return lambda items, last: step(batch.minibatch(items, columns), last)
+
+    def _needs_autograd(self) -> bool:
+        """True if something was put into the learner or its module since they were built."""
+        return self.has_newer_loss() or is_watched(self.module[DEFAULT_MODULE_ID].unwrapped())
 
     def _step_by_formula(self, items: Tensor | None, last: bool) -> None:
         assert self._by_formula is not None

@@ -8,6 +8,7 @@ repeats the last action and the module's outputs, has no reward, and is masked o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,25 @@ from rlexp.engine.learning.sequences import in_sequences, widths_of
 from rlexp.engine.learning.train_batch import Tensors, TrainBatch, of_steps
 from rlexp.engine.rollout import Rollout
 
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """V-trace's settings.
+
+    Attributes:
+        gamma: discount per step.
+        length: T, steps in a stretch.
+        clip_rho: bound of the importance weights in the value targets; None for none.
+        clip_pg_rho: bound of those in the policy gradient; None for none.
+    """
+
+    gamma: float
+    length: int
+    clip_rho: float | None = 1.0
+    clip_pg_rho: float | None = 1.0
+
 
 def v_trace(
     log_ratios: Tensor,
@@ -32,7 +52,34 @@ def v_trace(
     clip_rho: float | None = 1.0,
     clip_pg_rho: float | None = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Value targets and advantages for the policy gradient; no gradient flows through either.
+    """`v_trace_of_arrays` for tensors on any device; no gradient flows through either result."""
+    targets, advantages = v_trace_of_arrays(
+        _array(log_ratios),
+        _array(rewards),
+        _array(values),
+        _array(discounts),
+        length,
+        clip_rho,
+        clip_pg_rho,
+    )
+    return torch.from_numpy(targets).to(values.device), torch.from_numpy(advantages).to(values.device)
+
+
+def v_trace_of_arrays(
+    log_ratios: Array,
+    rewards: Array,
+    values: Array,
+    discounts: Array,
+    length: int,
+    clip_rho: float | None = 1.0,
+    clip_pg_rho: float | None = 1.0,
+) -> tuple[Array, Array]:
+    """Value targets and advantages for the policy gradient.
+
+    With the importance weights r, their bounded values c = min(r, 1), discounts d and values v, for each step s:
+
+        t_s - v_s = min(r_s, clip_rho) (reward_s + d_s v_s+1 - v_s) + d_s c_s (t_s+1 - v_s+1)
+        A_s       = min(r_s, clip_pg_rho) (reward_s + d_s t_s+1 - v_s)
 
     The steps lie one after another and are cut into stretches of `length`; the sums of corrections end with a
     stretch, while the value after its last step is that of the next stretch's first step. After the last step of all
@@ -51,29 +98,41 @@ def v_trace(
     Returns:
         value targets [M] and advantages [M].
     """
-    with torch.no_grad():
-        rho = log_ratios.exp()
-        next_values = _shifted(values, length)
-        errors = _at_most(rho, clip_rho) * (rewards + discounts * next_values - values)
-        decay = discounts * rho.clamp(max=1.0)
-        decay[length - 1 :: length] = 0.0
-        decay[-1] = 0.0
-        sums = discounted_sums(errors.cpu().numpy(), decay.cpu().numpy())
-        targets = values + torch.from_numpy(sums).to(values.device)
-        next_targets = _shifted(targets, length)
-        next_targets[length - 1 :: length] = next_values[length - 1 :: length]
-        return targets, _at_most(rho, clip_pg_rho) * (rewards + discounts * next_targets - values)
+    with np.errstate(over="ignore"):  # An infinite weight is bounded, or is no number in RLlib either.
+        rho = np.exp(log_ratios)
+    next_values = _shifted(values, length)
+    errors = discounts * next_values
+    errors += rewards
+    errors -= values
+    errors *= _at_most(rho, clip_rho)
+    decay = discounts * np.minimum(rho, np.float32(1))
+    decay[length - 1 :: length] = 0.0
+    decay[-1] = 0.0
+    targets = discounted_sums(errors, decay)
+    targets += values
+    next_targets = _shifted(targets, length)
+    next_targets[length - 1 :: length] = next_values[length - 1 :: length]
+    advantages = discounts * next_targets
+    advantages += rewards
+    advantages -= values
+    advantages *= _at_most(rho, clip_pg_rho)
+    return targets, advantages
 
 
-def _at_most(rho: Tensor, bound: float | None) -> Tensor:
-    return rho if bound is None else rho.clamp(max=bound)
+def _array(column: Tensor) -> Array:
+    found: Array = column.detach().cpu().numpy()
+    return found
 
 
-def _shifted(column: Tensor, length: int) -> Tensor:
+def _at_most(rho: Array, bound: float | None) -> Array:
+    return rho if bound is None else np.minimum(rho, np.float32(bound))
+
+
+def _shifted(column: Array, length: int) -> Array:
     """What stands one step later."""
-    later = column.roll(-1)
-    if len(column) % length:
-        later[-1] = 0.0
+    later = np.empty_like(column)
+    later[:-1] = column[1:]
+    later[-1] = 0.0 if len(column) % length else column[0]
     return later
 
 

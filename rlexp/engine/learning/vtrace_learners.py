@@ -21,7 +21,7 @@ from rlexp.engine.learning.distributions import ActionDistribution, makers
 from rlexp.engine.learning.learner import FastLearner
 from rlexp.engine.learning.on_policy import EpochLearner
 from rlexp.engine.learning.train_batch import TrainBatch
-from rlexp.engine.learning.vtrace import of_trajectories, v_trace
+from rlexp.engine.learning.vtrace import Correction, of_trajectories, v_trace
 from rlexp.engine.rollout import Rollout
 
 _LOSS_COLUMNS = (Columns.ACTIONS, Columns.ACTION_LOGP, Columns.REWARDS, Columns.TERMINATEDS)
@@ -153,11 +153,7 @@ class VTraceLearner(EpochLearner):
             mask.sum(),
         )
         recurrent = minibatch[Columns.LOSS_MASK].dim() == 2
-        length = (
-            minibatch[Columns.LOSS_MASK].shape[1]
-            if recurrent
-            else self._module_config.get_rollout_fragment_length()
-        )
+        length = minibatch[Columns.LOSS_MASK].shape[1] if recurrent else self.correction().length
         loss, parts = self.loss_of(minibatch, scored, length)
         return loss, parts | {self.TOTAL_LOSS_KEY: loss}
 
@@ -165,14 +161,24 @@ class VTraceLearner(EpochLearner):
         self, minibatch: dict[str, Any], scored: Scored, logp: Tensor, length: int
     ) -> tuple[Tensor, Tensor]:
         """V-trace's value targets and advantages, [M] each, for the policy with log-probabilities `logp` [M]."""
-        config = self._module_config
+        correction = self.correction()
         terminated = minibatch[Columns.TERMINATEDS].reshape(-1)
         return v_trace(
             logp.detach() - scored.behaviour_logp,
             minibatch[Columns.REWARDS].reshape(-1),
             scored.values.detach(),
-            config.gamma * ~terminated * scored.mask,
+            correction.gamma * ~terminated * scored.mask,
             length,
+            correction.clip_rho,
+            correction.clip_pg_rho,
+        )
+
+    def correction(self) -> Correction:
+        """V-trace's settings for steps; sequences have a length of their own."""
+        config = self._module_config
+        return Correction(
+            config.gamma,
+            config.get_rollout_fragment_length(),
             config.vtrace_clip_rho_threshold,
             config.vtrace_clip_pg_rho_threshold,
         )
