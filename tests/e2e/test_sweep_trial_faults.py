@@ -73,7 +73,9 @@ def test_25_34_failed_before_its_first_checkpoint_a_trial_begins_anew_when_the_c
     assert "000-seed=0: ValueError: in on_train_result" in text
     assert "broken on purpose" in (folder / "trials" / "000-seed=0" / "error.txt").read_text()
     code, text = run("resume", "sweeps/a", folder=tmp_path, **environment)
-    assert code == 1 and "in on_train_result" in text, "what this user saved is trusted; the cause is still there"
+    assert code == 1 and "in on_train_result" in text, (
+        "what this user saved is trusted; the cause is still there"
+    )
     again = (TRUSTED, "checkpoint.every=1")
     code, text = run(
         "resume", "sweeps/a", *again, "callbacks.breaks.hook=on_record", folder=tmp_path, **environment
