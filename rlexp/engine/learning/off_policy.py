@@ -55,13 +55,14 @@ class ReplayLearner(FastLearner):
         super().build()
         module = self.module[DEFAULT_MODULE_ID].unwrapped()
         self._module_config = self.config.get_config_for_module(DEFAULT_MODULE_ID)
-        self._targets = TargetNetworks(module)
         self._updates, self._batch_size, self._target_updates = 0, 0, 0
         self._last: dict[str, Tensor] = {}
         self._lean = (
             not self.keeps_rllibs_loss(self.stock) and not module.is_stateful() and self.prepare(module)
         )
         self._by_formula: ReplaySteps | None = self.formula(self._lean)
+        # Steps by formula put the parameters elsewhere in memory.
+        self._targets = TargetNetworks(module)
         self._watched = False
         scheduled = self.config._torch_lr_scheduler_classes is not None
         self._own_after = scheduled or overrides(self, self.stock, _AFTER)

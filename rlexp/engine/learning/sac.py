@@ -31,6 +31,7 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, log_softmax, softplus
 
 from rlexp.engine.learning.off_policy import ReplayLearner, discounts
+from rlexp.engine.learning.sac_steps import ContinuousSACSteps, DiscreteSACSteps, SACSteps
 from rlexp.engine.network_functions import action_value_function, acts_as, encoder_function, head_function
 from rlexp.engine.replay.replay_batch import ReplayBatch
 
@@ -70,6 +71,20 @@ class FastSACTorchLearner(ReplayLearner, SACTorchLearner):
             return action_value_function(encoder, head)
         encode, values = encoder_function(encoder), head_function(head)
         return lambda observations: values(encode(observations))
+
+    def steps_by_formula(self) -> SACSteps:
+        """See `FastLearner`."""
+        config, module = self._module_config, self.module[DEFAULT_MODULE_ID].unwrapped()
+        steps = DiscreteSACSteps if self._discrete else ContinuousSACSteps
+        return steps(
+            module,
+            bool(config.twin_q),
+            self.gradient_step,
+            self.curr_log_alpha[DEFAULT_MODULE_ID],
+            float(self.target_entropy[DEFAULT_MODULE_ID]),
+            float(config.gamma),
+            self.TOTAL_LOSS_KEY,
+        )
 
     def minimise(self, batch: ReplayBatch) -> Tensor:
         """See `ReplayLearner`."""
