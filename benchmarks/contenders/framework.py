@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
+from pathlib import Path
 
 import rlexp
-from contenders.clock import Clock
+from contenders.clock import Clock, loaded_kernels
 from contenders.environments import RLEXP
 from contenders.measure import Measure, trained
 from contenders.scenarios import CONVOLUTIONS, DQN, PPO, SAC, Scenario, from_command_line
@@ -148,6 +150,12 @@ def sample(words: list[str], scenario: Scenario) -> None:
     clock.tell(trained(algorithm), f"rlexp {rlexp.__version__}")
 
 
+def ways(log: str) -> str:
+    """What the run's log says about how its updates are made and by which kernels."""
+    found = re.findall(r"updates by (?:formula|autograd)[^\n]*|kernels?: [^\n]*", log)
+    return "; ".join(dict.fromkeys(found))
+
+
 def main() -> None:
     scenario = from_command_line()
     with tempfile.TemporaryDirectory() as folder:
@@ -158,7 +166,9 @@ def main() -> None:
         outcome = rlexp.train(rlexp.compose(words))
         if outcome.error:
             raise SystemExit(outcome.error)
-    return Measure.clock.tell(Measure.parameters, f"rlexp {rlexp.__version__}", Measure.parts)
+        log = Path(folder, "run", "log.txt").read_text()
+    kernel = "; ".join(filter(None, [loaded_kernels(), ways(log)]))
+    return Measure.clock.tell(Measure.parameters, f"rlexp {rlexp.__version__}", Measure.parts, kernel=kernel)
 
 
 if __name__ == "__main__":

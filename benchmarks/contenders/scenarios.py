@@ -65,10 +65,23 @@ class SAC:
     tau: float = 0.005
     capacity: int = 100_000
     learning_starts: int = 100
+    updates: int = 1  # at a time, one after another
+
+
+@dataclass(frozen=True)
+class DroQ(SAC):
+    """Hyperparameters of DroQ (Hiraoka et al. 2022): SAC with many updates of critics that have dropout and layer norm.
+
+    The policy and the entropy weight are updated once for all `updates` of the critics.
+    """
+
+    kind: ClassVar[str] = "droq"
+    updates: int = 20
+    dropout: float = 0.01  # of the critics, behind each hidden layer, before its layer norm
 
 
 Settings = PPO | DQN | SAC
-KINDS: dict[str, type[PPO] | type[DQN] | type[SAC]] = {cls.kind: cls for cls in (PPO, DQN, SAC)}
+KINDS: dict[str, type[PPO] | type[DQN] | type[SAC]] = {cls.kind: cls for cls in (PPO, DQN, SAC, DroQ)}
 CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 """Channels, kernel and stride of each convolution where observations are images; no padding."""
 IMAGE_HIDDENS = (512,)
@@ -87,7 +100,7 @@ class Scenario:
         steps: env steps that are measured.
         learns: false measures sampling with the policy alone.
         runners: processes that sample; 0: the contender's own.
-        goals: contender to the least ratio of `rlexp`'s steps/s to its.
+        goals: contender to the least ratio of `rlexp`'s steps per CPU second to its.
     """
 
     name: str
@@ -126,26 +139,46 @@ def from_command_line() -> Scenario:
 
 CLASSIC = ("cartpole", "acrobot", "pendulum", "doorkey")
 PONG = PPO(batch=1000, epochs=1, hiddens=IMAGE_HIDDENS)
+SMALL = (64, 64)
+"""Hidden layers that most people train."""
 
 
-def _all() -> list[Scenario]:
-    ten = {"sb3": 1.2, "stock": 1.9}
-    one = {"sb3": 1.2, "stock": 3.0}
-    found = [Scenario(f"ppo-{env}", env, PPO(), 16, 4000, 16_000, goals=ten) for env in CLASSIC]
-    found += [Scenario(f"ppo1-{env}", env, PPO(epochs=1), 16, 4000, 24_000, goals=one) for env in CLASSIC]
-    found.append(Scenario("ppo1-pong", "pong", PONG, 8, 1000, 3000))
+def _ppo() -> list[Scenario]:
+    ten = {"sb3": 2.4, "sbx": 1.2, "jax": 0.75, "stock": 1.9}
+    one = {"sb3": 2.0, "sbx": 1.4, "stock": 3.0}
+    wide = [Scenario(f"ppo-{env}", env, PPO(), 16, 4000, 16_000, goals=ten) for env in CLASSIC]
+    wide += [Scenario(f"ppo1-{env}", env, PPO(epochs=1), 16, 4000, 24_000, goals=one) for env in CLASSIC]
+    # 4,096 steps are 64 minibatches of 64, none of them shorter than the others.
+    of_64, of_250 = PPO(hiddens=SMALL, minibatch=64, batch=4096), PPO(hiddens=SMALL)
+    small = [
+        Scenario("ppo-cartpole-64x64-of64", "cartpole", of_64, 16, 4096, 16_384, goals={"sb3": 3.5}),
+        Scenario("ppo-cartpole-64x64-of250", "cartpole", of_250, 16, 4000, 16_000, goals={"sb3": 2.8}),
+        Scenario("ppo1-cartpole-64x64", "cartpole", PPO(hiddens=SMALL, epochs=1), 16, 4000, 24_000),
+    ]
+    return [*wide, *small, Scenario("ppo1-pong", "pong", PONG, 8, 1000, 3000, goals={"sb3": 1.2})]
+
+
+def _rollouts() -> list[Scenario]:
     sampling = {"stock": 4.0}
-    for env in CLASSIC:
-        found.append(Scenario(f"rollout-{env}", env, PPO(), 16, 4000, 40_000, learns=False, goals=sampling))
-    found.append(Scenario("rollout-pong", "pong", PONG, 8, 1000, 4000, learns=False))
-    found.append(
-        Scenario("dqn-cartpole", "cartpole", DQN(), 4, 2000, 8000, goals={"sb3": 1.3, "stock": 10.0})
-    )
-    found.append(Scenario("sac-pendulum", "pendulum", SAC(), 1, 300, 400, goals={"sb3": 1.0, "stock": 3.0}))
-    return found
+    classic = [
+        Scenario(f"rollout-{env}", env, PPO(), 16, 4000, 40_000, learns=False, goals=sampling)
+        for env in CLASSIC
+    ]
+    return [*classic, Scenario("rollout-pong", "pong", PONG, 8, 1000, 4000, learns=False)]
 
 
-SCENARIOS = {scenario.name: scenario for scenario in _all()}
+def _off_policy() -> list[Scenario]:
+    dqn = {"sb3": 1.8, "sbx": 1.5, "stock": 10.0}
+    sac = {"sb3": 2.0, "sbx": 0.95, "stock": 3.0}
+    return [
+        Scenario("dqn-cartpole", "cartpole", DQN(), 4, 2000, 8000, goals=dqn),
+        Scenario("dqn-cartpole-64x64", "cartpole", DQN(hiddens=SMALL), 4, 2000, 8000),
+        Scenario("sac-pendulum", "pendulum", SAC(), 1, 300, 400, goals=sac),
+        Scenario("droq-pendulum", "pendulum", DroQ(), 1, 150, 100, goals={"sbx": 1.0}),
+    ]
+
+
+SCENARIOS = {scenario.name: scenario for scenario in (*_ppo(), *_rollouts(), *_off_policy())}
 
 
 def main() -> None:

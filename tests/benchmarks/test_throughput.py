@@ -11,11 +11,11 @@ import pytest
 from harness import CHECKOUT
 
 
-def told(speed: float, parameters: int = 10) -> dict:
+def told(speed: float, parameters: int = 10, cpu_s: float = 1.0) -> dict:
     return {
         "steps": 100,
         "wall_s": 100 / speed,
-        "cpu_s": 1.0,
+        "cpu_s": cpu_s,
         "parameters": parameters,
         "library": "x",
         "parts": {},
@@ -37,7 +37,7 @@ def test_scaled_steps_are_whole_batches() -> None:
     assert SCENARIOS["dqn-cartpole"].scaled(0.1).steps == 800
 
 
-def test_ratios_are_taken_repetition_by_repetition_and_held_to_the_goals() -> None:
+def test_ratios_are_taken_repetition_by_repetition_and_goals_held_to_those_per_cpu_second() -> None:
     from contenders.figures import summary
     from contenders.scenarios import SCENARIOS
 
@@ -45,14 +45,17 @@ def test_ratios_are_taken_repetition_by_repetition_and_held_to_the_goals() -> No
     rows = summary(
         SCENARIOS["ppo-cartpole"],
         {
-            "rlexp": [told(400), told(200), told(100)],
-            "stock": [told(200), told(100), told(50)],
-            "sb3": [told(400)] * 3,
+            "rlexp": [told(400, cpu_s=0.2), told(200, cpu_s=0.4), told(100, cpu_s=0.8)],
+            "stock": [told(200, cpu_s=0.2), told(100, cpu_s=0.4), told(50, cpu_s=0.8)],
+            "sb3": [told(400, cpu_s=c) for c in (0.5, 1.0, 2.0)],
+            "bound": [told(800, cpu_s=0.125), told(400, cpu_s=0.25), told(200, cpu_s=0.5)],
         },
     )
     assert rows["rlexp"]["times"]["stock"] == pytest.approx({"median": 2.0, "min": 2.0, "max": 2.0})
-    assert rows["rlexp"]["goals"]["stock"]["reached"]
-    assert not rows["rlexp"]["goals"]["sb3"]["reached"]
+    assert rows["rlexp"]["cpu_times"]["stock"] == pytest.approx({"median": 1.0, "min": 1.0, "max": 1.0})
+    assert rows["rlexp"]["times"]["bound"]["median"] == pytest.approx(0.5)
+    assert not rows["rlexp"]["goals"]["stock"]["reached"]
+    assert rows["rlexp"]["goals"]["sb3"]["reached"]
     assert "goals" not in rows["stock"]
 
 
@@ -79,5 +82,8 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     rows = json.loads(out.read_text())["scenarios"]["dqn-cartpole"]
     assert rows["bound"]["parameters"] == rows["single-file"]["parameters"] == 67_586
     assert 0 < rows["single-file"]["steps_per_s"]["median"] < rows["bound"]["steps_per_s"]["median"] * 1.5
-    assert rows["bound"]["us_per_step"].keys() == {"env", "inference", "updates"}
+    assert rows["bound"]["us_per_step"].keys() == {"env", "acting", "updates"}
+    assert 0 < rows["single-file"]["cpu_times"]["bound"]["median"] < 1.5
+    assert {product["use"] for product in rows["bound"]["samples"][0]["products"]} == {"acting", "updates"}
     assert "dqn-cartpole" in done.stdout
+    assert "GFLOP/s" in done.stdout
