@@ -247,7 +247,7 @@ class Plateau:
     metric: str
     patience: int
     min_delta: float = 0.0
-    mode: str = "max"
+    mode: str = "auto"
 
 
 @dataclass
@@ -285,7 +285,7 @@ class CheckpointChoice:
     every_env_steps: int | None = None
     keep: int = 3
     best_by: str | None = "auto"
-    mode: str = "max"
+    mode: str = "auto"
     replay: bool = True
     from_: str | None = None
     trust: bool = False

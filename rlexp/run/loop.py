@@ -228,7 +228,7 @@ class Loop:
     def _signed(self, score: float | None) -> float:
         if score is None:
             return -math.inf
-        return score if self.config.checkpoint.mode == "max" else -score
+        return -score if self.config.checkpoint.mode == "min" else score
 
     def save(self, record: Record) -> Path:
         """Writes and seals a checkpoint of the present state, and tells the listeners."""

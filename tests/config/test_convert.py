@@ -25,7 +25,7 @@ def test_gives_types(plain: dict[str, Any]) -> None:
     assert config.algorithm.config_class == PPO
     assert config.algorithm.settings["lr"] == 3e-4
     assert config.hardware.settings["num_envs_per_env_runner"] == 8
-    assert config.stop.plateau == Plateau("eval/return_mean", 3)
+    assert config.stop.plateau == Plateau("eval/return_mean", 3, mode="max")
     assert config.checkpoint.from_ is None
     assert config.choices == {"env": "cartpole", "callbacks": ["progress"]}
 

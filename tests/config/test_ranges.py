@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rlexp import compose
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms.builder_signatures import keywords, known_config_classes, model_fields
 from rlexp.config.keys.key_row import Range
@@ -90,3 +91,16 @@ def test_every_algorithm_entry_is_a_real_keyword() -> None:
         pool = {"algorithm": real, "model": {*model_fields(), "observation"}}.get(group)
         if pool is not None and (entry.range is not None or entry.names):
             assert any(fnmatchcase(name, rest.partition(".")[0]) for name in pool), entry
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode"), [("perf/iteration_s", "min"), ("eval/return_mean", "max"), ("auto", "max")]
+)
+def test_the_best_checkpoint_is_judged_by_its_metrics_direction(metric: str, mode: str) -> None:
+    assert compose([f"checkpoint.best_by={metric}"]).checkpoint.mode == mode
+    assert compose([f"checkpoint.best_by={metric}", "checkpoint.mode=min"]).checkpoint.mode == "min"
+
+
+def test_no_progress_is_judged_by_the_metrics_direction() -> None:
+    plateau = compose(["stop.plateau={metric: perf/sample_s, patience: 3}"]).stop.plateau
+    assert plateau is not None and plateau.mode == "min"

@@ -221,7 +221,7 @@ def test_machines_with_nothing_but_a_bucket_in_common_and_one_is_lost(bucket: st
             def begun() -> bool:
                 return all(lines(f"{place}/trials/00{n}-seed={n}", "metrics.jsonl") > 12 for n in range(4))
 
-            child.until(begun)
+            child.until(begun, 400)
             machines.lose(1)
             assert child.end(240) == 0, child.text
     assert child.text.count("its machine was lost; it goes on from its last checkpoint") == 2, child.text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rlexp.base.errors import ConfigError
-from rlexp.base.headline_metrics import return_metric
+from rlexp.base.headline_metrics import mode_of, return_metric
 from rlexp.config.callables.annotations import is_number
 from rlexp.config.callables.targets import TARGET, trusted_in
 from rlexp.config.keys.key_row import MANDATORY, Lookup
@@ -18,6 +19,15 @@ def best_by(value: Any, value_of: Lookup) -> Any:
     if value != AUTO:
         return value
     return return_metric(bool(value_of("evaluation.evaluation_interval")))
+
+
+def direction_of(metric_key: str) -> Callable[[Any, Lookup], Any]:
+    """From a mode to max or min: `auto` is what is better of the metric that another key names."""
+
+    def direction(value: Any, value_of: Lookup) -> Any:
+        return mode_of(str(value_of(metric_key))) if value == AUTO else value
+
+    return direction
 
 
 def iteration_steps_by_kind(value: Any, value_of: Lookup) -> Any:

@@ -18,6 +18,7 @@ from rlexp.config.keys.cross_key_rules import (
     at_most_the_batch,
     bare_path_as_target,
     best_by,
+    direction_of,
     iteration_steps_by_kind,
     not_beside_a_module,
     off_as_text,
@@ -54,6 +55,7 @@ _TORCH_ACTIVATIONS = (
     ),
     *("LogSigmoid", "Hardswish", "Hardtanh", "Hardsigmoid", "ReLU6", "Tanhshrink", "Identity"),
 )
+_MODES = ("auto", "max", "min")
 _ACTIVATIONS = ("tanh", "relu", "swish", "silu", "elu", "softmax", "linear", *_TORCH_ACTIVATIONS)
 
 _NEW = "start a new run with checkpoint.from=PATH"
@@ -251,7 +253,7 @@ KEYS: tuple[Key, ...] = (
     Key("stop.all_of.wall_s", POSITIVE),
     Key("stop.plateau.patience", COUNT),
     Key("stop.plateau.min_delta", NOT_NEGATIVE),
-    Key("stop.plateau.mode", names=("max", "min")),
+    Key("stop.plateau.mode", names=_MODES, automatic=direction_of("stop.plateau.metric")),
     Key("stop.metric", example="{eval/return_mean: 450}", own_code=True),
     Key("stop.all_of", example="{env_steps: 50000, metric: {eval/return_mean: 450}}"),
     Key("stop.function", example="envs.my_stops.solved", automatic=bare_path_as_target),
@@ -260,7 +262,7 @@ KEYS: tuple[Key, ...] = (
     Key("checkpoint.every", COUNT, example="10"),
     Key("checkpoint.every_env_steps", COUNT),
     Key("checkpoint.keep", COUNT, example="3"),
-    Key("checkpoint.mode", names=("max", "min")),
+    Key("checkpoint.mode", names=_MODES, automatic=direction_of("checkpoint.best_by")),
     Key("checkpoint.from", frozen=f"a resumed run goes on from its own checkpoint; {_NEW}"),
     Key("checkpoint.best_by", automatic=best_by),
     # of the run itself

@@ -71,7 +71,7 @@ class PlateauWatch:
         """Counts a report, if `record` has the metric; returns `stuck`."""
         value = record.get(self.rule.metric)
         if isinstance(value, (int, float)) and not math.isnan(value):
-            gain = value if self.rule.mode == "max" else -value
+            gain = -value if self.rule.mode == "min" else value
             if gain > self.best + self.rule.min_delta:
                 self.best, self.reports_since_best = gain, 0
             else:
