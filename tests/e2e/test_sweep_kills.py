@@ -55,7 +55,10 @@ def test_twenty_random_kills(tmp_path: Path) -> None:
     folder, rng, lost = tmp_path / "sweeps" / "a", random.Random(20), list[int]()
     done: dict[str, bytes] = {}
     words = (*SWEEP, f"seed=range({TRIALS})")
-    for _ in range(KILLS):
+    kills = 0
+    # A slow machine needs more kills until a trial is done between two.
+    while kills < KILLS or (not done and kills < 3 * KILLS):
+        kills += 1
         floor = {name: kept(folder, name) for name in NAMES} if folder.exists() else {}
         with rlexp_child(*words, folder=tmp_path) as child:
             kill_some_time(child, folder, rng)
@@ -75,7 +78,7 @@ def test_twenty_random_kills(tmp_path: Path) -> None:
         steps = [row["env_steps"] for row in records(folder / "trials" / name)]
         assert steps == list(range(BATCH, BUDGET + 1, BATCH)), "no step twice or lost"
     print(
-        f"{KILLS} kills: at most {max(lost):,} env steps lost in a trial, {sum(lost):,} in all; {len(done)} done before"
+        f"{kills} kills: at most {max(lost):,} env steps lost in a trial, {sum(lost):,} in all; {len(done)} done before"
     )
     assert done, "some were done before the last kill, so that running them again would have been seen"
     assert max(lost) <= EVERY * BATCH
