@@ -54,6 +54,25 @@ def test_an_episode_without_an_end_keeps_its_last_steps_alone() -> None:
     assert (parts[0].t_started, parts[0].t, parts[1].t_started) == (0, 4800, 4800)
 
 
+def test_as_long_as_nothing_goes_only_the_ends_are_looked_at() -> None:
+    """Off-policy, each part is a step, and they are asked about after each."""
+
+    class Part:
+        looks = 0
+
+        def __init__(self, begun: int) -> None:
+            self.t_started = begun
+
+        @property
+        def t(self) -> int:
+            Part.looks += 1
+            return self.t_started + 1
+
+    parts = [Part(step) for step in range(200)]
+    assert thinned(parts, 200, lambda *_: None) == parts
+    assert Part.looks < 5
+
+
 def test_short_episodes_are_kept_as_they_are() -> None:
     first = EpisodeView(rows(100, True), 0, 0, 100, SPACES)
     assert thinned([first], 50, lambda *_: None) == [first], "the last part always stays"

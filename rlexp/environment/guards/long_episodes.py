@@ -116,8 +116,12 @@ def thinned(parts: list[Any], most: int, forget: Callable[[Any, int], None]) -> 
         most: steps to keep, at least those of the last part.
         forget: called with each part that goes, and its steps, before it does.
     """
-    steps_left = sum(_lengths(parts)) - (len(parts[0]) if parts and isinstance(parts[0], EarlierSteps) else 0)
-    if steps_left <= most or len(parts) < 2:
+    if len(parts) < 2:
+        return parts
+    # Asked after each sampling, which off-policy is each step: without a look at every part.
+    steps_left = _span(parts[-1])[1] - _span(parts[0])[0]
+    steps_left -= len(parts[0]) if isinstance(parts[0], EarlierSteps) else 0
+    if steps_left <= most:
         return parts
     rest, lengths = list(parts), _lengths(parts)
     earlier = rest.pop(0) if isinstance(rest[0], EarlierSteps) else EarlierSteps(rest[0])
