@@ -6,7 +6,7 @@ training starts: it needs torch and RLlib at module level.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ray.rllib.algorithms.sac.sac_catalog import SACCatalog
@@ -52,11 +52,17 @@ class PlainCatalog(SACCatalog):
                 fix="model=auto",
             )
         hiddens = list(self._model_config_dict["fcnet_hiddens"])
-        return JoinedEncoder(observations[0] + actions[0], hiddens)
+        return self.joined_encoder(observations[0] + actions[0], hiddens)
+
+    def joined_encoder(self, inputs: int, hiddens: list[int]) -> JoinedEncoder:
+        """One of them; for a subclass with other layers between."""
+        return JoinedEncoder(inputs, hiddens)
 
 
 class PlainCriticsSAC(DefaultSACTorchRLModule):
     """RLlib's SAC module with that encoder; `model.module_config` has RLlib's keys, `fcnet_hiddens` first."""
 
+    catalog_class: ClassVar[type[PlainCatalog]] = PlainCatalog
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs | {"catalog_class": PlainCatalog})
+        super().__init__(*args, **kwargs | {"catalog_class": self.catalog_class})

@@ -32,6 +32,7 @@ NEEDS = {
         "+model.module_config.hiddens=[8]",
     ],
     "model=plain_critics": ["algorithm=sac", "env=pendulum"],
+    "model=droq": ["algorithm=sac", "env=pendulum"],
     "exploration=epsilon_greedy": ["algorithm=dqn"],
     "data=recorded": ["algorithm=bc", "data.input_=recordings"],
     "hardware=cluster": ["hardware.num_env_runners=8"],

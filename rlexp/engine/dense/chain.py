@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rlexp.engine.dense.dropout import Dropout
 from rlexp.engine.dense.layers import LAYERS, Clamped, FreeLogStd, Layer
 
 Array = NDArray[np.float32]
@@ -98,7 +99,7 @@ def _layers(part: Any) -> Iterator[Layer]:
 
 
 def _layer(module: nn.Module) -> Layer:
-    layer = LAYERS.get(type(module))
+    layer = Dropout if type(module) is nn.Dropout else LAYERS.get(type(module))
     if layer is None:
         raise NoFormulaError(f"{_name(module)} is no layer with a backward pass of its own")
     if isinstance(module, nn.LayerNorm) and (len(module.normalized_shape) != 1 or module.bias is None):

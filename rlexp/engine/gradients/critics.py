@@ -193,7 +193,7 @@ def critic_of(encoder: Any, head: Any, num_actions: int) -> QNetwork:
     """
     from rlexp.models.mlp_critics import JoinedEncoder
 
-    if type(encoder) is JoinedEncoder:
+    if isinstance(encoder, JoinedEncoder) and type(encoder).forward is JoinedEncoder.forward:
         return JoinedQ(encoder.body, head, num_actions)
     if type(encoder) is TorchMultiStreamEncoder:
         return FusedQ(encoder, head)
