@@ -38,6 +38,9 @@ class ActionDistribution(Protocol):
     def divergence_from(self, then: Any) -> Array:
         """KL(then || self), [B], from a distribution of the same class."""
 
+    def rows(self, items: NDArray[np.int64]) -> Any:
+        """The distributions of some rows."""
+
     def gradient(self, by_logp: Array, by_entropy: Weight = 0.0, by_divergence: Weight = 0.0) -> Array:
         """The derivative of a loss by the outputs, [B, K].
 
@@ -63,6 +66,12 @@ class Categorical:
         self._logps -= np.log(total)
         # A masked action's output may leave the range of floats; its probability is 0 either way.
         np.maximum(self._logps, _LEAST, out=self._logps)
+
+    def rows(self, items: NDArray[np.int64]) -> Categorical:
+        """See `ActionDistribution`."""
+        chosen = Categorical.__new__(Categorical)
+        chosen._logps, chosen._probs = self._logps.take(items, axis=1), self._probs.take(items, axis=1)
+        return chosen
 
     def logp(self, actions: NDArray[Any]) -> Array:
         """See `ActionDistribution`."""
@@ -99,6 +108,12 @@ class MultiCategorical:
         ends = np.cumsum(sizes)[:-1]
         self._parts = [Categorical(part) for part in np.split(outputs, ends, axis=1)]
 
+    def rows(self, items: NDArray[np.int64]) -> MultiCategorical:
+        """See `ActionDistribution`."""
+        chosen = MultiCategorical.__new__(MultiCategorical)
+        chosen._parts = [part.rows(items) for part in self._parts]
+        return chosen
+
     def logp(self, actions: NDArray[Any]) -> Array:
         """See `ActionDistribution`."""
         found: Array = sum(part.logp(actions[:, i]) for i, part in enumerate(self._parts))  # type: ignore[assignment]
@@ -132,6 +147,13 @@ class DiagGaussian:
         width = outputs.shape[1] // 2
         self._mean, self._log_std = outputs[:, :width].T.copy(), outputs[:, width:].T.copy()
         self._inverse = np.exp(-self._log_std)
+
+    def rows(self, items: NDArray[np.int64]) -> DiagGaussian:
+        """See `ActionDistribution`."""
+        chosen = DiagGaussian.__new__(DiagGaussian)
+        for name in ("_mean", "_log_std", "_inverse"):
+            setattr(chosen, name, getattr(self, name).take(items, axis=1))
+        return chosen
 
     def logp(self, actions: NDArray[Any]) -> Array:
         """See `ActionDistribution`."""

@@ -58,14 +58,14 @@ class Rows:
     Attributes:
         actions: [B, ...].
         logp: [B], of the actions by the policy that acted.
-        outputs: [B, K], of that policy; not read without `use_kl_loss`.
+        then: the distributions of that policy; None without `use_kl_loss`.
         advantages: [B].
         targets: [B], of the values.
     """
 
     actions: NDArray[Any]
     logp: Array
-    outputs: Array
+    then: ActionDistribution | None
     advantages: Array
     targets: Array
 
@@ -97,7 +97,7 @@ class PPOLoss:
         self._gain = self._ratio * rows.advantages
         self._clipped_gain = clipped * rows.advantages
         self._counts = (self._gain < self._clipped_gain) | (clipped == self._ratio)
-        self._kl = self._policy.divergence_from(make(rows.outputs)) if weights.kl is not None else None
+        self._kl = None if rows.then is None else self._policy.divergence_from(rows.then)
         self._errors = values - rows.targets
         self._squares = self._errors * self._errors
 

@@ -21,7 +21,6 @@ from rlexp.engine.network_functions import acts_as
 _COLUMNS = {
     "actions": Columns.ACTIONS,
     "logp": Columns.ACTION_LOGP,
-    "outputs": Columns.ACTION_DIST_INPUTS,
     "advantages": Postprocessing.ADVANTAGES,
     "targets": Postprocessing.VALUE_TARGETS,
 }
@@ -56,18 +55,21 @@ class PPOSteps:
         self._weights = self._weights_now()
         self._step.gather()
         self._observations, self._rows = batch.observations.numpy(), batch.rows.numpy()
+        outputs = batch.columns[Columns.ACTION_DIST_INPUTS].numpy()
+        self._then = None if self._weights.kl is None else self._make(outputs)
         self._columns = {name: batch.columns[column].numpy() for name, column in _COLUMNS.items()}
 
     def step(self, items: Tensor | None, total_key: str | None) -> dict[str, float] | None:
         """See `EpochSteps`."""
-        rows, columns = self._rows, self._columns
+        rows, columns, then = self._rows, self._columns, self._then
         if items is not None:
             chosen = items.numpy()
             rows = rows.take(chosen)
+            then = None if then is None else then.rows(chosen)
             columns = {name: column.take(chosen, axis=0) for name, column in columns.items()}
         observations = self._observations.take(rows, axis=0)
         outputs, values = self._networks.forward(observations)
-        loss = PPOLoss(self._make, outputs, values, Rows(**columns), self._weights)
+        loss = PPOLoss(self._make, outputs, values, Rows(**columns, then=then), self._weights)
         parts = None if total_key is None else loss.parts(total_key)
         self._networks.backward(*loss.gradient())
         self._step.apply_flat()
