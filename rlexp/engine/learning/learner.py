@@ -99,7 +99,7 @@ class FastLearner(TorchLearner, abc.ABC):
         except NoFormulaError as reason:
             _log.info("updates by autograd: %s", reason)
             return None
-        _log.info("updates by formula, without autograd")
+        _log.info("updates by %s", getattr(steps, "description", "formula, without autograd"))
         return steps
 
     def has_newer_loss(self) -> bool:

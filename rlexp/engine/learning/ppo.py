@@ -25,9 +25,10 @@ from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.gradients.ppo import Weights
 from rlexp.engine.learning import train_batch
 from rlexp.engine.learning.distributions import makers
+from rlexp.engine.learning.encoded_ppo_steps import EncodedPPOSteps
 from rlexp.engine.learning.episode_signals import EpisodeSignals
 from rlexp.engine.learning.gae import Advantages, estimate, standardise
-from rlexp.engine.learning.on_policy import EpochLearner
+from rlexp.engine.learning.on_policy import EpochLearner, EpochSteps
 from rlexp.engine.learning.policy_change import policy_change
 from rlexp.engine.learning.ppo_steps import PPOSteps
 from rlexp.engine.learning.sequences import of_sequences, sequence_values
@@ -57,12 +58,17 @@ class FastPPOTorchLearner(EpochLearner, PPOTorchLearner):
         self._signals = EpisodeSignals()
         self._learns = True
 
-    def steps_by_formula(self) -> PPOSteps:
-        """See `EpochLearner`."""
+    def steps_by_formula(self) -> EpochSteps:
+        """See `FastLearner`; where the encoder has no formula, it alone learns by autograd."""
         if not self._module_config.use_critic:
             raise NoFormulaError("algorithm.use_critic=false")
         module = self.module[DEFAULT_MODULE_ID].unwrapped()
-        return PPOSteps(module, self.gradient_step, self._term_weights)
+        try:
+            return PPOSteps(module, self.gradient_step, self._term_weights)
+        except NoFormulaError as reason:
+            steps = EncodedPPOSteps(module, self.gradient_step, self._term_weights)
+            steps.description = f"{steps.description}: {reason}"
+            return steps
 
     def _term_weights(self) -> Weights:
         config = self._module_config

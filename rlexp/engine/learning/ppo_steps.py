@@ -12,18 +12,19 @@ from torch import Tensor
 
 from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.gradients.actor_critic import ActorCritic
-from rlexp.engine.gradients.distributions import maker
+from rlexp.engine.gradients.distributions import ActionDistribution, Array, maker
 from rlexp.engine.gradients.ppo import PPOLoss, Rows, Weights
 from rlexp.engine.learning.gradient_step import GradientStep
 from rlexp.engine.learning.train_batch import TrainBatch
 from rlexp.engine.network_functions import acts_as
 
-_COLUMNS = {
+COLUMNS = {
     "actions": Columns.ACTIONS,
     "logp": Columns.ACTION_LOGP,
     "advantages": Postprocessing.ADVANTAGES,
     "targets": Postprocessing.VALUE_TARGETS,
 }
+"""What the loss reads of a batch, by its name in `Rows`."""
 
 
 class PPOSteps:
@@ -39,14 +40,9 @@ class PPOSteps:
     """
 
     def __init__(self, module: Any, step: GradientStep, weights: Callable[[], Weights]) -> None:
-        if not acts_as(module, DefaultPPOTorchRLModule):
-            raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
+        self._make = distribution_of(module)
         self._networks = ActorCritic(module)
-        classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
-        make = maker(classes[0])
-        if make is None or classes[0] is not classes[1]:
-            raise NoFormulaError(f"the distribution {classes[0].__name__} has no gradient by formula")
-        self._make, self._step, self._weights_now = make, step, weights
+        self._step, self._weights_now = step, weights
         step.flatten(self._networks.parameters())
         self._networks.view(step)
 
@@ -57,7 +53,7 @@ class PPOSteps:
         self._observations, self._rows = batch.observations.numpy(), batch.rows.numpy()
         outputs = batch.columns[Columns.ACTION_DIST_INPUTS].numpy()
         self._then = None if self._weights.kl is None else self._make(outputs)
-        self._columns = {name: batch.columns[column].numpy() for name, column in _COLUMNS.items()}
+        self._columns = {name: batch.columns[column].numpy() for name, column in COLUMNS.items()}
 
     def step(self, items: Tensor | None, total_key: str | None) -> dict[str, float] | None:
         """See `EpochSteps`."""
@@ -74,3 +70,18 @@ class PPOSteps:
         self._networks.backward(*loss.gradient())
         self._step.apply_flat()
         return parts
+
+
+def distribution_of(module: Any) -> Callable[[Array], ActionDistribution]:
+    """What makes the distributions of a module that acts as RLlib's default one of PPO.
+
+    Raises:
+        NoFormulaError: it does not, or its distribution has no gradient by formula.
+    """
+    if not acts_as(module, DefaultPPOTorchRLModule):
+        raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
+    classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
+    make = maker(classes[0])
+    if make is None or classes[0] is not classes[1]:
+        raise NoFormulaError(f"the distribution {classes[0].__name__} has no gradient by formula")
+    return make
