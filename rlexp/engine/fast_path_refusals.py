@@ -82,6 +82,11 @@ def measured_learners() -> dict[str, str]:
     return dict(row.measured for row in ALGORITHMS.values() if row.measured is not None)
 
 
+def learners_by_formula() -> dict[str, str]:
+    """What learns in place of a learner of RLlib's without a fast path, with gradients by formula, by import path."""
+    return dict(row.by_formula for row in ALGORITHMS.values() if row.by_formula is not None)
+
+
 def limit(config: AlgorithmConfig, parts: FastParts) -> str | None:
     """The first setting of the algorithm that only RLlib's own path knows, as a reason; None without one."""
     return LIMITS[parts.limits](config) if parts.limits is not None else None

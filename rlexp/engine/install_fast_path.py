@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import FastParts
-from rlexp.engine.fast_path_refusals import Spaces, fast_parts, measured_learners, why_not
+from rlexp.engine.fast_path_refusals import (
+    Spaces,
+    fast_parts,
+    learners_by_formula,
+    measured_learners,
+    why_not,
+)
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -30,7 +36,7 @@ def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
         ConfigError: `always`, and it does not apply.
     """
     if wanted == "never":
-        _measure(config)
+        _replace_learner(config, measured_learners())
         return "fast=never: RLlib's own sampling and learning"
     reason = why_not(config, spaces)
     parts = fast_parts(config)
@@ -39,7 +45,11 @@ def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
         return "fast: sampling and learning on arrays"
     if wanted == "always":
         raise ConfigError(f"{KEY}=always: {reason}", key=KEY, fix=f"{KEY}=auto")
-    _measure(config)
+    if _replace_learner(config, learners_by_formula()):
+        return (
+            "fast=auto: RLlib's own way with recorded data; gradients by formula where the networks have them"
+        )
+    _replace_learner(config, measured_learners())
     return f"fast=auto: RLlib's own sampling and learning, because {reason}"
 
 
@@ -50,12 +60,18 @@ def _install(config: AlgorithmConfig, parts: FastParts) -> None:
         config.algo_class = _load(parts.algorithm)
 
 
-def _measure(config: AlgorithmConfig) -> None:
-    """RLlib's learners log the same as the fast ones; a learner class of somebody's own stays."""
+def _replace_learner(config: AlgorithmConfig, others: dict[str, str]) -> bool:
+    """Puts in the learner that stands for RLlib's, if there is one; a learner class of somebody's own stays.
+
+    Args:
+        config: with a learner class.
+        others: learners by the import path of the one that they stand for.
+    """
     learner = f"{config.learner_class.__module__}.{config.learner_class.__name__}"
-    measured = measured_learners().get(learner)
-    if measured is not None:
-        config.learners(learner_class=_load(measured))
+    other = others.get(learner)
+    if other is not None:
+        config.learners(learner_class=_load(other))
+    return other is not None
 
 
 def _load(path: str) -> Any:

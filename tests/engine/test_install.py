@@ -9,8 +9,9 @@ from rlexp.base.errors import ConfigError
 def prepared(*overrides):
     from rlexp.run.building.prepare import prepare
 
-    common = ("hardware=local", "tracking=none", "evaluation=none")
-    return prepare(rlexp.compose([*common, *overrides]))
+    # What learns from recorded data needs an evaluation, for its spaces.
+    without = () if "data=recorded" in overrides else ("evaluation=none",)
+    return prepare(rlexp.compose(["hardware=local", "tracking=none", *without, *overrides]))
 
 
 def said(*overrides):
@@ -40,6 +41,16 @@ def test_never_leaves_rllibs_own():
     assert made.algorithm_config.learner_class.__name__ == "MeasuredPPOTorchLearner"
     assert made.algorithm_config.learner_class.__base__.__module__.startswith("ray.rllib.")
     assert "fast=never" in made.notes[-1]
+
+
+@pytest.mark.parametrize("algorithm", ["bc", "marwil"])
+@pytest.mark.parametrize(("fast", "package"), [("auto", "rlexp.engine."), ("never", "ray.rllib.")])
+def test_learners_of_recorded_data_are_rllibs_but_for_the_gradient_step(algorithm, fast, package):
+    made = prepared(
+        f"algorithm={algorithm}", "env=cartpole", "data=recorded", "data.input_=x", f"fast={fast}"
+    )
+    assert made.algorithm_config.learner_class.__module__.startswith(package)
+    assert any("gradients by formula" in note for note in made.notes) is (fast == "auto")
 
 
 REASONS = [

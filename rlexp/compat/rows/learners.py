@@ -39,6 +39,7 @@ ROWS = (
             f"{_LEARNING}off_policy.py",
             f"{_LEARNING}on_policy.py",
             f"{_LEARNING}ppo.py",
+            f"{_LEARNING}recorded_data.py",
             f"{_LEARNING}vtrace_learners.py",
             "run/stopping/interruptible_training.py",
         ),
@@ -62,7 +63,9 @@ ROWS = (
         files=(
             "engine/learner_state.py",
             f"{_LEARNING}gradient_step.py",
+            f"{_LEARNING}learner.py",
             f"{_LEARNING}off_policy.py",
+            f"{_LEARNING}recorded_data.py",
         ),
     ),
     Row(
@@ -110,6 +113,42 @@ ROWS = (
         files=(f"{_LEARNING}dqn.py",),
     ),
     Row(
+        name="rllib.gradient_step",
+        library="ray",
+        targets=within(_LEARNER, "_uncompiled_update(batch, **kwargs)", "_compute_off_policyness(batch)"),
+        kind="private",
+        why="the gradient step on recorded data, which is made without autograd",
+        without="BC and MARWIL learn from recorded data by autograd only",
+        need="needed",
+        files=(f"{_LEARNING}recorded_data.py",),
+    ),
+    Row(
+        name="rllib.bc_networks",
+        library="ray",
+        targets=within(
+            "ray.rllib.algorithms.bc.torch.default_bc_torch_rl_module:DefaultBCTorchRLModule.",
+            "_encoder",
+            "_pi_head",
+        ),
+        kind="private",
+        why="the layers of the policy that BC clones",
+        without="BC cannot be trained but with fast=never",
+        need="needed",
+        files=(f"{_LEARNING}marwil_steps.py",),
+    ),
+    Row(
+        name="rllib.appo_targets",
+        library="ray",
+        targets=within(
+            "ray.rllib.algorithms.appo.default_appo_rl_module:DefaultAPPORLModule.", "_old_encoder", "_old_pi"
+        ),
+        kind="private",
+        why="APPO's target network, whose policy the fast update asks",
+        without="APPO cannot be trained on the fast path",
+        need="needed",
+        files=(f"{_LEARNING}vtrace_steps.py",),
+    ),
+    Row(
         name="rllib.modules",
         library="ray",
         targets=(
@@ -144,7 +183,7 @@ ROWS = (
         why="the sizes of a multi-discrete action space, from the class that RLlib made for it",
         without="multi-discrete actions are left to RLlib's own, slower distribution",
         need="faster",
-        files=(f"{_LEARNING}distributions.py",),
+        files=("engine/gradients/distributions.py",),
         made=("_merge_kwargs",),
     ),
 )

@@ -78,6 +78,8 @@ class Algorithm:
         fast: its fast path, if it has one.
         measured: RLlib's learner and the one that replaces it on RLlib's own path, by import path: the same, and it
             logs how far the policy moved.
+        by_formula: for one without a fast path, RLlib's learner and the one that replaces it but for `fast=never`, by
+            import path: the same, with gradient steps that need no autograd.
         ignored: keywords of RLlib's builders that have no effect with it.
         prioritized: False if it samples its replay buffer uniformly and takes no other.
         training: keywords of `training()` that replace defaults which RLlib itself then refuses.
@@ -94,6 +96,7 @@ class Algorithm:
     learner_metrics: tuple[str, ...] | None = None
     fast: FastParts | None = None
     measured: tuple[str, str] | None = None
+    by_formula: tuple[str, str] | None = None
     ignored: Ignored = field(default_factory=dict)
     prioritized: bool = True
     training: Mapping[str, Any] = field(default_factory=dict)

@@ -62,6 +62,12 @@ _WORLD_MODEL = Networks(
 )
 """Encoder, recurrent state, decoder, actor and critic."""
 
+_MARWIL_LEARNERS = (
+    f"{_RLLIB}.marwil.torch.marwil_torch_learner.MARWILTorchLearner",
+    f"{_LEARNING}.marwil.FastMARWILTorchLearner",
+)
+"""RLlib's BC is its MARWIL without `beta`."""
+
 _ROWS = (
     Algorithm(
         f"{_RLLIB}.ppo.PPOConfig",
@@ -112,9 +118,21 @@ _ROWS = (
         ),
         ignored=ignored.IMPALA,
     ),
-    Algorithm(f"{_RLLIB}.bc.BCConfig", "offline", _POLICY_GRADIENT, _CLONED_POLICY, ignored=ignored.BC),
     Algorithm(
-        f"{_RLLIB}.marwil.MARWILConfig", "offline", _POLICY_GRADIENT, _ACTOR_CRITIC, ignored=ignored.MARWIL
+        f"{_RLLIB}.bc.BCConfig",
+        "offline",
+        _POLICY_GRADIENT,
+        _CLONED_POLICY,
+        by_formula=_MARWIL_LEARNERS,
+        ignored=ignored.BC,
+    ),
+    Algorithm(
+        f"{_RLLIB}.marwil.MARWILConfig",
+        "offline",
+        _POLICY_GRADIENT,
+        _ACTOR_CRITIC,
+        by_formula=_MARWIL_LEARNERS,
+        ignored=ignored.MARWIL,
     ),
     Algorithm(
         f"{_RLLIB}.dqn.DQNConfig",

@@ -1,0 +1,58 @@
+"""Learners of recorded data without an environment, and updates of several on the same batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from made_rollouts import SPACES, VECTOR
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+
+
+def learner_of(
+    cls: type[Any],
+    config_class: type[Any],
+    actions: str = "discrete",
+    observation_space: gym.Space = VECTOR,
+    model: dict[str, Any] | None = None,
+    seed: int = 0,
+    **training: Any,
+) -> Any:
+    """A built learner."""
+    torch.manual_seed(seed)
+    spaces = observation_space, SPACES[actions][0]
+    config = (
+        config_class()
+        .environment(observation_space=spaces[0], action_space=spaces[1])
+        .learners(num_learners=0)
+        .rl_module(model_config={"fcnet_hiddens": [16, 8], **(model or {})})
+        .training(**training)
+    )
+    spec = config.get_multi_rl_module_spec(spaces={DEFAULT_MODULE_ID: spaces})
+    learner = cls(config=config, module_spec=spec)
+    learner.build()
+    return learner
+
+
+def update(learner: Any, columns: dict[str, Any], times: int = 1) -> dict[str, float]:
+    """Some updates on one batch of tensors, as RLlib reads them from recordings; its metrics of the last."""
+    found: dict[str, float] = {}
+    for _ in range(times):
+        batch = MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(columns)}, len(columns["obs"]))
+        result = learner.update(batch=batch)[DEFAULT_MODULE_ID]
+        found = {
+            name: float(np.asarray(stat.peek() if hasattr(stat, "peek") else stat))
+            for name, stat in result.items()
+        }
+    return found
+
+
+def assert_same_metrics(mine: dict[str, float], theirs: dict[str, float]) -> None:
+    """All that the other learner logs, and nothing else."""
+    assert set(mine) == set(theirs)
+    for name, number in theirs.items():
+        # What RLlib logs once, when a learner is built, is no number later.
+        assert np.isclose(mine[name], number, rtol=1e-4, atol=1e-5, equal_nan=True), name
