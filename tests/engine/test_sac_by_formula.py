@@ -30,8 +30,9 @@ from torch.nn.functional import huber_loss
 from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.dense.flat_parameters import FlatParameters
 from rlexp.engine.gradients.critics import critic_of
-from rlexp.engine.gradients.sac import CriticLoss, DiscretePolicy, by_each_critic, least
+from rlexp.engine.gradients.sac import DiscretePolicy, by_each_critic, least
 from rlexp.engine.gradients.squashed_gaussian import SquashedGaussian
+from rlexp.engine.gradients.td_loss import TDLoss
 from rlexp.engine.learning.sac import FastSACTorchLearner, squashed_sample
 from rlexp.engine.replay.replay_batch import ReplayBatch
 from rlexp.models.mlp_critics import PlainCriticsSAC
@@ -78,7 +79,7 @@ def test_the_critics_loss_is_hubers(rows: int, seed: int, scale: float, weighted
     targets, weights = drawn(seed, rows), np.abs(drawn(seed + 1, rows)) if weighted else None
 
     def formula(arrays: Any) -> Any:
-        loss = CriticLoss(arrays["predictions"], targets, weights)
+        loss = TDLoss(arrays["predictions"], targets, weights)
         return loss.value(), {"predictions": loss.gradient()}
 
     def autograd(tensors: dict[str, Tensor]) -> Tensor:

@@ -4,7 +4,7 @@ With alpha the weight of the entropy, Q the least of the critics, Q' that of the
 no state follows), weights w of replay (1 where it is uniform), means over B rows:
 
     y   = r + d (Q'(s', a') - alpha log p(a' | s')),                  a' drawn by the policy, no derivative
-    L_q = mean w h(q - y),   h(x) = x² / 2 where |x| <= 1, else |x| - 1/2 (Huber)
+    L_q = mean w h(q - y),                            h Huber's, see `td_loss`
     L_p = mean (alpha log p(a | s) - Q(s, a)),                        a drawn by the policy
     L_a = mean (log alpha (H - H*)),                                  H = -log p(a | s), H* the target entropy
 
@@ -28,37 +28,6 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1), np.float32(0)
-
-
-class CriticLoss:
-    """The Huber loss of one critic.
-
-    Args:
-        predictions: [B], of the replayed actions.
-        targets: [B].
-        weights: [B], of replay; None where all count the same.
-
-    Attributes:
-        sizes: [B], absolute TD errors.
-    """
-
-    def __init__(self, predictions: Array, targets: Array, weights: Array | None) -> None:
-        self._errors, self._weights = predictions - targets, weights
-        self.sizes: Array = np.abs(self._errors)
-
-    def value(self) -> float:
-        """The loss."""
-        within = np.minimum(self.sizes, _ONE)
-        losses = within * (self.sizes - _HALF * within)
-        return float((losses if self._weights is None else losses * self._weights).mean())
-
-    def gradient(self) -> Array:
-        """Its derivative by the predictions, [B]."""
-        found: Array = np.minimum(np.maximum(self._errors, -_ONE), _ONE)
-        if self._weights is not None:
-            found *= self._weights
-        found *= np.float32(1 / len(found))
-        return found
 
 
 def least(values: Sequence[Array]) -> Array:

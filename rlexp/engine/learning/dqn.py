@@ -19,9 +19,11 @@ from ray.rllib.algorithms.dqn.dqn_learner import (
 )
 from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
+from ray.rllib.core import DEFAULT_MODULE_ID
 from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
+from rlexp.engine.learning.dqn_steps import DQNSteps
 from rlexp.engine.learning.off_policy import ReplayLearner, discounts
 from rlexp.engine.network_functions import acts_as, encoder_function, head_function
 from rlexp.engine.replay.replay_batch import ReplayBatch
@@ -42,6 +44,11 @@ class FastDQNTorchLearner(ReplayLearner, DQNTorchLearner):
         self._target = _QNetwork(module._target_encoder, *targets)
         self._loss = huber_loss if self._module_config.td_error_loss_fn == "huber" else mse_loss
         return True
+
+    def steps_by_formula(self) -> DQNSteps:
+        """See `FastLearner`."""
+        module = self.module[DEFAULT_MODULE_ID].unwrapped()
+        return DQNSteps(module, self.gradient_step, self._module_config, self.TOTAL_LOSS_KEY)
 
     def minimise(self, batch: ReplayBatch) -> Tensor:
         """See `ReplayLearner`."""

@@ -25,8 +25,9 @@ from torch import Tensor
 from rlexp.engine.dense.chain import Chain, chain_of
 from rlexp.engine.dense.flat_parameters import FrozenParameters
 from rlexp.engine.gradients.critics import QNetwork, critic_of
-from rlexp.engine.gradients.sac import CriticLoss, DiscretePolicy, by_each_critic, least
+from rlexp.engine.gradients.sac import DiscretePolicy, by_each_critic, least
 from rlexp.engine.gradients.squashed_gaussian import SquashedGaussian
+from rlexp.engine.gradients.td_loss import TDLoss
 from rlexp.engine.learning.gradient_step import GradientStep
 from rlexp.engine.learning.off_policy import discounts
 from rlexp.engine.replay.replay_batch import ReplayBatch
@@ -75,7 +76,7 @@ class SACSteps(abc.ABC):
             net.view(step)
         weights, gradients = step.arrays([log_alpha])
         self._log_alpha, self._log_alpha_gradient = weights[0], gradients[0]
-        self._critic_losses: list[CriticLoss] = []
+        self._critic_losses: list[TDLoss] = []
         self._values = np.zeros(0, np.float32)
 
     @abc.abstractmethod
@@ -154,7 +155,7 @@ class ContinuousSACSteps(SACSteps):
         weights = batch.weights if batch.prioritized else None
         self._critic_losses = []
         for critic in self._critics:
-            loss = CriticLoss(critic.forward(obs, replayed), targets, weights)
+            loss = TDLoss(critic.forward(obs, replayed), targets, weights)
             critic.backward(loss.gradient())
             self._critic_losses.append(loss)
         return self._policy_step(obs, noise, alpha)
@@ -186,7 +187,7 @@ class DiscreteSACSteps(SACSteps):
         targets = self._bellman(batch, -following.mean_of(following.costs(values, alpha)))
         every = [critic.forward(obs) for critic in self._critics]
         rows, weights = np.arange(len(obs)), batch.weights if batch.prioritized else None
-        self._critic_losses = [CriticLoss(each[rows, batch.actions], targets, weights) for each in every]
+        self._critic_losses = [TDLoss(each[rows, batch.actions], targets, weights) for each in every]
         for critic, each, loss in zip(self._critics, every, self._critic_losses, strict=True):
             by_values = np.zeros_like(each)
             by_values[rows, batch.actions] = loss.gradient()
