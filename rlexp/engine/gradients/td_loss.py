@@ -46,11 +46,8 @@ class TDLoss:
 
     def gradient(self) -> Array:
         """Its derivative by the predictions, [B]."""
-        by_errors: Array
-        if self._huber:
-            by_errors = np.minimum(np.maximum(self._errors, -_ONE), _ONE)
-        else:
-            by_errors = self._errors * np.float32(2)
+        clipped = np.minimum(np.maximum(self._errors, -_ONE), _ONE)
+        by_errors = clipped if self._huber else self._errors * np.float32(2)
         if self._weights is not None:
             by_errors *= self._weights
         by_errors *= np.float32(1 / len(by_errors))
