@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from made_rollouts import SPACES, VECTOR
+from made_rollouts import SPACES, VECTOR, sampled
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
@@ -56,3 +56,18 @@ def assert_same_metrics(mine: dict[str, float], theirs: dict[str, float]) -> Non
     for name, number in theirs.items():
         # What RLlib logs once, when a learner is built, is no number later.
         assert np.isclose(mine[name], number, rtol=1e-4, atol=1e-5, equal_nan=True), name
+
+
+def steps_with_next(module: Any, rows: int = 20, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Steps of nobody in particular with the observations after them; some actions lie at the bounds."""
+    rng = np.random.default_rng(seed)
+    actions = sampled(module.action_space, rng, rows)
+    actions[rng.random(actions.shape) < 0.1] = 1.0
+    columns = {
+        "obs": sampled(module.observation_space, rng, rows),
+        "new_obs": sampled(module.observation_space, rng, rows),
+        "actions": actions,
+        "rewards": rng.normal(size=rows).astype(np.float32),
+        "terminateds": rng.random(rows) < 0.3,
+    }
+    return {name: torch.from_numpy(np.asarray(column)) for name, column in columns.items()}

@@ -43,12 +43,11 @@ def test_never_leaves_rllibs_own():
     assert "fast=never" in made.notes[-1]
 
 
-@pytest.mark.parametrize("algorithm", ["bc", "marwil"])
+@pytest.mark.parametrize("algorithm", ["bc", "marwil", "iql", "cql"])
 @pytest.mark.parametrize(("fast", "package"), [("auto", "rlexp.engine."), ("never", "ray.rllib.")])
 def test_learners_of_recorded_data_are_rllibs_but_for_the_gradient_step(algorithm, fast, package):
-    made = prepared(
-        f"algorithm={algorithm}", "env=cartpole", "data=recorded", "data.input_=x", f"fast={fast}"
-    )
+    env = "cartpole" if algorithm in ("bc", "marwil") else "pendulum"
+    made = prepared(f"algorithm={algorithm}", f"env={env}", "data=recorded", "data.input_=x", f"fast={fast}")
     assert made.algorithm_config.learner_class.__module__.startswith(package)
     assert any("gradients by formula" in note for note in made.notes) is (fast == "auto")
 

@@ -118,7 +118,7 @@ ROWS = (
         targets=within(_LEARNER, "_uncompiled_update(batch, **kwargs)", "_compute_off_policyness(batch)"),
         kind="private",
         why="the gradient step on recorded data, which is made without autograd",
-        without="BC and MARWIL learn from recorded data by autograd only",
+        without="BC, MARWIL, IQL and CQL cannot be trained but with fast=never",
         need="needed",
         files=(f"{_LEARNING}recorded_data.py",),
     ),

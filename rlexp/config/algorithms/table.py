@@ -166,11 +166,25 @@ _ROWS = (
         "offline",
         ("Box",),
         _SOFT_ACTOR_CRITIC,
+        by_formula=(
+            f"{_RLLIB}.cql.torch.cql_torch_learner.CQLTorchLearner",
+            f"{_LEARNING}.cql.FastCQLTorchLearner",
+        ),
         ignored=ignored.CQL,
         training={"lr": None},  # SAC's check, which it inherits, takes nothing else
         quirks=("single_update",),
     ),
-    Algorithm(f"{_RLLIB}.iql.IQLConfig", "offline", ("Box",), _SOFT_ACTOR_CRITIC, ignored=ignored.IQL),
+    Algorithm(
+        f"{_RLLIB}.iql.IQLConfig",
+        "offline",
+        ("Box",),
+        _SOFT_ACTOR_CRITIC,
+        by_formula=(
+            f"{_RLLIB}.iql.torch.iql_torch_learner.IQLTorchLearner",
+            f"{_LEARNING}.iql.FastIQLTorchLearner",
+        ),
+        ignored=ignored.IQL,
+    ),
     Algorithm(
         f"{_RLLIB}.dreamerv3.DreamerV3Config",
         "model_based",

@@ -20,6 +20,7 @@ from rlexp.engine.gradients.bc import BCLoss, shares
 from rlexp.engine.gradients.distributions import ActionDistribution, maker
 from rlexp.engine.gradients.marwil import MARWILLoss, Rows, Weights
 from rlexp.engine.learning.gradient_step import GradientStep
+from rlexp.engine.learning.recorded_data import array
 from rlexp.engine.network_functions import acts_as
 
 Array = NDArray[np.float32]
@@ -89,12 +90,6 @@ class MARWILSteps:
         self._networks.backward(*loss.gradient())
         self._step.apply_flat()
         return parts
-
-
-def array(column: Tensor) -> NDArray[Any]:
-    """A column of RLlib's batch as an array; of floats, as float32."""
-    found: NDArray[Any] = column.detach().numpy()
-    return found.astype(np.float32) if found.dtype == np.float64 else found
 
 
 def _scored(policy: ActionDistribution, batch: dict[str, Any]) -> tuple[Array, Array]:

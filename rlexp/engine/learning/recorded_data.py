@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
+from torch import Tensor
 
 from rlexp.compat.torch import is_watched
 from rlexp.engine.dense.chain import NoFormulaError
@@ -95,6 +98,7 @@ class RecordedDataLearner(TorchLearner):
         if steps is None or set(batch) != {DEFAULT_MODULE_ID} or self._needs_autograd():
             return super()._uncompiled_update(batch, **kwargs)
         self._compute_off_policyness(batch)
+        self.module[DEFAULT_MODULE_ID].unwrapped().train()
         parts = steps.step(batch[DEFAULT_MODULE_ID], self.TOTAL_LOSS_KEY)
         total = parts.pop(self.TOTAL_LOSS_KEY)
         self.metrics.log_dict(parts, key=DEFAULT_MODULE_ID, window=1)
@@ -104,3 +108,9 @@ class RecordedDataLearner(TorchLearner):
     def _needs_autograd(self) -> bool:
         """True if something was put into the learner or its module since they were built."""
         return self._has_own_loss() or is_watched(self.module[DEFAULT_MODULE_ID].unwrapped())
+
+
+def array(column: Tensor) -> NDArray[Any]:
+    """A column of RLlib's batch as an array; of floats, as float32."""
+    found: NDArray[Any] = column.detach().numpy()
+    return found.astype(np.float32) if found.dtype == np.float64 else found
