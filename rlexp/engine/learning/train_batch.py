@@ -68,7 +68,7 @@ class TrainBatch:
             return column if items is None else _map(lambda leaf: leaf[items], column)
 
         rows = pick(self.rows)
-        batch = {Columns.OBS: _map(lambda leaf: leaf[rows], self.observations)}
+        batch = {Columns.OBS: _map(lambda leaf: _at(leaf, rows), self.observations)}
         for name in self.columns if names is None else names:
             batch[name] = pick(self.columns[name])
         for name, column in self.per_item.items():
@@ -76,6 +76,12 @@ class TrainBatch:
         if self.mask is not None:
             batch[Columns.LOSS_MASK] = pick(self.mask)
         return batch
+
+
+def _at(leaf: Tensor, rows: Tensor) -> Tensor:
+    """`leaf[rows]`, in half the time for images."""
+    chosen = leaf.index_select(0, rows.reshape(-1))
+    return chosen.view(*rows.shape, *leaf.shape[1:])
 
 
 def of_steps(rollouts: Sequence[Rollout], observations: Tensors, device: Any) -> TrainBatch:
