@@ -200,6 +200,7 @@ _MAKERS: dict[type, Any] = {
 class EncodedActor:
     """An encoder and a policy head, and the distribution that the head's outputs describe.
 
+    For few rows a head of dense layers is in numpy, too: it was never slower there than torch's.
     Where the value function reads the same encoder, its embeddings are kept for the learner, which then need not
     encode a batch a second time; not where they are larger than the observations.
     """
@@ -209,20 +210,29 @@ class EncodedActor:
         own = getattr(module.encoder, "actor_encoder", None)
         self._shared = own is None
         self._encode, self._decide = encoder_function(own or module.encoder.encoder), head_function(module.pi)
+        self._decide_few = dense_layers(module.pi)
 
     def refresh(self) -> None:
         """Leaves the training mode, which RLlib's module does at each step."""
         if self._module.training:
             self._module.eval()
         self._decide = head_function(self._module.pi)
+        if self._decide_few is not None:
+            self._decide_few.refresh()
 
     def act(self, observations: Any, states: Any, explore: bool, env_step: int) -> ActorOutput:
         """See `Actor`."""
         with torch.no_grad():
             encoded = self._encode(tree.map_structure(_tensor, observations))
-            inputs = self._decide(encoded).numpy()
+            inputs = self._outputs(encoded)
         actions, outputs = self._head.choose(inputs, explore, env_step)
         return ActorOutput(actions, outputs, embeddings=self._kept(encoded, observations))
+
+    def _outputs(self, encoded: torch.Tensor) -> Array:
+        if self._decide_few is not None and len(encoded) <= MOST_ROWS and encoded.dtype == torch.float32:
+            return self._decide_few(encoded.numpy())
+        outputs: Array = self._decide(encoded).numpy()
+        return outputs
 
     def _kept(self, encoded: torch.Tensor, observations: Any) -> Any:
         size = sum(leaf.nbytes for leaf in tree.flatten(observations))
