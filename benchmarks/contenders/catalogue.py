@@ -23,7 +23,7 @@ class Contender:
         arguments: of the module, after the scenario.
         needs: modules to import, for the scenario's environments aside.
         envs: environments it can step.
-        learning_only: false if it can also sample without learning.
+        delays_policy: whether it can update a policy less often than the critics.
         requirements: the file in `benchmarks/requirements` with what is installed into an environment of its own,
             because it does not go together with `rlexp`'s.
     """
@@ -33,13 +33,13 @@ class Contender:
     arguments: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     envs: tuple[str, ...] = ALL_ENVS
-    learning_only: bool = False
+    delays_policy: bool = True
     requirements: str | None = None
 
     def runs(self, scenario: Scenario) -> bool:
-        """Whether it has the algorithm and the environment."""
+        """Whether it has the algorithm, with its settings, and the environment."""
         able = scenario.settings.kind in self.modules and scenario.env in self.envs
-        return able and (scenario.learns or not self.learning_only)
+        return able and (self.delays_policy or getattr(scenario.settings, "policy_delay", 1) == 1)
 
     def missing(self, python: str | None) -> str | None:
         """Why it cannot run, with what to do; None if it can.
@@ -83,8 +83,7 @@ JAX_ENVS = ("cartpole", "acrobot", "pendulum")
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        # Here `droq` is added to what `rlexp` runs, and to `contenders.framework`, when it has a setting for it.
-        Contender("rlexp", _same("framework"), ("auto",)),
+        Contender("rlexp", _same("framework", "ppo", "dqn", "sac", "droq"), ("auto",), delays_policy=False),
         Contender("rlexp-never", _same("framework"), ("never",)),
         Contender("rlexp-native", _same("framework"), ("auto", "vector_entry_point"), envs=("cartpole",)),
         Contender("stock", _same("stock")),

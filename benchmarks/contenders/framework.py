@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import logging
 import sys
 import tempfile
-from pathlib import Path
 
 import rlexp
 from contenders.clock import Clock, loaded_kernels
 from contenders.environments import RLEXP
 from contenders.measure import Measure, trained
-from contenders.scenarios import CONVOLUTIONS, DQN, PPO, SAC, Scenario, from_command_line
+from contenders.scenarios import CONVOLUTIONS, DQN, PPO, SAC, DroQ, Scenario, from_command_line
 from rlexp.run.building.prepare import prepare
 from rlexp.run.trainable import RunTrainable
 
@@ -79,6 +78,7 @@ def dqn(settings: DQN, scenario: Scenario) -> list[str]:
 
 
 def sac(settings: SAC) -> list[str]:
+    droq = isinstance(settings, DroQ)
     return [
         f"algorithm.actor_lr={settings.lr}",
         f"algorithm.critic_lr={settings.lr}",
@@ -86,12 +86,16 @@ def sac(settings: SAC) -> list[str]:
         f"algorithm.gamma={settings.gamma}",
         f"algorithm.tau={settings.tau}",
         f"algorithm.train_batch_size_per_learner={settings.batch}",
-        f"algorithm.training_intensity={settings.batch / settings.steps_per_update}",
+        f"algorithm.training_intensity={settings.batch * settings.updates / settings.steps_per_update}",
         f"algorithm.num_steps_sampled_before_learning_starts={settings.learning_starts}",
         "algorithm.rollout_fragment_length=1",
         f"algorithm.replay_buffer_config.capacity={settings.capacity}",
         "reporting.min_sample_timesteps_per_iteration=100",
-        "model=plain_critics",
+        *(
+            ["model=droq", f"model.module_config.dropout={settings.dropout}"]
+            if droq
+            else ["model=plain_critics"]
+        ),
         f"model.module_config.fcnet_hiddens={numbers(settings.hiddens)}",
     ]
 
@@ -111,7 +115,7 @@ def overrides(scenario: Scenario, fast: str, mode: str, folder: str) -> list[str
     else:
         words = dqn(settings, scenario) if isinstance(settings, DQN) else sac(settings)
     return [
-        f"algorithm={settings.kind}",
+        f"algorithm={'sac' if isinstance(settings, DroQ) else settings.kind}",
         *environment(scenario.env),
         *words,
         f"fast={fast}",
@@ -150,10 +154,21 @@ def sample(words: list[str], scenario: Scenario) -> None:
     clock.tell(trained(algorithm), f"rlexp {rlexp.__version__}")
 
 
-def ways(log: str) -> str:
-    """What the run's log says about how its updates are made and by which kernels."""
-    found = re.findall(r"updates by (?:formula|autograd)[^\n]*|kernels?: [^\n]*", log)
-    return "; ".join(dict.fromkeys(found))
+class Ways(logging.Handler):
+    """Keeps what the run says about how its updates are made and by which kernels."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: dict[str, None] = {}
+        logger = logging.getLogger("rlexp.engine")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Of `logging`."""
+        text = record.getMessage()
+        if text.startswith(("updates by", "kernels:")):
+            self.lines[text] = None
 
 
 def main() -> None:
@@ -163,11 +178,11 @@ def main() -> None:
         words = overrides(scenario, sys.argv[2], mode, folder)
         if isinstance(scenario.settings, PPO) and not scenario.learns:
             return sample(words, scenario)
+        ways = Ways()
         outcome = rlexp.train(rlexp.compose(words))
         if outcome.error:
             raise SystemExit(outcome.error)
-        log = Path(folder, "run", "log.txt").read_text()
-    kernel = "; ".join(filter(None, [loaded_kernels(), ways(log)]))
+    kernel = "; ".join([loaded_kernels(), *ways.lines])
     return Measure.clock.tell(Measure.parameters, f"rlexp {rlexp.__version__}", Measure.parts, kernel=kernel)
 
 

@@ -186,8 +186,7 @@ def _sac(scenario: Scenario, settings: SAC, inputs: int, outputs: int) -> Work:
         products += policy.forward("updates", rows, times)
         products += critic.forward("updates", rows, 2 * times)
         products += critic.learning("updates", rows, 2 * times)
-        # DroQ updates the policy once after all updates of the critics.
-        times = times / settings.updates if isinstance(settings, DroQ) else times
+        times = times / settings.policy_delay if isinstance(settings, DroQ) else times
         products += policy.learning("updates", rows, times)
         products += critic.forward("updates", rows, 2 * times)
         products += critic.by_inputs("updates", rows, 2 * times, first=outputs)

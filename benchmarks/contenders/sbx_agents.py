@@ -98,7 +98,7 @@ def sac(scenario: Scenario) -> sbx.SAC:
     delay = 1
     if isinstance(settings, scenarios.DroQ):
         policy |= {"dropout_rate": settings.dropout, "layer_norm": True}
-        delay = settings.updates
+        delay = settings.policy_delay
     return sbx.SAC(
         "MlpPolicy",
         make_vec_env(lambda: make(scenario.env), scenario.num_envs, seed=0),

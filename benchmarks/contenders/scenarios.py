@@ -72,11 +72,12 @@ class SAC:
 class DroQ(SAC):
     """Hyperparameters of DroQ (Hiraoka et al. 2022): SAC with many updates of critics that have dropout and layer norm.
 
-    The policy and the entropy weight are updated once for all `updates` of the critics.
+    The paper updates policy and entropy weight once for all `updates` of the critics.
     """
 
     kind: ClassVar[str] = "droq"
     updates: int = 20
+    policy_delay: int = 20  # updates of the critics for one of the policy
     dropout: float = 0.01  # of the critics, behind each hidden layer, before its layer norm
 
 
@@ -174,7 +175,8 @@ def _off_policy() -> list[Scenario]:
         Scenario("dqn-cartpole", "cartpole", DQN(), 4, 2000, 8000, goals=dqn),
         Scenario("dqn-cartpole-64x64", "cartpole", DQN(hiddens=SMALL), 4, 2000, 8000),
         Scenario("sac-pendulum", "pendulum", SAC(), 1, 300, 400, goals=sac),
-        Scenario("droq-pendulum", "pendulum", DroQ(), 1, 150, 100, goals={"sbx": 1.0}),
+        Scenario("droq-pendulum", "pendulum", DroQ(), 1, 200, 100),
+        Scenario("droq-pendulum-each", "pendulum", DroQ(policy_delay=1), 1, 200, 100, goals={"sbx": 1.0}),
     ]
 
 

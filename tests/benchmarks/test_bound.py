@@ -47,10 +47,13 @@ def test_operations_of_droq_update_the_policy_once_for_all_updates_of_the_critic
     of_critics = policy + 2 * critic + 2 * (3 * critic - 4 * 256)
     of_policy = 3 * policy - 3 * 256 + 2 * (2 * critic - 4 * 256 + 256 * 1)
     rows = 2 * SCENARIOS["droq-pendulum"].settings.batch
-    for name, updates in (("sac-pendulum", 1), ("droq-pendulum", 20)):
-        assert operations(name, (3,), 1, "updates") == pytest.approx(
-            rows * (updates * of_critics + of_policy)
-        )
+    for name, critics, policies in (
+        ("sac-pendulum", 1, 1),
+        ("droq-pendulum", 20, 1),
+        ("droq-pendulum-each", 20, 20),
+    ):
+        wanted = rows * (critics * of_critics + policies * of_policy)
+        assert operations(name, (3,), 1, "updates") == pytest.approx(wanted)
     assert dense(4, 256, 256, 1, norm=True).parameters == dense(4, 256, 256, 1).parameters + 2 * 512
 
 
