@@ -143,6 +143,7 @@ class HardwareChoice:
     auto: bool = False
     address: str = "local"
     torch_threads: int | None = None
+    kernels: Literal["auto", "numpy", "onednn", "torch"] = "auto"
     env_vars: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rlexp.base.errors import ConfigError
 from rlexp.config.algorithms import FastParts
+from rlexp.engine.dense.kernels import KEY as KERNELS
+from rlexp.engine.dense.kernels import set_kernels
 from rlexp.engine.fast_path_refusals import (
     Spaces,
     fast_parts,
@@ -21,36 +23,44 @@ if TYPE_CHECKING:
 KEY = "fast"
 
 
-def install(config: AlgorithmConfig, wanted: str, spaces: Spaces) -> str:
+def install(config: AlgorithmConfig, wanted: str, spaces: Spaces, kernels: str = "auto") -> str:
     """Changes `config` so that it samples and learns on arrays, where that applies.
 
     Args:
         config: built and checked, but for the env runner class.
         wanted: `auto`, `always` or `never`.
         spaces: one environment's observation and action space.
+        kernels: as `hardware.kernels` has it; RLlib's own path has torch's.
 
     Returns:
         What was chosen and why, a sentence for the log.
 
     Raises:
-        ConfigError: `always`, and it does not apply.
+        ConfigError: `always`, and it does not apply; or kernels that this machine has not.
     """
     if wanted == "never":
         _replace_learner(config, measured_learners())
-        return "fast=never: RLlib's own sampling and learning"
+        return f"fast=never: RLlib's own sampling and learning{_without(kernels)}"
     reason = why_not(config, spaces)
     parts = fast_parts(config)
     if reason is None and parts is not None:
         _install(config, parts)
+        set_kernels(config, kernels)
         return "fast: sampling and learning on arrays"
     if wanted == "always":
         raise ConfigError(f"{KEY}=always: {reason}", key=KEY, fix=f"{KEY}=auto")
     if _replace_learner(config, learners_by_formula()):
+        set_kernels(config, kernels)
         return (
             "fast=auto: RLlib's own way with recorded data; gradients by formula where the networks have them"
         )
     _replace_learner(config, measured_learners())
-    return f"fast=auto: RLlib's own sampling and learning, because {reason}"
+    return f"fast=auto: RLlib's own sampling and learning{_without(kernels)}, because {reason}"
+
+
+def _without(kernels: str) -> str:
+    """What to say of kernels that were asked for and are not used."""
+    return "" if kernels == "auto" else f" (by torch, so {KERNELS}={kernels} changes nothing)"
 
 
 def _install(config: AlgorithmConfig, parts: FastParts) -> None:

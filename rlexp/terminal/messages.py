@@ -56,6 +56,11 @@ class Terminal:
         """A plain message, on stdout."""
         self._print(self.console, text, None)
 
+    @property
+    def has_log(self) -> bool:
+        """Whether notes go anywhere."""
+        return self._log is not None
+
     def note(self, text: str) -> None:
         """For those who look it up: in the log alone."""
         if self._log is not None:

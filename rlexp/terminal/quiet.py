@@ -36,6 +36,14 @@ def terminal() -> Terminal:
     return innermost or Terminal(sys.stdout, sys.stderr)
 
 
+def note(logger: logging.Logger, text: str) -> None:
+    """A line for those who look it up: in this thread's run's log whatever `log_level` says; else to `logger`, INFO."""
+    if (here := terminal()).has_log:
+        here.note(text)
+    else:
+        logger.info("%s", text)
+
+
 def console() -> Console:
     """The rich console to draw on: the one that survives the redirection while a `quiet` is active."""
     return terminal().console

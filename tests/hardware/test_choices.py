@@ -12,7 +12,7 @@ from rlexp.hardware.demand import check_fits
 from rlexp.run.compose import compose_plain
 
 CHOICES = sorted((Path(__file__).parents[2] / "conf/hardware").glob("*.yaml"))
-OWN = ("auto", "address", "torch_threads", "env_vars")
+OWN = ("auto", "address", "torch_threads", "kernels", "env_vars")
 ALLOWED = {name for builder in HardwareChoice.BUILDERS for name in builder.only} | {
     "restart_failed_env_runners",
     "ignore_env_runner_failures",

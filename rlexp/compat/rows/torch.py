@@ -88,4 +88,19 @@ ROWS = (
             "engine/learning/off_policy.py",
         ),
     ),
+    Row(
+        name="torch.linear_pointwise",
+        library="torch",
+        # The operator itself is compiled; this is how torch's own source describes it.
+        targets=(
+            "torch._meta_registrations:meta_linear_pointwise_default"
+            "(input_tensor, weight, bias, attr, scalars, algorithm)",
+        ),
+        kind="private",
+        why="oneDNN's linear layer, which has an activation at no cost and faster kernels on some processors",
+        without="linear layers are multiplied by numpy or by torch's own kernels",
+        need="faster",
+        files=("engine/dense/products.py",),
+        made=("_linear_pointwise",),
+    ),
 )

@@ -195,6 +195,7 @@ KEYS: tuple[Key, ...] = (
     Key("hardware.local_gpu_idx", COUNT_OR_NONE),
     Key("hardware.sample_timeout_s", LONG_S),
     Key("hardware.torch_threads", Range(1, 4096, integer=True)),
+    Key("hardware.kernels", names=("auto", "numpy", "onednn", "torch"), example="numpy"),
     Key("hardware.custom_resources_*.*", NOT_NEGATIVE),
     Key("hardware.max_num_env_runner_restarts", COUNT_OR_NONE),
     Key("hardware.delay_between_env_runner_restarts_s", LONG_OR_NONE_S),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rlexp.engine.dense.dropout import Dropout
+from rlexp.engine.dense.fused import Step, fused
 from rlexp.engine.dense.layers import LAYERS, Clamped, FreeLogStd, Layer
 
 Array = NDArray[np.float32]
@@ -32,6 +33,7 @@ class Chain:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = list(layers)
+        self._rows, self._steps = -1, list[Step]()
 
     def parameters(self) -> list[Tensor]:
         """Of all layers, in their order."""
@@ -44,8 +46,10 @@ class Chain:
 
     def forward(self, x: Array) -> Array:
         """[B, in] to [B, out]; the result is overwritten by the next call. x is left as it is."""
-        for layer in self.layers:
-            x = layer.forward(x)
+        if len(x) != self._rows:
+            self._rows, self._steps = len(x), fused(self.layers, len(x))
+        for step in self._steps:
+            x = step.forward(x)
         return x
 
     def backward(self, dy: Array, to_weights: bool = True, to_input: bool = False) -> Array | None:

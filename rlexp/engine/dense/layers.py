@@ -13,12 +13,14 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rlexp.engine.dense.products import NUMPY, Products
+from rlexp.engine.dense import kernels
+from rlexp.engine.dense.functions import Function
 
 Array = NDArray[np.float32]
 
@@ -32,8 +34,11 @@ class Layer(abc.ABC):
         module: the torch module that it stands for; its parameters are read, and changed by nobody here.
     """
 
+    _rows = -1
+
     def __init__(self, module: nn.Module) -> None:
         self.module = module
+        self.kernels = kernels.current()
         self._arrays: dict[str, Array] = {}
 
     def parameters(self) -> list[Tensor]:
@@ -69,44 +74,72 @@ class Linear(Layer):
     """y = x Wᵀ + b, so dL/dx = dL/dy W, dL/dW = (dL/dy)ᵀ x and dL/db = the sum of dL/dy over the rows."""
 
     module: nn.Linear
-    products: Products = NUMPY
-    """What multiplies the matrices."""
+    _learns = False
 
     def view(self, weights: Sequence[Array], gradients: Sequence[Array] | None) -> None:
         """See `Layer`."""
-        self._weight, self._bias = weights[0], weights[1] if len(weights) > 1 else None
+        self.weight, self.bias = weights[0], weights[1] if len(weights) > 1 else None
+        if self._learns != (gradients is not None):
+            self._learns, self._rows = gradients is not None, -1
         if gradients is not None:
             self._weight_gradient = gradients[0]
             self._bias_gradient = gradients[1] if len(gradients) > 1 else None
 
     def forward(self, x: Array) -> Array:
         """See `Layer`."""
+        if len(x) != self._rows:
+            self._choose(len(x))
         self._x = x
-        y = self._array("y", len(x), len(self._weight))
-        self.products.times_transposed(x, self._weight, y)
-        if self._bias is not None:
-            y += self._bias
-        return y
+        return self._linear(x, self.weight, self.bias, self._y)
+
+    def keep(self, x: Array) -> None:
+        """What `forward` would do for `backward`, where something else has made the result."""
+        self._x = x
+        if len(x) != self._rows:
+            self._choose(len(x))
 
     def backward(self, dy: Array, to_weights: bool = True, to_input: bool = True) -> Array | None:
         """See `Layer`."""
         if to_weights:
-            self.products.transposed_times(dy, self._x, self._weight_gradient)
+            self._transposed_times(dy, self._x, self._weight_gradient)
             if self._bias_gradient is not None:
-                np.matmul(_ones(len(dy)), dy, out=self._bias_gradient)
-        if not to_input:
-            return None
-        dx = self._array("dx", len(dy), self._weight.shape[1])
-        self.products.times(dy, self._weight, dx)
-        return dx
+                np.matmul(self._ones, dy, out=self._bias_gradient)
+        return self._times(dy, self.weight, self._dx) if to_input else None
+
+    def _choose(self, rows: int) -> None:
+        """The products for so many rows, and their arrays."""
+        shape = rows, self.weight.shape[1], self.weight.shape[0]
+        products = self.kernels.products
+        self._rows, self._y = rows, self._array("y", rows, shape[2])
+        self._linear = products("forward", *shape).linear
+        if self._learns:
+            self._dx, self._ones = self._array("dx", rows, shape[1]), _ones(rows)
+            self._times = products("by_input", *shape).times
+            self._transposed_times = products("by_weights", *shape).transposed_times
 
 
-class Tanh(Layer):
+class Activation(Layer):
+    """A function of each number, whose derivative is one of its value: a library may make it with the layer before."""
+
+    name: ClassVar[str]
+    """As `rlexp.engine.dense.products.OneDNNProducts` knows it."""
+
+    def keep(self, y: Array) -> None:
+        """What `forward` would do for `backward`, where something else has made the result."""
+        self._y = y
+
+
+class Tanh(Activation):
     """y = tanh x, so dy/dx = 1 - y²."""
+
+    name = "tanh"
+    _tanh: Function
 
     def forward(self, x: Array) -> Array:
         """See `Layer`."""
-        self._y = np.tanh(x, out=x)
+        if len(x) != self._rows:
+            self._rows, self._tanh = len(x), self.kernels.function("tanh", x.size)
+        self._y = self._tanh(x, x)
         return self._y
 
     def backward(self, dy: Array, to_weights: bool = True, to_input: bool = True) -> Array | None:
@@ -117,8 +150,10 @@ class Tanh(Layer):
         return np.multiply(dy, slope, out=dy)
 
 
-class ReLU(Layer):
+class ReLU(Activation):
     """y = max(x, 0), so dy/dx = 1 where y > 0, else 0."""
+
+    name = "relu"
 
     def forward(self, x: Array) -> Array:
         """See `Layer`."""
@@ -133,14 +168,13 @@ class ReLU(Layer):
 class SiLU(Layer):
     """y = x s with s = 1 / (1 + exp -x), so dy/dx = s + y (1 - s) (Elfwing et al. 2018, eq. 4)."""
 
+    _sigmoid: Function
+
     def forward(self, x: Array) -> Array:
         """See `Layer`."""
-        self._s = self._array("s", *x.shape)
-        # exp(-x) overflows to infinity below -88, where the sigmoid is 0 as it should be.
-        with np.errstate(over="ignore"):
-            np.exp(np.negative(x, out=self._s), out=self._s)
-        self._s += _ONE
-        np.divide(_ONE, self._s, out=self._s)
+        if len(x) != self._rows:
+            self._rows, self._sigmoid = len(x), self.kernels.function("sigmoid", x.size)
+        self._s = self._sigmoid(x, self._array("s", *x.shape))
         self._y = np.multiply(x, self._s, out=x)
         return self._y
 
@@ -157,11 +191,14 @@ class ELU(Layer):
     """y = x where x > 0, else a (exp x - 1); so dy/dx = 1 where y > 0, else y + a (Clevert et al. 2016, eq. 15)."""
 
     module: nn.ELU
+    _expm1: Function
 
     def forward(self, x: Array) -> Array:
         """See `Layer`."""
-        below = self._array("below", *x.shape)
-        np.expm1(np.minimum(x, np.float32(0), out=below), out=below)
+        if len(x) != self._rows:
+            self._rows, self._expm1 = len(x), self.kernels.function("expm1", x.size)
+        below = np.minimum(x, np.float32(0), out=self._array("below", *x.shape))
+        self._expm1(below, below)
         below *= np.float32(self.module.alpha)
         self._y = np.maximum(x, np.float32(0), out=x)
         self._y += below

@@ -26,10 +26,11 @@ class JoinedLinear(Linear):
 
     def backward_to(self, dy: Array, columns: slice) -> Array:
         """dL/dy [B, out] to dL/dx of these columns, [B, columns], without the weights' derivatives."""
-        weights = self._weight[:, columns]
+        weights = self.weight[:, columns]
         dx = self._array("part", len(dy), weights.shape[1])
-        self.products.times(dy, weights, dx)
-        return dx
+        return self.kernels.products("by_input", len(dy), weights.shape[1], len(weights)).times(
+            dy, weights, dx
+        )
 
 
 class QNetwork(abc.ABC):

@@ -21,10 +21,12 @@ from ray.rllib.utils.metrics import (
 )
 
 from rlexp.compat.torch import without_dynamo
+from rlexp.engine.dense import kernels
 from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.learning.gradient_step import GradientStep, overrides
 from rlexp.engine.network_functions import overwrite_activations
 from rlexp.engine.rollout import Rollout
+from rlexp.terminal.quiet import note
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -67,6 +69,7 @@ class FastLearner(TorchLearner, abc.ABC):
         super().build()
         overwrite_activations(self.module[DEFAULT_MODULE_ID].unwrapped())
         self.gradient_step = GradientStep(self)
+        self._kernels = kernels.kernels_of(self.config)
 
     def keeps_rllibs_loss(self, stock: type[TorchLearner]) -> bool:
         """True if a gradient step must go through RLlib's own `_update`.
@@ -95,11 +98,13 @@ class FastLearner(TorchLearner, abc.ABC):
                 raise NoFormulaError("the loss or the module is not RLlib's own")
             if self._grad_scalers is not None:
                 raise NoFormulaError("the gradients are scaled for mixed precision")
-            steps = self.steps_by_formula()
+            with kernels.using(self._kernels):
+                steps = self.steps_by_formula()
         except NoFormulaError as reason:
-            _log.info("updates by autograd: %s", reason)
+            note(_log, f"updates by autograd: {reason}")
             return None
-        _log.info("updates by %s", getattr(steps, "description", "formula, without autograd"))
+        description = getattr(steps, "description", "formula, without autograd")
+        note(_log, f"updates by {description}")
         return steps
 
     def has_newer_loss(self) -> bool:
@@ -130,6 +135,7 @@ class FastLearner(TorchLearner, abc.ABC):
         filled = [rollout for rollout in rollouts if len(rollout)]
         if filled and self.should_module_be_updated(DEFAULT_MODULE_ID):
             self.update_from_rollouts(filled, **kwargs)
+            self._kernels.settle()
         self.after_gradient_based_update(timesteps=timesteps)
         return self.metrics.reduce() if reduce else None
 

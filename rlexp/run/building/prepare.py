@@ -103,7 +103,7 @@ def prepare(config: RunConfig, log: Path | None = None) -> Prepared:
     apply_threads(torch_threads(config, inspect_machine()))
     spaces = env.observation_space, env.action_space
     algorithm = build(config, spaces, agents=bool(env.agents))
-    fast_path_note = install(algorithm, config.fast, spaces)
+    fast_path_note = install(algorithm, config.fast, spaces, config.hardware.kernels)
     check_teacher_fits(config, algorithm, spaces)
     found = _measured(asked, config, algorithm, env, chosen)
     if found:
