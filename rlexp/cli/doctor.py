@@ -1,6 +1,6 @@
 """`rlexp doctor`: what this machine is, what is installed, and what `hardware=auto` would choose here.
 
-It asks no network, shows no key, and imports neither Ray nor torch.
+It asks no network, shows no key, and imports neither Ray nor torch (torch for `--kernels`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rlexp.cli import kernel_rates
 from rlexp.compat import registry
 from rlexp.compat.broken_rows_cache import broken_targets
 from rlexp.config.schema import HardwareChoice
@@ -31,8 +32,11 @@ def run(argv: Sequence[str]) -> int:
     """The command; returns its exit code: 0, whatever is missing."""
     parser = argparse.ArgumentParser(prog="rlexp doctor", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    parser.add_argument(
+        "--kernels", action="store_true", help="time torch and oneDNN, too (seconds: torch is imported)"
+    )
     arguments = parser.parse_args(list(argv))
-    findings = examine(inspect_machine(os.environ.get("RLEXP_RUNS_DIR", ".")))
+    findings = examine(inspect_machine(os.environ.get("RLEXP_RUNS_DIR", ".")), arguments.kernels)
     if arguments.json:
         print(json.dumps(findings, indent=2))
     else:
@@ -40,7 +44,7 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def examine(machine: Machine) -> dict[str, Any]:
+def examine(machine: Machine, torchs_kernels: bool = False) -> dict[str, Any]:
     """Everything the command tells, as plain data."""
     cluster = machine.cluster
     return {
@@ -59,8 +63,9 @@ def examine(machine: Machine) -> dict[str, Any]:
         "wandb": wandb_login(),
         "ray_cluster": cluster
         and {"address": cluster.address, "source": cluster.source, "reachable": cluster.reachable},
+        "kernels": kernel_rates.examine(torchs_kernels),
         "hardware_auto": {name: _auto(machine, step_s, algorithm) for name, step_s, algorithm in EXAMPLES},
-        "warnings": [*warnings(machine), *unsupported(broken)],
+        "warnings": [*warnings(machine), *kernel_rates.held_back(), *unsupported(broken)],
     }
 
 
@@ -186,6 +191,14 @@ def _show(findings: dict[str, Any]) -> None:
         console.print(Text(f"\nwarning: {warning}", style="yellow"))
 
 
+def _kernels(kernels: dict[str, Any]) -> str:
+    rates = ", ".join(f"{name} {rate:g}" for name, rate in kernels["gflops"].items())
+    others = [f"{name} {kernels[name]}" for name in ("torch", "onednn") if name in kernels]
+    parts = [f"numpy with {kernels['numpy']}", *others]
+    hint = "" if others else " (rlexp doctor --kernels times torch and oneDNN, too)"
+    return f"{', '.join(parts)}; GFLOP/s of one thread: {rates}{hint}"
+
+
 def _rows(findings: dict[str, Any]) -> list[tuple[str, str]]:
     machine, wandb, cluster = findings["machine"], findings["wandb"], findings["ray_cluster"]
     login = (
@@ -207,6 +220,7 @@ def _rows(findings: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(
         ("compat", f"{findings['compat']['rows']} uses of what other packages do not promise: {names}")
     )
+    rows.append(("kernels", _kernels(findings["kernels"])))
     for extra, state in findings["extras"].items():
         what = "installed" if state["installed"] else f"missing {', '.join(state['missing'])}"
         hint = "" if state["installed"] else f": pip install 'rlexp[{extra}]'"

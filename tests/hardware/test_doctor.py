@@ -61,6 +61,21 @@ def test_it_is_quick_and_says_what_auto_chooses() -> None:
     assert "slow environment (5 ms a step)" in text
 
 
+def test_it_says_which_kernel_runs_how_fast_and_what_holds_it_back() -> None:
+    text = _doctor(COLUMNS="400", OPENBLAS_CORETYPE="Haswell", ONEDNN_MAX_CPU_ISA="")
+    assert "(Haswell)" in text and "GFLOP/s" in text and "numpy " in text
+    assert "OPENBLAS_CORETYPE=Haswell is set: numpy multiplies" in text and "ONEDNN_MAX_CPU_ISA" not in text
+
+
+@pytest.mark.slow
+def test_it_times_all_that_multiplies_where_that_is_asked_for() -> None:
+    found = json.loads(_doctor("--json", "--kernels", ONEDNN_MAX_CPU_ISA="AVX2"))
+    assert set(found["kernels"]["gflops"]) == {"numpy", "torch", "onednn"}
+    assert all(rate > 1 for rate in found["kernels"]["gflops"].values())
+    assert found["kernels"]["onednn"] == "AVX2"
+    assert any("ONEDNN_MAX_CPU_ISA=AVX2 is set" in warning for warning in found["warnings"])
+
+
 @pytest.mark.parametrize(("cores", "gpus"), [(1, 0), (2, 1), (8, 0), (32, 2)])
 def test_it_tells_what_a_run_chooses(cores: int, gpus: int, monkeypatch: pytest.MonkeyPatch) -> None:
     import gymnasium

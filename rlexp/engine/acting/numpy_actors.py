@@ -8,6 +8,7 @@ from numpy's generator, not torch's.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ Array = NDArray[np.float32]
 MOST_ROWS = 64
 """Sub-environments up to which numpy is faster than torch."""
 
-_MINUS_HALF = np.float32(-0.5)
 _HALF_LOG_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
+_LEAST, _MOST = np.float32(MIN_LOG_NN_OUTPUT), np.float32(MAX_LOG_NN_OUTPUT)
 
 
 class NumpyActor:
@@ -78,16 +79,20 @@ class Categorical:
 
     def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
         """See `Head`; without exploration, as RLlib's deterministic distribution, log-probability 0."""
-        outputs = {Columns.ACTION_DIST_INPUTS: inputs}
+        outputs: dict[str, Array] = {Columns.ACTION_DIST_INPUTS: inputs}
         if not explore:
             actions = inputs.argmax(axis=-1)
             return actions, outputs | {Columns.ACTION_LOGP: np.zeros(actions.shape, np.float32)}
-        weights = np.exp(inputs - inputs.max(axis=-1, keepdims=True))
+        rows, width = inputs.shape
+        weights = np.exp(inputs - np.maximum.reduce(inputs, axis=-1, keepdims=True))
         cumulated = weights.cumsum(axis=-1)
-        drawn = self._generator.random((len(inputs), 1), np.float32) * cumulated[:, -1:]
-        actions = np.minimum((cumulated <= drawn).sum(axis=-1), inputs.shape[-1] - 1)
-        rows = np.arange(len(inputs))
-        return actions, outputs | {Columns.ACTION_LOGP: np.log(weights[rows, actions] / cumulated[:, -1])}
+        total = cumulated[:, -1:]
+        drawn = self._generator.random((rows, 1), np.float32) * total
+        # The last action is what is left, so that no rounding of the sum leaves none.
+        actions = np.add.reduce(cumulated[:, :-1] <= drawn, axis=-1, dtype=np.int64)
+        chosen = weights.ravel().take(actions + _first_places(rows, width))
+        logp: Array = np.log(chosen / total[:, 0])
+        return actions, outputs | {Columns.ACTION_LOGP: logp}
 
 
 class Gaussian:
@@ -104,9 +109,10 @@ class Gaussian:
             outputs = {Columns.ACTION_DIST_INPUTS: inputs}
             return mean, outputs | {Columns.ACTION_LOGP: np.zeros(mean.shape, np.float32)}
         noise = self._generator.standard_normal(mean.shape, np.float32)
-        logp = _MINUS_HALF * noise * noise - log_std
-        logp -= np.float32(_HALF_LOG_TWO_PI)
-        logp = logp[:, 0] if width == 1 else logp.sum(axis=-1)
+        # A product with a vector is several times faster than a sum over short rows.
+        logp: Array = (noise * noise).dot(_filled(width, -0.5))
+        logp -= log_std.dot(_filled(width, 1.0))
+        logp -= np.float32(width * _HALF_LOG_TWO_PI)
         actions = mean + noise * np.exp(log_std)
         return actions, {Columns.ACTION_DIST_INPUTS: inputs, Columns.ACTION_LOGP: logp}
 
@@ -119,11 +125,13 @@ class SquashedGaussian:
 
     def choose(self, inputs: Array, explore: bool, env_step: int) -> tuple[Array, dict[str, Array]]:
         """See `Head`; without exploration the mean itself, as RLlib has it (its action is clipped later)."""
-        mean, log_std = np.split(inputs, 2, axis=-1)
+        width = inputs.shape[-1] // 2
+        mean, log_std = inputs[:, :width], inputs[:, width:]
         if not explore:
             return mean, {}
         noise = self._generator.standard_normal(mean.shape, np.float32)
-        return np.tanh(mean + noise * np.exp(np.clip(log_std, MIN_LOG_NN_OUTPUT, MAX_LOG_NN_OUTPUT))), {}
+        noise *= np.exp(np.minimum(np.maximum(log_std, _LEAST), _MOST))
+        return np.tanh(mean + noise), {}
 
 
 class EpsilonGreedy:
@@ -142,6 +150,17 @@ class EpsilonGreedy:
         if random.any():
             actions[random] = self._generator.integers(inputs.shape[-1], size=int(random.sum()))
         return actions, {}
+
+
+@lru_cache(maxsize=16)
+def _first_places(rows: int, width: int) -> NDArray[np.int64]:
+    """Where each row of a [rows, width] array begins, counted along the rows."""
+    return np.arange(0, rows * width, width)
+
+
+@lru_cache(maxsize=16)
+def _filled(width: int, value: float) -> Array:
+    return np.full(width, value, np.float32)
 
 
 def numpy_actor(module: Any, num_envs: int, seed: int | None) -> Actor | None:

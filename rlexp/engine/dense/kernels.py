@@ -20,7 +20,7 @@ import torch
 from rlexp.base.errors import ConfigError
 from rlexp.engine.dense import kernel_cache, trials
 from rlexp.engine.dense.functions import FUNCTIONS, Function
-from rlexp.engine.dense.kernel_timing import MOST_SECONDS, fastest, seconds
+from rlexp.engine.dense.kernel_timing import MOST_SECONDS, choose
 from rlexp.engine.dense.products import NUMPY, TORCH, OneDNNProducts, Products, onednn
 from rlexp.engine.dense.trials import Part, Trial
 from rlexp.terminal.quiet import note
@@ -94,6 +94,10 @@ class Kernels:
         chosen = self._choice(_name(f"{activation} after forward", *shape), ways, trial)
         return one_pass if chosen == "onednn" else None
 
+    def by_name(self) -> Mapping[str, Products]:
+        """What is there to multiply, numpy's first."""
+        return self._products
+
     def settle(self) -> None:
         """After a round of work: keeps what was measured for the next run, and logs what was chosen."""
         if self._new:
@@ -128,7 +132,7 @@ class Kernels:
         if self._seconds_left < MOST_SECONDS:
             return first
         start = time.thread_time()
-        chosen = self._new[what] = fastest(seconds(*trial()), first)
+        chosen = self._new[what] = choose(*trial(), first)
         self._seconds_left -= time.thread_time() - start
         return chosen
 

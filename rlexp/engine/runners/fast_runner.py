@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rlexp.engine.acting.actor import Actor, TorchActor, initial_states
 from rlexp.engine.acting.numpy_actors import numpy_actor
+from rlexp.engine.dense import kernels
 from rlexp.engine.network_functions import overwrite_activations
 from rlexp.engine.rollout import Rollout
 from rlexp.engine.runners.guarded_runner import GuardedEnvRunner
@@ -64,6 +65,7 @@ class FastEnvRunner(GuardedEnvRunner):
         self._for_env = env_actions(self._module_to_env, self.env.single_action_space)
         self._hooks = episode_hooks(self, self.num_envs, spaces)
         self._tasks = EpisodeTasks(self.num_envs)
+        self._kernels = kernels.kernels_of(self.config)
         self._actor = self._make_actor()
         reads = getattr(self.config.learner_class, "reads_embeddings", False)
         self._keeps_embeddings = reads and not self.config.in_evaluation
@@ -80,7 +82,10 @@ class FastEnvRunner(GuardedEnvRunner):
         if self.module is None:
             return None
         overwrite_activations(self.module)
-        quick = numpy_actor(self.module, self.num_envs, self._seed) if str(self._device) == "cpu" else None
+        with kernels.using(self._kernels):
+            quick = (
+                numpy_actor(self.module, self.num_envs, self._seed) if str(self._device) == "cpu" else None
+            )
         return quick or TorchActor(self.module, self._device)
 
     def _sample(
@@ -139,6 +144,7 @@ class FastEnvRunner(GuardedEnvRunner):
         parts.append(self._steps)
         self._steps = self._next_steps()
         self._needs_initial_reset = num_episodes is not None
+        self._kernels.settle()
         return [*counted, *(self._rollout(steps) for steps in parts if len(steps))]
 
     def _may_let_go(self) -> bool:
