@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlexp.engine.dense.chain import Chain, NoFormulaError, chain_of
+from rlexp.engine.dense.dropout import Dropout
 from rlexp.engine.dense.flat_parameters import FrozenParameters
 
 Array = NDArray[np.float32]
@@ -46,4 +47,7 @@ def dense_layers(*parts: Any) -> DenseLayers | None:
         chain = chain_of(*parts)
     except NoFormulaError:
         return None
-    return DenseLayers(chain) if chain.layers else None
+    stays = not any(
+        isinstance(layer, Dropout) for layer in chain.layers
+    )  # torch's own zeros are not numpy's.
+    return DenseLayers(chain) if chain.layers and stays else None
