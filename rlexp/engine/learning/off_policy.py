@@ -111,6 +111,7 @@ class ReplayLearner(FastLearner):
             self.after_gradient_based_update(timesteps=timesteps)
         else:
             self._after(timesteps.get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
+        self._kernels.settle()
         return errors
 
     def _minimise(self, batch: ReplayBatch) -> Tensor:

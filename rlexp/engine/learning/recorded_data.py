@@ -13,8 +13,10 @@ from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
 from torch import Tensor
 
 from rlexp.compat.torch import is_watched
+from rlexp.engine.dense import kernels
 from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.learning.gradient_step import GradientStep
+from rlexp.terminal.quiet import note
 
 _log = logging.getLogger(__name__)
 _LOSS_METHODS = (
@@ -60,16 +62,18 @@ class RecordedDataLearner(TorchLearner):
         """As RLlib's; then decides how gradient steps are made."""
         super().build()
         self._by_formula: RecordedSteps | None = None
+        self._kernels = kernels.kernels_of(self.config)
         try:
             self._check_settings()
             self._gradient_step = GradientStep(self)
-            self._by_formula = self.steps_by_formula(
-                self.module[DEFAULT_MODULE_ID].unwrapped(), self._gradient_step
-            )
+            with kernels.using(self._kernels):
+                self._by_formula = self.steps_by_formula(
+                    self.module[DEFAULT_MODULE_ID].unwrapped(), self._gradient_step
+                )
         except NoFormulaError as reason:
-            _log.info("updates by autograd: %s", reason)
+            note(_log, f"updates by autograd: {reason}")
         else:
-            _log.info("updates by formula, without autograd")
+            note(_log, "updates by formula, without autograd")
 
     def _check_settings(self) -> None:
         if set(self.module.keys()) != {DEFAULT_MODULE_ID}:
@@ -103,6 +107,7 @@ class RecordedDataLearner(TorchLearner):
         total = parts.pop(self.TOTAL_LOSS_KEY)
         self.metrics.log_dict(parts, key=DEFAULT_MODULE_ID, window=1)
         self._gradient_step.log()
+        self._kernels.settle()
         return {}, {DEFAULT_MODULE_ID: total}, {}
 
     def _needs_autograd(self) -> bool:
