@@ -25,7 +25,7 @@ from rlexp.config.algorithms import (
 from rlexp.config.keys.accepted_keywords import ignored
 from rlexp.config.keys.replay_settings import buffer_problems
 from rlexp.config.schema import ModelChoice
-from rlexp.engine.fast_path_refusals import LIMITS, fast_parts, measured_learners
+from rlexp.engine.fast_path_refusals import LIMITS, fast_parts, learners_by_formula, measured_learners
 from rlexp.environment.action_spaces import check_action_space
 from rlexp.exploration.epsilon_greedy import EpsilonGreedy
 from rlexp.hardware.demand import processes_of
@@ -57,6 +57,7 @@ ROW = Algorithm(
     learner_metrics=("surprise",),
     fast=FastParts("made_algorithms.FastLearner"),
     measured=("made_algorithms.Learner", "made_algorithms.MeasuredLearner"),
+    by_formula=("made_algorithms.Learner", "made_algorithms.LearnerByFormula"),
     ignored={"gamma": ("is always 1", "remove it")},
     prioritized=False,
     training={"lr": 0.5},
@@ -95,6 +96,7 @@ def test_a_new_row_is_seen_by_what_reads_imported_classes() -> None:
     assert networks_of(type(config)) is NETWORKS and not is_offline(type(config))
     assert fast_parts(config) is ROW.fast
     assert measured_learners()["made_algorithms.Learner"] == "made_algorithms.MeasuredLearner"
+    assert learners_by_formula()["made_algorithms.Learner"] == "made_algorithms.LearnerByFormula"
     put_right(config)
     assert config.lr == 0.5
 
