@@ -1,4 +1,4 @@
-"""DroQ's critics: dropout and layer normalisation between the layers, learnt by formula, twenty updates a step."""
+"""DroQ's critics: dropout and layer normalisation between the layers, learnt by formula, with many updates a step."""
 
 from __future__ import annotations
 
