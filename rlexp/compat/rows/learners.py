@@ -110,7 +110,7 @@ ROWS = (
         why="DQN's target networks, whose values the fast update computes",
         without="DQN cannot be trained on the fast path",
         need="needed",
-        files=(f"{_LEARNING}dqn.py",),
+        files=(f"{_LEARNING}dqn.py", f"{_LEARNING}dqn_steps.py"),
     ),
     Row(
         name="rllib.gradient_step",
@@ -161,7 +161,12 @@ ROWS = (
         why="modules of ours are made as RLlib's own: their forward pass, layers and action distribution",
         without="the shipped models cannot be built",
         need="needed",
-        files=("models/mlp_critics.py", "models/separate.py", f"{_LEARNING}on_policy.py"),
+        files=(
+            "models/droq_critics.py",
+            "models/mlp_critics.py",
+            "models/separate.py",
+            f"{_LEARNING}on_policy.py",
+        ),
     ),
     Row(
         name="rllib.model_settings",

@@ -86,6 +86,7 @@ ROWS = (
             "engine/learning/adam.py",
             "engine/learning/gradient_step.py",
             "engine/learning/off_policy.py",
+            "engine/gradients/encoded_actor_critic.py",
         ),
     ),
     Row(
