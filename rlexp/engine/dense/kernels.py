@@ -165,12 +165,6 @@ def set_kernels(config: AlgorithmConfig, wanted: str) -> None:
     """
     check_there(wanted)
     config.learners(learner_config_dict={**config.learner_config_dict, KEY: wanted})
-    if wanted == "onednn" and onednn() is None:
-        raise ConfigError(
-            f"{KEY}=onednn: the torch that is installed here has no linear layer by oneDNN",
-            key=KEY,
-            fix=f"{KEY}=auto",
-        )
 
 
 def check_there(wanted: str) -> None:
