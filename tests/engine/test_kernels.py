@@ -186,7 +186,8 @@ def test_small_shapes_are_numpys_and_a_process_measures_for_its_time_alone(own_c
     chosen._seconds_left = 0.0
     _fill(chosen)
     chosen.settle()
-    assert not own_cache.exists()
+    kept = set(kernel_cache.read().values())
+    assert kept and kept <= {"numpy", "two"}, "a later run of the same seed takes the same"
 
 
 @pytest.mark.skipif(ONEDNN is None, reason="this torch has no oneDNN")

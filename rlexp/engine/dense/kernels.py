@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 KEY = "hardware.kernels"
-MOST_SECONDS_A_RUN = 0.05
-"""Of a core, for all measurements of a process; what is not measured by then is numpy's until the next run."""
+MOST_SECONDS_A_RUN = 0.2
+"""Of a core, for all measurements of a process; what is not measured by then is numpy's, in later runs, too."""
 LEAST_PRODUCT, LEAST_FUNCTION = 1_000_000, 4_096
 """Floating point operations and numbers up to which a call of numpy's costs least of all, so that nothing is asked."""
 MOST_PRODUCT, MOST_FUNCTION = 1 << 26, 1 << 17
@@ -130,6 +130,8 @@ class Kernels:
 
     def _measure(self, what: str, first: str, trial: Callable[[], Trial]) -> str:
         if self._seconds_left < MOST_SECONDS:
+            # Kept as if measured: a run with the same seed must not take another kernel than this one.
+            self._new[what] = first
             return first
         start = time.thread_time()
         chosen = self._new[what] = choose(*trial(), first)
