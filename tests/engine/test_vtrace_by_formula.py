@@ -94,13 +94,13 @@ def compare(name: str, options: dict[str, Any], made: dict[str, Any]) -> None:
             assert_same_gradients(ours, other)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None, derandomize=True)
 @given(options=CHOICES, made=ROLLOUTS)
 def test_impala(options: dict[str, Any], made: dict[str, Any]) -> None:
     compare("impala", options, made)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None, derandomize=True)
 @given(options=CHOICES, own=APPOS_OWN, made=ROLLOUTS)
 def test_appo(options: dict[str, Any], own: dict[str, Any], made: dict[str, Any]) -> None:
     compare("appo", options | own, made)
