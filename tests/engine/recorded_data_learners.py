@@ -7,9 +7,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from hypothesis import strategies as st
 from made_rollouts import SPACES, VECTOR, sampled
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from vtrace_learners import assert_same_gradients
 
 
 def learner_of(
@@ -35,6 +37,37 @@ def learner_of(
     learner = cls(config=config, module_spec=spec)
     learner.build()
     return learner
+
+
+SMALL = {"fcnet_hiddens": [5], "fusionnet_hiddens": [7]}
+"""Networks of policy and critics."""
+MODELS = st.fixed_dictionaries(
+    {
+        "fcnet_hiddens": st.sampled_from([[5], [16, 8]]),
+        "fcnet_activation": st.sampled_from(["tanh", "relu", "silu"]),
+        "fusionnet_hiddens": st.sampled_from([[], [7]]),
+    }
+)
+ROWS = {"rows": st.integers(2, 30), "seed": st.integers(0, 1000)}
+
+
+def with_moved_targets(ours: Any, theirs: Any) -> tuple[Any, Any]:
+    """A learner by formula and RLlib's own, with target critics that differ from the critics."""
+    assert ours._by_formula is not None
+    for learner in (ours, theirs):
+        generator = torch.Generator().manual_seed(1)
+        for name, parameter in learner.module[DEFAULT_MODULE_ID].named_parameters():
+            if "target" in name:
+                parameter.data.add_(0.2 * torch.randn(parameter.shape, generator=generator))
+    return ours, theirs
+
+
+def assert_same_trained_gradients(ours: Any, theirs: Any) -> None:
+    """RLlib's backward pass leaves gradients at parameters that no optimiser trains, too."""
+    for name, parameter in theirs.module[DEFAULT_MODULE_ID].named_parameters():
+        if "target" in name:
+            parameter.grad = None
+    assert_same_gradients(ours, theirs)
 
 
 def update(learner: Any, columns: dict[str, Any], times: int = 1) -> dict[str, float]:

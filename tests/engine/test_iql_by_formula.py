@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ray.rllib.algorithms.iql import IQLConfig
 from ray.rllib.algorithms.iql.torch.iql_torch_learner import IQLTorchLearner
 from ray.rllib.core import COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
-from recorded_data_learners import assert_same_metrics, learner_of, steps_with_next, update
-from vtrace_learners import assert_same_gradients, assert_same_weights
+from recorded_data_learners import (
+    MODELS,
+    ROWS,
+    SMALL,
+    assert_same_metrics,
+    assert_same_trained_gradients,
+    learner_of,
+    steps_with_next,
+    update,
+    with_moved_targets,
+)
+from vtrace_learners import assert_same_weights
 
 from rlexp.engine.learning.iql import FastIQLTorchLearner
 
@@ -23,34 +32,18 @@ CHOICES = st.fixed_dictionaries(
         "expectile": st.sampled_from([0.3, 0.8]),
         "beta": st.sampled_from([0.1, 3.0, 50.0]),
         "grad_clip": st.sampled_from([None, 0.05]),
-        "model": st.fixed_dictionaries(
-            {
-                "fcnet_hiddens": st.sampled_from([[5], [16, 8]]),
-                "fcnet_activation": st.sampled_from(["tanh", "relu", "silu"]),
-                "fusionnet_hiddens": st.sampled_from([[], [7]]),
-            }
-        ),
+        "model": MODELS,
     }
 )
-ROWS = {"rows": st.integers(2, 30), "seed": st.integers(0, 1000)}
-
-
-SMALL = {"fcnet_hiddens": [5], "fusionnet_hiddens": [7]}
 
 
 def learners(**options: Any) -> tuple[Any, Any]:
     """By formula, and RLlib's own; with target critics that differ from the critics."""
-    made = tuple(
+    ours, theirs = (
         learner_of(cls, IQLConfig, actions="box", **{"model": SMALL, **options})
         for cls in (FastIQLTorchLearner, IQLTorchLearner)
     )
-    assert made[0]._by_formula is not None
-    for learner in made:
-        generator = torch.Generator().manual_seed(1)
-        for name, parameter in learner.module[DEFAULT_MODULE_ID].named_parameters():
-            if "target" in name:
-                parameter.data.add_(0.2 * torch.randn(parameter.shape, generator=generator))
-    return made
+    return with_moved_targets(ours, theirs)
 
 
 def compare(options: dict[str, Any], **batch: Any) -> None:
@@ -59,14 +52,6 @@ def compare(options: dict[str, Any], **batch: Any) -> None:
     columns = steps_with_next(ours.module[DEFAULT_MODULE_ID], **batch)
     assert_same_metrics(update(ours, columns), update(theirs, columns))
     assert_same_trained_gradients(ours, theirs)
-
-
-def assert_same_trained_gradients(ours: Any, theirs: Any) -> None:
-    """RLlib's backward pass leaves gradients at parameters that no optimiser trains, too."""
-    for name, parameter in theirs.module[DEFAULT_MODULE_ID].named_parameters():
-        if "target" in name:
-            parameter.grad = None
-    assert_same_gradients(ours, theirs)
 
 
 @settings(max_examples=2, deadline=None, derandomize=True)

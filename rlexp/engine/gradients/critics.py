@@ -7,6 +7,8 @@ the observations: where a layer sees both joined, only the columns of the action
 from __future__ import annotations
 
 import abc
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 
 from rlexp.engine.dense.chain import Buffers, Chain, NoFormulaError, chain_of
 from rlexp.engine.dense.layers import Linear
+from rlexp.engine.gradients.sac import by_each_critic
 
 Array = NDArray[np.float32]
 
@@ -199,6 +202,28 @@ def critic_of(encoder: Any, head: Any, num_actions: int) -> QNetwork:
     if type(encoder) is TorchMultiStreamEncoder:
         return FusedQ(encoder, head)
     raise NoFormulaError(f"the critic's encoder is a {type(encoder).__name__}")
+
+
+def critic_named(module: Any, name: str) -> QNetwork:
+    """The critic that a module of RLlib's has under a name, as `qf`, `qf_twin` or `target_qf`.
+
+    Raises:
+        NoFormulaError: see `critic_of`.
+    """
+    encoder, head = getattr(module, f"{name}_encoder"), getattr(module, name)
+    return critic_of(encoder, head, math.prod(module.action_space.shape))
+
+
+def by_actions(critics: Sequence[QNetwork], values: Sequence[Array]) -> Array:
+    """The derivative of SAC's policy loss by the actions, through each row's least critic, [B, A].
+
+    Args:
+        critics: one or two.
+        values: [B] each, what they gave last.
+    """
+    pairs = zip(critics, by_each_critic(values), strict=True)
+    each = [critic.to_actions(by_values) for critic, by_values in pairs]
+    return each[0] if len(each) == 1 else each[0] + each[1]
 
 
 def _fusion(layer: nn.Linear, activation: nn.Module) -> Chain:

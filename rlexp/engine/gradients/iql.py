@@ -7,7 +7,7 @@ With the least target critic Q', values v, critics q_1, q_2, the policy p, u = Q
     L_q = h mean (r + g v(s') - q)² for each critic,         dL_q / dq = 2 h (q - r - g v(s')) / B
 
 where e is the expectile, g the discount (0 where no state follows), h 1 for one critic and 1/2 for each of two, and
-everything but v in L_v, p in L_p and q in L_q is a constant.
+everything but v in L_v, p in L_p and q in L_q is a constant. L_q is `td_loss`'s, of squares.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 _LARGEST_FACTOR = np.float32(100)
-_ONE = np.float32(1)
 
 
 class ValueLoss:
@@ -68,32 +67,3 @@ class PolicyLoss:
         """By the log-probabilities, [B]."""
         found: Array = self._factors * np.float32(-1 / len(self._factors))
         return found
-
-
-class CriticLoss:
-    """Of one critic.
-
-    Args:
-        predictions: [B], of the recorded actions.
-        targets: [B].
-        share: h.
-    """
-
-    def __init__(self, predictions: Array, targets: Array, share: float) -> None:
-        self._errors, self._share = predictions - targets, share
-
-    def value(self) -> float:
-        """The loss."""
-        return self._share * float((self._errors * self._errors).mean())
-
-    def gradient(self) -> Array:
-        """By the predictions, [B]."""
-        found: Array = self._errors * np.float32(2 * self._share / len(self._errors))
-        return found
-
-
-def bellman_targets(rewards: Array, terminated: NDArray[np.bool_], next_values: Array, gamma: float) -> Array:
-    """r + g v(s'), [B]."""
-    found: Array = next_values * (np.float32(gamma) * (_ONE - terminated))
-    found += rewards
-    return found

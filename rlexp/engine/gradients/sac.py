@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-_HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1), np.float32(0)
+_HALF, _ONE = np.float32(0.5), np.float32(1)
 
 
 def least(values: Sequence[Array]) -> Array:

@@ -21,21 +21,19 @@ from ray.rllib.algorithms.sac.sac_learner import (
     TD_ERROR_MEAN_KEY,
 )
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.distribution.torch.torch_distribution import TorchSquashedGaussian
 from ray.rllib.core.learner.learner import POLICY_LOSS_KEY
 from torch import Tensor
 
-from rlexp.engine.dense.chain import NoFormulaError, chain_of
+from rlexp.engine.dense.chain import chain_of
 from rlexp.engine.dense.flat_parameters import FrozenParameters
 from rlexp.engine.gradients.cql import ConservativeLoss
-from rlexp.engine.gradients.critics import QNetwork, critic_of
-from rlexp.engine.gradients.iql import bellman_targets
-from rlexp.engine.gradients.sac import by_each_critic, least
+from rlexp.engine.gradients.critics import by_actions, critic_named
+from rlexp.engine.gradients.sac import least
 from rlexp.engine.gradients.squashed_density import SquashedDensity
 from rlexp.engine.gradients.squashed_gaussian import SquashedGaussian
+from rlexp.engine.learning.default_module import check_default, check_squashed
 from rlexp.engine.learning.gradient_step import GradientStep
-from rlexp.engine.learning.recorded_data import array
-from rlexp.engine.network_functions import acts_as
+from rlexp.engine.learning.recorded_data import array, targets
 
 Array = NDArray[np.float32]
 
@@ -102,18 +100,15 @@ class CQLSteps:
         settings: Settings,
         clones: Callable[[], bool],
     ) -> None:
-        if not acts_as(module, DefaultCQLTorchRLModule):
-            raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
-        kind = module.get_train_action_dist_cls()
-        if kind is not TorchSquashedGaussian:
-            raise NoFormulaError(f"the distribution {kind.__name__} has no gradient by formula")
+        check_default(module, DefaultCQLTorchRLModule)
+        check_squashed(module)
         self._step, self._settings, self._clones = step, settings, clones
         self._low, self._high = module.action_space.low, module.action_space.high
         self._count = int(module.model_config["num_actions"])
         names = ("qf", "qf_twin") if settings.twin else ("qf",)
         self._policy = chain_of(module.pi_encoder, module.pi)
-        self._critics = [_critic(module, name) for name in names]
-        self._targets = [_critic(module, f"target_{name}") for name in names]
+        self._critics = [critic_named(module, name) for name in names]
+        self._targets = [critic_named(module, f"target_{name}") for name in names]
         trained: tuple[Any, ...] = (self._policy, *self._critics)
         step.flatten([*(each for net in trained for each in net.parameters()), log_alpha])
         for net in trained:
@@ -131,11 +126,11 @@ class CQLSteps:
         drawn = self._draw(*actions.shape)
         next_outputs = self._policy.forward(following).copy()
         outputs = self._policy.forward(observations)
-        targets = self._target_values(batch, following, next_outputs, drawn, alpha)
+        bellman = self._target_values(batch, following, next_outputs, drawn, alpha)
         now = SquashedGaussian(outputs, drawn.noise)
         policy_loss, by_outputs = self._policy_loss(observations, actions, outputs, now, alpha, clones)
         losses, sampled = self._critic_losses(
-            observations, following, actions, targets, self._others(outputs, next_outputs, drawn)
+            observations, following, actions, bellman, self._others(outputs, next_outputs, drawn)
         )
         self._policy.backward(by_outputs)
         logp = float(now.logp.mean())
@@ -176,8 +171,7 @@ class CQLSteps:
         values = least([net.forward(following, then.actions) for net in self._targets])
         if not self._settings.deterministic_backup:
             values = values - alpha * then.logp
-        rewards, terminated = array(batch[Columns.REWARDS]), array(batch[Columns.TERMINATEDS])
-        return bellman_targets(rewards, terminated, values, self._settings.gamma)
+        return targets(batch, values, self._settings.gamma)
 
     def _policy_loss(
         self,
@@ -198,9 +192,7 @@ class CQLSteps:
             found += density.gradient(np.full(len(outputs), -share, np.float32))
             return entropy_loss - float(logp.mean()), found
         each = [critic.forward(observations, now.actions) for critic in self._critics]
-        pairs = zip(self._critics, by_each_critic(each), strict=True)
-        by_actions = [critic.to_actions(by_values) for critic, by_values in pairs]
-        by_action = by_actions[0] if len(by_actions) == 1 else by_actions[0] + by_actions[1]
+        by_action = by_actions(self._critics, each)
         return entropy_loss - float(least(each).mean()), now.gradient(by_action, alpha * share)
 
     def _others(self, outputs: Array, next_outputs: Array, drawn: Drawn) -> tuple[Array, Array]:
@@ -247,8 +239,3 @@ def _side_by_side(values: Array, rows: int) -> Array:
 def _one_after_another(values: Array, count: int) -> Array:
     """[B, 3 n] to [3 B n]."""
     return values.reshape(len(values), 3, count).transpose(1, 0, 2).reshape(-1)
-
-
-def _critic(module: Any, name: str) -> QNetwork:
-    encoder, head = getattr(module, f"{name}_encoder"), getattr(module, name)
-    return critic_of(encoder, head, math.prod(module.action_space.shape))

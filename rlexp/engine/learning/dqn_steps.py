@@ -23,7 +23,7 @@ from rlexp.engine.dense.flat_parameters import FrozenParameters
 from rlexp.engine.gradients.action_values import ActionValues
 from rlexp.engine.gradients.td_loss import TDLoss
 from rlexp.engine.learning.gradient_step import GradientStep
-from rlexp.engine.learning.off_policy import discounts
+from rlexp.engine.learning.off_policy import targets
 from rlexp.engine.replay.replay_batch import ReplayBatch
 
 Array = NDArray[np.float32]
@@ -60,12 +60,12 @@ class DQNSteps:
 
     def step(self, batch: ReplayBatch) -> Array:
         """See `ReplaySteps`."""
-        targets = self._targets(batch)
+        bellman = self._targets(batch)
         values = self._online.forward(np.asarray(batch.obs, np.float32))
         rows, actions = np.arange(len(batch)), batch.actions
         self._selected = values[rows, actions]
         loss = TDLoss(
-            self._selected, targets, batch.weights if batch.prioritized else None, huber=self._huber
+            self._selected, bellman, batch.weights if batch.prioritized else None, huber=self._huber
         )
         by_values = np.zeros(values.shape, np.float32)
         by_values[rows, actions] = loss.gradient()
@@ -82,10 +82,7 @@ class DQNSteps:
             following = values[np.arange(len(batch)), best]
         else:
             following = values.max(axis=1)
-        following *= discounts(batch, self._config.gamma)
-        following += batch.rewards
-        targets: Array = following
-        return targets
+        return targets(batch, following, self._config.gamma)
 
     def parts(self) -> dict[str, float]:
         """See `ReplaySteps`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,32 +9,16 @@ from ray.rllib.core.columns import Columns
 from torch import Tensor
 
 from rlexp.engine.gradients.encoded_actor_critic import EncodedActorCritic
-from rlexp.engine.gradients.ppo import PPOLoss, Rows, Weights
-from rlexp.engine.learning.gradient_step import GradientStep
-from rlexp.engine.learning.ppo_steps import COLUMNS, distribution_of
+from rlexp.engine.gradients.ppo import PPOLoss, Rows
+from rlexp.engine.learning.ppo_steps import COLUMNS, PPOSteps
 from rlexp.engine.learning.train_batch import TrainBatch
 
 
-class EncodedPPOSteps:
-    """Steps of one module's optimiser, on steps or on sequences of them.
+class EncodedPPOSteps(PPOSteps):
+    """As `PPOSteps`, on steps or on sequences of them."""
 
-    Args:
-        module: acts as RLlib's default module of PPO.
-        step: the learner's.
-        weights: gives what the terms of the loss count now.
-
-    Raises:
-        NoFormulaError: its heads or its distribution have no gradient by formula.
-    """
-
+    networks = EncodedActorCritic
     description = "heads and losses by formula, the encoder by autograd"
-
-    def __init__(self, module: Any, step: GradientStep, weights: Callable[[], Weights]) -> None:
-        self._make = distribution_of(module)
-        self._networks = EncodedActorCritic(module)
-        self._step, self._weights_now = step, weights
-        step.flatten(self._networks.parameters())
-        self._networks.view(step)
 
     def begin(self, batch: TrainBatch) -> None:
         """See `EpochSteps`."""

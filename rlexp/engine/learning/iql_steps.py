@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +10,18 @@ from numpy.typing import NDArray
 from ray.rllib.algorithms.iql.torch.default_iql_torch_rl_module import DefaultIQLTorchRLModule
 from ray.rllib.algorithms.sac.sac_learner import QF_LOSS_KEY, QF_TWIN_LOSS_KEY
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.distribution.torch.torch_distribution import TorchSquashedGaussian
 from ray.rllib.core.learner.learner import POLICY_LOSS_KEY
 
-from rlexp.engine.dense.chain import NoFormulaError, chain_of
+from rlexp.engine.dense.chain import chain_of
 from rlexp.engine.dense.flat_parameters import FrozenParameters
-from rlexp.engine.gradients.critics import QNetwork, critic_of
-from rlexp.engine.gradients.iql import CriticLoss, PolicyLoss, ValueLoss, bellman_targets
+from rlexp.engine.gradients.critics import critic_named
+from rlexp.engine.gradients.iql import PolicyLoss, ValueLoss
 from rlexp.engine.gradients.sac import least
 from rlexp.engine.gradients.squashed_density import SquashedDensity
+from rlexp.engine.gradients.td_loss import TDLoss
+from rlexp.engine.learning.default_module import check_default, check_squashed
 from rlexp.engine.learning.gradient_step import GradientStep
-from rlexp.engine.learning.recorded_data import array
-from rlexp.engine.network_functions import acts_as
+from rlexp.engine.learning.recorded_data import array, targets
 
 Array = NDArray[np.float32]
 
@@ -60,17 +59,14 @@ class IQLSteps:
     """
 
     def __init__(self, module: Any, step: GradientStep, settings: Settings) -> None:
-        if not acts_as(module, DefaultIQLTorchRLModule):
-            raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
-        kind = module.get_train_action_dist_cls()
-        if kind is not TorchSquashedGaussian:
-            raise NoFormulaError(f"the distribution {kind.__name__} has no gradient by formula")
+        check_default(module, DefaultIQLTorchRLModule)
+        check_squashed(module)
         self._step, self._settings = step, settings
         names = ("qf", "qf_twin") if settings.twin else ("qf",)
         self._policy = chain_of(module.pi_encoder, module.pi)
         self._value = chain_of(module.vf_encoder, module.vf)
-        self._critics = [_critic(module, name) for name in names]
-        self._targets = [_critic(module, f"target_{name}") for name in names]
+        self._critics = [critic_named(module, name) for name in names]
+        self._targets = [critic_named(module, f"target_{name}") for name in names]
         trained: tuple[Any, ...] = (self._policy, self._value, *self._critics)
         step.flatten(each for net in trained for each in net.parameters())
         for net in trained:
@@ -99,17 +95,11 @@ class IQLSteps:
 
     def _critic_losses(self, batch: dict[str, Any], observations: Array, actions: Array) -> list[float]:
         """Writes the critics' gradients; returns their losses."""
-        rewards, terminated = array(batch[Columns.REWARDS]), array(batch[Columns.TERMINATEDS])
         next_values = self._value.forward(array(batch[Columns.NEXT_OBS]))[:, 0]
-        targets = bellman_targets(rewards, terminated, next_values, self._settings.gamma)
+        bellman = targets(batch, next_values, self._settings.gamma)
         share, losses = 1 / len(self._critics), []
         for critic in self._critics:
-            loss = CriticLoss(critic.forward(observations, actions), targets, share)
-            critic.backward(loss.gradient())
-            losses.append(loss.value())
+            loss = TDLoss(critic.forward(observations, actions), bellman, None, huber=False)
+            critic.backward(loss.gradient() * np.float32(share))
+            losses.append(loss.value() * share)
         return losses
-
-
-def _critic(module: Any, name: str) -> QNetwork:
-    encoder, head = getattr(module, f"{name}_encoder"), getattr(module, name)
-    return critic_of(encoder, head, math.prod(module.action_space.shape))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,24 +22,16 @@ from ray.rllib.utils.metrics import (
 from rlexp.compat.torch import without_dynamo
 from rlexp.engine.dense import kernels
 from rlexp.engine.dense.chain import NoFormulaError
+from rlexp.engine.learning import update_way
 from rlexp.engine.learning.gradient_step import GradientStep, overrides
 from rlexp.engine.network_functions import overwrite_activations
 from rlexp.engine.rollout import Rollout
-from rlexp.terminal.quiet import note
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
     from ray.rllib.core.learner.training_data import TrainingData
 
 
-_log = logging.getLogger(__name__)
-_LOSS_METHODS = (
-    "compute_loss_for_module",
-    "compute_losses",
-    "compute_gradients",
-    "_update",
-    "_uncompiled_update",
-)
 _LOSSES = ("loss", "loss_of", "corrected")
 """Of this package's learners."""
 
@@ -78,7 +69,7 @@ class FastLearner(TorchLearner, abc.ABC):
         the entire update is compiled.
         """
         return (
-            any(overrides(self, stock, method) for method in _LOSS_METHODS)
+            any(overrides(self, stock, method) for method in update_way.LOSS_METHODS)
             or isinstance(self.module[DEFAULT_MODULE_ID].unwrapped(), SelfSupervisedLossAPI)
             or self._torch_compile_complete_update
         )
@@ -93,28 +84,15 @@ class FastLearner(TorchLearner, abc.ABC):
 
     def formula(self, losses_are_rllibs: bool) -> Any:
         """Those steps, None where they cannot be taken; the log says which way the updates go, and why."""
-        try:
-            if not losses_are_rllibs or self.has_newer_loss():
-                raise NoFormulaError("the loss or the module is not RLlib's own")
-            if self._grad_scalers is not None:
-                raise NoFormulaError("the gradients are scaled for mixed precision")
-            with kernels.using(self._kernels):
-                steps = self.steps_by_formula()
-        except NoFormulaError as reason:
-            note(_log, f"updates by autograd: {reason}")
-            return None
-        description = getattr(steps, "description", "formula, without autograd")
-        note(_log, f"updates by {description}")
-        return steps
+        reasons = {
+            "the loss or the module is not RLlib's own": not losses_are_rllibs or self.has_newer_loss(),
+            "the gradients are scaled for mixed precision": self._grad_scalers is not None,
+        }
+        return update_way.by_formula(self.steps_by_formula, self._kernels, reasons)
 
     def has_newer_loss(self) -> bool:
         """True if a subclass, or the object itself, has another loss than the class that has the formula."""
-        by_formula = next(cls for cls in type(self).__mro__ if "steps_by_formula" in vars(cls))
-        return any(
-            hasattr(by_formula, name)
-            and (name in vars(self) or getattr(type(self), name) is not getattr(by_formula, name))
-            for name in _LOSSES
-        )
+        return update_way.overrides_any(self, _LOSSES)
 
     def update(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """RLlib's update; its own path unless the episodes given are rollouts.

@@ -14,14 +14,14 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from torch import Tensor
 
-from rlexp.engine.dense.chain import NoFormulaError, chain_of
+from rlexp.engine.dense.chain import chain_of
 from rlexp.engine.gradients.actor_critic import ActorCritic
 from rlexp.engine.gradients.bc import BCLoss, shares
-from rlexp.engine.gradients.distributions import ActionDistribution, maker
+from rlexp.engine.gradients.distributions import ActionDistribution
 from rlexp.engine.gradients.marwil import MARWILLoss, Rows, Weights
+from rlexp.engine.learning.default_module import check_default, maker_of
 from rlexp.engine.learning.gradient_step import GradientStep
 from rlexp.engine.learning.recorded_data import array
-from rlexp.engine.network_functions import acts_as
 
 Array = NDArray[np.float32]
 
@@ -38,8 +38,8 @@ class BCSteps:
     """
 
     def __init__(self, module: Any, step: GradientStep) -> None:
-        _check(module, DefaultBCTorchRLModule)
-        self._make, self._step = _maker(module), step
+        check_default(module, DefaultBCTorchRLModule)
+        self._make, self._step = maker_of(module), step
         self._policy = chain_of(module._encoder, module._pi_head)
         step.flatten(self._policy.parameters())
         self._policy.view(step)
@@ -71,8 +71,8 @@ class MARWILSteps:
     def __init__(
         self, module: Any, step: GradientStep, weights: Weights, squares: MutableMapping[str, Tensor]
     ) -> None:
-        _check(module, DefaultPPOTorchRLModule)
-        self._make, self._step, self._weights, self._squares = _maker(module), step, weights, squares
+        check_default(module, DefaultPPOTorchRLModule)
+        self._make, self._step, self._weights, self._squares = maker_of(module), step, weights, squares
         self._networks = ActorCritic(module)
         step.flatten(self._networks.parameters())
         self._networks.view(step)
@@ -97,16 +97,3 @@ def _scored(policy: ActionDistribution, batch: dict[str, Any]) -> tuple[Array, A
     mask = batch.get(Columns.LOSS_MASK)
     logp = policy.logp(array(batch[Columns.ACTIONS]))
     return logp, shares(None if mask is None else array(mask).astype(bool), len(logp))
-
-
-def _check(module: Any, default: type) -> None:
-    if not acts_as(module, default):
-        raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
-
-
-def _maker(module: Any) -> Any:
-    kind = module.get_train_action_dist_cls()
-    make = maker(kind)
-    if make is None:
-        raise NoFormulaError(f"the distribution {kind.__name__} has no gradient by formula")
-    return make

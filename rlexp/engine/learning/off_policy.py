@@ -183,6 +183,13 @@ def discounts(batch: ReplayBatch, gamma: float) -> NDArray[np.float32]:
     return found
 
 
+def targets(batch: ReplayBatch, following: NDArray[np.float32], gamma: float) -> NDArray[np.float32]:
+    """[B]: the n-step return, and the discounted value of what follows, which is overwritten."""
+    following *= discounts(batch, gamma)
+    following += batch.rewards
+    return following
+
+
 def _batch(training_data: Any, episodes: Any) -> ReplayBatch | None:
     if training_data is not None:
         episodes = training_data.episodes

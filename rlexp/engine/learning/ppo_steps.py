@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPPOTorchRLModule
 from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
 from torch import Tensor
 
-from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.gradients.actor_critic import ActorCritic
-from rlexp.engine.gradients.distributions import ActionDistribution, Array, maker
+from rlexp.engine.gradients.distributions import ActionDistribution, Array
 from rlexp.engine.gradients.ppo import PPOLoss, Rows, Weights
+from rlexp.engine.learning.default_module import check_default, maker_of, without_formula
 from rlexp.engine.learning.gradient_step import GradientStep
 from rlexp.engine.learning.train_batch import TrainBatch
-from rlexp.engine.network_functions import acts_as
 
 COLUMNS = {
     "actions": Columns.ACTIONS,
@@ -39,9 +38,12 @@ class PPOSteps:
         NoFormulaError: its networks or its distribution have no gradient by formula.
     """
 
+    networks: ClassVar[type[Any]] = ActorCritic
+    """What the module is taken for."""
+
     def __init__(self, module: Any, step: GradientStep, weights: Callable[[], Weights]) -> None:
         self._make = distribution_of(module)
-        self._networks = ActorCritic(module)
+        self._networks: Any = self.networks(module)
         self._step, self._weights_now = step, weights
         step.flatten(self._networks.parameters())
         self._networks.view(step)
@@ -78,10 +80,8 @@ def distribution_of(module: Any) -> Callable[[Array], ActionDistribution]:
     Raises:
         NoFormulaError: it does not, or its distribution has no gradient by formula.
     """
-    if not acts_as(module, DefaultPPOTorchRLModule):
-        raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
-    classes = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
-    make = maker(classes[0])
-    if make is None or classes[0] is not classes[1]:
-        raise NoFormulaError(f"the distribution {classes[0].__name__} has no gradient by formula")
-    return make
+    check_default(module, DefaultPPOTorchRLModule)
+    learns, acts = module.get_train_action_dist_cls(), module.get_exploration_action_dist_cls()
+    if learns is not acts:
+        raise without_formula(learns)
+    return maker_of(module)

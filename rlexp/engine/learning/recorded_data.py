@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.apis import SelfSupervisedLossAPI
 from torch import Tensor
@@ -15,17 +15,8 @@ from torch import Tensor
 from rlexp.compat.torch import is_watched
 from rlexp.engine.dense import kernels
 from rlexp.engine.dense.chain import NoFormulaError
+from rlexp.engine.learning import update_way
 from rlexp.engine.learning.gradient_step import GradientStep
-from rlexp.terminal.quiet import note
-
-_log = logging.getLogger(__name__)
-_LOSS_METHODS = (
-    "compute_loss_for_module",
-    "compute_losses",
-    "compute_gradients",
-    "_update",
-    "_uncompiled_update",
-)
 
 
 class RecordedSteps(Protocol):
@@ -61,40 +52,25 @@ class RecordedDataLearner(TorchLearner):
     def build(self) -> None:
         """As RLlib's; then decides how gradient steps are made."""
         super().build()
-        self._by_formula: RecordedSteps | None = None
         self._kernels = kernels.kernels_of(self.config)
-        try:
-            self._check_settings()
-            self._gradient_step = GradientStep(self)
-            with kernels.using(self._kernels):
-                self._by_formula = self.steps_by_formula(
-                    self.module[DEFAULT_MODULE_ID].unwrapped(), self._gradient_step
-                )
-        except NoFormulaError as reason:
-            note(_log, f"updates by autograd: {reason}")
-        else:
-            note(_log, "updates by formula, without autograd")
-
-    def _check_settings(self) -> None:
-        if set(self.module.keys()) != {DEFAULT_MODULE_ID}:
-            raise NoFormulaError("several modules are trained")
+        several = set(self.module.keys()) != {DEFAULT_MODULE_ID}
         reasons = {
-            "the loss or the module is not RLlib's own": self._has_own_loss(),
+            "several modules are trained": several,
+            "the loss or the module is not RLlib's own": not several and self._has_own_loss(),
             "gradients are averaged over several learners": self.config.num_learners > 1,
             "the gradients are scaled for mixed precision": self._grad_scalers is not None,
             "the update is compiled": self._torch_compile_complete_update,
         }
-        for reason, holds in reasons.items():
-            if holds:
-                raise NoFormulaError(reason)
+        self._by_formula: RecordedSteps | None = update_way.by_formula(self._steps, self._kernels, reasons)
+
+    def _steps(self) -> RecordedSteps:
+        self._gradient_step = GradientStep(self)
+        return self.steps_by_formula(self.module[DEFAULT_MODULE_ID].unwrapped(), self._gradient_step)
 
     def _has_own_loss(self) -> bool:
         """True if a subclass or the object itself changes the loss of the formula, or the module has its own."""
-        by_formula = next(cls for cls in type(self).__mro__ if "steps_by_formula" in vars(cls))
-        return isinstance(self.module[DEFAULT_MODULE_ID].unwrapped(), SelfSupervisedLossAPI) or any(
-            name in vars(self) or getattr(type(self), name) is not getattr(by_formula, name)
-            for name in _LOSS_METHODS
-        )
+        of_its_own = isinstance(self.module[DEFAULT_MODULE_ID].unwrapped(), SelfSupervisedLossAPI)
+        return of_its_own or update_way.overrides_any(self, update_way.LOSS_METHODS)
 
     def _uncompiled_update(self, batch: dict[str, Any], **kwargs: Any) -> Any:
         """One gradient step, and the losses by module in the second place of what is returned."""
@@ -119,3 +95,11 @@ def array(column: Tensor) -> NDArray[Any]:
     """A column of RLlib's batch as an array; of floats, as float32."""
     found: NDArray[Any] = column.detach().numpy()
     return found.astype(np.float32) if found.dtype == np.float64 else found
+
+
+def targets(batch: dict[str, Any], following: NDArray[np.float32], gamma: float) -> NDArray[np.float32]:
+    """[B]: the reward, and the discounted value of what follows where something does."""
+    alive = np.float32(1) - array(batch[Columns.TERMINATEDS])
+    bellman: NDArray[np.float32] = following * (np.float32(gamma) * alive)
+    bellman += array(batch[Columns.REWARDS])
+    return bellman

@@ -24,12 +24,12 @@ from torch import Tensor
 
 from rlexp.engine.dense.chain import Chain, chain_of
 from rlexp.engine.dense.flat_parameters import FrozenParameters
-from rlexp.engine.gradients.critics import QNetwork, critic_of
-from rlexp.engine.gradients.sac import DiscretePolicy, by_each_critic, least
+from rlexp.engine.gradients.critics import QNetwork, by_actions, critic_named
+from rlexp.engine.gradients.sac import DiscretePolicy, least
 from rlexp.engine.gradients.squashed_gaussian import SquashedGaussian
 from rlexp.engine.gradients.td_loss import TDLoss
 from rlexp.engine.learning.gradient_step import GradientStep
-from rlexp.engine.learning.off_policy import discounts
+from rlexp.engine.learning.off_policy import targets
 from rlexp.engine.replay.replay_batch import ReplayBatch
 
 Array = NDArray[np.float32]
@@ -130,18 +130,12 @@ class SACSteps(abc.ABC):
             TD_ERROR_MEAN_KEY: float(self._errors.mean()),
         }
 
-    def _bellman(self, batch: ReplayBatch, following: Array) -> Array:
-        following *= discounts(batch, self._gamma)
-        following += batch.rewards
-        return following
-
 
 class ContinuousSACSteps(SACSteps):
     """With a squashed Gaussian."""
 
     def _critic(self, module: Any, name: str) -> QNetwork:
-        encoder, head = getattr(module, f"{name}_encoder"), getattr(module, name)
-        return critic_of(encoder, head, self._num_actions)
+        return critic_named(module, name)
 
     def _losses(self, batch: ReplayBatch, alpha: np.float32) -> tuple[float, float]:
         obs, new_obs, replayed = (
@@ -151,11 +145,11 @@ class ContinuousSACSteps(SACSteps):
         noise, next_noise = (torch.randn(len(batch), self._num_actions).numpy() for _ in range(2))
         following = SquashedGaussian(self._policy.forward(new_obs), next_noise)
         values = least([critic.forward(new_obs, following.actions) for critic in self._targets])
-        targets = self._bellman(batch, values - alpha * following.logp)
+        bellman = targets(batch, values - alpha * following.logp, self._gamma)
         weights = batch.weights if batch.prioritized else None
         self._critic_losses = []
         for critic in self._critics:
-            loss = TDLoss(critic.forward(obs, replayed), targets, weights)
+            loss = TDLoss(critic.forward(obs, replayed), bellman, weights)
             critic.backward(loss.gradient())
             self._critic_losses.append(loss)
         return self._policy_step(obs, noise, alpha)
@@ -163,10 +157,7 @@ class ContinuousSACSteps(SACSteps):
     def _policy_step(self, obs: Array, noise: Array, alpha: np.float32) -> tuple[float, float]:
         now = SquashedGaussian(self._policy.forward(obs), noise)
         each = [critic.forward(obs, now.actions, again=True) for critic in self._critics]
-        pairs = zip(self._critics, by_each_critic(each), strict=True)
-        by_actions = [critic.to_actions(by_values) for critic, by_values in pairs]
-        by_action = by_actions[0] if len(by_actions) == 1 else by_actions[0] + by_actions[1]
-        self._policy.backward(now.gradient(by_action, alpha / np.float32(len(obs))))
+        self._policy.backward(now.gradient(by_actions(self._critics, each), alpha / np.float32(len(obs))))
         self._values, self._mean_logp = least(each), float(now.logp.mean())
         return float(alpha) * self._mean_logp - float(self._values.mean()), -self._mean_logp
 
@@ -184,10 +175,10 @@ class DiscreteSACSteps(SACSteps):
         obs, new_obs = (np.asarray(each, np.float32) for each in (batch.obs, batch.new_obs))
         following = DiscretePolicy(self._policy.forward(new_obs))
         values = least([critic.forward(new_obs) for critic in self._targets])
-        targets = self._bellman(batch, -following.mean_of(following.costs(values, alpha)))
+        bellman = targets(batch, -following.mean_of(following.costs(values, alpha)), self._gamma)
         every = [critic.forward(obs) for critic in self._critics]
         rows, weights = np.arange(len(obs)), batch.weights if batch.prioritized else None
-        self._critic_losses = [TDLoss(each[rows, batch.actions], targets, weights) for each in every]
+        self._critic_losses = [TDLoss(each[rows, batch.actions], bellman, weights) for each in every]
         for critic, each, loss in zip(self._critics, every, self._critic_losses, strict=True):
             by_values = np.zeros_like(each)
             by_values[rows, batch.actions] = loss.gradient()

@@ -13,16 +13,15 @@ from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPP
 from ray.rllib.core.columns import Columns
 from torch import Tensor
 
-from rlexp.engine.dense.chain import NoFormulaError
 from rlexp.engine.dense.flat_parameters import FrozenParameters
 from rlexp.engine.gradients import appo, impala
 from rlexp.engine.gradients.actor_critic import ActorCritic, policy_chain
-from rlexp.engine.gradients.distributions import ActionDistribution, maker
+from rlexp.engine.gradients.distributions import ActionDistribution
 from rlexp.engine.gradients.vtrace_rows import CorrectedRows
+from rlexp.engine.learning.default_module import check_default, maker_of
 from rlexp.engine.learning.gradient_step import GradientStep
 from rlexp.engine.learning.train_batch import TrainBatch
 from rlexp.engine.learning.vtrace import Correction, v_trace_of_arrays
-from rlexp.engine.network_functions import acts_as
 
 Array = NDArray[np.float32]
 Column = dict[str, NDArray[Any]]
@@ -64,14 +63,9 @@ class VTraceSteps(abc.ABC):
         correction: Callable[[], Correction],
         weights: Callable[[], Any],
     ) -> None:
-        if not acts_as(module, self.default):
-            raise NoFormulaError(f"{type(module).__name__} is not RLlib's default module")
+        check_default(module, self.default)
         self._networks = ActorCritic(module)
-        kind = module.get_train_action_dist_cls()
-        make = maker(kind)
-        if make is None:
-            raise NoFormulaError(f"the distribution {kind.__name__} has no gradient by formula")
-        self._make, self._step = make, step
+        self._make, self._step = maker_of(module), step
         self._correction_now, self._weights_now = correction, weights
         step.flatten(self._networks.parameters())
         self._networks.view(step)
